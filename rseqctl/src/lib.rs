@@ -1,0 +1,6 @@
+//! The library behind the `rseqctl` command: one module per subcommand, and
+//! what they share.
+
+pub mod audit;
+pub mod cli;
+pub mod exit;

@@ -1,0 +1,7 @@
+//! The command: a thin binary over the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    rseqctl::cli::main()
+}

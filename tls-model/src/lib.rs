@@ -1,0 +1,15 @@
+//! What an ELF object says about restartable sequences (rseq) and thread-local
+//! storage, the rseq ABI itself, and the rules over both.
+//!
+//! Facts flow one way: bytes -> [`elf`] -> [`facts`] -> [`rules`] and [`owner`].
+//! Nothing here allocates, and nothing here needs `std`: the preload shim runs
+//! the same code inside other people's processes, before `main`.
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+pub mod elf;
+pub mod facts;
+pub mod owner;
+pub mod rseq;
+pub mod rules;
