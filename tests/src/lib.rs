@@ -1,1 +1,19 @@
 //! What the cross-crate tests share.
+//!
+//! The programs under test are seen from outside only: their files, their
+//! system calls, their output. See `tests/README.md` for how to add a case.
+//!
+//! Unsafe code has one address, [`sys`]; everything else is safe.
+
+#![deny(unsafe_code)]
+
+pub mod child;
+pub mod needs;
+pub mod runner;
+pub mod scratch;
+#[allow(
+    unsafe_code,
+    reason = "ptrace, seccomp and what happens between fork and exec have no safe interface"
+)]
+pub mod sys;
+pub mod trace;

@@ -1,0 +1,160 @@
+//! What a test needs of the machine: the one place that decides whether it can
+//! run here.
+
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use crate::child::Program;
+use crate::sys;
+
+/// One prerequisite.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// A C compiler, `cc`.
+    Cc,
+    /// A C++ compiler, `c++`.
+    Cxx,
+    /// An archive of the C library, for `-static`.
+    StaticLibc,
+    /// GNU binutils' `strip` and `objcopy`.
+    Binutils,
+    /// GNU binutils' `readelf`, as a second reader.
+    Readelf,
+    /// A C Python interpreter, `python3`.
+    Python,
+    /// coreutils' `sort` with `--parallel`.
+    GnuSort,
+    /// `node` and `npm`.
+    Npm,
+    /// x86-64: the only architecture the shim has so far.
+    X86_64,
+    /// glibc of at least this version.
+    Glibc(u32, u32),
+    /// A kernel with `sys_rseq`, not denied.
+    Rseq,
+    /// Permission to trace a child.
+    Ptrace,
+    /// The rights of root.
+    Root,
+}
+
+impl Need {
+    /// Whether the machine has it.
+    ///
+    /// # Errors
+    ///
+    /// It has not: one clause that says what is missing.
+    pub fn check(self) -> Result<(), String> {
+        match self {
+            Self::Cc => program("cc").map(drop),
+            Self::Cxx => program("c++").map(drop),
+            Self::StaticLibc => static_libc(),
+            Self::Binutils => program("strip").and(program("objcopy")).map(drop),
+            Self::Readelf => program("readelf").map(drop),
+            Self::Python => python().map(drop),
+            Self::GnuSort => gnu_sort(),
+            Self::Npm => program("node").and(program("npm")).map(drop),
+            Self::X86_64 => holds(
+                cfg!(all(target_arch = "x86_64", target_pointer_width = "64")),
+                "needs x86-64",
+            ),
+            Self::Glibc(major, minor) => {
+                let here = sys::glibc_version().unwrap_or((0, 0));
+                holds(
+                    here >= (major, minor),
+                    &format!("needs glibc {major}.{minor}, this is {}.{}", here.0, here.1),
+                )
+            }
+            Self::Rseq => rseq(),
+            Self::Ptrace => ptrace(),
+            Self::Root => holds(sys::is_root(), "needs root"),
+        }
+    }
+
+    /// The need that a fixture's `needs:` names by `word`.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Some(match word {
+            "c++" => Self::Cxx,
+            "static-libc" => Self::StaticLibc,
+            "binutils" => Self::Binutils,
+            "x86-64" => Self::X86_64,
+            "glibc-2.35" => Self::Glibc(2, 35),
+            "rseq" => Self::Rseq,
+            _ => return None,
+        })
+    }
+}
+
+fn holds(condition: bool, otherwise: &str) -> Result<(), String> {
+    condition.then_some(()).ok_or_else(|| otherwise.to_owned())
+}
+
+/// The path of a program in `PATH`.
+///
+/// # Errors
+///
+/// It is not there.
+pub fn program(name: &str) -> Result<PathBuf, String> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .map(|directory| directory.join(name))
+        .find(|candidate| candidate.is_file())
+        .ok_or_else(|| format!("needs {name} in PATH"))
+}
+
+/// The Python interpreter itself: `python3` may be a script that finds it.
+///
+/// # Errors
+///
+/// There is none, or it is not C Python.
+pub fn python() -> Result<PathBuf, String> {
+    static PYTHON: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
+        let ask = "import sys; print(sys.implementation.name, sys.executable)";
+        let answer = Program::with_callers_environment(program("python3")?)
+            .args(["-c", ask])
+            .run()?;
+        match answer.out.trim().split_once(' ') {
+            Some(("cpython", path)) if Path::new(path).is_file() => Ok(path.into()),
+            _ => Err("needs C Python as python3".to_owned()),
+        }
+    });
+    PYTHON.clone()
+}
+
+fn gnu_sort() -> Result<(), String> {
+    let version = Program::new(program("sort")?).arg("--version").run()?;
+    holds(
+        version.out.contains("GNU coreutils"),
+        "needs sort of GNU coreutils",
+    )
+}
+
+fn static_libc() -> Result<(), String> {
+    let answer = Program::new(program("cc")?)
+        .arg("-print-file-name=libc.a")
+        .run()?;
+    holds(
+        Path::new(answer.out.trim()).is_absolute(),
+        "needs libc.a for -static",
+    )
+}
+
+fn rseq() -> Result<(), String> {
+    let arch = crate::trace::native()?;
+    match sys::rseq_refusal(arch.syscall) {
+        libc::ENOSYS => Err("needs a kernel with sys_rseq".to_owned()),
+        libc::EPERM => Err("needs sys_rseq, which is denied here".to_owned()),
+        _ => Ok(()),
+    }
+}
+
+fn ptrace() -> Result<(), String> {
+    static PTRACE: LazyLock<Result<(), String>> = LazyLock::new(|| {
+        let traced = Program::new(program("true")?).trace()?;
+        traced.finish().map(drop)
+    });
+    PTRACE
+        .clone()
+        .map_err(|error| format!("needs ptrace: {error}"))
+}

@@ -1,0 +1,186 @@
+//! The ptrace requests that the tracer makes, each with its types checked.
+//!
+//! # Safety
+//!
+//! Requests never write into this process except through the answer buffers
+//! declared here, whose size is passed along. A wrong thread id is an error
+//! (ESRCH), not a fault.
+
+use std::io;
+use std::ptr::null_mut;
+
+use libc::{c_int, c_uint, c_void, pid_t, ptrace_syscall_info};
+use tls_model::rseq::{PTRACE_GET_RSEQ_CONFIGURATION, PtraceConfiguration};
+
+/// `PTRACE_EVENT_STOP`: a new tracee, a group stop or an interrupt.
+pub const EVENT_STOP: c_int = 128;
+
+/// The options the tracer seizes with: see every new task, every exec and every
+/// filtered call; mark system call stops; kill all tracees with the tracer.
+const OPTIONS: c_int = libc::PTRACE_O_TRACESYSGOOD
+    | libc::PTRACE_O_TRACECLONE
+    | libc::PTRACE_O_TRACEFORK
+    | libc::PTRACE_O_TRACEVFORK
+    | libc::PTRACE_O_TRACEEXEC
+    | libc::PTRACE_O_TRACESECCOMP
+    | libc::PTRACE_O_EXITKILL;
+
+fn request(code: c_uint, tid: pid_t, address: usize, data: *mut c_void) -> io::Result<i64> {
+    // SAFETY: `data` is null, a number, or a buffer of `address` bytes: see the
+    // callers, which are all in this file.
+    let answer = unsafe { libc::ptrace(code, tid, address, data) };
+    if answer < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(answer)
+    }
+}
+
+/// A number in the place of the data pointer.
+fn number(value: c_int) -> *mut c_void {
+    std::ptr::without_provenance_mut(value as usize)
+}
+
+/// Becomes the tracer of `tid` and of every task it makes.
+///
+/// # Errors
+///
+/// The kernel's, as for every request here.
+pub fn seize(tid: pid_t) -> io::Result<()> {
+    request(libc::PTRACE_SEIZE, tid, 0, number(OPTIONS)).map(drop)
+}
+
+/// Becomes the tracer of `tid` alone.
+///
+/// # Errors
+///
+/// The kernel's.
+pub fn seize_quietly(tid: pid_t) -> io::Result<()> {
+    request(libc::PTRACE_SEIZE, tid, 0, null_mut()).map(drop)
+}
+
+/// Stops a seized task.
+///
+/// # Errors
+///
+/// The kernel's.
+pub fn interrupt(tid: pid_t) -> io::Result<()> {
+    request(libc::PTRACE_INTERRUPT, tid, 0, null_mut()).map(drop)
+}
+
+/// Lets a stopped task go on, with a signal unless it is 0.
+///
+/// # Errors
+///
+/// The kernel's.
+pub fn go_on(tid: pid_t, signal: c_int) -> io::Result<()> {
+    request(libc::PTRACE_CONT, tid, 0, number(signal)).map(drop)
+}
+
+/// Lets a stopped task go on up to the end of its system call.
+///
+/// # Errors
+///
+/// The kernel's.
+pub fn go_on_to_exit_of_call(tid: pid_t) -> io::Result<()> {
+    request(libc::PTRACE_SYSCALL, tid, 0, null_mut()).map(drop)
+}
+
+/// Leaves a task in its group stop.
+///
+/// # Errors
+///
+/// The kernel's.
+pub fn listen(tid: pid_t) -> io::Result<()> {
+    request(libc::PTRACE_LISTEN, tid, 0, null_mut()).map(drop)
+}
+
+/// Lets go of a stopped task.
+///
+/// # Errors
+///
+/// The kernel's.
+pub fn detach(tid: pid_t) -> io::Result<()> {
+    request(libc::PTRACE_DETACH, tid, 0, null_mut()).map(drop)
+}
+
+/// Where a task stopped in a system call.
+#[derive(Clone, Copy, Debug)]
+pub enum CallStop {
+    /// At the filter: number and arguments.
+    Filtered(u64, [u64; 6]),
+    /// At the end, with the kernel's answer (a negative errno on failure).
+    Exit(i64),
+    /// At something else.
+    Other,
+}
+
+/// What system call a stopped task is in.
+///
+/// # Errors
+///
+/// The kernel's.
+pub fn call_stop(tid: pid_t) -> io::Result<CallStop> {
+    // SAFETY: plain numbers, for which zero is a value.
+    let mut info: ptrace_syscall_info = unsafe { std::mem::zeroed() };
+    request(
+        libc::PTRACE_GET_SYSCALL_INFO,
+        tid,
+        size_of::<ptrace_syscall_info>(),
+        (&raw mut info).cast(),
+    )?;
+    Ok(match info.op {
+        libc::PTRACE_SYSCALL_INFO_SECCOMP => {
+            // SAFETY: `op` says that the kernel filled this member.
+            let call = unsafe { info.u.seccomp };
+            CallStop::Filtered(call.nr, call.args)
+        }
+        libc::PTRACE_SYSCALL_INFO_EXIT => {
+            // SAFETY: `op` says that the kernel filled this member.
+            let exit = unsafe { info.u.exit };
+            CallStop::Exit(exit.sval)
+        }
+        _ => CallStop::Other,
+    })
+}
+
+/// The registration of a stopped task.
+///
+/// # Errors
+///
+/// The kernel's: EIO before Linux 5.13.
+pub fn registration(tid: pid_t) -> io::Result<PtraceConfiguration> {
+    let mut configuration = PtraceConfiguration::default();
+    request(
+        PTRACE_GET_RSEQ_CONFIGURATION,
+        tid,
+        size_of::<PtraceConfiguration>(),
+        (&raw mut configuration).cast(),
+    )?;
+    Ok(configuration)
+}
+
+/// Waits for the next change of a task that this thread has started or traces:
+/// one task, or any where `tid` is -1. `None` when there is none left.
+///
+/// # Errors
+///
+/// The kernel's.
+pub fn wait(tid: pid_t) -> io::Result<Option<(pid_t, c_int)>> {
+    let mut status = 0;
+    loop {
+        // SAFETY: the kernel writes one int. __WNOTHREAD keeps children of
+        // other test threads out.
+        let changed =
+            unsafe { libc::waitpid(tid, &raw mut status, libc::__WALL | libc::__WNOTHREAD) };
+        if changed > 0 {
+            return Ok(Some((changed, status)));
+        }
+        let error = io::Error::last_os_error();
+        match error.raw_os_error() {
+            Some(libc::EINTR) => {}
+            Some(libc::ECHILD) => return Ok(None),
+            _ => return Err(error),
+        }
+    }
+}

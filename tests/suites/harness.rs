@@ -1,0 +1,140 @@
+//! The harness looks at itself: what it says must be true before anything that
+//! is said with it is.
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use rseq_tests::child::Program;
+use rseq_tests::needs::{Need, python};
+use rseq_tests::runner::{Outcome, Suite};
+use rseq_tests::trace::registration_of;
+
+const SIGNATURE: u32 = 0x5305_3053;
+
+fn main() -> ExitCode {
+    let traced = [Need::X86_64, Need::Rseq, Need::Ptrace, Need::Glibc(2, 35)];
+    let mut suite = Suite::new();
+    suite.add("harness::child::status_and_output", &[], status_and_output);
+    suite.add("harness::child::ends_in_time", &[], ends_in_time);
+    suite.add("harness::trace::libc_registers", &traced, libc_registers);
+    suite.add("harness::trace::switched_off", &traced, switched_off);
+    suite.add("harness::trace::every_process", &traced, every_process);
+    suite.add("harness::trace::start_fails", &traced, start_fails);
+    suite.add("harness::trace::ends_in_time", &traced, traced_ends_in_time);
+    suite.add("harness::trace::registration_of", &traced, registration);
+    suite.add("harness::deny::errno", &traced, denied);
+    let mut with_python = traced.to_vec();
+    with_python.push(Need::Python);
+    suite.add("harness::trace::every_thread", &with_python, every_thread);
+    suite.run()
+}
+
+fn shell(script: &str) -> Program {
+    Program::new("sh").args(["-c", script])
+}
+
+fn status_and_output() -> Outcome {
+    let finished = shell("echo out; echo err >&2; exit 7").run()?.expect(7)?;
+    assert_eq!((&*finished.out, &*finished.err), ("out\n", "err\n"));
+    assert_eq!(shell("kill -9 $$").run()?.code(), -9);
+    Ok(())
+}
+
+fn ends_in_time() -> Outcome {
+    let start = Instant::now();
+    let late = shell("sleep 60").limit(Duration::from_millis(100)).run();
+    let error = late.err().ok_or("it was not stopped")?;
+    assert!(error.contains("took too long"), "{error}");
+    assert!(start.elapsed() < Duration::from_secs(10));
+    Ok(())
+}
+
+fn libc_registers() -> Outcome {
+    let trace = Program::new("true").trace()?.finish()?;
+    assert_eq!(trace.finished.code(), 0);
+    assert_eq!(trace.threads.len(), 1);
+    let [call] = trace.calls[..] else {
+        return Err(format!("one call, not {:?}", trace.calls).into());
+    };
+    assert!(call.registers());
+    assert_eq!((call.result, call.signature), (0, SIGNATURE));
+    assert!(call.length >= 32 && call.area != 0);
+    Ok(())
+}
+
+fn switched_off() -> Outcome {
+    let trace = Program::new("true")
+        .env("GLIBC_TUNABLES", "glibc.pthread.rseq=0")
+        .trace()?
+        .finish()?;
+    assert_eq!(trace.calls, []);
+    Ok(())
+}
+
+fn every_process() -> Outcome {
+    let trace = shell("(exit 3); true & wait; /bin/true; exit 5")
+        .trace()?
+        .finish()?;
+    assert_eq!(trace.finished.code(), 5);
+    // sh, and the one child that calls exec; fork inherits a registration
+    assert_eq!(trace.registered().len(), 2, "{:?}", trace.calls);
+    assert!(trace.threads.len() >= 4, "{:?}", trace.threads);
+    Ok(())
+}
+
+fn start_fails() -> Outcome {
+    let traced = Program::new("/nonexistent/program").trace();
+    let error = traced.err().ok_or("it was started")?;
+    assert!(error.contains("No such file"), "{error}");
+    Ok(())
+}
+
+fn traced_ends_in_time() -> Outcome {
+    let start = Instant::now();
+    let late = shell("sleep 60 & sleep 61")
+        .limit(Duration::from_millis(300))
+        .trace()?
+        .finish();
+    let error = late.err().ok_or("it was not stopped")?;
+    assert!(error.contains("took too long"), "{error}");
+    assert!(start.elapsed() < Duration::from_secs(10));
+    Ok(())
+}
+
+fn registration() -> Outcome {
+    let mut running = shell("echo ready; sleep 20; exit 1").start()?;
+    running.wait_for_output(|text| text.contains("ready").then_some(()))?;
+    let configuration = registration_of(running.id())?;
+    assert_ne!(configuration.rseq_abi_pointer, 0);
+    assert!(configuration.rseq_abi_size >= 32);
+    assert_eq!(configuration.signature, SIGNATURE);
+    // and it goes on afterwards
+    running.terminate();
+    assert_eq!(running.finish()?.code(), -libc::SIGTERM);
+    Ok(())
+}
+
+fn denied() -> Outcome {
+    for errno in [libc::ENOSYS, libc::EPERM] {
+        let mut running = shell("echo ready; sleep 20").deny(errno).start()?;
+        running.wait_for_output(|text| text.contains("ready").then_some(()))?;
+        assert_eq!(registration_of(running.id())?.rseq_abi_pointer, 0);
+    }
+    Ok(())
+}
+
+fn every_thread() -> Outcome {
+    let script = "import threading\n\
+        barrier = threading.Barrier(9)\n\
+        threads = [threading.Thread(target=barrier.wait) for _ in range(8)]\n\
+        [t.start() for t in threads]; barrier.wait(); [t.join() for t in threads]";
+    let trace = Program::new(python()?)
+        .args(["-c", script])
+        .trace()?
+        .finish()?;
+    assert_eq!(trace.finished.code(), 0, "{:?}", trace.finished);
+    assert_eq!(trace.threads.len(), 9);
+    assert_eq!(trace.registered().len(), 9);
+    assert!(trace.refused().is_empty());
+    Ok(())
+}
