@@ -1,1 +1,38 @@
-//! Reading ELF objects.
+//! Reading ELF objects: any class, byte order and machine, in files or in
+//! memory, by reads of the tables that are needed and nothing else.
+//!
+//! Every read is bounded, and nothing here panics on any input: a damaged table
+//! is an [`Error`] after its usable part has been used.
+//!
+//! A call needs up to about 16 KiB of stack, 4 of them in [`Object`] itself.
+
+mod dynamic;
+mod error;
+mod hash;
+mod header;
+mod layout;
+mod names;
+mod notes;
+mod object;
+mod page;
+mod relocations;
+mod sections;
+mod segments;
+mod source;
+mod symbols;
+mod table;
+
+pub use dynamic::Dynamic;
+pub(crate) use dynamic::Strings;
+pub use error::Error;
+pub use header::Header;
+pub use layout::{Class, Endian, Layout};
+pub(crate) use names::Names;
+pub use notes::BuildId;
+pub use object::Object;
+pub use relocations::Relocation;
+pub use sections::Section;
+pub use segments::Segment;
+pub use source::{ReadError, Source};
+pub use symbols::Symbol;
+pub(crate) use symbols::SymbolTable;

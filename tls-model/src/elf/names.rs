@@ -1,0 +1,135 @@
+//! Finding a few known names in a string table of any size, without reading
+//! the symbols that use them.
+//!
+//! Symbols and section headers refer to names by offset. So the table is
+//! searched once for the names, and the records are then compared by offset
+//! alone; in nearly every object the search finds nothing and no record is read.
+
+use super::dynamic::Strings;
+use super::table::{CHUNK, MOST_BYTES};
+use super::{Error, Object, Source};
+
+/// The byte that the search looks for first: rare in names, and in all of ours.
+const RARE: u8 = b'q';
+
+/// The longest name, in bytes with its NUL, that may be searched for. The last
+/// so many bytes of a chunk are read again with the next.
+const LONGEST: usize = 32;
+
+/// Places that are remembered. Linkers store a name once; tail merging and
+/// longer names that end the same way add a few.
+const MOST_PLACES: usize = 32;
+
+/// Names to search for.
+pub(crate) struct Names<'a> {
+    /// The names: each below [`LONGEST`] bytes and with [`RARE`] in it.
+    pub(crate) list: &'a [&'a [u8]],
+}
+
+/// Where names were found.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Found {
+    places: [(u64, usize); MOST_PLACES],
+    len: usize,
+    /// There were more places than fit.
+    pub(crate) overflow: bool,
+}
+
+impl Found {
+    const NONE: Self = Self {
+        places: [(0, 0); MOST_PLACES],
+        len: 0,
+        overflow: false,
+    };
+
+    /// Which name (its index in [`Names::list`]) starts at `offset`.
+    pub(crate) fn name_at(&self, offset: u64) -> Option<usize> {
+        self.places()
+            .iter()
+            .find(|(place, _)| *place == offset)
+            .map(|(_, name)| *name)
+    }
+
+    /// Nothing was found.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    fn places(&self) -> &[(u64, usize)] {
+        self.places.get(..self.len).unwrap_or_default()
+    }
+
+    fn push(&mut self, offset: u64, name: usize) {
+        match self.places.get_mut(self.len) {
+            Some(slot) => {
+                *slot = (offset, name);
+                self.len = self.len.saturating_add(1);
+            }
+            None => self.overflow = true,
+        }
+    }
+}
+
+impl<S: Source> Object<S> {
+    /// Every offset of the string table at which one of the names starts and
+    /// ends, tails of longer strings included.
+    pub(crate) fn find_names(&self, strings: Strings, names: &Names) -> Result<Found, Error> {
+        if strings.size > MOST_BYTES {
+            return Err(Error::Damaged);
+        }
+        let mut found = Found::NONE;
+        let mut buf = [0; CHUNK];
+        let step = CHUNK.saturating_sub(LONGEST);
+        let mut start = 0;
+        while start < strings.size {
+            let rest = usize::try_from(strings.size.saturating_sub(start)).unwrap_or(usize::MAX);
+            let wanted = rest.min(CHUNK);
+            let at = strings.offset.checked_add(start).ok_or(Error::Damaged)?;
+            let bytes = self.bytes_at(at, wanted, &mut buf)?;
+            let last = rest <= CHUNK || bytes.len() < wanted;
+            // a name that starts behind the step belongs to the next chunk
+            let own = if last { bytes.len() } else { step };
+            search(bytes, own, names, |place, name| {
+                found.push(start.saturating_add(place as u64), name);
+            });
+            if bytes.len() < wanted {
+                return Err(Error::Truncated);
+            }
+            if last {
+                break;
+            }
+            start = start.saturating_add(step as u64);
+        }
+        Ok(found)
+    }
+}
+
+/// Reports every name that starts below `own`.
+fn search(bytes: &[u8], own: usize, names: &Names, mut report: impl FnMut(usize, usize)) {
+    for (index, block) in bytes.chunks(64).enumerate() {
+        // no early exit: this way the compiler compares whole vectors
+        if block.iter().map(|&byte| u8::from(byte == RARE)).sum::<u8>() == 0 {
+            continue;
+        }
+        for (inside, _) in block.iter().enumerate().filter(|(_, byte)| **byte == RARE) {
+            let rare_at = index.saturating_mul(64).saturating_add(inside);
+            for (number, name) in names.list.iter().enumerate() {
+                if let Some(start) = starts_at(bytes, rare_at, name)
+                    && start < own
+                {
+                    report(start, number);
+                }
+            }
+        }
+    }
+}
+
+/// Where `name` starts, if its first [`RARE`] byte is the one at `rare_at` and
+/// a NUL follows it.
+fn starts_at(bytes: &[u8], rare_at: usize, name: &[u8]) -> Option<usize> {
+    let before = name.iter().position(|&byte| byte == RARE)?;
+    let start = rare_at.checked_sub(before)?;
+    let end = start.checked_add(name.len())?;
+    let matches = bytes.get(start..end)? == name && bytes.get(end) == Some(&0);
+    matches.then_some(start)
+}

@@ -1,0 +1,145 @@
+//! Walking tables of fixed-size records through one small buffer.
+
+use core::ops::ControlFlow;
+
+use super::{Error, Object, Source};
+
+/// Bytes read at a time. Also the largest record.
+pub(super) const CHUNK: usize = 4096;
+
+/// No table is walked further than this many bytes: a damaged size in a sparse
+/// file must not keep the reader busy. The largest symbol tables known are well
+/// below it.
+pub(super) const MOST_BYTES: u64 = 1 << 30;
+
+/// A table of records in the file.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Table {
+    /// File offset in bytes.
+    pub(super) offset: u64,
+    /// Number of records.
+    pub(super) count: u64,
+    /// Bytes from one record to the next, 1 to [`CHUNK`].
+    stride: u64,
+}
+
+impl Table {
+    /// A table whose records must have at least `least` bytes each.
+    pub(super) fn new(offset: u64, count: u64, stride: u64, least: u64) -> Result<Self, Error> {
+        let bytes = count.checked_mul(stride).ok_or(Error::Damaged)?;
+        let fits = stride >= least.max(1) && stride <= CHUNK as u64 && bytes <= MOST_BYTES;
+        if count != 0 && (!fits || offset.checked_add(bytes).is_none()) {
+            return Err(Error::Damaged);
+        }
+        Ok(Self {
+            offset,
+            count,
+            stride: stride.clamp(1, CHUNK as u64),
+        })
+    }
+
+    /// Reads `size` bytes of records of `stride` bytes; a rest is ignored.
+    pub(super) fn from_size(
+        offset: u64,
+        size: u64,
+        stride: u64,
+        least: u64,
+    ) -> Result<Self, Error> {
+        let count = size.checked_div(stride).ok_or(Error::Damaged)?;
+        Self::new(offset, count, stride, least)
+    }
+
+    /// The file offset of one record, in bytes.
+    pub(super) fn offset_of(&self, index: u64) -> Result<u64, Error> {
+        index
+            .checked_mul(self.stride)
+            .and_then(|bytes| bytes.checked_add(self.offset))
+            .ok_or(Error::Damaged)
+    }
+}
+
+impl<S: Source> Object<S> {
+    /// Calls `visit` with the index and the bytes of every record until it
+    /// breaks. Records of a table that ends too early are visited before the
+    /// error is returned.
+    pub(super) fn records<B>(
+        &self,
+        table: Table,
+        mut visit: impl FnMut(u64, &[u8]) -> ControlFlow<B>,
+    ) -> Result<Option<B>, Error> {
+        let stride = table.stride as usize;
+        // new() has bounded the stride, so there is at least one in a chunk
+        let per_chunk = (CHUNK / stride.max(1)) as u64;
+        let mut buf = [0; CHUNK];
+        let mut first = 0;
+        while first < table.count {
+            let wanted = per_chunk.min(table.count.saturating_sub(first)) as usize;
+            let bytes = self.bytes_at(
+                table.offset_of(first)?,
+                wanted.saturating_mul(stride),
+                &mut buf,
+            )?;
+            for (index, record) in bytes.chunks_exact(stride).enumerate() {
+                if let ControlFlow::Break(value) = visit(first.saturating_add(index as u64), record)
+                {
+                    return Ok(Some(value));
+                }
+            }
+            if bytes.len() < wanted.saturating_mul(stride) {
+                return Err(Error::Truncated);
+            }
+            first = first.saturating_add(wanted as u64);
+        }
+        Ok(None)
+    }
+
+    /// Up to `len` bytes (at most the buffer's length) at `offset`, from the
+    /// first page where it has them; fewer only where the bytes end.
+    pub(super) fn bytes_at<'a>(
+        &'a self,
+        offset: u64,
+        len: usize,
+        buf: &'a mut [u8],
+    ) -> Result<&'a [u8], Error> {
+        let len = len.min(buf.len());
+        if let Some(held) = self.page.get(offset, len) {
+            return Ok(held);
+        }
+        let buf = buf.get_mut(..len).ok_or(Error::Damaged)?;
+        let count = self.source.read_at(offset, buf)?;
+        Ok(buf.get(..count).unwrap_or_default())
+    }
+
+    /// Reads into `buf` and says how many bytes there were.
+    pub(super) fn read_some(&self, offset: u64, buf: &mut [u8]) -> Result<usize, Error> {
+        if let Some(held) = self.page.get(offset, buf.len()) {
+            buf.copy_from_slice(held);
+            return Ok(buf.len());
+        }
+        Ok(self.source.read_at(offset, buf)?.min(buf.len()))
+    }
+
+    /// Fills `buf` from `offset`.
+    pub(super) fn read_exact(&self, offset: u64, buf: &mut [u8]) -> Result<(), Error> {
+        if self.read_some(offset, buf)? == buf.len() {
+            Ok(())
+        } else {
+            Err(Error::Truncated)
+        }
+    }
+
+    /// One unsigned number of `WIDTH` (1, 2, 4 or 8) bytes.
+    pub(super) fn read_uint<const WIDTH: usize>(&self, offset: u64) -> Result<u64, Error> {
+        let mut buf = [0; WIDTH];
+        self.read_exact(offset, &mut buf)?;
+        Ok(self.layout.uint(&buf))
+    }
+
+    /// One unsigned number as wide as an address.
+    pub(super) fn read_word(&self, offset: u64) -> Result<u64, Error> {
+        match self.layout.class {
+            super::Class::Elf32 => self.read_uint::<4>(offset),
+            super::Class::Elf64 => self.read_uint::<8>(offset),
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! What one object says about rseq and thread-local storage: plain data, no
+//! judgement (that is [`crate::rules`]).
+
+mod damage;
+mod machine;
+mod object;
+mod read;
+mod section;
+mod symbol;
+mod tls_access;
+
+pub use damage::Damage;
+pub use machine::machine_name;
+pub use object::{DynamicFlags, Evidence, Facts, Kind, Tls};
+pub use section::{SectionName, Sections};
+pub use symbol::{
+    Binding, MOST_SYMBOLS, Role, SymbolFact, SymbolKind, SymbolName, SymbolTable, Symbols,
+    Visibility,
+};
+pub use tls_access::TlsModel;

@@ -1,0 +1,189 @@
+//! How an object gets at `__rseq_abi`.
+
+use goblin::elf::header as h;
+use goblin::elf::reloc as r;
+
+/// How an object gets at a thread-local variable ("ELF Handling For
+/// Thread-Local Storage", section 4, and the TLS descriptor papers).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsModel {
+    /// One load of an offset that is fixed when the program starts. The only
+    /// model that is safe in a critical section and in a signal handler, in a
+    /// library.
+    InitialExec,
+    /// A constant offset: a program's own variable.
+    LocalExec,
+    /// A call of `__tls_get_addr` with module and offset.
+    GeneralDynamic,
+    /// A call of `__tls_get_addr` for the module, offsets in the code.
+    LocalDynamic,
+    /// A call through a TLS descriptor.
+    Tlsdesc,
+    /// It is used, and nothing says how.
+    Unknown,
+}
+
+impl TlsModel {
+    /// The word used in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::InitialExec => "initial-exec",
+            Self::LocalExec => "local-exec",
+            Self::GeneralDynamic => "general-dynamic",
+            Self::LocalDynamic => "local-dynamic",
+            Self::Tlsdesc => "tlsdesc",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// What a dynamic relocation asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Request {
+    /// A copy of the variable.
+    Copy,
+    /// The variable's offset from the thread pointer.
+    ThreadOffset,
+    /// The module's number; the offset in the module stands beside it.
+    Module,
+    /// A TLS descriptor.
+    Descriptor,
+}
+
+/// One machine's dynamic relocations that matter here.
+struct Relocations {
+    machine: u16,
+    copy: &'static [u32],
+    thread_offset: &'static [u32],
+    module: &'static [u32],
+    descriptor: &'static [u32],
+}
+
+/// Sources: the processor supplements of the ABI, as goblin lists them. 32-bit
+/// and 64-bit ABIs of one machine share a row where their numbers do not clash.
+const MACHINES: [Relocations; 9] = [
+    Relocations {
+        machine: h::EM_X86_64,
+        copy: &[r::R_X86_64_COPY],
+        thread_offset: &[r::R_X86_64_TPOFF64, r::R_X86_64_TPOFF32],
+        module: &[r::R_X86_64_DTPMOD64],
+        descriptor: &[r::R_X86_64_TLSDESC],
+    },
+    Relocations {
+        machine: h::EM_386,
+        copy: &[r::R_386_COPY],
+        thread_offset: &[r::R_386_TLS_TPOFF, r::R_386_TLS_TPOFF32],
+        module: &[r::R_386_TLS_DTPMOD32],
+        descriptor: &[r::R_386_TLS_DESC],
+    },
+    Relocations {
+        machine: h::EM_AARCH64,
+        copy: &[r::R_AARCH64_COPY, r::R_AARCH64_P32_COPY],
+        thread_offset: &[r::R_AARCH64_TLS_TPREL, r::R_AARCH64_P32_TLS_TPREL],
+        module: &[r::R_AARCH64_TLS_DTPMOD, r::R_AARCH64_P32_TLS_DTPMOD],
+        descriptor: &[r::R_AARCH64_TLSDESC, r::R_AARCH64_P32_TLSDESC],
+    },
+    Relocations {
+        machine: h::EM_ARM,
+        copy: &[r::R_ARM_COPY],
+        thread_offset: &[r::R_ARM_TLS_TPOFF32],
+        module: &[r::R_ARM_TLS_DTPMOD32],
+        descriptor: &[R_ARM_TLS_DESC],
+    },
+    Relocations {
+        machine: h::EM_RISCV,
+        copy: &[r::R_RISCV_COPY],
+        thread_offset: &[r::R_RISCV_TLS_TPREL32, r::R_RISCV_TLS_TPREL64],
+        module: &[r::R_RISCV_TLS_DTPMOD32, r::R_RISCV_TLS_DTPMOD64],
+        descriptor: &[R_RISCV_TLSDESC],
+    },
+    Relocations {
+        machine: h::EM_LOONGARCH,
+        copy: &[r::R_LARCH_COPY],
+        thread_offset: &[r::R_LARCH_TLS_TPREL32, r::R_LARCH_TLS_TPREL64],
+        module: &[r::R_LARCH_TLS_DTPMOD32, r::R_LARCH_TLS_DTPMOD64],
+        descriptor: &[R_LARCH_TLS_DESC32, R_LARCH_TLS_DESC64],
+    },
+    Relocations {
+        machine: h::EM_PPC,
+        copy: &[r::R_PPC_COPY],
+        thread_offset: &[r::R_PPC_TPREL32],
+        module: &[r::R_PPC_DTPMOD32],
+        descriptor: &[],
+    },
+    Relocations {
+        machine: h::EM_PPC64,
+        copy: &[r::R_PPC64_COPY],
+        thread_offset: &[r::R_PPC64_TPREL64],
+        module: &[r::R_PPC64_DTPMOD64],
+        descriptor: &[],
+    },
+    Relocations {
+        machine: h::EM_S390,
+        copy: &[R_390_COPY],
+        thread_offset: &[R_390_TLS_TPOFF],
+        module: &[R_390_TLS_DTPMOD],
+        descriptor: &[],
+    },
+];
+
+// Numbers that goblin lacks, from the same supplements.
+const R_ARM_TLS_DESC: u32 = 13;
+const R_RISCV_TLSDESC: u32 = 12;
+const R_LARCH_TLS_DESC32: u32 = 13;
+const R_LARCH_TLS_DESC64: u32 = 14;
+const R_390_COPY: u32 = 9;
+const R_390_TLS_DTPMOD: u32 = 54;
+const R_390_TLS_TPOFF: u32 = 56;
+
+fn of_machine(machine: u16) -> Option<&'static Relocations> {
+    MACHINES.iter().find(|row| row.machine == machine)
+}
+
+/// Whether the machine's relocations are known here.
+pub(super) fn is_known(machine: u16) -> bool {
+    of_machine(machine).is_some()
+}
+
+/// What a relocation of a machine asks for, if it is one that matters here.
+pub(super) fn request(machine: u16, kind: u32) -> Option<Request> {
+    let row = of_machine(machine)?;
+    [
+        (row.copy, Request::Copy),
+        (row.thread_offset, Request::ThreadOffset),
+        (row.module, Request::Module),
+        (row.descriptor, Request::Descriptor),
+    ]
+    .into_iter()
+    .find(|(kinds, _)| kinds.contains(&kind))
+    .map(|(_, request)| request)
+}
+
+/// The models that relocations show, as a set.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Seen {
+    pub(super) general_dynamic: bool,
+    pub(super) descriptor: bool,
+    pub(super) initial_exec: bool,
+    /// The object asks for its own module number for some variable or other.
+    pub(super) own_module: bool,
+}
+
+impl Seen {
+    /// The model to report: of several, the one furthest from initial-exec.
+    ///
+    /// A request for the module alone may be meant for any variable of the
+    /// object, so it counts only where nothing else explains the use.
+    pub(super) fn model(self) -> Option<TlsModel> {
+        [
+            (self.general_dynamic, TlsModel::GeneralDynamic),
+            (self.descriptor, TlsModel::Tlsdesc),
+            (self.initial_exec, TlsModel::InitialExec),
+            (self.own_module, TlsModel::LocalDynamic),
+        ]
+        .into_iter()
+        .find(|(seen, _)| *seen)
+        .map(|(_, model)| model)
+    }
+}
