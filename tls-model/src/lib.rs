@@ -10,6 +10,7 @@
 
 pub mod elf;
 pub mod facts;
+pub mod ledger;
 pub mod owner;
 pub mod rseq;
 pub mod rules;

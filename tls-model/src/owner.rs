@@ -79,6 +79,21 @@ pub enum Owner {
 }
 
 impl Owner {
+    /// Every owner, by number.
+    pub const ALL: [Self; 5] = [
+        Self::Unavailable,
+        Self::Libc,
+        Self::Adopter,
+        Self::Client,
+        Self::Shim,
+    ];
+
+    /// The owner with that number.
+    #[must_use]
+    pub fn from_number(number: u32) -> Option<Self> {
+        Self::ALL.get(number as usize).copied()
+    }
+
     /// The word used in reports.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -142,6 +157,28 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Every reason, by number.
+    pub const ALL: [Self; 12] = [
+        Self::ToldToStandAside,
+        Self::LibcRegistered,
+        Self::LibcRegisteredBeforeAdopter,
+        Self::HiddenDefinition,
+        Self::DefinitionTooSmall,
+        Self::AnotherAreaRegistered,
+        Self::ExportedDefinition,
+        Self::NobodyElse,
+        Self::TakenOver,
+        Self::NoSystemCall,
+        Self::Denied,
+        Self::Refused,
+    ];
+
+    /// The reason with that number.
+    #[must_use]
+    pub fn from_number(number: u32) -> Option<Self> {
+        Self::ALL.get(number as usize).copied()
+    }
+
     /// One clause for reports and logs.
     #[must_use]
     pub const fn text(self) -> &'static str {
@@ -428,6 +465,16 @@ mod tests {
                 matches!(owner, Owner::Unavailable | Owner::Client),
                 "{answer:?}"
             );
+        }
+    }
+
+    #[test]
+    fn numbers_are_places_in_the_lists() {
+        for owner in Owner::ALL {
+            assert_eq!(Owner::from_number(owner as u32), Some(owner));
+        }
+        for reason in Reason::ALL {
+            assert_eq!(Reason::from_number(reason as u32), Some(reason));
         }
     }
 

@@ -1,2 +1,108 @@
-//! Build, test and release chores.
-fn main() {}
+//! Build, test and release chores: `cargo xtask COMMAND`.
+
+mod setup;
+mod step;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use step::Steps;
+
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", about = "Build, test and release chores")]
+struct Cli {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Debug, Subcommand)]
+enum Chore {
+    /// Build the two libraries and a rseqctl with both built in, into target/dist
+    Build,
+    /// Build everything and run the demo
+    Demo,
+    /// Install what the tests need, then check and test everything
+    Test,
+    /// Rewrite golden texts and schemas from what the code prints now
+    Golden,
+}
+
+fn main() -> ExitCode {
+    let chore = Cli::parse().chore;
+    let mut steps = Steps::new(root());
+    let done = match chore {
+        Chore::Build => build(&mut steps).map(|_| ()),
+        Chore::Demo => build(&mut steps).and_then(|rseqctl| demo(&mut steps, &rseqctl)),
+        Chore::Test => test(&mut steps),
+        Chore::Golden => golden(&mut steps),
+    };
+    steps.summary();
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failed) => {
+            eprintln!("xtask: {failed}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The workspace: the folder above this package.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new(".")).to_path_buf()
+}
+
+/// Builds the libraries first and then a rseqctl that has them built in;
+/// answers where it is.
+fn build(steps: &mut Steps) -> Result<PathBuf, String> {
+    steps.run("build the libraries", steps.cargo().args(["build", "--release", "-p", "rseq-abi", "-p", "rseq-shim"]))?;
+    let release = steps.target().join("release");
+    let dist = steps.target().join("dist");
+    std::fs::create_dir_all(&dist).map_err(|error| format!("{}: {error}", dist.display()))?;
+    steps.run(
+        "build rseqctl",
+        steps.cargo().args(["build", "--release", "-p", "rseqctl"]).env("RSEQCTL_EMBED", &release),
+    )?;
+    for name in ["librseq_abi.so", "librseq_shim.so", "rseqctl"] {
+        std::fs::copy(release.join(name), dist.join(name))
+            .map_err(|error| format!("cannot copy {name} to {}: {error}", dist.display()))?;
+    }
+    Ok(dist.join("rseqctl"))
+}
+
+fn demo(steps: &mut Steps, rseqctl: &Path) -> Result<(), String> {
+    println!();
+    steps.run("demo", std::process::Command::new(rseqctl).arg("demo"))
+}
+
+/// Everything that has to hold before a change may land.
+fn test(steps: &mut Steps) -> Result<(), String> {
+    setup::programs(steps);
+    steps.run("rustfmt", steps.cargo().args(["fmt", "--all", "--check"]))?;
+    steps.run(
+        "clippy",
+        steps.cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
+    )?;
+    match setup::cargo_deny(steps) {
+        Ok(program) => steps.run(
+            "cargo-deny",
+            std::process::Command::new(program)
+                .current_dir(steps.root())
+                // advisories need a database from outside the crate registry
+                .args(["--log-level", "error", "check", "bans", "licenses", "sources"]),
+        )?,
+        Err(reason) => steps.skip("cargo-deny", reason),
+    }
+    steps.run("rustdoc", steps.cargo().args(["doc", "--workspace", "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings"))?;
+    steps.run("build", steps.cargo().args(["build", "--workspace"]))?;
+    // all of them, even when some fail: a report of one failure is half a report
+    steps.run("test", steps.cargo().args(["test", "--workspace", "--no-fail-fast"]))
+}
+
+fn golden(steps: &mut Steps) -> Result<(), String> {
+    steps.run("build", steps.cargo().args(["build", "--workspace"]))?;
+    for arguments in [["-p", "rseq-tests", "--test", "golden"], ["-p", "rseqctl", "--test", "audit"]] {
+        steps.run("golden", steps.cargo().arg("test").args(arguments).env("UPDATE_GOLDEN", "1"))?;
+    }
+    Ok(())
+}

@@ -1,5 +1,54 @@
+//! `librseq_abi.so`: the `__rseq_abi` TLS symbol of last resort, and nothing
+//! else.
+//!
+//! The 2017 model lets a thin library exist for the sole purpose of providing
+//! the symbol. The preloaded shim only refers to `__rseq_abi` and lists this
+//! library as DT_NEEDED, so that in the dynamic linker's breadth-first scope
+//! the definition of the executable, or of a library it is linked with, comes
+//! first. The library is marked DF_1_NODELETE: a definer is never unloaded.
+//!
+//! It may also be linked by programs that want the symbol without the shim.
+
 #![no_std]
+
+use core::panic::PanicInfo;
+
+/// Bytes of the area: the 33 that Linux 7.0 fills, and room to grow. Also its
+/// alignment, because the kernel asks for the feature size rounded up to a
+/// power of two (`AT_RSEQ_ALIGN`).
+const AREA: usize = 128;
+
+/// `struct rseq` with room to grow: `cpu_id_start`, `cpu_id`, then zeroes.
+#[repr(C, align(128))]
+pub struct RseqArea([u32; AREA / size_of::<u32>()]);
+
+const _: () = assert!(size_of::<RseqArea>() == AREA && align_of::<RseqArea>() == AREA);
+
+/// Before anybody registers it: `cpu_id_start` 0, which is a valid index, and
+/// `cpu_id` -1 (RSEQ_CPU_ID_UNINITIALIZED), which sends every user of rseq to
+/// its slow path.
+const UNREGISTERED: RseqArea = {
+    let mut words = [0; AREA / size_of::<u32>()];
+    words[1] = u32::MAX;
+    RseqArea(words)
+};
+
+/// One area per thread.
+///
+/// Rust sees a plain static; the section's name makes it thread-local
+/// (STT_TLS). No Rust code may touch it: its address as Rust computes it is
+/// not the address of any thread's copy.
+// SAFETY: the section `.tdata.*` holds the initial image of thread-local
+// variables, which is what this static is; the name is the one that the ABI
+// prescribes, and libraries are meant to interpose it.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = ".tdata.rseq")]
+#[allow(non_upper_case_globals, reason = "the name is the ABI's")]
+pub static __rseq_abi: RseqArea = UNREGISTERED;
+
+/// There is no code that could panic; the compiler asks for a handler all the
+/// same.
 #[panic_handler]
-fn panic(_: &core::panic::PanicInfo) -> ! {
+fn panic(_: &PanicInfo<'_>) -> ! {
     loop {}
 }

@@ -1,0 +1,14 @@
+//! Link flags of `librseq_abi.so`.
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    for arg in [
+        // no start files and no libc: the library has no code
+        "-nostdlib",
+        "-Wl,-soname,librseq_abi.so",
+        // rule: an object that defines __rseq_abi is never unloaded
+        "-Wl,-z,nodelete",
+    ] {
+        println!("cargo::rustc-link-arg-cdylib={arg}");
+    }
+}

@@ -1,0 +1,58 @@
+//! Link flags of `librseq_shim.so`, and the library it is linked against.
+//!
+//! Cargo does not link one cdylib against another. The shim only needs to know
+//! the name and the one symbol of `librseq_abi.so`, so this script compiles
+//! that single source file once more, into a copy that nobody loads.
+
+use std::env;
+use std::path::PathBuf;
+use std::process::Command;
+
+const ABI_SOURCE: &str = "../abi/src/lib.rs";
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed={ABI_SOURCE}");
+
+    let link_time_copy = PathBuf::from(variable("OUT_DIR")).join("librseq_abi.so");
+    let mut rustc = Command::new(variable("RUSTC"));
+    rustc
+        .args(["--edition=2024", "--crate-name=rseq_abi", "--crate-type=cdylib"])
+        .args(["-Cpanic=abort", "-Clink-arg=-nostdlib", "-Clink-arg=-Wl,-soname,librseq_abi.so"])
+        .arg("--target")
+        .arg(variable("TARGET"))
+        .arg("-o")
+        .arg(&link_time_copy)
+        .arg(ABI_SOURCE);
+    if let Ok(linker) = env::var("RUSTC_LINKER") {
+        rustc.arg(format!("-Clinker={linker}"));
+    }
+    let status = rustc.status().unwrap_or_else(|error| panic!("cannot start {rustc:?}: {error}"));
+    assert!(status.success(), "{rustc:?} failed: {status}");
+
+    for arg in [
+        // Nothing but librseq_abi.so: libc symbols stay unversioned and bind to
+        // whatever libc the process has.
+        "-nostdlib",
+        "-Wl,-soname,librseq_shim.so",
+        // librseq_abi.so lies beside the shim
+        "-Wl,-rpath,$ORIGIN",
+        "-Wl,--enable-new-dtags",
+        // no lazy binding: a hook must not enter the dynamic linker
+        "-Wl,-z,now",
+        // threads that return into a hook must find it
+        "-Wl,-z,nodelete",
+        // before the constructors of every other library
+        "-Wl,-z,initfirst",
+        // core's unwind tables name a personality that nothing here can reach:
+        // with panic=abort no frame of ours is ever unwound by Rust
+        "-Wl,--defsym=rust_eh_personality=0",
+    ] {
+        println!("cargo::rustc-link-arg-cdylib={arg}");
+    }
+    println!("cargo::rustc-link-arg-cdylib={}", link_time_copy.display());
+}
+
+fn variable(name: &str) -> String {
+    env::var(name).unwrap_or_else(|error| panic!("cargo did not set {name}: {error}"))
+}

@@ -1,0 +1,19 @@
+//! What differs per instruction set: the same names in each file.
+//!
+//! | name | what it does |
+//! |---|---|
+//! | `syscall6` | enters the kernel; answers the result or a negative errno |
+//! | `thread_pointer` | the address that TLS offsets are relative to |
+//! | `abi_area` | the calling thread's `__rseq_abi`, through initial-exec TLS |
+//! | `stack_end` | `__libc_stack_end`: argc, argv, environment, auxiliary vector |
+//! | `thread_start` | first code of a thread: hook, then tail jump to the user's routine |
+//! | `sched_getcpu` | answers from `__rseq_abi`, or tail-jumps to the libc |
+//! | `syscall` | sorts SYS_rseq out, tail-jumps to the libc with the rest |
+
+#[cfg(target_arch = "x86_64")]
+mod x86_64;
+#[cfg(target_arch = "x86_64")]
+pub use x86_64::*;
+
+#[cfg(not(target_arch = "x86_64"))]
+compile_error!("librseq_shim.so is written for x86_64 so far");

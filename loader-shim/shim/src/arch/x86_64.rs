@@ -1,0 +1,153 @@
+//! x86_64 System V.
+//!
+//! # Safety
+//!
+//! What this module owes: every function keeps the calling convention it is
+//! entered with, leaves the stack as it found it before a tail jump, and
+//! touches no memory but the calling thread's own TLS and stack.
+
+use core::arch::{asm, naked_asm};
+
+use tls_model::rseq::Rseq;
+
+use crate::{names, syscalls, threads};
+
+/// Enters the kernel. Answers its result: an errno is negative.
+///
+/// # Safety
+///
+/// As the system call itself.
+pub unsafe fn syscall6(number: usize, arguments: [usize; 6]) -> isize {
+    let result: isize;
+    let [a, b, c, d, e, f] = arguments;
+    // SAFETY: the kernel's convention: arguments in these registers, rcx and
+    // r11 overwritten, the stack untouched. The caller answers for the effect.
+    unsafe {
+        asm!(
+            "syscall",
+            inlateout("rax") number as isize => result,
+            in("rdi") a, in("rsi") b, in("rdx") c, in("r10") d, in("r8") e, in("r9") f,
+            lateout("rcx") _, lateout("r11") _,
+            options(nostack),
+        );
+    }
+    result
+}
+
+/// The thread pointer: TLS offsets, `__rseq_offset` among them, count from it.
+pub fn thread_pointer() -> usize {
+    let pointer: usize;
+    // SAFETY: the psABI keeps the thread pointer's own value at %fs:0.
+    unsafe {
+        asm!("mov {}, qword ptr fs:[0]", out(reg) pointer, options(pure, readonly, nostack, preserves_flags));
+    }
+    pointer
+}
+
+/// The calling thread's copy of the `__rseq_abi` that wins in the global scope.
+pub fn abi_area() -> *mut Rseq {
+    let offset: usize;
+    // SAFETY: initial-exec: the dynamic linker has put the variable's offset
+    // from the thread pointer into this slot before any code of ours runs.
+    unsafe {
+        asm!(
+            "mov {}, qword ptr [rip + __rseq_abi@GOTTPOFF]",
+            out(reg) offset,
+            options(pure, readonly, nostack, preserves_flags),
+        );
+    }
+    core::ptr::with_exposed_provenance_mut(thread_pointer().wrapping_add(offset))
+}
+
+/// `__libc_stack_end` of the dynamic linker: the address of argc on the initial
+/// stack, or null where the symbol is missing.
+pub fn stack_end() -> *const usize {
+    let slot: *const *const usize;
+    // SAFETY: a weak reference through the GOT: the slot holds the symbol's
+    // address, or 0 where nobody defines it.
+    unsafe {
+        asm!(
+            ".weak __libc_stack_end",
+            "mov {}, qword ptr [rip + __libc_stack_end@GOTPCREL]",
+            out(reg) slot,
+            options(pure, readonly, nostack, preserves_flags),
+        );
+    }
+    if slot.is_null() {
+        return core::ptr::null();
+    }
+    // SAFETY: not null, so it is the dynamic linker's variable.
+    unsafe { *slot }
+}
+
+/// The start routine that the libc is given: `rdi` holds the hand-over slot.
+///
+/// The hook answers the user's routine in rax and its argument in rdx; then
+/// this frame is gone and the user's routine runs as if the libc had called it:
+/// `pthread_exit` and cancellation unwind through no frame of ours.
+// SAFETY: naked: rsp is 8 modulo 16 at entry, 0 at the call, and as at entry at
+// the jump; only caller-saved registers are changed.
+#[unsafe(naked)]
+pub unsafe extern "C" fn thread_start(slot: *mut core::ffi::c_void) -> *mut core::ffi::c_void {
+    naked_asm!(
+        ".cfi_startproc",
+        "endbr64",
+        "sub rsp, 8",
+        ".cfi_adjust_cfa_offset 8",
+        "call {hook}",
+        "add rsp, 8",
+        ".cfi_adjust_cfa_offset -8",
+        "mov rdi, rdx",
+        "jmp rax",
+        ".cfi_endproc",
+        hook = sym threads::begin,
+    )
+}
+
+/// `int sched_getcpu(void)`: the registered area's `cpu_id`, or what the libc
+/// says where this area is not registered (its `cpu_id` is negative then).
+// SAFETY: naked: reads the calling thread's area and changes rax only; the jump
+// leaves the stack as it was at entry.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sched_getcpu() -> core::ffi::c_int {
+    naked_asm!(
+        ".cfi_startproc",
+        "endbr64",
+        "mov rax, qword ptr [rip + __rseq_abi@GOTTPOFF]",
+        "mov eax, dword ptr fs:[rax + 4]",
+        "test eax, eax",
+        "js 2f",
+        "ret",
+        "2:",
+        "jmp qword ptr [rip + {libc}]",
+        ".cfi_endproc",
+        libc = sym names::LIBC_SCHED_GETCPU,
+    )
+}
+
+/// `long syscall(long number, ...)`: SYS_rseq (334) goes to the shim, all else
+/// to the libc, arguments and stack untouched.
+// SAFETY: naked: compares one register; both jumps leave everything else as it
+// was at entry. A direct call of the hook has the same arguments, one register
+// further on, and returns to the caller of `syscall`.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn syscall(number: core::ffi::c_long) -> core::ffi::c_long {
+    naked_asm!(
+        ".cfi_startproc",
+        "endbr64",
+        "cmp rdi, 334",
+        "je 2f",
+        "jmp qword ptr [rip + {libc}]",
+        "2:",
+        "mov rdi, rsi",
+        "mov rsi, rdx",
+        "mov rdx, rcx",
+        "mov rcx, r8",
+        "jmp {hook}",
+        ".cfi_endproc",
+        libc = sym syscalls::LIBC_SYSCALL,
+        hook = sym syscalls::client_rseq,
+    )
+}

@@ -1,0 +1,121 @@
+//! The one table of variables that the shim obeys, read once.
+//!
+//! | variable | values | default |
+//! |---|---|---|
+//! | `RSEQ_SHIM_MODE` | auto, own, defer, takeover, off | auto |
+//! | `RSEQ_SHIM_LOADING` | enforce, warn, off | enforce |
+//! | `RSEQ_SHIM_LOG` | off, stderr, a path with a slash | off |
+//! | `RSEQ_SHIM_REPORT` | a path | no report |
+//!
+//! A value that is none of these is said once on standard error, and the
+//! default holds. Under AT_SECURE nothing is read, and the mode is `defer`: a
+//! privileged program is not steered by its caller.
+
+use core::ffi::CStr;
+
+use tls_model::owner::Mode;
+
+use crate::process::Process;
+use crate::text::{StoredPath, Text};
+
+/// Where the shim says what it does.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Log {
+    /// Nowhere.
+    Off,
+    /// Standard error.
+    Stderr,
+    /// Appended to the file in [`LOG_PATH`].
+    File,
+}
+
+/// What to do with objects that break the loading rules.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Loading {
+    /// Promote them, or refuse to load them.
+    Enforce,
+    /// Say so.
+    Warn,
+    /// Nothing.
+    Off,
+}
+
+/// The variables' values.
+pub struct Environment {
+    /// `RSEQ_SHIM_MODE`
+    pub mode: Mode,
+    /// `RSEQ_SHIM_LOADING`: read and checked; nothing obeys it yet
+    pub loading: Loading,
+    /// `RSEQ_SHIM_LOG`
+    pub log: Log,
+}
+
+/// The file of `RSEQ_SHIM_LOG`, if it names one.
+pub static LOG_PATH: StoredPath = StoredPath::new();
+/// The file of `RSEQ_SHIM_REPORT`, if set.
+pub static REPORT_PATH: StoredPath = StoredPath::new();
+
+impl Environment {
+    /// Reads the table.
+    pub fn read(process: &Process) -> Self {
+        let mut environment = Self { mode: Mode::Auto, loading: Loading::Enforce, log: Log::Off };
+        if process.is_secure() {
+            environment.mode = Mode::Defer;
+            return environment;
+        }
+        process.each_variable(|variable| {
+            if let Some(rest) = variable.to_bytes().strip_prefix(b"RSEQ_SHIM_") {
+                environment.set(variable, rest);
+            }
+        });
+        environment
+    }
+
+    fn set(&mut self, variable: &'static CStr, rest: &[u8]) {
+        let Some(equals) = rest.iter().position(|&byte| byte == b'=') else {
+            return;
+        };
+        let (name, value) = rest.split_at(equals);
+        let value = value.get(1..).unwrap_or_default();
+        let prefix = variable.to_bytes().len() - value.len();
+        match name {
+            b"MODE" => match Mode::from_name(value) {
+                Some(mode) => self.mode = mode,
+                None => warn(variable, "is not one of auto, own, defer, takeover, off; taking auto"),
+            },
+            b"LOADING" => match value {
+                b"enforce" => self.loading = Loading::Enforce,
+                b"warn" => self.loading = Loading::Warn,
+                b"off" => self.loading = Loading::Off,
+                _ => warn(variable, "is not one of enforce, warn, off; taking enforce"),
+            },
+            b"LOG" => match value {
+                b"off" => self.log = Log::Off,
+                b"stderr" => self.log = Log::Stderr,
+                _ if value.contains(&b'/') => {
+                    self.log = Log::File;
+                    store(&LOG_PATH, variable, prefix);
+                }
+                _ => warn(variable, "is not off, stderr or a path with a slash; taking off"),
+            },
+            b"REPORT" if !value.is_empty() => store(&REPORT_PATH, variable, prefix),
+            b"REPORT" => warn(variable, "names no file; writing no report"),
+            _ => warn(variable, "is not a variable of the shim; ignored"),
+        }
+    }
+}
+
+/// Stores the value that starts at `prefix` of `variable`.
+fn store(place: &StoredPath, variable: &'static CStr, prefix: usize) {
+    let value = variable.to_bytes_with_nul().get(prefix..).unwrap_or_default();
+    if let Ok(path) = CStr::from_bytes_with_nul(value) {
+        // SAFETY: only the constructor reads the environment, once.
+        unsafe { place.set(path) };
+    }
+}
+
+fn warn(variable: &CStr, what: &str) {
+    let mut line = Text::<512>::new();
+    line.push(b"librseq_shim: ").push(variable.to_bytes()).push(b" ").push(what.as_bytes()).push(b"\n");
+    line.write_to(libc::STDERR_FILENO);
+}

@@ -1,0 +1,23 @@
+//! The C interface (`include/rseq_shim.h`).
+
+use core::ffi::{CStr, c_char, c_int};
+
+use crate::owner;
+
+const VERSION: &CStr = match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
+    Ok(version) => version,
+    Err(_) => panic!("a version has no zero byte"),
+};
+
+/// Who owns the registration in this process: `enum rseq_shim_owner`.
+/// Async-signal-safe.
+#[unsafe(no_mangle)]
+pub extern "C" fn rseq_shim_owner() -> c_int {
+    owner::current() as c_int
+}
+
+/// The shim's version, such as "0.1.0". Async-signal-safe.
+#[unsafe(no_mangle)]
+pub extern "C" fn rseq_shim_version() -> *const c_char {
+    VERSION.as_ptr()
+}

@@ -1,0 +1,141 @@
+//! The system calls that the shim makes itself, without libc: errno stays the
+//! application's.
+//!
+//! Results are the kernel's: a negative value is `-errno`.
+//!
+//! # Safety
+//!
+//! What this module owes: pointers handed to the kernel are valid for the
+//! lengths handed with them, which the safe signatures see to.
+
+use core::ffi::CStr;
+
+use tls_model::rseq::{Rseq, arch};
+
+use crate::arch::syscall6;
+
+const ARCH: arch::Arch = match arch::native() {
+    Some(arch) => arch,
+    None => panic!("no rseq numbers for this architecture"),
+};
+
+/// The signature that every user of rseq on this architecture agrees on.
+pub const SIGNATURE: u32 = ARCH.signature;
+
+/// `sys_rseq(area, length, flags, signature)`.
+///
+/// # Safety
+///
+/// A registered area must outlive the thread or be unregistered before.
+pub unsafe fn rseq(area: *mut Rseq, length: u32, flags: u32, signature: u32) -> isize {
+    let arguments =
+        [area.expose_provenance(), length as usize, flags as usize, signature as usize, 0, 0];
+    // SAFETY: the caller answers for the area.
+    unsafe { syscall6(ARCH.syscall as usize, arguments) }
+}
+
+/// Opens a file with `O_CLOEXEC` added.
+pub fn open(path: &CStr, flags: i32, mode: u32) -> isize {
+    let arguments = [
+        libc::AT_FDCWD as isize as usize,
+        path.as_ptr().expose_provenance(),
+        (flags | libc::O_CLOEXEC) as usize,
+        mode as usize,
+        0,
+        0,
+    ];
+    // SAFETY: the path is a C string.
+    unsafe { syscall6(libc::SYS_openat as usize, arguments) }
+}
+
+/// Closes a descriptor of our own.
+pub fn close(descriptor: i32) {
+    // SAFETY: no memory is involved; the descriptor is ours.
+    unsafe { syscall6(libc::SYS_close as usize, [descriptor as usize, 0, 0, 0, 0, 0]) };
+}
+
+/// Reads at an offset, without moving the file position.
+pub fn pread(descriptor: i32, buffer: &mut [u8], offset: u64) -> isize {
+    let arguments = [
+        descriptor as usize,
+        buffer.as_mut_ptr().expose_provenance(),
+        buffer.len(),
+        offset as usize,
+        0,
+        0,
+    ];
+    // SAFETY: the buffer is valid for its length.
+    unsafe { syscall6(libc::SYS_pread64 as usize, arguments) }
+}
+
+/// Writes bytes once; short writes are the caller's to notice.
+pub fn write(descriptor: i32, bytes: &[u8]) -> isize {
+    let arguments =
+        [descriptor as usize, bytes.as_ptr().expose_provenance(), bytes.len(), 0, 0, 0];
+    // SAFETY: the bytes are valid for their length.
+    unsafe { syscall6(libc::SYS_write as usize, arguments) }
+}
+
+/// The current directory as a C string in `buffer`; answers its length with the
+/// terminating zero.
+pub fn getcwd(buffer: &mut [u8]) -> isize {
+    let arguments = [buffer.as_mut_ptr().expose_provenance(), buffer.len(), 0, 0, 0, 0];
+    // SAFETY: the buffer is valid for its length.
+    unsafe { syscall6(libc::SYS_getcwd as usize, arguments) }
+}
+
+/// The process id.
+pub fn getpid() -> u32 {
+    // SAFETY: no arguments.
+    (unsafe { syscall6(libc::SYS_getpid as usize, [0; 6]) }) as u32
+}
+
+/// Fresh zeroed memory, or null.
+pub fn map_anonymous(bytes: usize) -> *mut u8 {
+    map(bytes, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1)
+}
+
+/// The first `bytes` of a file, shared with everybody who maps it, or null.
+pub fn map_shared(descriptor: i32, bytes: usize) -> *mut u8 {
+    map(bytes, libc::MAP_SHARED, descriptor)
+}
+
+fn map(bytes: usize, flags: i32, descriptor: i32) -> *mut u8 {
+    let arguments = [
+        0,
+        bytes,
+        (libc::PROT_READ | libc::PROT_WRITE) as usize,
+        flags as usize,
+        descriptor as isize as usize,
+        0,
+    ];
+    // SAFETY: a new mapping at an address of the kernel's choice.
+    let result = unsafe { syscall6(libc::SYS_mmap as usize, arguments) };
+    if result < 0 { core::ptr::null_mut() } else { core::ptr::with_exposed_provenance_mut(result as usize) }
+}
+
+/// Returns memory from [`map_anonymous`].
+///
+/// # Safety
+///
+/// Nobody may use the memory any more.
+pub unsafe fn unmap(memory: *mut u8, bytes: usize) {
+    let arguments = [memory.expose_provenance(), bytes, 0, 0, 0, 0];
+    // SAFETY: the caller's promise.
+    unsafe { syscall6(libc::SYS_munmap as usize, arguments) };
+}
+
+/// The CPU that the calling thread runs on, by the slow road.
+pub fn getcpu() -> isize {
+    let mut cpu = 0u32;
+    let arguments = [(&raw mut cpu).expose_provenance(), 0, 0, 0, 0, 0];
+    // SAFETY: `cpu` is valid for the kernel's four bytes.
+    let result = unsafe { syscall6(libc::SYS_getcpu as usize, arguments) };
+    if result < 0 { result } else { cpu as isize }
+}
+
+/// Sleeps until a signal.
+pub fn pause() {
+    // SAFETY: no arguments.
+    unsafe { syscall6(libc::SYS_pause as usize, [0; 6]) };
+}

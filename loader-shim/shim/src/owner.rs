@@ -1,0 +1,156 @@
+//! Who owns the registration: asked once, at start-up, and acted upon from
+//! then on. The decision itself is `tls_model::owner`'s; here is what this
+//! process shows, and what follows.
+
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use tls_model::owner::{Mode, Owner, Plan, Reason, Situation, plan, settle};
+use tls_model::rseq::AT_RSEQ_FEATURE_SIZE;
+
+use crate::environment::Environment;
+use crate::process::{self, Process};
+use crate::register::{self, LibcArea};
+use crate::{names, report, syscalls, threads};
+
+/// What every new thread does about its registration.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Action {
+    /// Nothing, not even counting.
+    Nothing = 0,
+    /// Count; somebody else registers.
+    Watch = 1,
+    /// Count, and see whether the libc has registered.
+    WatchLibc = 2,
+    /// Register `__rseq_abi`.
+    Register = 3,
+    /// Unregister the libc's area, then register `__rseq_abi`.
+    TakeOver = 4,
+    /// Say in `__rseq_abi` that there is no registration.
+    MarkFailed = 5,
+}
+
+const ACTIONS: [Action; 6] = [
+    Action::Nothing,
+    Action::Watch,
+    Action::WatchLibc,
+    Action::Register,
+    Action::TakeOver,
+    Action::MarkFailed,
+];
+
+const UNDECIDED: u32 = 0;
+const DECIDING: u32 = 1;
+const DECIDED: u32 = 2;
+
+static STATE: AtomicU32 = AtomicU32::new(UNDECIDED);
+static ACTION: AtomicU32 = AtomicU32::new(Action::Nothing as u32);
+static OWNER: AtomicU32 = AtomicU32::new(Owner::Unavailable as u32);
+
+/// What new threads do.
+pub fn action() -> Action {
+    let number = ACTION.load(Ordering::Relaxed);
+    ACTIONS.get(number as usize).copied().unwrap_or(Action::Nothing)
+}
+
+/// Who owns the registration, as a number of `tls_model::owner::Owner`.
+pub fn current() -> u32 {
+    OWNER.load(Ordering::Relaxed)
+}
+
+/// New threads pass through the shim's start routine.
+pub fn watches_threads() -> bool {
+    action() != Action::Nothing
+}
+
+/// The shim registers threads.
+pub fn registers_threads() -> bool {
+    matches!(action(), Action::Register | Action::TakeOver)
+}
+
+/// A client has registered an area of its own after all: from now on it owns
+/// the registration, and new threads are left to it.
+pub fn give_way_to_client() {
+    set(Owner::Client, Action::Watch, Reason::AnotherAreaRegistered);
+}
+
+fn set(owner: Owner, action: Action, reason: Reason) {
+    OWNER.store(owner as u32, Ordering::Relaxed);
+    ACTION.store(action as u32, Ordering::Relaxed);
+    report::owner(owner, reason);
+}
+
+/// Decides, the first time it is called. Whoever calls it meanwhile (a thread
+/// started while the constructor runs) finds the default: do nothing.
+pub fn decide_once() {
+    if STATE.load(Ordering::Relaxed) == UNDECIDED
+        && STATE.compare_exchange(UNDECIDED, DECIDING, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    {
+        decide();
+        STATE.store(DECIDED, Ordering::Release);
+    }
+}
+
+fn decide() {
+    let process = Process::read();
+    let environment = Environment::read(&process);
+    names::resolve();
+    syscalls::resolve();
+    threads::resolve();
+    if environment.mode == Mode::Off {
+        return;
+    }
+    report::open(environment.log);
+
+    let feature_size =
+        process.auxiliary(AT_RSEQ_FEATURE_SIZE).and_then(|size| u32::try_from(size).ok());
+    let libc = libc_area();
+    let libc_registered = libc.is_some_and(LibcArea::is_registered);
+    if let Some(area) = libc {
+        register::set_libc_area(area);
+    }
+    let program = process::definitions(!libc_registered);
+    let situation = Situation {
+        mode: environment.mode,
+        libc_registered,
+        adopter_size: program.adopter_size,
+        hidden_definition: program.hidden,
+        feature_size,
+    };
+    report::thread_started();
+    match plan(&situation) {
+        Plan::StandAside { owner, reason } => {
+            let action = if owner == Owner::Libc { Action::WatchLibc } else { Action::Watch };
+            if owner == Owner::Libc {
+                report::registered();
+            }
+            set(owner, action, reason);
+        }
+        Plan::Register { owner, length, replace_libc, reason } => {
+            register::set_length(length);
+            report::length(length);
+            let (owner, reason) = settle(owner, reason, register::first(replace_libc));
+            let action = match owner {
+                Owner::Unavailable => Action::MarkFailed,
+                Owner::Libc => Action::WatchLibc,
+                Owner::Client => Action::Watch,
+                Owner::Adopter | Owner::Shim if replace_libc => Action::TakeOver,
+                Owner::Adopter | Owner::Shim => Action::Register,
+            };
+            set(owner, action, reason);
+        }
+    }
+    report::decided();
+}
+
+/// The libc's own answer, where it has one (glibc 2.35 and later).
+fn libc_area() -> Option<LibcArea> {
+    let offset = process::next_symbol(b"__rseq_offset")?;
+    let size = process::next_symbol(b"__rseq_size")?;
+    // SAFETY: `const ptrdiff_t __rseq_offset` (glibc manual, "Restartable
+    // Sequences"), initialised by the dynamic linker before any constructor.
+    let offset = unsafe { offset.cast::<isize>().read() };
+    // SAFETY: `const unsigned int __rseq_size`, likewise.
+    let size = unsafe { size.cast::<u32>().read() };
+    Some(LibcArea { offset, size })
+}

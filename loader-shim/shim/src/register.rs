@@ -1,0 +1,159 @@
+//! Registers the calling thread's area, or says in it that it could not be.
+
+use core::sync::atomic::{AtomicIsize, AtomicU32, Ordering};
+
+use tls_model::owner::Answer;
+use tls_model::rseq::{
+    CPU_ID_REGISTRATION_FAILED, CPU_ID_UNINITIALIZED, FLAG_UNREGISTER, ORIGINAL_LENGTH, Rseq,
+};
+
+use crate::kernel::SIGNATURE;
+use crate::{arch, kernel, owner, report};
+
+/// Length of every registration, once decided.
+static LENGTH: AtomicU32 = AtomicU32::new(ORIGINAL_LENGTH);
+
+/// The libc's own area: `__rseq_offset` and the length it registers.
+static LIBC_OFFSET: AtomicIsize = AtomicIsize::new(0);
+static LIBC_LENGTH: AtomicU32 = AtomicU32::new(0);
+
+/// Where glibc (2.35 and later) keeps its area.
+#[derive(Clone, Copy)]
+pub struct LibcArea {
+    /// `__rseq_offset`: bytes from the thread pointer.
+    pub offset: isize,
+    /// `__rseq_size`: bytes in use; 0 when glibc has not registered.
+    pub size: u32,
+}
+
+impl LibcArea {
+    /// The calling thread's area is registered.
+    pub fn is_registered(self) -> bool {
+        self.size != 0 && is_cpu_number(libc_area(self.offset))
+    }
+}
+
+/// Remembers what was decided.
+pub fn set_length(length: u32) {
+    LENGTH.store(length, Ordering::Relaxed);
+}
+
+/// Remembers the libc's area. glibc registers at least 32 bytes, whatever
+/// `__rseq_size` says.
+pub fn set_libc_area(area: LibcArea) {
+    LIBC_OFFSET.store(area.offset, Ordering::Relaxed);
+    LIBC_LENGTH.store(area.size.max(ORIGINAL_LENGTH), Ordering::Relaxed);
+}
+
+/// The main thread: answers what the kernel said, so that the owner can be
+/// settled by it.
+pub fn first(replace_libc: bool) -> Answer {
+    let replaced = replace_libc && unregister_libc();
+    let answer = register();
+    if replaced && answer != Answer::Granted {
+        register_libc_again();
+    }
+    answer
+}
+
+/// A new thread, before its user code.
+pub fn at_birth() {
+    match owner::action() {
+        owner::Action::Register => {
+            register();
+        }
+        owner::Action::TakeOver => {
+            unregister_libc();
+            register();
+        }
+        owner::Action::MarkFailed => mark_failed(),
+        owner::Action::WatchLibc => {
+            if is_cpu_number(libc_area(LIBC_OFFSET.load(Ordering::Relaxed))) {
+                report::registered();
+            }
+        }
+        owner::Action::Watch | owner::Action::Nothing => {}
+    }
+}
+
+/// Registers the calling thread again after [`unregister`].
+pub fn register_again() {
+    register();
+}
+
+/// Unregisters the calling thread's `__rseq_abi`; answers whether it had been
+/// registered.
+pub fn unregister() -> bool {
+    let length = LENGTH.load(Ordering::Relaxed);
+    // SAFETY: unregistering leaves no pointer behind.
+    unsafe { kernel::rseq(arch::abi_area(), length, FLAG_UNREGISTER, SIGNATURE) == 0 }
+}
+
+/// Whether the kernel keeps the calling thread's `__rseq_abi` up to date.
+pub fn is_registered() -> bool {
+    is_cpu_number(arch::abi_area())
+}
+
+fn register() -> Answer {
+    let length = LENGTH.load(Ordering::Relaxed);
+    // SAFETY: the area is static TLS of an object that is never unloaded: it
+    // lives as long as the thread.
+    let result = unsafe { kernel::rseq(arch::abi_area(), length, 0, SIGNATURE) };
+    let answer = match -result as i32 {
+        0 | libc::EBUSY => Answer::Granted,
+        libc::ENOSYS => Answer::NoSystemCall,
+        libc::EPERM => Answer::Denied,
+        libc::EINVAL => Answer::Invalid,
+        _ => Answer::Refused,
+    };
+    if answer == Answer::Granted {
+        report::registered();
+    } else {
+        report::refused(-result as u32);
+        mark_failed();
+    }
+    answer
+}
+
+/// Takes the libc's registration out of the calling thread; glibc's own
+/// `sched_getcpu` then falls back to the vdso by itself.
+fn unregister_libc() -> bool {
+    let area = libc_area(LIBC_OFFSET.load(Ordering::Relaxed));
+    if !is_cpu_number(area) {
+        return false;
+    }
+    let length = LIBC_LENGTH.load(Ordering::Relaxed);
+    // SAFETY: unregistering leaves no pointer behind.
+    unsafe { kernel::rseq(area, length, FLAG_UNREGISTER, SIGNATURE) == 0 }
+}
+
+fn register_libc_again() {
+    let area = libc_area(LIBC_OFFSET.load(Ordering::Relaxed));
+    let length = LIBC_LENGTH.load(Ordering::Relaxed);
+    // SAFETY: the area is part of the thread's own control block.
+    unsafe { kernel::rseq(area, length, 0, SIGNATURE) };
+}
+
+/// Says in the area that there will be no registration; an area that anybody
+/// has registered is left alone.
+pub fn mark_failed() {
+    let area = arch::abi_area();
+    // SAFETY: the calling thread's own static TLS.
+    let cpu_id = unsafe { &raw mut (*area).cpu_id };
+    // SAFETY: as above; volatile because the kernel may write the field.
+    if unsafe { cpu_id.read_volatile() } == CPU_ID_UNINITIALIZED {
+        // SAFETY: as above.
+        unsafe { cpu_id.write_volatile(CPU_ID_REGISTRATION_FAILED) };
+    }
+}
+
+fn libc_area(offset: isize) -> *mut Rseq {
+    core::ptr::with_exposed_provenance_mut(arch::thread_pointer().wrapping_add_signed(offset))
+}
+
+/// The kernel writes a CPU number into a registered area at once.
+fn is_cpu_number(area: *mut Rseq) -> bool {
+    // SAFETY: an area in the calling thread's TLS or control block.
+    let cpu_id = unsafe { (&raw const (*area).cpu_id).read_volatile() };
+    (cpu_id as i32) >= 0
+}

@@ -1,0 +1,188 @@
+//! Counters, and where they are told: a ledger that `rseqctl run --report`
+//! made, or one JSON object at exit (`RSEQ_SHIM_REPORT`), and the log.
+//!
+//! Only the process that read the environment reports: a child made by fork
+//! counts in its own copy (or, with a ledger, not apart from its parent) and
+//! writes nothing.
+
+use core::ffi::CStr;
+use core::ptr::null_mut;
+use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+
+use tls_model::ledger::{self, Ledger, Record};
+use tls_model::owner::{Owner, Reason};
+
+use crate::environment::{LOG_PATH, Log, REPORT_PATH};
+use crate::kernel;
+use crate::text::Text;
+
+/// Where we count unless there is a ledger.
+static OWN: Ledger = Ledger::new(0);
+/// The ledger, if there is one.
+static MAPPED: AtomicPtr<Ledger> = AtomicPtr::new(null_mut());
+/// The process that writes JSON at exit, or 0.
+static WRITER: AtomicU32 = AtomicU32::new(0);
+/// `Log` by number.
+static LOG: AtomicU32 = AtomicU32::new(Log::Off as u32);
+
+fn counters() -> &'static Ledger {
+    let mapped = MAPPED.load(Ordering::Relaxed);
+    // SAFETY: a mapping that is never unmapped, of a page that holds a ledger,
+    // or null.
+    unsafe { mapped.as_ref() }.unwrap_or(&OWN)
+}
+
+/// A thread has begun.
+pub fn thread_started() {
+    counters().started.fetch_add(1, Ordering::Relaxed);
+}
+
+/// A thread was found registered, or has just been.
+pub fn registered() {
+    counters().registered.fetch_add(1, Ordering::Relaxed);
+}
+
+/// The kernel has refused a registration with this errno.
+pub fn refused(errno: u32) {
+    let counters = counters();
+    counters.refused.fetch_add(1, Ordering::Relaxed);
+    counters.last_errno.store(errno, Ordering::Relaxed);
+}
+
+/// A client has asked for a registration through `syscall`. EBUSY says that it
+/// has it already.
+pub fn client_call(result: isize) {
+    match -result as i32 {
+        0 => registered(),
+        libc::EBUSY => {}
+        errno => refused(errno as u32),
+    }
+}
+
+/// Length of the registrations to come.
+pub fn length(length: u32) {
+    counters().length.store(length, Ordering::Relaxed);
+}
+
+/// Who owns the registration, and why.
+pub fn owner(owner: Owner, reason: Reason) {
+    let counters = counters();
+    counters.owner.store(owner as u32, Ordering::Relaxed);
+    counters.reason.store(reason as u32, Ordering::Relaxed);
+}
+
+/// Finds out where to report, before anything is counted.
+pub fn open(log: Log) {
+    LOG.store(log as u32, Ordering::Relaxed);
+    let Some(path) = REPORT_PATH.get() else {
+        return;
+    };
+    if !open_ledger(path) {
+        let descriptor = kernel::open(path, libc::O_WRONLY | libc::O_CREAT | libc::O_APPEND, 0o666);
+        if descriptor < 0 {
+            cannot_write(path, descriptor);
+            return;
+        }
+        kernel::close(descriptor as i32);
+        WRITER.store(kernel::getpid(), Ordering::Relaxed);
+    }
+}
+
+/// Maps the file if it is a ledger; answers whether it is one, ours or not.
+fn open_ledger(path: &CStr) -> bool {
+    let descriptor = kernel::open(path, libc::O_RDWR | libc::O_NONBLOCK, 0);
+    if descriptor < 0 {
+        return false;
+    }
+    let descriptor = descriptor as i32;
+    let mut bytes = [0; size_of::<Ledger>()];
+    let length = kernel::pread(descriptor, &mut bytes, 0).max(0) as usize;
+    let record = bytes.get(..length).and_then(Record::from_bytes);
+    if let Some(record) = record
+        && record.pid == kernel::getpid()
+    {
+        let memory = kernel::map_shared(descriptor, ledger::SIZE).cast::<Ledger>();
+        // SAFETY: a fresh mapping of a file that begins with a ledger, or null.
+        if let Some(ledger) = unsafe { memory.as_ref() } {
+            // a command that replaced itself by another starts from nothing
+            ledger.starts.fetch_add(1, Ordering::Relaxed);
+            ledger.length.store(0, Ordering::Relaxed);
+            ledger.last_errno.store(0, Ordering::Relaxed);
+            for count in [&ledger.started, &ledger.registered, &ledger.refused] {
+                count.store(0, Ordering::Relaxed);
+            }
+            MAPPED.store(memory, Ordering::Relaxed);
+        }
+    }
+    kernel::close(descriptor);
+    record.is_some()
+}
+
+/// Logs the decision.
+pub fn decided() {
+    let log = LOG.load(Ordering::Relaxed);
+    if log == Log::Off as u32 {
+        return;
+    }
+    let record = counters().record();
+    let mut line = Text::<512>::new();
+    line.push(b"librseq_shim: process ").push_number(u64::from(kernel::getpid())).push(b": owner ");
+    line.push(record.owner.map_or("?", Owner::name).as_bytes()).push(b": ");
+    line.push(record.reason.map_or("?", Reason::text).as_bytes()).push(b"\n");
+    if log == Log::Stderr as u32 {
+        line.write_to(libc::STDERR_FILENO);
+    } else if let Some(path) = LOG_PATH.get() {
+        append(path, &line);
+    }
+}
+
+/// One JSON object at exit.
+#[used]
+#[unsafe(link_section = ".fini_array")]
+static AT_EXIT: extern "C" fn() = at_exit;
+
+extern "C" fn at_exit() {
+    if WRITER.load(Ordering::Relaxed) != kernel::getpid() {
+        return;
+    }
+    if let Some(path) = REPORT_PATH.get() {
+        append(path, &json(&counters().record()));
+    }
+}
+
+/// The same keys as `rseqctl run --report` prints.
+fn json(record: &Record) -> Text<1024> {
+    let mut text = Text::new();
+    text.push(b"{\"version\":1,\"pid\":").push_number(u64::from(kernel::getpid()));
+    text.push(b",\"owner\":\"").push(record.owner.map_or("unknown", Owner::name).as_bytes());
+    text.push(b"\",\"reason\":\"").push(record.reason.map_or("unknown", Reason::text).as_bytes());
+    text.push(b"\",\"length\":").push_number(u64::from(record.length));
+    text.push(b",\"threads\":{\"started\":").push_number(record.started);
+    text.push(b",\"registered\":").push_number(record.registered);
+    text.push(b",\"refused\":").push_number(record.refused);
+    text.push(b"},\"last_errno\":");
+    if record.last_errno == 0 {
+        text.push(b"null");
+    } else {
+        text.push_number(u64::from(record.last_errno));
+    }
+    text.push(b"}\n");
+    text
+}
+
+fn append<const CAPACITY: usize>(path: &CStr, text: &Text<CAPACITY>) {
+    let descriptor = kernel::open(path, libc::O_WRONLY | libc::O_CREAT | libc::O_APPEND, 0o666);
+    if descriptor < 0 {
+        cannot_write(path, descriptor);
+        return;
+    }
+    text.write_to(descriptor as i32);
+    kernel::close(descriptor as i32);
+}
+
+fn cannot_write(path: &CStr, result: isize) {
+    let mut line = Text::<512>::new();
+    line.push(b"librseq_shim: cannot write to ").push(path.to_bytes()).push(b" (errno ");
+    line.push_number(-result as u64).push(b"); the program runs on without that report\n");
+    line.write_to(libc::STDERR_FILENO);
+}

@@ -1,0 +1,175 @@
+//! Hands (start routine, argument) from the creator of a thread to the thread,
+//! without the application's malloc: an allocator may itself be creating the
+//! thread.
+//!
+//! Slots live in chunks of doubling size, the first one static, the others
+//! mapped when needed and never unmapped. Free slots form a lock-free stack of
+//! slot numbers; the head carries a tag that changes with every operation, so
+//! that a slot taken and returned in between is noticed (the ABA problem).
+//!
+//! # Safety
+//!
+//! What this module owes: a slot has one holder between [`take`] and [`give`];
+//! the pointers it answers stay valid for the life of the process.
+
+use core::cell::UnsafeCell;
+use core::ffi::c_void;
+use core::ptr::null_mut;
+use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+
+use crate::kernel;
+
+/// What `pthread_create` calls in the new thread.
+pub type StartRoutine = unsafe extern "C" fn(*mut c_void) -> *mut c_void;
+
+/// What a new thread is to run.
+#[derive(Clone, Copy)]
+pub struct Job {
+    /// The user's start routine.
+    pub start: StartRoutine,
+    /// Its argument.
+    pub argument: *mut c_void,
+}
+
+/// One hand-over.
+pub struct Slot {
+    job: UnsafeCell<Option<Job>>,
+    number: AtomicU32,
+    next: AtomicU32,
+}
+
+const EMPTY: Slot = Slot {
+    job: UnsafeCell::new(None),
+    number: AtomicU32::new(0),
+    next: AtomicU32::new(NOBODY),
+};
+
+/// Slots in chunk 0; chunk `k` has `FIRST << k`.
+const FIRST: u32 = 64;
+/// Chunks in all: room for 64 * (2^20 - 1) threads that are not yet running.
+const CHUNKS: usize = 20;
+/// End of the free stack.
+const NOBODY: u32 = u32::MAX;
+
+struct FirstChunk([Slot; FIRST as usize]);
+// SAFETY: slots are handed over through the atomic free stack, one holder at a
+// time.
+unsafe impl Sync for FirstChunk {}
+
+static FIRST_CHUNK: FirstChunk = FirstChunk([EMPTY; FIRST as usize]);
+static LATER_CHUNKS: [AtomicPtr<Slot>; CHUNKS] = [const { AtomicPtr::new(null_mut()) }; CHUNKS];
+/// Top of the free stack: tag in the upper half, slot number in the lower.
+static FREE: AtomicU64 = AtomicU64::new(NOBODY as u64);
+/// Slot numbers from here on have never been used.
+static UNUSED: AtomicU32 = AtomicU32::new(0);
+
+/// Puts a job into a free slot; nothing when there is no memory.
+pub fn take(job: Job) -> Option<*mut Slot> {
+    let slot = match pop() {
+        Some(slot) => slot,
+        None => fresh()?,
+    };
+    // SAFETY: the slot is off the stack, so this is its only holder.
+    unsafe { *(*slot).job.get() = Some(job) };
+    Some(slot)
+}
+
+/// Takes the job out of a slot and returns the slot.
+///
+/// # Safety
+///
+/// `slot` comes from [`take`] and is not used afterwards.
+pub unsafe fn give(slot: *mut Slot) -> Option<Job> {
+    // SAFETY: the caller is the slot's only holder.
+    let job = unsafe { (*(*slot).job.get()).take() };
+    // SAFETY: slots live as long as the process.
+    push(unsafe { &*slot });
+    job
+}
+
+fn pop() -> Option<*mut Slot> {
+    let mut head = FREE.load(Ordering::Acquire);
+    loop {
+        let slot = find(head as u32)?;
+        // SAFETY: slots live as long as the process. `next` may be stale when
+        // somebody else takes the slot right now; the tag then fails the swap.
+        let next = unsafe { &*slot }.next.load(Ordering::Relaxed);
+        match FREE.compare_exchange_weak(head, retagged(head, next), Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => return Some(slot),
+            Err(now) => head = now,
+        }
+    }
+}
+
+fn push(slot: &Slot) {
+    let number = slot.number.load(Ordering::Relaxed);
+    let mut head = FREE.load(Ordering::Relaxed);
+    loop {
+        slot.next.store(head as u32, Ordering::Relaxed);
+        match FREE.compare_exchange_weak(head, retagged(head, number), Ordering::AcqRel, Ordering::Relaxed) {
+            Ok(_) => return,
+            Err(now) => head = now,
+        }
+    }
+}
+
+fn retagged(head: u64, number: u32) -> u64 {
+    ((head >> 32).wrapping_add(1) << 32) | u64::from(number)
+}
+
+/// A slot that was never used before.
+fn fresh() -> Option<*mut Slot> {
+    let number = UNUSED
+        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |next| {
+            (chunk_of(next) < CHUNKS).then(|| next.wrapping_add(1))
+        })
+        .ok()?;
+    let chunk = chunk_of(number);
+    if chunk > 0 && LATER_CHUNKS.get(chunk)?.load(Ordering::Acquire).is_null() {
+        map_chunk(chunk)?;
+    }
+    let slot = find(number)?;
+    // SAFETY: as in `pop`.
+    unsafe { &*slot }.number.store(number, Ordering::Relaxed);
+    Some(slot)
+}
+
+/// Maps a chunk, unless somebody else has done so in the meantime. A zeroed
+/// slot holds no job.
+fn map_chunk(chunk: usize) -> Option<()> {
+    let bytes = size_of::<Slot>() * (FIRST as usize) << chunk;
+    let memory = kernel::map_anonymous(bytes);
+    if memory.is_null() {
+        return None;
+    }
+    let place = LATER_CHUNKS.get(chunk)?;
+    if place
+        .compare_exchange(null_mut(), memory.cast(), Ordering::AcqRel, Ordering::Acquire)
+        .is_err()
+    {
+        // SAFETY: nobody has seen this mapping.
+        unsafe { kernel::unmap(memory, bytes) };
+    }
+    Some(())
+}
+
+/// Chunk `k` starts at number `FIRST * (2^k - 1)`.
+fn chunk_of(number: u32) -> usize {
+    (number / FIRST).wrapping_add(1).ilog2() as usize
+}
+
+fn find(number: u32) -> Option<*mut Slot> {
+    if number == NOBODY {
+        return None;
+    }
+    let chunk = chunk_of(number);
+    if chunk == 0 {
+        return FIRST_CHUNK.0.get(number as usize).map(|slot| core::ptr::from_ref(slot).cast_mut());
+    }
+    let start = LATER_CHUNKS.get(chunk)?.load(Ordering::Acquire);
+    if start.is_null() {
+        return None;
+    }
+    let index = number - FIRST * ((1 << chunk) - 1);
+    Some(start.wrapping_add(index as usize))
+}

@@ -1,0 +1,32 @@
+//! The cheapest sign of rseq code in a file.
+
+use core::ops::ControlFlow;
+
+use crate::elf::{Names, Object, Source, Strings};
+
+use super::SectionName;
+
+/// Whether the file has critical sections (`__rseq_cs` or
+/// `__rseq_cs_ptr_array`).
+///
+/// Reads section headers and their names only. The names survive strip, and no
+/// symbol table is read, however large: the shim asks this at start-up.
+#[must_use]
+pub fn has_critical_sections<S: Source>(object: &Object<S>) -> bool {
+    const NAMES: [&[u8]; 2] =
+        [SectionName::Descriptors.name().as_bytes(), SectionName::Pointers.name().as_bytes()];
+    let found = object.section_names().and_then(|section| {
+        let strings = Strings { offset: section.offset, size: section.size };
+        object.find_names(strings, &Names { list: &NAMES })
+    });
+    let Ok(names) = found else {
+        return false;
+    };
+    let walked = object.sections(|_, section| {
+        if names.name_at(section.name).is_some() {
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    });
+    matches!(walked, Ok(Some(())))
+}

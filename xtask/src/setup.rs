@@ -1,0 +1,76 @@
+//! What the tests need and a machine may not have.
+//!
+//! Installed from the system's packages where we may; what cannot be installed
+//! is skipped by the tests themselves, by name and reason.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::step::Steps;
+
+/// Programs, and the Debian packages that bring them.
+const PROGRAMS: [(&str, &str); 4] =
+    [("c++", "g++"), ("readelf", "binutils"), ("python3", "python3"), ("npm", "npm")];
+
+const CARGO_DENY: &str = "0.20.2";
+
+/// Installs missing programs, if this is a Debian where we are root.
+pub fn programs(steps: &mut Steps) {
+    let missing: Vec<_> = PROGRAMS.into_iter().filter(|(program, _)| !is_in_path(program)).collect();
+    if missing.is_empty() {
+        return;
+    }
+    let packages: Vec<_> = missing.iter().map(|(_, package)| *package).collect();
+    let is_root = Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n");
+    if !is_root || !is_in_path("apt-get") {
+        steps.skip(
+            "set-up",
+            format!("cannot install {}: needs apt-get and root; tests that use them are skipped", packages.join(", ")),
+        );
+        return;
+    }
+    let _ = steps.run("apt-get update", Command::new("apt-get").args(["-qq", "update"]));
+    let install = steps.run(
+        &format!("install {}", packages.join(", ")),
+        Command::new("apt-get")
+            .args(["-qq", "install", "--yes", "--no-install-recommends"])
+            .args(&packages)
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .stdin(Stdio::null()),
+    );
+    if let Err(reason) = install {
+        steps.skip("set-up", format!("{reason}; tests that use them are skipped"));
+    }
+}
+
+/// cargo-deny, built once per version and kept outside the checkout.
+pub fn cargo_deny(steps: &mut Steps) -> Result<PathBuf, String> {
+    let home = cache()?.join(format!("cargo-deny-{CARGO_DENY}"));
+    let program = home.join("bin/cargo-deny");
+    if !program.is_file() {
+        steps.run(
+            "install cargo-deny (once)",
+            steps
+                .cargo()
+                .args(["install", "--quiet", "--locked", "cargo-deny", "--version", CARGO_DENY, "--root"])
+                .arg(&home),
+        )?;
+    }
+    Ok(program)
+}
+
+/// Where downloads and long builds are kept: `RSEQ_CACHE`, or a folder of the
+/// user's cache.
+fn cache() -> Result<PathBuf, String> {
+    env::var_os("RSEQ_CACHE")
+        .map(PathBuf::from)
+        .or_else(|| env::var_os("XDG_CACHE_HOME").map(|cache| Path::new(&cache).join("rseq-owner")))
+        .or_else(|| env::var_os("HOME").map(|home| Path::new(&home).join(".cache/rseq-owner")))
+        .ok_or_else(|| "neither RSEQ_CACHE, XDG_CACHE_HOME nor HOME is set".to_owned())
+}
+
+fn is_in_path(program: &str) -> bool {
+    env::var_os("PATH")
+        .is_some_and(|path| env::split_paths(&path).any(|folder| folder.join(program).is_file()))
+}
