@@ -7,7 +7,9 @@
 
 #![deny(unsafe_code)]
 
+pub mod artifacts;
 pub mod child;
+pub mod fixture;
 pub mod needs;
 pub mod runner;
 pub mod scratch;
@@ -17,3 +19,4 @@ pub mod scratch;
 )]
 pub mod sys;
 pub mod trace;
+pub mod world;

@@ -1,0 +1,80 @@
+//! The files under test: the command and the two libraries.
+//!
+//! `RSEQ_ARTIFACTS` names a directory that holds them (an installed copy, a
+//! release build). Without it cargo builds them beside the test binary.
+
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use crate::child::Program;
+
+/// Where the files under test are.
+#[derive(Clone, Debug)]
+pub struct Artifacts {
+    /// The command.
+    pub rseqctl: PathBuf,
+    /// The symbol of last resort, `librseq_abi.so`.
+    pub abi: PathBuf,
+    /// The preload, `librseq_shim.so`.
+    pub shim: PathBuf,
+}
+
+/// The files under test, built first where need be.
+///
+/// # Errors
+///
+/// They cannot be built, or one is missing.
+pub fn artifacts() -> Result<&'static Artifacts, String> {
+    static ARTIFACTS: LazyLock<Result<Artifacts, String>> = LazyLock::new(|| {
+        let directory = match std::env::var_os("RSEQ_ARTIFACTS") {
+            Some(directory) => std::path::absolute(directory).map_err(|error| error.to_string())?,
+            None => build()?,
+        };
+        let file = |name: &str| {
+            let path = directory.join(name);
+            path.is_file()
+                .then_some(path)
+                .ok_or_else(|| format!("no {name} in {}", directory.display()))
+        };
+        Ok(Artifacts {
+            rseqctl: file("rseqctl")?,
+            abi: file("librseq_abi.so")?,
+            shim: file("librseq_shim.so")?,
+        })
+    });
+    ARTIFACTS.as_ref().map_err(Clone::clone)
+}
+
+/// The folder of the workspace.
+#[must_use]
+pub fn workspace() -> &'static Path {
+    let room = Path::new(env!("CARGO_MANIFEST_DIR"));
+    room.parent().unwrap_or(room)
+}
+
+/// Builds into the profile folder of this very binary: `target/debug/deps/x`
+/// asks for `target/debug`.
+fn build() -> Result<PathBuf, String> {
+    let binary = std::env::current_exe().map_err(|error| error.to_string())?;
+    let mut folders = binary.ancestors().skip(2);
+    let (Some(folder), Some(target)) = (folders.next(), folders.next()) else {
+        return Err(format!("{} is in no target folder", binary.display()));
+    };
+    let profile = match folder.file_name().and_then(|name| name.to_str()) {
+        Some("debug") | None => "dev",
+        Some(name) => name,
+    };
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
+    let packages = ["-p", "rseq-abi", "-p", "rseq-shim", "-p", "rseqctl"];
+    Program::with_callers_environment(cargo)
+        .args(["build", "--quiet", "--profile", profile, "--target-dir"])
+        .arg(target)
+        .args(packages)
+        .directory(workspace())
+        .limit(Duration::from_secs(900))
+        .run()?
+        .expect(0)
+        .map_err(|error| format!("the files under test do not build: {error}"))?;
+    Ok(folder.to_owned())
+}
