@@ -10,6 +10,7 @@
 pub mod artifacts;
 pub mod child;
 pub mod fixture;
+pub mod golden;
 pub mod needs;
 pub mod runner;
 pub mod scratch;

@@ -1,0 +1,43 @@
+//! What the two shared libraries look like from outside, as golden text.
+//!
+//! `UPDATE_GOLDEN=1 cargo test -p rseq-tests --test golden` writes it anew.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use rseq_tests::artifacts::artifacts;
+use rseq_tests::golden::dump;
+use rseq_tests::needs::Need;
+use rseq_tests::runner::{Outcome, Suite};
+
+fn main() -> ExitCode {
+    let mut suite = Suite::new();
+    // cargo builds for the machine it runs on: these files describe x86-64
+    let needs = [Need::X86_64];
+    suite.add("golden::librseq_abi", &needs, || compare(&artifacts()?.abi));
+    suite.add("golden::librseq_shim", &needs, || {
+        compare(&artifacts()?.shim)
+    });
+    suite.run()
+}
+
+fn compare(library: &Path) -> Outcome {
+    let name = library.file_name().unwrap_or_default();
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("golden")
+        .join(format!("{}.txt", name.to_string_lossy()));
+    let found = dump(library)?;
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        return Ok(std::fs::write(&golden, found)?);
+    }
+    let expected = std::fs::read_to_string(&golden)
+        .map_err(|error| format!("{}: {error}; UPDATE_GOLDEN=1 makes it", golden.display()))?;
+    if found == expected {
+        return Ok(());
+    }
+    Err(format!(
+        "{} differs; UPDATE_GOLDEN=1 writes it anew\n--- expected\n{expected}--- found\n{found}",
+        golden.display()
+    )
+    .into())
+}
