@@ -13,10 +13,15 @@ use super::SectionName;
 /// symbol table is read, however large: the shim asks this at start-up.
 #[must_use]
 pub fn has_critical_sections<S: Source>(object: &Object<S>) -> bool {
-    const NAMES: [&[u8]; 2] =
-        [SectionName::Descriptors.name().as_bytes(), SectionName::Pointers.name().as_bytes()];
+    const NAMES: [&[u8]; 2] = [
+        SectionName::Descriptors.name().as_bytes(),
+        SectionName::Pointers.name().as_bytes(),
+    ];
     let found = object.section_names().and_then(|section| {
-        let strings = Strings { offset: section.offset, size: section.size };
+        let strings = Strings {
+            offset: section.offset,
+            size: section.size,
+        };
         object.find_names(strings, &Names { list: &NAMES })
     });
     let Ok(names) = found else {

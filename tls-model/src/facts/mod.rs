@@ -2,6 +2,7 @@
 //! judgement (that is [`crate::rules`]).
 
 mod damage;
+mod hint;
 mod machine;
 mod object;
 mod read;
@@ -10,6 +11,7 @@ mod symbol;
 mod tls_access;
 
 pub use damage::Damage;
+pub use hint::has_critical_sections;
 pub use machine::machine_name;
 pub use object::{DynamicFlags, Evidence, Facts, Kind, Tls};
 pub use section::{SectionName, Sections};

@@ -110,6 +110,8 @@ pub struct Facts {
     pub sections: Sections,
     /// What could not be used.
     pub damage: Damage,
+    /// Some of the damage is that the bytes end before the tables do.
+    pub truncated: bool,
     /// Error number of the first read that failed; the facts then are those of
     /// the rest.
     pub read_error: Option<i32>,

@@ -79,6 +79,7 @@ impl<'a, S: Source> Reader<'a, S> {
                 tls_model: None,
                 sections: Sections::default(),
                 damage: Damage::NONE,
+                truncated: false,
                 read_error: None,
             },
             is_debug: false,
@@ -93,8 +94,12 @@ impl<'a, S: Source> Reader<'a, S> {
             Ok(value) => Some(value),
             Err(error) => {
                 self.facts.damage.insert(part);
-                if let Error::Read(error) = error {
-                    self.facts.read_error.get_or_insert(error.errno);
+                match error {
+                    Error::Truncated => self.facts.truncated = true,
+                    Error::Read(error) => {
+                        self.facts.read_error.get_or_insert(error.errno);
+                    }
+                    _ => {}
                 }
                 None
             }

@@ -1,0 +1,94 @@
+//! Why an input could not be used, in words that a person can act on.
+
+use std::fmt;
+use std::fs::FileType;
+use std::io;
+use std::os::unix::fs::FileTypeExt;
+
+use tls_model::elf::Error;
+use tls_model::facts::{Damage, Facts};
+
+/// Why an input could not be used, or not in full.
+#[derive(Debug)]
+pub enum Problem {
+    /// The operating system refused.
+    Io(io::Error),
+    /// Neither a file nor a folder, so it was not opened.
+    Special(&'static str),
+    /// A file that is no ELF object.
+    NotElf,
+    /// Not even the ELF header could be used.
+    Unusable(Error),
+    /// Some tables could not be used; the facts are those of the others.
+    Damaged {
+        /// Which.
+        parts: Damage,
+        /// The file ends before they do.
+        truncated: bool,
+    },
+}
+
+impl Problem {
+    /// A name that is neither a file nor a folder.
+    pub(super) fn special(kind: FileType) -> Self {
+        Self::Special(if kind.is_fifo() {
+            "a FIFO"
+        } else if kind.is_socket() {
+            "a socket"
+        } else if kind.is_char_device() || kind.is_block_device() {
+            "a device"
+        } else {
+            "of an unknown kind"
+        })
+    }
+
+    pub(super) fn from_elf(error: Error) -> Self {
+        match error {
+            Error::NotElf => Self::NotElf,
+            Error::Read(error) => Self::Io(io::Error::from_raw_os_error(error.errno)),
+            other => Self::Unusable(other),
+        }
+    }
+
+    /// The problem of an object whose facts are not complete.
+    pub(super) fn from_damage(facts: &Facts) -> Option<Self> {
+        if let Some(errno) = facts.read_error {
+            return Some(Self::Io(io::Error::from_raw_os_error(errno)));
+        }
+        (!facts.damage.is_empty()).then_some(Self::Damaged {
+            parts: facts.damage,
+            truncated: facts.truncated,
+        })
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(error) => match error.kind() {
+                io::ErrorKind::NotFound => f.write_str("no such file or folder; check the path"),
+                io::ErrorKind::PermissionDenied => f.write_str(
+                    "permission denied; run the audit as a user who may read it, or leave it out",
+                ),
+                _ => write!(f, "{error}; it was not audited in full"),
+            },
+            Self::Special(what) => write!(
+                f,
+                "{what}, not a file; it was not opened; name a file or a folder"
+            ),
+            Self::NotElf => f.write_str(
+                "not an ELF object; name a program, a library or an object file, or a folder",
+            ),
+            Self::Unusable(error) => write!(f, "{error}; fetch or build it again"),
+            Self::Damaged { parts, truncated } => {
+                let how = if *truncated { "truncated" } else { "damaged" };
+                write!(
+                    f,
+                    "{how}: could not use {parts}; the rest was audited; fetch or build it again"
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for Problem {}

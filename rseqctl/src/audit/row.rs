@@ -1,0 +1,190 @@
+//! One object's line in machine formats.
+//!
+//! The schema in `schema/audit.schema.json` is made from these types.
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use tls_model::facts::{Facts, SymbolFact};
+use tls_model::rules::{self, Level};
+
+use super::text;
+
+/// What the audit says about one ELF object.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(title = "rseqctl audit, one line of ndjson")]
+pub struct Row {
+    /// The path as it was given or met. Bytes that are no UTF-8 are shown as
+    /// `\xNN`; `path_bytes` then has the path itself.
+    path: String,
+    /// The path's bytes in hexadecimal digits, where it is no UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("pattern" = "^([0-9a-f]{2})+$"))]
+    path_bytes: Option<String>,
+    /// The GNU build id in hexadecimal digits.
+    #[schemars(extend("pattern" = "^([0-9a-f]{2})*$"))]
+    build_id: Option<String>,
+    /// The machine by the name that Linux uses, such as `x86_64`, or
+    /// `em-NUMBER`.
+    pub(super) machine: String,
+    /// Width of addresses.
+    #[schemars(extend("enum" = ["elf32", "elf64"]))]
+    class: &'static str,
+    /// What the object is for. `debug` is debugging information split from
+    /// another object, whose symbols it repeats.
+    #[serde(rename = "type")]
+    #[schemars(extend("enum" = ["executable", "shared", "relocatable", "core", "debug", "other"]))]
+    pub(super) kind: &'static str,
+    /// What it does with the rseq symbols.
+    pub(super) symbols: Vec<SymbolRow>,
+    /// How it gets at `__rseq_abi`; null where it does not use it.
+    #[schemars(extend("enum" = [
+        "initial-exec", "local-exec", "general-dynamic", "local-dynamic", "tlsdesc", "unknown",
+        null,
+    ]))]
+    pub(super) tls_model: Option<&'static str>,
+    /// Number of critical section descriptors.
+    pub(super) critical_sections: u64,
+    /// The rseq sections it has.
+    pub(super) sections: Vec<SectionRow>,
+    /// What the rules say about it.
+    pub(super) findings: Vec<FindingRow>,
+    /// The parts that could not be used; the rest still holds.
+    damage: Vec<&'static str>,
+    /// The path itself, for sorting.
+    #[serde(skip)]
+    #[schemars(skip)]
+    raw: PathBuf,
+    #[serde(skip)]
+    #[schemars(skip)]
+    levels: Vec<Level>,
+}
+
+/// What an object does with one symbol.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Symbol")]
+pub(super) struct SymbolRow {
+    /// The symbol.
+    #[schemars(extend("enum" = [
+        "__rseq_abi", "__rseq_offset", "__rseq_size", "__rseq_flags", "__rseq_handled",
+    ]))]
+    pub(super) name: &'static str,
+    /// `copies` is a reference that a copy relocation makes look like a
+    /// definition.
+    #[schemars(extend("enum" = ["defines", "references", "copies"]))]
+    pub(super) role: &'static str,
+    #[schemars(extend("enum" = ["local", "global", "weak", "unique", "other"]))]
+    pub(super) binding: &'static str,
+    #[schemars(extend("enum" = ["default", "internal", "hidden", "protected"]))]
+    pub(super) visibility: &'static str,
+    /// Where it was found: `dynsym` is what the dynamic linker sees.
+    #[schemars(extend("enum" = ["dynsym", "symtab"]))]
+    pub(super) table: &'static str,
+    /// Size in bytes, 0 where the object does not say.
+    pub(super) size: u64,
+}
+
+/// A section of the object.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Section")]
+pub(super) struct SectionRow {
+    #[schemars(extend("enum" = [
+        "__rseq_cs", "__rseq_cs_ptr_array", "__rseq_exit_point_array", "__rseq_failure",
+        "rseq_trampoline",
+    ]))]
+    pub(super) name: &'static str,
+    /// Size in bytes.
+    pub(super) size: u64,
+}
+
+/// What a rule says about the object.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Finding")]
+pub(super) struct FindingRow {
+    /// The rule's stable name.
+    pub(super) rule: &'static str,
+    #[schemars(extend("enum" = ["error", "warning", "note"]))]
+    pub(super) level: &'static str,
+    /// What was found and what to do.
+    pub(super) message: &'static str,
+}
+
+impl Row {
+    /// What `facts` say about the object at `path`.
+    #[must_use]
+    pub fn new(path: &Path, facts: &Facts) -> Self {
+        let findings: Vec<_> = rules::check(facts).collect();
+        Self {
+            path: text::readable(path),
+            path_bytes: path
+                .to_str()
+                .is_none()
+                .then(|| text::hex(path.as_os_str().as_bytes())),
+            build_id: facts.build_id.map(|id| text::hex(id.as_bytes())),
+            machine: facts
+                .machine_name()
+                .map_or_else(|| format!("em-{}", facts.machine), str::to_owned),
+            class: facts.class_name(),
+            kind: facts.kind.name(),
+            symbols: facts.symbols.iter().map(SymbolRow::new).collect(),
+            tls_model: facts.tls_model.map(tls_model::facts::TlsModel::name),
+            critical_sections: facts.critical_sections(),
+            sections: facts
+                .sections
+                .iter()
+                .map(|(name, size)| SectionRow {
+                    name: name.name(),
+                    size,
+                })
+                .collect(),
+            findings: findings
+                .iter()
+                .map(|finding| FindingRow {
+                    rule: finding.rule.name,
+                    level: finding.rule.level.name(),
+                    message: finding.message,
+                })
+                .collect(),
+            damage: facts.damage.names().collect(),
+            raw: path.to_path_buf(),
+            levels: findings.iter().map(|finding| finding.rule.level).collect(),
+        }
+    }
+
+    /// The bytes by which rows are sorted.
+    pub(super) fn order(&self) -> &[u8] {
+        self.raw.as_os_str().as_bytes()
+    }
+
+    /// The path itself.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.raw
+    }
+
+    /// Whether the object says anything about rseq.
+    #[must_use]
+    pub fn mentions_rseq(&self) -> bool {
+        !self.symbols.is_empty() || !self.sections.is_empty()
+    }
+
+    /// The levels of the findings.
+    pub(super) fn levels(&self) -> impl Iterator<Item = Level> {
+        self.levels.iter().copied()
+    }
+}
+
+impl SymbolRow {
+    fn new(fact: &SymbolFact) -> Self {
+        Self {
+            name: fact.name.name(),
+            role: fact.role.name(),
+            binding: fact.binding.name(),
+            visibility: fact.visibility.name(),
+            table: fact.table.name(),
+            size: fact.size,
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Paths as text.
+
+use std::fmt::Write;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+/// A path for people: bytes that are no UTF-8 as `\xNN`, control characters
+/// escaped, so that no file name can play tricks on a terminal.
+pub(super) fn printable(path: &Path) -> String {
+    let mut text = String::new();
+    for character in readable(path).chars() {
+        if character.is_control() {
+            text.extend(character.escape_default());
+        } else {
+            text.push(character);
+        }
+    }
+    text
+}
+
+/// A path for machine formats, which escape by themselves: bytes that are no
+/// UTF-8 as `\xNN`, everything else as it is.
+pub(super) fn readable(path: &Path) -> String {
+    let mut text = String::new();
+    for chunk in path.as_os_str().as_bytes().utf8_chunks() {
+        text.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            // writing to a String does not fail
+            let _ = write!(text, "\\x{byte:02x}");
+        }
+    }
+    text
+}
+
+/// Bytes as lower-case hexadecimal digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        // writing to a String does not fail
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ffi::OsStr;
+
+    fn path(bytes: &[u8]) -> &Path {
+        Path::new(OsStr::from_bytes(bytes))
+    }
+
+    #[test]
+    fn every_path_has_a_text() {
+        let rows: [(&[u8], &str, &str); 4] = [
+            (b"/usr/lib", "/usr/lib", "/usr/lib"),
+            ("/ü".as_bytes(), "/ü", "/ü"),
+            (b"/a\xff\xc3b", r"/a\xff\xc3b", r"/a\xff\xc3b"),
+            (b"/a\n\x1b[1m", "/a\n\x1b[1m", r"/a\n\u{1b}[1m"),
+        ];
+        for (bytes, readable_text, printable_text) in rows {
+            assert_eq!(readable(path(bytes)), readable_text);
+            assert_eq!(printable(path(bytes)), printable_text);
+        }
+    }
+}
