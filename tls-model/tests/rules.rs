@@ -1,0 +1,98 @@
+//! Each rule finds what breaks it, and nothing else.
+
+mod cc;
+
+use cc::{DEFINES, Folder, REFERENCES};
+use tls_model::elf::Object;
+use tls_model::facts::Facts;
+use tls_model::rules::{self, Level, RULES};
+
+fn library(source: &str, flags: &[&str]) -> Vec<&'static str> {
+    let bare = ["-shared", "-fPIC", "-nostdlib"];
+    findings(&Folder::new().build(source, &[&bare[..], flags].concat()))
+}
+
+fn program(source: &str, flags: &[&str]) -> Vec<&'static str> {
+    let source = format!("{source}\nint main(void) {{ return 0; }}\n");
+    findings(&Folder::new().build(&source, flags))
+}
+
+fn findings(bytes: &[u8]) -> Vec<&'static str> {
+    let object = Object::open(bytes).expect("an ELF object");
+    rules::check(&Facts::read(&object))
+        .map(|finding| finding.rule.name)
+        .collect()
+}
+
+const NODELETE: &str = "-Wl,-z,nodelete";
+
+#[test]
+fn a_definer_that_keeps_the_rules() {
+    assert_eq!(library(DEFINES, &[NODELETE]), ["exported-definer"]);
+    assert_eq!(program(DEFINES, &["-rdynamic"]), ["exported-definer"]);
+    assert!(library(REFERENCES, &[]).is_empty());
+    assert!(program("", &[]).is_empty());
+}
+
+#[test]
+fn unloadable_definer() {
+    assert_eq!(
+        library(DEFINES, &[]),
+        ["unloadable-definer", "exported-definer"]
+    );
+}
+
+#[test]
+fn small_definer() {
+    let too_short = "__thread int __rseq_abi[4] __attribute__((aligned(32)));";
+    let not_aligned = "__thread int __rseq_abi[8] __attribute__((aligned(16)));";
+    // the segment is aligned, the variable in it is not
+    let displaced = r"
+        struct __attribute__((packed, aligned(4))) area { int w[8]; };
+        __thread int first[1] __attribute__((aligned(32))) = { 1 };
+        __thread struct area __rseq_abi = { { 1 } };
+    ";
+    for source in [too_short, not_aligned, displaced] {
+        assert_eq!(
+            library(source, &[NODELETE, "-fno-toplevel-reorder"]),
+            ["small-definer", "exported-definer"],
+            "{source}"
+        );
+    }
+}
+
+#[test]
+fn hidden_definer() {
+    assert_eq!(
+        library(DEFINES, &["-fvisibility=hidden"]),
+        ["hidden-definer"]
+    );
+    assert_eq!(program(DEFINES, &[]), ["hidden-definer"]);
+    assert_eq!(program(DEFINES, &["-static"]), ["hidden-definer"]);
+}
+
+#[test]
+fn not_initial_exec() {
+    let source = r"
+        extern __thread int __rseq_abi[8];
+        int cpu(void) { return __rseq_abi[1]; }
+    ";
+    assert_eq!(library(source, &[]), ["not-initial-exec"]);
+    assert!(library(source, &["-ftls-model=initial-exec"]).is_empty());
+}
+
+#[test]
+fn an_object_file_breaks_no_rule_yet() {
+    assert!(findings(&Folder::new().build(DEFINES, &["-c"])).is_empty());
+}
+
+#[test]
+fn rules_are_found_by_name_and_stand_in_the_order_of_their_levels() {
+    for rule in &RULES {
+        assert_eq!(rules::find(rule.name).map(|it| it.name), Some(rule.name));
+        assert!(!rule.explanation.contains("  "), "{}", rule.name);
+    }
+    assert!(rules::find("no-such-rule").is_none());
+    assert!(RULES.is_sorted_by(|one, other| one.level >= other.level));
+    assert!(Level::Note < Level::Warning && Level::Warning < Level::Error);
+}
