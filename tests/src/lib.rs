@@ -20,4 +20,5 @@ pub mod scratch;
 )]
 pub mod sys;
 pub mod trace;
+pub mod workerd;
 pub mod world;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use crate::child::Program;
-use crate::sys;
+use crate::{sys, workerd};
 
 /// One prerequisite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,8 +24,8 @@ pub enum Need {
     Python,
     /// coreutils' `sort` with `--parallel`.
     GnuSort,
-    /// `node` and `npm`.
-    Npm,
+    /// The server `workerd`, which npm can install.
+    Workerd,
     /// x86-64: the only architecture the shim has so far.
     X86_64,
     /// glibc of at least this version.
@@ -53,7 +53,7 @@ impl Need {
             Self::Readelf => program("readelf").map(drop),
             Self::Python => python().map(drop),
             Self::GnuSort => gnu_sort(),
-            Self::Npm => program("node").and(program("npm")).map(drop),
+            Self::Workerd => workerd::binary().map(drop),
             Self::X86_64 => holds(
                 cfg!(all(target_arch = "x86_64", target_pointer_width = "64")),
                 "needs x86-64",

@@ -137,6 +137,12 @@ impl Records {
         })
     }
 
+    /// Where a witness is to write (`WITNESS_OUT`).
+    #[must_use]
+    pub fn witness_path(&self) -> &Path {
+        &self.witness
+    }
+
     /// The shim's report.
     ///
     /// # Errors

@@ -1,0 +1,355 @@
+//! `rseqctl run` from outside: statuses, what the command gets, what is said.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::{env, fs};
+
+use rseq_tests::artifacts::artifacts;
+use rseq_tests::child::{Finished, Program};
+use rseq_tests::fixture::built;
+use rseq_tests::needs::Need;
+use rseq_tests::runner::{Outcome, Suite};
+use rseq_tests::scratch;
+use rseq_tests::world::{GLIBC_OFF, Report};
+
+fn main() -> ExitCode {
+    let runs = [Need::X86_64, Need::Glibc(2, 35), Need::Rseq];
+    let builds = [Need::Cc, Need::X86_64, Need::Glibc(2, 35), Need::Rseq];
+    let links_static = [Need::Cc, Need::X86_64, Need::StaticLibc];
+    let as_root = [Need::Cc, Need::X86_64, Need::Root];
+    let mut suite = Suite::new();
+    suite.add("run::status", &runs, status);
+    suite.add("run::cannot_start", &runs, cannot_start);
+    suite.add("run::usage", &runs, usage);
+    suite.add("run::signal", &runs, signal);
+    suite.add("run::environment_is_added_to", &builds, environment);
+    suite.add("run::tunable_of_the_user_holds", &builds, tunable);
+    suite.add("run::dry_run", &builds, dry_run);
+    suite.add("run::report", &builds, report);
+    suite.add("run::adopters", &builds, adopters);
+    suite.add("run::adopter_library", &builds, adopter_library);
+    suite.add("run::static", &links_static, static_program);
+    suite.add("run::static_pie", &links_static, static_pie);
+    suite.add("run::set_user_id", &as_root, set_user_id);
+    suite.add("run::other_class", &builds, other_class);
+    suite.add("run::other_machine", &builds, other_machine);
+    suite.add("run::musl", &builds, musl);
+    suite.add("run::script", &builds, script);
+    suite.add("run::unknown_mode", &builds, unknown_mode);
+    suite.run()
+}
+
+fn run(options: &[&str], command: &[impl AsRef<std::ffi::OsStr>]) -> Result<Program, String> {
+    Ok(Program::new(&artifacts()?.rseqctl)
+        .arg("run")
+        .args(options)
+        .arg("--")
+        .args(command))
+}
+
+/// Fails unless `text` holds every one of `words`.
+fn holds(text: &str, words: &[&str]) -> Result<(), String> {
+    match words.iter().find(|word| !text.contains(**word)) {
+        None => Ok(()),
+        Some(word) => Err(format!("expected {word:?} in {text:?}")),
+    }
+}
+
+fn status() -> Outcome {
+    let report = scratch::directory("report")?.join("report.json");
+    let report = report.to_str().unwrap_or_default();
+    for options in [&[][..], &["--mode", "own"], &["--report", report]] {
+        for (script, code) in [
+            ("exit 0", 0),
+            ("exit 7", 7),
+            ("kill -TERM $$", -libc::SIGTERM),
+            ("kill -SEGV $$", -libc::SIGSEGV),
+        ] {
+            let finished = run(options, &["sh", "-c", script])?.run()?.expect(code)?;
+            assert_eq!(finished.err, "", "{options:?} {script}");
+        }
+    }
+    Ok(())
+}
+
+/// 126 and 127 as env(1), and in words.
+fn cannot_start() -> Outcome {
+    let folder = scratch::directory("programs")?;
+    let file = |name: &str, content: &[u8], mode| -> std::io::Result<PathBuf> {
+        let path = folder.join(name);
+        fs::write(&path, content)?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode))?;
+        Ok(path)
+    };
+    let rows = [
+        (
+            PathBuf::from("no-such-command-here"),
+            127,
+            "no such command",
+        ),
+        (folder.join("missing"), 127, "No such file"),
+        (folder.clone(), 126, "not a regular file"),
+        (file("plain-text", b"echo\n", 0o644)?, 126, "not executable"),
+        (file("zeros", &[0; 4096], 0o755)?, 126, "neither"),
+        (
+            file("truncated", b"\x7fELF\x02\x01", 0o755)?,
+            126,
+            "neither",
+        ),
+        (
+            file("lost", b"#!/no/such/interpreter\n", 0o755)?,
+            127,
+            "No such file",
+        ),
+    ];
+    for (path, code, words) in rows {
+        for options in [&[][..], &["--report", "-"]] {
+            let finished = run(options, &[&path])?.run()?.expect(code)?;
+            holds(&finished.err, &["rseqctl: ", words])?;
+            assert_eq!(finished.err.lines().count(), 1, "{}", finished.err);
+        }
+    }
+    Ok(())
+}
+
+/// 125 when rseqctl itself fails: never a status that could be the command's.
+fn usage() -> Outcome {
+    let report = ["--report", "/no/such/folder/report"];
+    let finished = run(&report, &["true"])?.run()?.expect(125)?;
+    holds(&finished.err, &["/no/such/folder/report"])?;
+    for options in [&["--no-such-option"][..], &["--mode", "sometimes"]] {
+        let finished = run(options, &["true"])?.run()?.expect(125)?;
+        holds(&finished.err, &[options[0]])?;
+    }
+    run(&[], &[] as &[&str])?.run()?.expect(125)?;
+    Ok(())
+}
+
+/// With a report rseqctl stays, and hands signals on.
+fn signal() -> Outcome {
+    let script = "trap 'echo caught; exit 9' TERM; echo ready; while :; do sleep 0.05; done";
+    let report = scratch::directory("report")?.join("report.json");
+    let options = ["--report", report.to_str().unwrap_or_default()];
+    let mut running = run(&options, &["sh", "-c", script])?.start()?;
+    running.wait_for_output(|text| text.contains("ready").then_some(()))?;
+    running.terminate();
+    let finished = running.finish()?.expect(9)?;
+    holds(&finished.out, &["caught"])?;
+    Report::read(&report)?;
+    Ok(())
+}
+
+fn variables(options: &[&str], set: &[(&str, &str)]) -> Result<Finished, String> {
+    let script = "echo \"$LD_PRELOAD\"; echo \"$GLIBC_TUNABLES\"";
+    let mut program = run(options, &["sh", "-c", script])?;
+    for (name, value) in set {
+        program = program.env(name, value);
+    }
+    program.run()?.expect(0)
+}
+
+fn environment() -> Outcome {
+    let shim = artifacts()?.shim.display().to_string();
+    let witness = built("witness", "default")?.display().to_string();
+    let user = [
+        ("LD_PRELOAD", &*witness),
+        ("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0"),
+    ];
+    let got = variables(&["--mode", "own"], &user)?;
+    let tunables = format!("glibc.malloc.tcache_count=0:{GLIBC_OFF}");
+    assert_eq!(got.out, format!("{witness}:{shim}\n{tunables}\n"));
+    // where nothing has to change, nothing does
+    let got = variables(&[], &user)?;
+    let lines: Vec<_> = got.out.lines().collect();
+    assert_eq!(lines[1], "glibc.malloc.tcache_count=0");
+    let got = variables(&["--mode", "off"], &user)?;
+    assert_eq!(got.out, format!("{witness}\nglibc.malloc.tcache_count=0\n"));
+    Ok(())
+}
+
+fn tunable() -> Outcome {
+    let kept = "glibc.pthread.rseq=1";
+    let got = variables(&["--mode", "own"], &[("GLIBC_TUNABLES", kept)])?;
+    assert_eq!(got.out.lines().nth(1), Some(kept));
+    holds(&got.err, &[kept])?;
+    assert_eq!(got.err.lines().count(), 1, "{}", got.err);
+    Ok(())
+}
+
+fn dry_run() -> Outcome {
+    let rows = [
+        (built("nothing", "default")?, "libc", false),
+        (built("adopter", "exports")?, "adopter", true),
+        (built("adopter", "hides")?, "client", true),
+        (built("adopter", "hides-stripped")?, "client", true),
+    ];
+    for (path, owner, off) in rows {
+        let finished = run(&["--dry-run"], &[&path])?.run()?.expect(0)?;
+        let words = |line: &str| line.split_whitespace().eq(["owner", owner]);
+        assert!(finished.out.lines().any(words), "{owner}: {}", finished.out);
+        assert_eq!(finished.out.contains(GLIBC_OFF), off, "{}", finished.out);
+    }
+    let command = ["sh", "-c", "echo started"];
+    let finished = run(&["--dry-run"], &command)?.run()?.expect(0)?;
+    assert!(!finished.out.contains("started"), "{}", finished.out);
+    Ok(())
+}
+
+fn report() -> Outcome {
+    let census = built("census", "default")?;
+    let path = scratch::directory("report")?.join("report.json");
+    let options = [
+        "--mode",
+        "own",
+        "--report",
+        path.to_str().unwrap_or_default(),
+    ];
+    let finished = run(&options, &[&census])?.run()?.expect(0)?;
+    holds(&finished.out, &["threads ours 8\n"])?;
+    let report = Report::read(&path)?;
+    assert_eq!(report.owner()?, "shim");
+    assert!(!report.reason()?.is_empty());
+    for (what, count) in [("started", 9), ("registered", 9), ("refused", 0)] {
+        assert_eq!(report.threads(what)?, count, "{what}");
+    }
+    // on standard output, after the command's own
+    let finished = run(&["--report", "-"], &[&census])?.run()?.expect(0)?;
+    let (own, json) = finished.out.split_at(finished.out.find('{').unwrap_or(0));
+    holds(own, &["threads foreign 8\n"])?;
+    assert_eq!(Report::parse(json)?.owner()?, "libc");
+    Ok(())
+}
+
+fn adopters() -> Outcome {
+    adopts(
+        "exports",
+        "granted 0 already 9 refused 0 denied 0\n",
+        "adopter",
+    )?;
+    adopts(
+        "hides",
+        "granted 9 already 0 refused 0 denied 0\n",
+        "client",
+    )?;
+    adopts(
+        "hides-stripped",
+        "granted 9 already 0 refused 0 denied 0\n",
+        "client",
+    )
+}
+
+/// The definition is in a library that the program needs.
+fn adopter_library() -> Outcome {
+    adopts(
+        "uses-library",
+        "granted 0 already 9 refused 0 denied 0\n",
+        "adopter",
+    )
+}
+
+fn adopts(case: &str, says: &str, owner: &str) -> Outcome {
+    let path = scratch::directory("report")?.join("report.json");
+    let options = ["--report", path.to_str().unwrap_or_default()];
+    let finished = run(&options, &[built("adopter", case)?])?.run()?;
+    assert_eq!(finished.out, says, "{case}");
+    finished.expect(0)?;
+    assert_eq!(Report::read(&path)?.owner()?, owner, "{case}");
+    Ok(())
+}
+
+/// A program that cannot be preloaded is said to be one, and runs all the same.
+fn said_and_started(path: &Path, words: &[&str]) -> Outcome {
+    said(path, words)?;
+    let finished = run(&[], &[path])?.run()?.expect(0)?;
+    holds(&finished.err, words)?;
+    assert_eq!(finished.err.lines().count(), 1, "{}", finished.err);
+    Ok(())
+}
+
+fn said(path: &Path, words: &[&str]) -> Outcome {
+    let finished = run(&["--dry-run"], &[path])?.run()?.expect(0)?;
+    holds(&finished.out, words)?;
+    assert!(!finished.out.contains("LD_PRELOAD="), "{}", finished.out);
+    Ok(())
+}
+
+fn static_program() -> Outcome {
+    let path = built("definer-executable", "static")?;
+    said_and_started(&path, &["statically linked"])
+}
+
+fn static_pie() -> Outcome {
+    let path = built("definer-executable", "static-pie")?;
+    said_and_started(&path, &["statically linked"])
+}
+
+/// A copy of a fixture, changed.
+fn changed(name: &str, change: impl FnOnce(&mut [u8])) -> Result<PathBuf, String> {
+    let path = scratch::directory("changed")?.join(name);
+    let mut bytes = fs::read(built("nothing", "default")?).map_err(|error| error.to_string())?;
+    change(&mut bytes);
+    fs::write(&path, bytes).map_err(|error| error.to_string())?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755))
+        .map_err(|error| error.to_string())?;
+    Ok(path)
+}
+
+fn set_user_id() -> Outcome {
+    let path = changed("set-user-id", |_| ())?;
+    std::os::unix::fs::chown(&path, Some(65534), Some(65534))?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o4755))?;
+    said_and_started(&path, &["setuid"])
+}
+
+fn other_class() -> Outcome {
+    // e_ident[EI_CLASS] = ELFCLASS32, e_machine = EM_386
+    let path = changed("class", |bytes| {
+        bytes[4] = 1;
+        bytes[18] = 3;
+    })?;
+    said(&path, &["32-bit", "i386"])
+}
+
+fn other_machine() -> Outcome {
+    // e_machine = EM_AARCH64
+    let path = changed("machine", |bytes| bytes[18] = 183)?;
+    said(&path, &["aarch64"])
+}
+
+fn musl() -> Outcome {
+    const GLIBC: &[u8] = b"/lib64/ld-linux-x86-64.so.2";
+    const MUSL: &[u8] = b"/lib/ld-musl-x86_64.so.1\0\0\0";
+    let path = changed("musl", |bytes| {
+        let place = bytes.windows(GLIBC.len()).position(|part| part == GLIBC);
+        let place = place.unwrap_or_default();
+        bytes[place..place + MUSL.len()].copy_from_slice(MUSL);
+    })?;
+    said(&path, &["musl"])
+}
+
+/// A script is its interpreter: that is what gets the preload.
+fn script() -> Outcome {
+    let shim = artifacts()?.shim.display().to_string();
+    let path = scratch::directory("script")?.join("script");
+    fs::write(&path, "#!/bin/sh\necho \"$LD_PRELOAD\"\nexit 4\n")?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
+    let finished = run(&["--dry-run"], &[&path])?.run()?.expect(0)?;
+    holds(&finished.out, &["/bin/sh", &shim])?;
+    let finished = run(&[], &[&path])?.run()?.expect(4)?;
+    assert_eq!(finished.out, format!("{shim}\n"));
+    Ok(())
+}
+
+/// One warning, from whoever reads it first, and the default.
+fn unknown_mode() -> Outcome {
+    assert!(env::var_os("RSEQ_SHIM_MODE").is_none());
+    let finished = run(&["--report", "-"], &[built("nothing", "default")?])?
+        .env("RSEQ_SHIM_MODE", "sometimes")
+        .run()?
+        .expect(0)?;
+    holds(&finished.err, &["RSEQ_SHIM_MODE", "sometimes"])?;
+    assert_eq!(finished.err.lines().count(), 1, "{}", finished.err);
+    assert_eq!(Report::parse(&finished.out)?.owner()?, "libc");
+    Ok(())
+}
