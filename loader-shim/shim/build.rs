@@ -17,8 +17,16 @@ fn main() {
     let link_time_copy = PathBuf::from(variable("OUT_DIR")).join("librseq_abi.so");
     let mut rustc = Command::new(variable("RUSTC"));
     rustc
-        .args(["--edition=2024", "--crate-name=rseq_abi", "--crate-type=cdylib"])
-        .args(["-Cpanic=abort", "-Clink-arg=-nostdlib", "-Clink-arg=-Wl,-soname,librseq_abi.so"])
+        .args([
+            "--edition=2024",
+            "--crate-name=rseq_abi",
+            "--crate-type=cdylib",
+        ])
+        .args([
+            "-Cpanic=abort",
+            "-Clink-arg=-nostdlib",
+            "-Clink-arg=-Wl,-soname,librseq_abi.so",
+        ])
         .arg("--target")
         .arg(variable("TARGET"))
         .arg("-o")
@@ -27,7 +35,9 @@ fn main() {
     if let Ok(linker) = env::var("RUSTC_LINKER") {
         rustc.arg(format!("-Clinker={linker}"));
     }
-    let status = rustc.status().unwrap_or_else(|error| panic!("cannot start {rustc:?}: {error}"));
+    let status = rustc
+        .status()
+        .unwrap_or_else(|error| panic!("cannot start {rustc:?}: {error}"));
     assert!(status.success(), "{rustc:?} failed: {status}");
 
     for arg in [

@@ -1,11 +1,12 @@
 //! The command line: one source for parser and help.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-
-use crate::exit::Status;
+use tls_model::owner::Mode;
 
 #[derive(Debug, Parser)]
 #[command(
@@ -20,8 +21,40 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Say which objects define or use __rseq_abi, and how
+    /// Say which objects define or use `__rseq_abi`, and how
     Audit(AuditArgs),
+    /// Start a command with exactly one owner of rseq
+    Run(RunArgs),
+    /// Run a program with many threads without and with the shim, and show who registered each
+    Demo(DemoArgs),
+    /// The program that `demo` runs
+    #[command(hide = true)]
+    DemoProgram(DemoArgs),
+}
+
+/// What `rseqctl run` takes.
+#[derive(Args, Debug)]
+pub struct RunArgs {
+    /// Who is to own the registration [default: RSEQ_SHIM_MODE, else auto]
+    #[arg(long, value_parser = modes())]
+    pub mode: Option<Mode>,
+    /// Tell at the end, as JSON, who owned the registration and what was counted (- for standard output)
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// Print the decision and start nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// The command and its arguments
+    #[arg(required = true, trailing_var_arg = true, value_name = "COMMAND")]
+    pub command: Vec<OsString>,
+}
+
+/// What `rseqctl demo` takes.
+#[derive(Args, Debug)]
+pub struct DemoArgs {
+    /// Number of threads
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub threads: u16,
 }
 
 /// What `rseqctl audit` takes.
@@ -63,12 +96,21 @@ pub enum FailOn {
     Never,
 }
 
+/// The words of `--mode`.
+fn modes() -> impl TypedValueParser<Value = Mode> {
+    PossibleValuesParser::new(Mode::ALL.map(Mode::name))
+        .map(|word| Mode::from_name(word.as_bytes()).unwrap_or_default())
+}
+
 /// Parses the command line and runs what it asks for.
 ///
 /// A usage error prints to standard error and exits with 2 (clap's own status).
 #[must_use]
 pub fn main() -> ExitCode {
     match Cli::parse().command {
-        Command::Audit(args) => Status::from(crate::audit::main(&args)).into(),
+        Command::Audit(args) => crate::audit::main(&args).into(),
+        Command::Run(args) => crate::run::main(&args),
+        Command::Demo(args) => crate::demo::main(&args),
+        Command::DemoProgram(args) => crate::demo::program(&args),
     }
 }

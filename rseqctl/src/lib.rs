@@ -3,4 +3,8 @@
 
 pub mod audit;
 pub mod cli;
+pub mod demo;
 pub mod exit;
+pub mod run;
+pub mod source;
+mod sys;

@@ -49,19 +49,30 @@ fn main() -> ExitCode {
 
 /// The workspace: the folder above this package.
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new(".")).to_path_buf()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap_or(Path::new("."))
+        .to_path_buf()
 }
 
 /// Builds the libraries first and then a rseqctl that has them built in;
 /// answers where it is.
 fn build(steps: &mut Steps) -> Result<PathBuf, String> {
-    steps.run("build the libraries", steps.cargo().args(["build", "--release", "-p", "rseq-abi", "-p", "rseq-shim"]))?;
+    steps.run(
+        "build the libraries",
+        steps
+            .cargo()
+            .args(["build", "--release", "-p", "rseq-abi", "-p", "rseq-shim"]),
+    )?;
     let release = steps.target().join("release");
     let dist = steps.target().join("dist");
     std::fs::create_dir_all(&dist).map_err(|error| format!("{}: {error}", dist.display()))?;
     steps.run(
         "build rseqctl",
-        steps.cargo().args(["build", "--release", "-p", "rseqctl"]).env("RSEQCTL_EMBED", &release),
+        steps
+            .cargo()
+            .args(["build", "--release", "-p", "rseqctl"])
+            .env("RSEQCTL_EMBED", &release),
     )?;
     for name in ["librseq_abi.so", "librseq_shim.so", "rseqctl"] {
         std::fs::copy(release.join(name), dist.join(name))
@@ -81,7 +92,14 @@ fn test(steps: &mut Steps) -> Result<(), String> {
     steps.run("rustfmt", steps.cargo().args(["fmt", "--all", "--check"]))?;
     steps.run(
         "clippy",
-        steps.cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
+        steps.cargo().args([
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ]),
     )?;
     match setup::cargo_deny(steps) {
         Ok(program) => steps.run(
@@ -89,20 +107,48 @@ fn test(steps: &mut Steps) -> Result<(), String> {
             std::process::Command::new(program)
                 .current_dir(steps.root())
                 // advisories need a database from outside the crate registry
-                .args(["--log-level", "error", "check", "bans", "licenses", "sources"]),
+                .args([
+                    "--log-level",
+                    "error",
+                    "check",
+                    "bans",
+                    "licenses",
+                    "sources",
+                ]),
         )?,
         Err(reason) => steps.skip("cargo-deny", reason),
     }
-    steps.run("rustdoc", steps.cargo().args(["doc", "--workspace", "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings"))?;
+    steps.run(
+        "rustdoc",
+        steps
+            .cargo()
+            .args(["doc", "--workspace", "--no-deps", "--quiet"])
+            .env("RUSTDOCFLAGS", "-D warnings"),
+    )?;
     steps.run("build", steps.cargo().args(["build", "--workspace"]))?;
     // all of them, even when some fail: a report of one failure is half a report
-    steps.run("test", steps.cargo().args(["test", "--workspace", "--no-fail-fast"]))
+    steps.run(
+        "test",
+        steps
+            .cargo()
+            .args(["test", "--workspace", "--no-fail-fast"]),
+    )
 }
 
 fn golden(steps: &mut Steps) -> Result<(), String> {
     steps.run("build", steps.cargo().args(["build", "--workspace"]))?;
-    for arguments in [["-p", "rseq-tests", "--test", "golden"], ["-p", "rseqctl", "--test", "audit"]] {
-        steps.run("golden", steps.cargo().arg("test").args(arguments).env("UPDATE_GOLDEN", "1"))?;
+    for arguments in [
+        ["-p", "rseq-tests", "--test", "golden"],
+        ["-p", "rseqctl", "--test", "audit"],
+    ] {
+        steps.run(
+            "golden",
+            steps
+                .cargo()
+                .arg("test")
+                .args(arguments)
+                .env("UPDATE_GOLDEN", "1"),
+        )?;
     }
     Ok(())
 }

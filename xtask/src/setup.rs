@@ -10,27 +10,43 @@ use std::process::{Command, Stdio};
 use crate::step::Steps;
 
 /// Programs, and the Debian packages that bring them.
-const PROGRAMS: [(&str, &str); 4] =
-    [("c++", "g++"), ("readelf", "binutils"), ("python3", "python3"), ("npm", "npm")];
+const PROGRAMS: [(&str, &str); 4] = [
+    ("c++", "g++"),
+    ("readelf", "binutils"),
+    ("python3", "python3"),
+    ("npm", "npm"),
+];
 
 const CARGO_DENY: &str = "0.20.2";
 
 /// Installs missing programs, if this is a Debian where we are root.
 pub fn programs(steps: &mut Steps) {
-    let missing: Vec<_> = PROGRAMS.into_iter().filter(|(program, _)| !is_in_path(program)).collect();
+    let missing: Vec<_> = PROGRAMS
+        .into_iter()
+        .filter(|(program, _)| !is_in_path(program))
+        .collect();
     if missing.is_empty() {
         return;
     }
     let packages: Vec<_> = missing.iter().map(|(_, package)| *package).collect();
-    let is_root = Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n");
+    let is_root = Command::new("id")
+        .arg("-u")
+        .output()
+        .is_ok_and(|output| output.stdout == b"0\n");
     if !is_root || !is_in_path("apt-get") {
         steps.skip(
             "set-up",
-            format!("cannot install {}: needs apt-get and root; tests that use them are skipped", packages.join(", ")),
+            format!(
+                "cannot install {}: needs apt-get and root; tests that use them are skipped",
+                packages.join(", ")
+            ),
         );
         return;
     }
-    let _ = steps.run("apt-get update", Command::new("apt-get").args(["-qq", "update"]));
+    let _ = steps.run(
+        "apt-get update",
+        Command::new("apt-get").args(["-qq", "update"]),
+    );
     let install = steps.run(
         &format!("install {}", packages.join(", ")),
         Command::new("apt-get")
@@ -40,7 +56,10 @@ pub fn programs(steps: &mut Steps) {
             .stdin(Stdio::null()),
     );
     if let Err(reason) = install {
-        steps.skip("set-up", format!("{reason}; tests that use them are skipped"));
+        steps.skip(
+            "set-up",
+            format!("{reason}; tests that use them are skipped"),
+        );
     }
 }
 
@@ -53,7 +72,15 @@ pub fn cargo_deny(steps: &mut Steps) -> Result<PathBuf, String> {
             "install cargo-deny (once)",
             steps
                 .cargo()
-                .args(["install", "--quiet", "--locked", "cargo-deny", "--version", CARGO_DENY, "--root"])
+                .args([
+                    "install",
+                    "--quiet",
+                    "--locked",
+                    "cargo-deny",
+                    "--version",
+                    CARGO_DENY,
+                    "--root",
+                ])
                 .arg(&home),
         )?;
     }

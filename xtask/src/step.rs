@@ -20,7 +20,10 @@ enum Outcome {
 impl Steps {
     /// No steps yet, in the workspace at `root`.
     pub fn new(root: PathBuf) -> Self {
-        Self { root, done: Vec::new() }
+        Self {
+            root,
+            done: Vec::new(),
+        }
     }
 
     /// The workspace.
@@ -48,10 +51,16 @@ impl Steps {
         let took = start.elapsed();
         let (outcome, result) = match status {
             Ok(status) if status.success() => (Outcome::Passed(took), Ok(())),
-            Ok(status) => (Outcome::Failed(took), Err(format!("{name} failed: {status}"))),
+            Ok(status) => (
+                Outcome::Failed(took),
+                Err(format!("{name} failed: {status}")),
+            ),
             Err(error) => (
                 Outcome::Failed(took),
-                Err(format!("{name}: cannot start {}: {error}", command.get_program().display())),
+                Err(format!(
+                    "{name}: cannot start {}: {error}",
+                    command.get_program().display()
+                )),
             ),
         };
         self.done.push((name.to_owned(), outcome));
@@ -68,8 +77,12 @@ impl Steps {
         eprintln!();
         for (name, outcome) in &self.done {
             match outcome {
-                Outcome::Passed(took) => eprintln!("  passed   {name} ({:.1} s)", took.as_secs_f32()),
-                Outcome::Failed(took) => eprintln!("  failed   {name} ({:.1} s)", took.as_secs_f32()),
+                Outcome::Passed(took) => {
+                    eprintln!("  passed   {name} ({:.1} s)", took.as_secs_f32());
+                }
+                Outcome::Failed(took) => {
+                    eprintln!("  failed   {name} ({:.1} s)", took.as_secs_f32());
+                }
                 Outcome::Skipped(reason) => eprintln!("  skipped  {name}: {reason}"),
             }
         }

@@ -58,7 +58,11 @@ pub static REPORT_PATH: StoredPath = StoredPath::new();
 impl Environment {
     /// Reads the table.
     pub fn read(process: &Process) -> Self {
-        let mut environment = Self { mode: Mode::Auto, loading: Loading::Enforce, log: Log::Off };
+        let mut environment = Self {
+            mode: Mode::Auto,
+            loading: Loading::Enforce,
+            log: Log::Off,
+        };
         if process.is_secure() {
             environment.mode = Mode::Defer;
             return environment;
@@ -81,7 +85,10 @@ impl Environment {
         match name {
             b"MODE" => match Mode::from_name(value) {
                 Some(mode) => self.mode = mode,
-                None => warn(variable, "is not one of auto, own, defer, takeover, off; taking auto"),
+                None => warn(
+                    variable,
+                    "is not one of auto, own, defer, takeover, off; taking auto",
+                ),
             },
             b"LOADING" => match value {
                 b"enforce" => self.loading = Loading::Enforce,
@@ -96,7 +103,10 @@ impl Environment {
                     self.log = Log::File;
                     store(&LOG_PATH, variable, prefix);
                 }
-                _ => warn(variable, "is not off, stderr or a path with a slash; taking off"),
+                _ => warn(
+                    variable,
+                    "is not off, stderr or a path with a slash; taking off",
+                ),
             },
             b"REPORT" if !value.is_empty() => store(&REPORT_PATH, variable, prefix),
             b"REPORT" => warn(variable, "names no file; writing no report"),
@@ -107,7 +117,10 @@ impl Environment {
 
 /// Stores the value that starts at `prefix` of `variable`.
 fn store(place: &StoredPath, variable: &'static CStr, prefix: usize) {
-    let value = variable.to_bytes_with_nul().get(prefix..).unwrap_or_default();
+    let value = variable
+        .to_bytes_with_nul()
+        .get(prefix..)
+        .unwrap_or_default();
     if let Ok(path) = CStr::from_bytes_with_nul(value) {
         // SAFETY: only the constructor reads the environment, once.
         unsafe { place.set(path) };
@@ -116,6 +129,10 @@ fn store(place: &StoredPath, variable: &'static CStr, prefix: usize) {
 
 fn warn(variable: &CStr, what: &str) {
     let mut line = Text::<512>::new();
-    line.push(b"librseq_shim: ").push(variable.to_bytes()).push(b" ").push(what.as_bytes()).push(b"\n");
+    line.push(b"librseq_shim: ")
+        .push(variable.to_bytes())
+        .push(b" ")
+        .push(what.as_bytes())
+        .push(b"\n");
     line.write_to(libc::STDERR_FILENO);
 }

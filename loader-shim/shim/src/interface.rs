@@ -4,10 +4,11 @@ use core::ffi::{CStr, c_char, c_int};
 
 use crate::owner;
 
-const VERSION: &CStr = match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
-    Ok(version) => version,
-    Err(_) => panic!("a version has no zero byte"),
-};
+const VERSION: &CStr =
+    match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
+        Ok(version) => version,
+        Err(_) => panic!("a version has no zero byte"),
+    };
 
 /// Who owns the registration in this process: `enum rseq_shim_owner`.
 /// Async-signal-safe.

@@ -8,7 +8,7 @@
 //! What this module owes: pointers handed to the kernel are valid for the
 //! lengths handed with them, which the safe signatures see to.
 
-use core::ffi::CStr;
+use core::ffi::{CStr, c_void};
 
 use tls_model::rseq::{Rseq, arch};
 
@@ -28,8 +28,14 @@ pub const SIGNATURE: u32 = ARCH.signature;
 ///
 /// A registered area must outlive the thread or be unregistered before.
 pub unsafe fn rseq(area: *mut Rseq, length: u32, flags: u32, signature: u32) -> isize {
-    let arguments =
-        [area.expose_provenance(), length as usize, flags as usize, signature as usize, 0, 0];
+    let arguments = [
+        area.expose_provenance(),
+        length as usize,
+        flags as usize,
+        signature as usize,
+        0,
+        0,
+    ];
     // SAFETY: the caller answers for the area.
     unsafe { syscall6(ARCH.syscall as usize, arguments) }
 }
@@ -51,7 +57,12 @@ pub fn open(path: &CStr, flags: i32, mode: u32) -> isize {
 /// Closes a descriptor of our own.
 pub fn close(descriptor: i32) {
     // SAFETY: no memory is involved; the descriptor is ours.
-    unsafe { syscall6(libc::SYS_close as usize, [descriptor as usize, 0, 0, 0, 0, 0]) };
+    unsafe {
+        syscall6(
+            libc::SYS_close as usize,
+            [descriptor as usize, 0, 0, 0, 0, 0],
+        )
+    };
 }
 
 /// Reads at an offset, without moving the file position.
@@ -70,8 +81,14 @@ pub fn pread(descriptor: i32, buffer: &mut [u8], offset: u64) -> isize {
 
 /// Writes bytes once; short writes are the caller's to notice.
 pub fn write(descriptor: i32, bytes: &[u8]) -> isize {
-    let arguments =
-        [descriptor as usize, bytes.as_ptr().expose_provenance(), bytes.len(), 0, 0, 0];
+    let arguments = [
+        descriptor as usize,
+        bytes.as_ptr().expose_provenance(),
+        bytes.len(),
+        0,
+        0,
+        0,
+    ];
     // SAFETY: the bytes are valid for their length.
     unsafe { syscall6(libc::SYS_write as usize, arguments) }
 }
@@ -79,7 +96,14 @@ pub fn write(descriptor: i32, bytes: &[u8]) -> isize {
 /// The current directory as a C string in `buffer`; answers its length with the
 /// terminating zero.
 pub fn getcwd(buffer: &mut [u8]) -> isize {
-    let arguments = [buffer.as_mut_ptr().expose_provenance(), buffer.len(), 0, 0, 0, 0];
+    let arguments = [
+        buffer.as_mut_ptr().expose_provenance(),
+        buffer.len(),
+        0,
+        0,
+        0,
+        0,
+    ];
     // SAFETY: the buffer is valid for its length.
     unsafe { syscall6(libc::SYS_getcwd as usize, arguments) }
 }
@@ -91,16 +115,16 @@ pub fn getpid() -> u32 {
 }
 
 /// Fresh zeroed memory, or null.
-pub fn map_anonymous(bytes: usize) -> *mut u8 {
+pub fn map_anonymous(bytes: usize) -> *mut c_void {
     map(bytes, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1)
 }
 
 /// The first `bytes` of a file, shared with everybody who maps it, or null.
-pub fn map_shared(descriptor: i32, bytes: usize) -> *mut u8 {
+pub fn map_shared(descriptor: i32, bytes: usize) -> *mut c_void {
     map(bytes, libc::MAP_SHARED, descriptor)
 }
 
-fn map(bytes: usize, flags: i32, descriptor: i32) -> *mut u8 {
+fn map(bytes: usize, flags: i32, descriptor: i32) -> *mut c_void {
     let arguments = [
         0,
         bytes,
@@ -111,7 +135,11 @@ fn map(bytes: usize, flags: i32, descriptor: i32) -> *mut u8 {
     ];
     // SAFETY: a new mapping at an address of the kernel's choice.
     let result = unsafe { syscall6(libc::SYS_mmap as usize, arguments) };
-    if result < 0 { core::ptr::null_mut() } else { core::ptr::with_exposed_provenance_mut(result as usize) }
+    if result < 0 {
+        core::ptr::null_mut()
+    } else {
+        core::ptr::with_exposed_provenance_mut(result as usize)
+    }
 }
 
 /// Returns memory from [`map_anonymous`].
@@ -119,7 +147,7 @@ fn map(bytes: usize, flags: i32, descriptor: i32) -> *mut u8 {
 /// # Safety
 ///
 /// Nobody may use the memory any more.
-pub unsafe fn unmap(memory: *mut u8, bytes: usize) {
+pub unsafe fn unmap(memory: *mut c_void, bytes: usize) {
     let arguments = [memory.expose_provenance(), bytes, 0, 0, 0, 0];
     // SAFETY: the caller's promise.
     unsafe { syscall6(libc::SYS_munmap as usize, arguments) };

@@ -50,7 +50,10 @@ static OWNER: AtomicU32 = AtomicU32::new(Owner::Unavailable as u32);
 /// What new threads do.
 pub fn action() -> Action {
     let number = ACTION.load(Ordering::Relaxed);
-    ACTIONS.get(number as usize).copied().unwrap_or(Action::Nothing)
+    ACTIONS
+        .get(number as usize)
+        .copied()
+        .unwrap_or(Action::Nothing)
 }
 
 /// Who owns the registration, as a number of `tls_model::owner::Owner`.
@@ -84,7 +87,9 @@ fn set(owner: Owner, action: Action, reason: Reason) {
 /// started while the constructor runs) finds the default: do nothing.
 pub fn decide_once() {
     if STATE.load(Ordering::Relaxed) == UNDECIDED
-        && STATE.compare_exchange(UNDECIDED, DECIDING, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        && STATE
+            .compare_exchange(UNDECIDED, DECIDING, Ordering::Relaxed, Ordering::Relaxed)
+            .is_ok()
     {
         decide();
         STATE.store(DECIDED, Ordering::Release);
@@ -102,8 +107,9 @@ fn decide() {
     }
     report::open(environment.log);
 
-    let feature_size =
-        process.auxiliary(AT_RSEQ_FEATURE_SIZE).and_then(|size| u32::try_from(size).ok());
+    let feature_size = process
+        .auxiliary(AT_RSEQ_FEATURE_SIZE)
+        .and_then(|size| u32::try_from(size).ok());
     let libc = libc_area();
     let libc_registered = libc.is_some_and(LibcArea::is_registered);
     if let Some(area) = libc {
@@ -120,13 +126,22 @@ fn decide() {
     report::thread_started();
     match plan(&situation) {
         Plan::StandAside { owner, reason } => {
-            let action = if owner == Owner::Libc { Action::WatchLibc } else { Action::Watch };
+            let action = if owner == Owner::Libc {
+                Action::WatchLibc
+            } else {
+                Action::Watch
+            };
             if owner == Owner::Libc {
                 report::registered();
             }
             set(owner, action, reason);
         }
-        Plan::Register { owner, length, replace_libc, reason } => {
+        Plan::Register {
+            owner,
+            length,
+            replace_libc,
+            reason,
+        } => {
             register::set_length(length);
             report::length(length);
             let (owner, reason) = settle(owner, reason, register::first(replace_libc));

@@ -25,7 +25,10 @@ impl Process {
     /// Finds it through the dynamic linker's `__libc_stack_end`. The libc's
     /// `environ` is not set yet when DF_1_INITFIRST constructors run.
     pub fn read() -> Self {
-        let nothing = Self { environment: core::ptr::null(), auxiliary: core::ptr::null() };
+        let nothing = Self {
+            environment: core::ptr::null(),
+            auxiliary: core::ptr::null(),
+        };
         let stack = arch::stack_end();
         if stack.is_null() {
             return nothing;
@@ -44,7 +47,10 @@ impl Process {
         while unsafe { *end } != 0 {
             end = end.wrapping_add(1);
         }
-        Self { environment: environment.cast(), auxiliary: end.wrapping_add(1).cast() }
+        Self {
+            environment: environment.cast(),
+            auxiliary: end.wrapping_add(1).cast(),
+        }
     }
 
     /// Calls `visit` with every `NAME=value`.
@@ -111,10 +117,13 @@ impl Loaded<'_> {
 
     /// `address` lies in one of its segments.
     fn contains(&self, address: usize) -> bool {
-        self.headers().iter().filter(|header| header.p_type == libc::PT_LOAD).any(|header| {
-            let start = (self.info.dlpi_addr).wrapping_add(header.p_vaddr);
-            (address as u64).wrapping_sub(start) < header.p_memsz
-        })
+        self.headers()
+            .iter()
+            .filter(|header| header.p_type == libc::PT_LOAD)
+            .any(|header| {
+                let start = (self.info.dlpi_addr).wrapping_add(header.p_vaddr);
+                (address as u64).wrapping_sub(start) < header.p_memsz
+            })
     }
 }
 
@@ -134,7 +143,8 @@ fn each_object<Visit: FnMut(&Loaded<'_>) -> bool>(mut visit: Visit) {
         data: *mut c_void,
     ) -> c_int {
         // SAFETY: valid for the time of the call (dl_iterate_phdr(3)).
-        let loaded = Loaded { info: unsafe { &*info } };
+        let info = unsafe { &*info };
+        let loaded = Loaded { info };
         // SAFETY: the pointer handed in below, to a live closure.
         let visit = unsafe { &mut *data.cast::<Visit>() };
         c_int::from(visit(&loaded))

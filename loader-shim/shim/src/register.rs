@@ -1,5 +1,6 @@
 //! Registers the calling thread's area, or says in it that it could not be.
 
+use core::mem::offset_of;
 use core::sync::atomic::{AtomicIsize, AtomicU32, Ordering};
 
 use tls_model::owner::Answer;
@@ -137,10 +138,9 @@ fn register_libc_again() {
 /// Says in the area that there will be no registration; an area that anybody
 /// has registered is left alone.
 pub fn mark_failed() {
-    let area = arch::abi_area();
-    // SAFETY: the calling thread's own static TLS.
-    let cpu_id = unsafe { &raw mut (*area).cpu_id };
-    // SAFETY: as above; volatile because the kernel may write the field.
+    let cpu_id = cpu_id_of(arch::abi_area());
+    // SAFETY: the calling thread's own static TLS; volatile because the kernel
+    // may write the field.
     if unsafe { cpu_id.read_volatile() } == CPU_ID_UNINITIALIZED {
         // SAFETY: as above.
         unsafe { cpu_id.write_volatile(CPU_ID_REGISTRATION_FAILED) };
@@ -151,9 +151,14 @@ fn libc_area(offset: isize) -> *mut Rseq {
     core::ptr::with_exposed_provenance_mut(arch::thread_pointer().wrapping_add_signed(offset))
 }
 
+fn cpu_id_of(area: *mut Rseq) -> *mut u32 {
+    area.cast::<u32>()
+        .wrapping_byte_add(offset_of!(Rseq, cpu_id))
+}
+
 /// The kernel writes a CPU number into a registered area at once.
 fn is_cpu_number(area: *mut Rseq) -> bool {
     // SAFETY: an area in the calling thread's TLS or control block.
-    let cpu_id = unsafe { (&raw const (*area).cpu_id).read_volatile() };
+    let cpu_id = unsafe { cpu_id_of(area).read_volatile() };
     (cpu_id as i32) >= 0
 }

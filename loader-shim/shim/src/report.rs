@@ -126,9 +126,13 @@ pub fn decided() {
     }
     let record = counters().record();
     let mut line = Text::<512>::new();
-    line.push(b"librseq_shim: process ").push_number(u64::from(kernel::getpid())).push(b": owner ");
-    line.push(record.owner.map_or("?", Owner::name).as_bytes()).push(b": ");
-    line.push(record.reason.map_or("?", Reason::text).as_bytes()).push(b"\n");
+    line.push(b"librseq_shim: process ")
+        .push_number(u64::from(kernel::getpid()))
+        .push(b": owner ");
+    line.push(record.owner.map_or("?", Owner::name).as_bytes())
+        .push(b": ");
+    line.push(record.reason.map_or("?", Reason::text).as_bytes())
+        .push(b"\n");
     if log == Log::Stderr as u32 {
         line.write_to(libc::STDERR_FILENO);
     } else if let Some(path) = LOG_PATH.get() {
@@ -153,12 +157,18 @@ extern "C" fn at_exit() {
 /// The same keys as `rseqctl run --report` prints.
 fn json(record: &Record) -> Text<1024> {
     let mut text = Text::new();
-    text.push(b"{\"version\":1,\"pid\":").push_number(u64::from(kernel::getpid()));
-    text.push(b",\"owner\":\"").push(record.owner.map_or("unknown", Owner::name).as_bytes());
-    text.push(b"\",\"reason\":\"").push(record.reason.map_or("unknown", Reason::text).as_bytes());
-    text.push(b"\",\"length\":").push_number(u64::from(record.length));
-    text.push(b",\"threads\":{\"started\":").push_number(record.started);
-    text.push(b",\"registered\":").push_number(record.registered);
+    text.push(b"{\"version\":1,\"pid\":")
+        .push_number(u64::from(kernel::getpid()));
+    text.push(b",\"owner\":\"")
+        .push(record.owner.map_or("unknown", Owner::name).as_bytes());
+    text.push(b"\",\"reason\":\"")
+        .push(record.reason.map_or("unknown", Reason::text).as_bytes());
+    text.push(b"\",\"length\":")
+        .push_number(u64::from(record.length));
+    text.push(b",\"threads\":{\"started\":")
+        .push_number(record.started);
+    text.push(b",\"registered\":")
+        .push_number(record.registered);
     text.push(b",\"refused\":").push_number(record.refused);
     text.push(b"},\"last_errno\":");
     if record.last_errno == 0 {
@@ -182,7 +192,10 @@ fn append<const CAPACITY: usize>(path: &CStr, text: &Text<CAPACITY>) {
 
 fn cannot_write(path: &CStr, result: isize) {
     let mut line = Text::<512>::new();
-    line.push(b"librseq_shim: cannot write to ").push(path.to_bytes()).push(b" (errno ");
-    line.push_number(-result as u64).push(b"); the program runs on without that report\n");
+    line.push(b"librseq_shim: cannot write to ")
+        .push(path.to_bytes())
+        .push(b" (errno ");
+    line.push_number(-result as u64)
+        .push(b"); the program runs on without that report\n");
     line.write_to(libc::STDERR_FILENO);
 }

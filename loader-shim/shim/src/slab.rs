@@ -14,6 +14,7 @@
 
 use core::cell::UnsafeCell;
 use core::ffi::c_void;
+use core::mem::MaybeUninit;
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
@@ -33,16 +34,26 @@ pub struct Job {
 
 /// One hand-over.
 pub struct Slot {
-    job: UnsafeCell<Option<Job>>,
+    job: UnsafeCell<MaybeUninit<Job>>,
     number: AtomicU32,
     next: AtomicU32,
 }
 
-const EMPTY: Slot = Slot {
-    job: UnsafeCell::new(None),
-    number: AtomicU32::new(0),
-    next: AtomicU32::new(NOBODY),
-};
+// SAFETY: slots are handed over through the atomic free stack, one holder at a
+// time.
+unsafe impl Sync for Slot {}
+
+impl Slot {
+    /// Also what zeroed memory holds, but for `next`, which a slot gets when it
+    /// is first returned.
+    const fn new() -> Self {
+        Self {
+            job: UnsafeCell::new(MaybeUninit::uninit()),
+            number: AtomicU32::new(0),
+            next: AtomicU32::new(NOBODY),
+        }
+    }
+}
 
 /// Slots in chunk 0; chunk `k` has `FIRST << k`.
 const FIRST: u32 = 64;
@@ -51,12 +62,7 @@ const CHUNKS: usize = 20;
 /// End of the free stack.
 const NOBODY: u32 = u32::MAX;
 
-struct FirstChunk([Slot; FIRST as usize]);
-// SAFETY: slots are handed over through the atomic free stack, one holder at a
-// time.
-unsafe impl Sync for FirstChunk {}
-
-static FIRST_CHUNK: FirstChunk = FirstChunk([EMPTY; FIRST as usize]);
+static FIRST_CHUNK: [Slot; FIRST as usize] = [const { Slot::new() }; FIRST as usize];
 static LATER_CHUNKS: [AtomicPtr<Slot>; CHUNKS] = [const { AtomicPtr::new(null_mut()) }; CHUNKS];
 /// Top of the free stack: tag in the upper half, slot number in the lower.
 static FREE: AtomicU64 = AtomicU64::new(NOBODY as u64);
@@ -64,13 +70,13 @@ static FREE: AtomicU64 = AtomicU64::new(NOBODY as u64);
 static UNUSED: AtomicU32 = AtomicU32::new(0);
 
 /// Puts a job into a free slot; nothing when there is no memory.
-pub fn take(job: Job) -> Option<*mut Slot> {
+pub fn take(job: Job) -> Option<&'static Slot> {
     let slot = match pop() {
         Some(slot) => slot,
         None => fresh()?,
     };
     // SAFETY: the slot is off the stack, so this is its only holder.
-    unsafe { *(*slot).job.get() = Some(job) };
+    unsafe { slot.job.get().write(MaybeUninit::new(job)) };
     Some(slot)
 }
 
@@ -78,23 +84,24 @@ pub fn take(job: Job) -> Option<*mut Slot> {
 ///
 /// # Safety
 ///
-/// `slot` comes from [`take`] and is not used afterwards.
-pub unsafe fn give(slot: *mut Slot) -> Option<Job> {
+/// `slot` comes from [`take`] and is given once.
+pub unsafe fn give(slot: &'static Slot) -> Job {
     // SAFETY: the caller is the slot's only holder.
-    let job = unsafe { (*(*slot).job.get()).take() };
-    // SAFETY: slots live as long as the process.
-    push(unsafe { &*slot });
-    job
+    let job = unsafe { slot.job.get().read() };
+    push(slot);
+    // SAFETY: `take` has put a job there.
+    unsafe { job.assume_init() }
 }
 
-fn pop() -> Option<*mut Slot> {
+fn pop() -> Option<&'static Slot> {
     let mut head = FREE.load(Ordering::Acquire);
     loop {
         let slot = find(head as u32)?;
-        // SAFETY: slots live as long as the process. `next` may be stale when
-        // somebody else takes the slot right now; the tag then fails the swap.
-        let next = unsafe { &*slot }.next.load(Ordering::Relaxed);
-        match FREE.compare_exchange_weak(head, retagged(head, next), Ordering::AcqRel, Ordering::Acquire) {
+        // may be stale when somebody else takes the slot right now; the tag
+        // then fails the swap
+        let next = slot.next.load(Ordering::Relaxed);
+        let new = retagged(head, next);
+        match FREE.compare_exchange_weak(head, new, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => return Some(slot),
             Err(now) => head = now,
         }
@@ -106,7 +113,8 @@ fn push(slot: &Slot) {
     let mut head = FREE.load(Ordering::Relaxed);
     loop {
         slot.next.store(head as u32, Ordering::Relaxed);
-        match FREE.compare_exchange_weak(head, retagged(head, number), Ordering::AcqRel, Ordering::Relaxed) {
+        let new = retagged(head, number);
+        match FREE.compare_exchange_weak(head, new, Ordering::AcqRel, Ordering::Relaxed) {
             Ok(_) => return,
             Err(now) => head = now,
         }
@@ -118,7 +126,7 @@ fn retagged(head: u64, number: u32) -> u64 {
 }
 
 /// A slot that was never used before.
-fn fresh() -> Option<*mut Slot> {
+fn fresh() -> Option<&'static Slot> {
     let number = UNUSED
         .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |next| {
             (chunk_of(next) < CHUNKS).then(|| next.wrapping_add(1))
@@ -129,22 +137,26 @@ fn fresh() -> Option<*mut Slot> {
         map_chunk(chunk)?;
     }
     let slot = find(number)?;
-    // SAFETY: as in `pop`.
-    unsafe { &*slot }.number.store(number, Ordering::Relaxed);
+    slot.number.store(number, Ordering::Relaxed);
     Some(slot)
 }
 
 /// Maps a chunk, unless somebody else has done so in the meantime. A zeroed
 /// slot holds no job.
 fn map_chunk(chunk: usize) -> Option<()> {
-    let bytes = size_of::<Slot>() * (FIRST as usize) << chunk;
+    let bytes = (size_of::<Slot>() * FIRST as usize) << chunk;
     let memory = kernel::map_anonymous(bytes);
     if memory.is_null() {
         return None;
     }
     let place = LATER_CHUNKS.get(chunk)?;
     if place
-        .compare_exchange(null_mut(), memory.cast(), Ordering::AcqRel, Ordering::Acquire)
+        .compare_exchange(
+            null_mut(),
+            memory.cast(),
+            Ordering::AcqRel,
+            Ordering::Acquire,
+        )
         .is_err()
     {
         // SAFETY: nobody has seen this mapping.
@@ -158,18 +170,21 @@ fn chunk_of(number: u32) -> usize {
     (number / FIRST).wrapping_add(1).ilog2() as usize
 }
 
-fn find(number: u32) -> Option<*mut Slot> {
+fn find(number: u32) -> Option<&'static Slot> {
     if number == NOBODY {
         return None;
     }
     let chunk = chunk_of(number);
     if chunk == 0 {
-        return FIRST_CHUNK.0.get(number as usize).map(|slot| core::ptr::from_ref(slot).cast_mut());
+        return FIRST_CHUNK.get(number as usize);
     }
     let start = LATER_CHUNKS.get(chunk)?.load(Ordering::Acquire);
+    let index = number - FIRST * ((1 << chunk) - 1);
     if start.is_null() {
         return None;
     }
-    let index = number - FIRST * ((1 << chunk) - 1);
-    Some(start.wrapping_add(index as usize))
+    // SAFETY: a chunk that is never unmapped, with `FIRST << chunk` slots, of
+    // which `index` is one by the arithmetic of `chunk_of`; a zeroed slot is a
+    // valid one.
+    Some(unsafe { &*start.wrapping_add(index as usize) })
 }

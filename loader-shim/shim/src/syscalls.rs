@@ -33,13 +33,22 @@ pub fn resolve() {
 /// # Safety
 ///
 /// As the system call.
-pub unsafe extern "C" fn client_rseq(area: *mut Rseq, length: u32, flags: u32, signature: u32) -> c_long {
+pub unsafe extern "C" fn client_rseq(
+    area: *mut Rseq,
+    length: u32,
+    flags: u32,
+    signature: u32,
+) -> c_long {
     let registers = flags & FLAG_UNREGISTER == 0;
     let ours = owner::registers_threads();
     let stepped_back = registers && ours && area != arch::abi_area() && register::unregister();
     // SAFETY: the client answers for its area.
     let mut result = unsafe { kernel::rseq(area, length, flags, signature) };
-    if registers && ours && is_registered_already(area, signature) && result == -libc::EINVAL as isize {
+    if registers
+        && ours
+        && is_registered_already(area, signature)
+        && result == -libc::EINVAL as isize
+    {
         // our area under another length: what the client wants is there
         result = -libc::EBUSY as isize;
     }
@@ -64,10 +73,21 @@ fn is_registered_already(area: *mut Rseq, signature: u32) -> bool {
 
 /// Serves callers that come before [`resolve`].
 unsafe extern "C" fn syscall_by_instruction(
-    number: c_long, a: usize, b: usize, c: usize, d: usize, e: usize, f: usize,
+    number: c_long,
+    first: usize,
+    second: usize,
+    third: usize,
+    fourth: usize,
+    fifth: usize,
+    sixth: usize,
 ) -> c_long {
     // SAFETY: the caller's own system call.
-    answer(unsafe { arch::syscall6(number as usize, [a, b, c, d, e, f]) })
+    answer(unsafe {
+        arch::syscall6(
+            number as usize,
+            [first, second, third, fourth, fifth, sixth],
+        )
+    })
 }
 
 fn answer(result: isize) -> c_long {

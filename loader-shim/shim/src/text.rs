@@ -15,7 +15,10 @@ pub struct Text<const CAPACITY: usize> {
 impl<const CAPACITY: usize> Text<CAPACITY> {
     /// No text yet.
     pub const fn new() -> Self {
-        Self { bytes: [0; CAPACITY], length: 0 }
+        Self {
+            bytes: [0; CAPACITY],
+            length: 0,
+        }
     }
 
     /// The text so far.
@@ -76,7 +79,10 @@ unsafe impl Sync for StoredPath {}
 impl StoredPath {
     /// No path.
     pub const fn new() -> Self {
-        Self { bytes: UnsafeCell::new([0; libc::PATH_MAX as usize]), length: AtomicUsize::new(0) }
+        Self {
+            bytes: UnsafeCell::new([0; libc::PATH_MAX as usize]),
+            length: AtomicUsize::new(0),
+        }
     }
 
     /// Copies `path`; a path that is too long is as none at all.

@@ -2,7 +2,7 @@
 
 use core::ffi::{c_int, c_void};
 use core::mem::transmute;
-use core::ptr::null_mut;
+use core::ptr::{from_ref, null_mut};
 use core::sync::atomic::{AtomicPtr, Ordering};
 
 use crate::slab::{self, Job, Slot, StartRoutine};
@@ -52,14 +52,25 @@ pub unsafe extern "C" fn pthread_create(
     let Some(create) = libc_pthread_create() else {
         return libc::EAGAIN;
     };
-    let slot = if owner::watches_threads() { slab::take(Job { start, argument }) } else { None };
+    let slot = if owner::watches_threads() {
+        slab::take(Job { start, argument })
+    } else {
+        None
+    };
     let Some(slot) = slot else {
         // SAFETY: the caller's own call.
         return unsafe { create(thread, attributes, start, argument) };
     };
     // SAFETY: the caller's own call, but for a start routine that hands over to
     // the caller's.
-    let answer = unsafe { create(thread, attributes, arch::thread_start, slot.cast()) };
+    let answer = unsafe {
+        create(
+            thread,
+            attributes,
+            arch::thread_start,
+            from_ref(slot).cast_mut().cast(),
+        )
+    };
     if answer != 0 {
         // SAFETY: there is no thread, so the slot is still ours.
         unsafe { slab::give(slot) };
@@ -73,16 +84,12 @@ pub unsafe extern "C" fn pthread_create(
 ///
 /// Called once per thread by `arch::thread_start` with the slot that
 /// [`pthread_create`] filled.
-pub unsafe extern "C" fn begin(slot: *mut Slot) -> Start {
+pub unsafe extern "C" fn begin(slot: &'static Slot) -> Start {
     // SAFETY: the caller's promise.
-    let job = unsafe { slab::give(slot) };
+    let Job { start, argument } = unsafe { slab::give(slot) };
     report::thread_started();
     register::at_birth();
-    match job {
-        Some(Job { start, argument }) => Start { start, argument },
-        // cannot be: the slot was filled before the thread existed
-        None => Start { start: return_at_once, argument: null_mut() },
-    }
+    Start { start, argument }
 }
 
 /// Answered in rax and rdx (x86_64) or x0 and x1 (aarch64).
@@ -90,8 +97,4 @@ pub unsafe extern "C" fn begin(slot: *mut Slot) -> Start {
 pub struct Start {
     start: StartRoutine,
     argument: *mut c_void,
-}
-
-unsafe extern "C" fn return_at_once(_: *mut c_void) -> *mut c_void {
-    null_mut()
 }

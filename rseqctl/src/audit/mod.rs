@@ -8,7 +8,6 @@ mod human;
 mod mounts;
 mod problem;
 mod row;
-mod source;
 mod tally;
 mod text;
 mod walk;
@@ -23,9 +22,9 @@ use tls_model::facts::Facts;
 use crate::cli::{AuditArgs, FailOn, Format};
 use crate::exit::Status;
 
+pub use crate::source::FileSource;
 pub use problem::Problem;
 pub use row::Row;
-pub use source::FileSource;
 pub use tally::Tally;
 
 use walk::{Seen, Walk};

@@ -19,14 +19,15 @@ use crate::{names, syscalls, threads};
 /// As the system call itself.
 pub unsafe fn syscall6(number: usize, arguments: [usize; 6]) -> isize {
     let result: isize;
-    let [a, b, c, d, e, f] = arguments;
+    let [first, second, third, fourth, fifth, sixth] = arguments;
     // SAFETY: the kernel's convention: arguments in these registers, rcx and
     // r11 overwritten, the stack untouched. The caller answers for the effect.
     unsafe {
         asm!(
             "syscall",
             inlateout("rax") number as isize => result,
-            in("rdi") a, in("rsi") b, in("rdx") c, in("r10") d, in("r8") e, in("r9") f,
+            in("rdi") first, in("rsi") second, in("rdx") third,
+            in("r10") fourth, in("r8") fifth, in("r9") sixth,
             lateout("rcx") _, lateout("r11") _,
             options(nostack),
         );

@@ -26,7 +26,12 @@ impl Source for Image<'_> {
             }
             let rest = header.p_filesz - into;
             let length = usize::try_from(rest).unwrap_or(usize::MAX).min(buf.len());
-            let address = self.0.info.dlpi_addr.wrapping_add(header.p_vaddr).wrapping_add(into);
+            let address = self
+                .0
+                .info
+                .dlpi_addr
+                .wrapping_add(header.p_vaddr)
+                .wrapping_add(into);
             // SAFETY: the dynamic linker has mapped `p_filesz` readable bytes
             // there, of which `length` are left, and the object stays loaded
             // for the time of the visit.

@@ -27,7 +27,11 @@ pub fn definitions(search_hidden: bool) -> Program {
     let mut program = Program::default();
     let winner = arch::abi_area().addr();
     each_object(|loaded| {
-        let Some(tls) = loaded.headers().iter().find(|header| header.p_type == libc::PT_TLS) else {
+        let Some(tls) = loaded
+            .headers()
+            .iter()
+            .find(|header| header.p_type == libc::PT_TLS)
+        else {
             return false;
         };
         if tls.p_memsz < u64::from(ORIGINAL_LENGTH) {
@@ -49,7 +53,11 @@ pub fn definitions(search_hidden: bool) -> Program {
         } else if search_hidden
             && !program.hidden
             && tls.p_align >= u64::from(ORIGINAL_ALIGN)
-            && object.dynamic_symbol(ABI_SYMBOL.as_bytes()).ok().flatten().is_none()
+            && object
+                .dynamic_symbol(ABI_SYMBOL.as_bytes())
+                .ok()
+                .flatten()
+                .is_none()
         {
             program.hidden = file_hides_a_definition(loaded);
         }
@@ -79,7 +87,9 @@ struct File(i32);
 impl Source for File {
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<usize, ReadError> {
         let result = kernel::pread(self.0, buf, offset);
-        usize::try_from(result).map_err(|_| ReadError { errno: -result as i32 })
+        usize::try_from(result).map_err(|_| ReadError {
+            errno: -result as i32,
+        })
     }
 }
 

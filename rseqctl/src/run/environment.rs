@@ -1,0 +1,176 @@
+//! The command's environment: what the user has, with our settings added.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use tls_model::owner::Mode;
+
+const TUNABLES: &str = "GLIBC_TUNABLES";
+const RSEQ_TUNABLE: &[u8] = b"glibc.pthread.rseq=";
+
+/// Names and values; names are unique.
+pub struct Environment(BTreeMap<OsString, OsString>);
+
+/// What `GLIBC_TUNABLES` says about glibc's own registration (glibc 2.35).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RseqTunable {
+    /// Nothing: glibc registers.
+    Unset,
+    /// `glibc.pthread.rseq=1`.
+    On,
+    /// `glibc.pthread.rseq=0`.
+    Off,
+}
+
+impl Environment {
+    /// A copy of our own.
+    pub fn of_this_process() -> Self {
+        Self(env::vars_os().collect())
+    }
+
+    /// Sets a variable of ours.
+    pub fn set(&mut self, name: &str, value: impl AsRef<OsStr>) {
+        self.0.insert(name.into(), value.as_ref().to_owned());
+    }
+
+    /// All of it.
+    pub fn variables(&self) -> &BTreeMap<OsString, OsString> {
+        &self.0
+    }
+
+    /// `NAME=value`, for people.
+    pub fn assignment(&self, name: &str) -> String {
+        let value = self
+            .0
+            .get(OsStr::new(name))
+            .map(|value| value.to_string_lossy());
+        format!("{name}={}", value.unwrap_or_default())
+    }
+
+    /// The mode of `RSEQ_SHIM_MODE`, which the shim obeys as well; a value that
+    /// is none is said once, and the default holds.
+    pub fn mode(&self) -> Mode {
+        let Some(word) = self.0.get(OsStr::new("RSEQ_SHIM_MODE")) else {
+            return Mode::default();
+        };
+        Mode::from_name(word.as_bytes()).unwrap_or_else(|| {
+            eprintln!(
+                "rseqctl: RSEQ_SHIM_MODE={} is not one of {}; taking {}",
+                word.display(),
+                Mode::ALL.map(Mode::name).join(", "),
+                Mode::default().name()
+            );
+            Mode::default()
+        })
+    }
+
+    /// What the user has said about glibc's registration; of several settings
+    /// the last one counts, as in the dynamic linker.
+    pub fn rseq_tunable(&self) -> RseqTunable {
+        let Some(tunables) = self.0.get(OsStr::new(TUNABLES)) else {
+            return RseqTunable::Unset;
+        };
+        let last = tunables
+            .as_bytes()
+            .split(|&byte| byte == b':')
+            .filter_map(|tunable| tunable.strip_prefix(RSEQ_TUNABLE))
+            .next_back();
+        match last {
+            None => RseqTunable::Unset,
+            Some(b"0") => RseqTunable::Off,
+            Some(_) => RseqTunable::On,
+        }
+    }
+
+    /// Switches glibc's registration off, after whatever else is tuned.
+    pub fn switch_rseq_off(&mut self) {
+        let tunables = self.0.entry(TUNABLES.into()).or_default();
+        if !tunables.is_empty() {
+            tunables.push(":");
+        }
+        tunables.push(OsStr::from_bytes(RSEQ_TUNABLE));
+        tunables.push("0");
+    }
+
+    /// Preloads a library after those that the user preloads, unless it is
+    /// among them.
+    pub fn preload(&mut self, library: &Path) -> Result<(), String> {
+        let bytes = library.as_os_str().as_bytes();
+        if bytes.iter().any(|byte| b" :".contains(byte)) {
+            return Err(format!(
+                "{}: LD_PRELOAD cannot name a path with a space or a colon; install rseqctl elsewhere",
+                library.display()
+            ));
+        }
+        let list = self.0.entry("LD_PRELOAD".into()).or_default();
+        let is_there = list
+            .as_bytes()
+            .split(|byte| b" :".contains(byte))
+            .any(|entry| entry == bytes);
+        if !is_there {
+            if !list.is_empty() {
+                list.push(":");
+            }
+            list.push(library);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(variables: &[(&str, &str)]) -> Environment {
+        Environment(
+            variables
+                .iter()
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
+        )
+    }
+
+    #[test]
+    fn settings_are_added_to_what_the_user_has() {
+        let mut ours = environment(&[
+            ("GLIBC_TUNABLES", "glibc.malloc.check=1"),
+            ("LD_PRELOAD", "libjemalloc.so /opt/other.so"),
+        ]);
+        ours.switch_rseq_off();
+        ours.preload(Path::new("/lib/librseq_shim.so")).unwrap();
+        ours.preload(Path::new("/lib/librseq_shim.so")).unwrap();
+        assert_eq!(
+            ours.assignment("GLIBC_TUNABLES"),
+            "GLIBC_TUNABLES=glibc.malloc.check=1:glibc.pthread.rseq=0"
+        );
+        assert_eq!(
+            ours.assignment("LD_PRELOAD"),
+            "LD_PRELOAD=libjemalloc.so /opt/other.so:/lib/librseq_shim.so"
+        );
+    }
+
+    #[test]
+    fn the_last_setting_of_the_tunable_counts() {
+        let cases = [
+            ("", RseqTunable::Unset),
+            ("glibc.pthread.rseq=0", RseqTunable::Off),
+            ("glibc.pthread.rseq=0:glibc.pthread.rseq=1", RseqTunable::On),
+            ("a=b:glibc.pthread.rseq=0:c=d", RseqTunable::Off),
+            ("glibc.pthread.rseqs=0", RseqTunable::Unset),
+        ];
+        for (value, expected) in cases {
+            let ours = environment(&[("GLIBC_TUNABLES", value)]);
+            assert_eq!(ours.rseq_tunable(), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_ld_preload_would_split_is_refused() {
+        let mut ours = environment(&[]);
+        assert!(ours.preload(Path::new("/my libs/librseq_shim.so")).is_err());
+        assert!(ours.variables().is_empty() || ours.assignment("LD_PRELOAD") == "LD_PRELOAD=");
+    }
+}

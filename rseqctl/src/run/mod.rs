@@ -1,0 +1,146 @@
+//! `rseqctl run`: decides who owns the registration before the command starts,
+//! while `GLIBC_TUNABLES` can still be set, and starts it that way.
+//!
+//! Without `--report` it execs: nothing stays between the caller and the
+//! command. With it, it stays as the parent, passes signals on, and tells at
+//! the end what the shim has counted.
+
+mod decision;
+mod environment;
+mod libraries;
+mod report;
+mod target;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use decision::Decision;
+use environment::Environment;
+use libraries::Libraries;
+use target::{Kind, Target};
+
+use crate::cli::RunArgs;
+use crate::exit::{RUN_CANNOT_EXECUTE, RUN_FAILED, RUN_NOT_FOUND};
+use crate::sys::process::{self, Ending};
+
+/// Runs the command; answers only when it could not, or after a report.
+#[must_use]
+pub fn main(args: &RunArgs) -> ExitCode {
+    match start(args) {
+        Ok(code) => code,
+        Err(failure) => {
+            eprintln!("rseqctl: {}", failure.message);
+            ExitCode::from(failure.status)
+        }
+    }
+}
+
+/// Why the command did not start.
+struct Failure {
+    status: u8,
+    message: String,
+}
+
+impl Failure {
+    fn new(status: u8, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            message: message.into(),
+        }
+    }
+}
+
+fn start(args: &RunArgs) -> Result<ExitCode, Failure> {
+    let (program, arguments) = args
+        .command
+        .split_first()
+        .ok_or_else(|| Failure::new(RUN_FAILED, "run: no command given"))?;
+    let target = Target::find(program)?;
+    if let Kind::NotAProgram = target.kind {
+        return Err(Failure::new(
+            RUN_CANNOT_EXECUTE,
+            format!(
+                "{}: neither an ELF executable nor a script",
+                target.path.display()
+            ),
+        ));
+    }
+    let failed = |message| Failure::new(RUN_FAILED, message);
+    let mut environment = Environment::of_this_process();
+    let mode = args.mode.unwrap_or_else(|| environment.mode());
+    let decision = Decision::make(mode, &target, &environment);
+    let libraries = decision
+        .preload
+        .then(Libraries::find)
+        .transpose()
+        .map_err(failed)?;
+    decision
+        .apply(&mut environment, libraries.as_ref())
+        .map_err(failed)?;
+    if args.dry_run {
+        print!("{}", decision.describe(&target, &environment));
+        return Ok(ExitCode::SUCCESS);
+    }
+    for warning in &decision.warnings {
+        eprintln!("rseqctl: {}: {warning}", target.path.display());
+    }
+    match &args.report {
+        None => Err(cannot_execute(
+            &target.path,
+            &process::exec(&target.path, program, arguments, environment.variables()),
+        )),
+        Some(place) => supervise(&target, program, arguments, environment, &decision, place),
+    }
+}
+
+fn supervise(
+    target: &Target,
+    program: &OsString,
+    arguments: &[OsString],
+    mut environment: Environment,
+    decision: &Decision,
+    place: &PathBuf,
+) -> Result<ExitCode, Failure> {
+    let output = report::Output::open(place).map_err(|error| {
+        Failure::new(
+            RUN_FAILED,
+            format!("{}: cannot write the report: {error}", place.display()),
+        )
+    })?;
+    let ledger = report::LedgerFile::create().map_err(|error| {
+        Failure::new(
+            RUN_FAILED,
+            format!("cannot make a ledger for the report: {error}"),
+        )
+    })?;
+    environment.set("RSEQ_SHIM_REPORT", ledger.path());
+    let ending = process::supervise(
+        &target.path,
+        program,
+        arguments,
+        environment.variables(),
+        ledger.file(),
+    )
+    .map_err(|error| cannot_execute(&target.path, &error))?;
+    let report = report::Report::new(decision, &ledger, ending);
+    output.write(&report).map_err(|error| {
+        Failure::new(
+            RUN_FAILED,
+            format!("{}: cannot write the report: {error}", place.display()),
+        )
+    })?;
+    match ending {
+        Ending::Exited(status) => Ok(ExitCode::from(status)),
+        Ending::Killed(signal) => process::die_by(signal),
+    }
+}
+
+fn cannot_execute(path: &Path, error: &std::io::Error) -> Failure {
+    let status = if error.kind() == std::io::ErrorKind::NotFound {
+        RUN_NOT_FOUND
+    } else {
+        RUN_CANNOT_EXECUTE
+    };
+    Failure::new(status, format!("{}: {error}", path.display()))
+}

@@ -1,0 +1,139 @@
+//! `--report`: what the shim counted, told when the command has ended.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use tempfile::NamedTempFile;
+use tls_model::ledger::{self, Record};
+use tls_model::owner::{Owner, Reason};
+
+use super::decision::Decision;
+use crate::sys::process::Ending;
+
+/// The file the shim counts in; gone when dropped.
+pub struct LedgerFile(NamedTempFile);
+
+impl LedgerFile {
+    /// Makes an empty ledger. The child writes its process id into it between
+    /// fork and exec.
+    pub fn create() -> io::Result<Self> {
+        let file = NamedTempFile::with_prefix("rseqctl-ledger-")?;
+        file.as_file().set_len(ledger::SIZE as u64)?;
+        Ok(Self(file))
+    }
+
+    /// Its path, for `RSEQ_SHIM_REPORT`.
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// The open file.
+    pub fn file(&self) -> &File {
+        self.0.as_file()
+    }
+
+    fn record(&self) -> Option<Record> {
+        let mut file = self.0.as_file();
+        let mut bytes = Vec::new();
+        file.seek(SeekFrom::Start(0)).ok()?;
+        file.read_to_end(&mut bytes).ok()?;
+        Record::from_bytes(&bytes)
+    }
+}
+
+/// Where the report goes: opened before the command starts, so that a place
+/// that cannot be written is said at once.
+pub enum Output {
+    /// Standard output (`-`).
+    Standard,
+    /// A file.
+    File(File),
+}
+
+impl Output {
+    /// Opens it.
+    pub fn open(place: &PathBuf) -> io::Result<Self> {
+        if place.as_os_str().as_bytes() == b"-" {
+            return Ok(Self::Standard);
+        }
+        Ok(Self::File(File::create(place)?))
+    }
+
+    /// Writes one JSON object.
+    pub fn write(self, report: &Report) -> io::Result<()> {
+        let mut text = serde_json::to_string_pretty(report)?;
+        text.push('\n');
+        match self {
+            Self::Standard => io::stdout().write_all(text.as_bytes()),
+            Self::File(mut file) => file.write_all(text.as_bytes()),
+        }
+    }
+}
+
+/// The report: the keys of the shim's own (`RSEQ_SHIM_REPORT`), and how the
+/// command ended.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    version: u32,
+    pid: u32,
+    owner: &'static str,
+    reason: &'static str,
+    /// The shim was there and counted; otherwise owner and reason are what was
+    /// planned, and there are no counts.
+    shim_loaded: bool,
+    /// Length in bytes of the registrations that the shim made; 0 for none.
+    length: u32,
+    threads: Option<Threads>,
+    last_errno: Option<u32>,
+    /// Exit status, or null when a signal ended the command.
+    exit: Option<u8>,
+    /// The signal's number.
+    signal: Option<i32>,
+}
+
+#[derive(Debug, Serialize)]
+struct Threads {
+    started: u64,
+    registered: u64,
+    refused: u64,
+}
+
+impl Report {
+    /// Puts together what was planned, counted and seen.
+    pub fn new(decision: &Decision, ledger: &LedgerFile, ending: Ending) -> Self {
+        let record = ledger.record();
+        let pid = record.map_or(0, |record| record.pid);
+        let counted = record.filter(|record| record.starts > 0);
+        let (exit, signal) = match ending {
+            Ending::Exited(status) => (Some(status), None),
+            Ending::Killed(signal) => (None, Some(signal)),
+        };
+        let owner = counted
+            .and_then(|record| record.owner)
+            .unwrap_or(decision.owner);
+        let reason = counted
+            .and_then(|record| record.reason)
+            .unwrap_or(decision.reason);
+        Self {
+            version: 1,
+            pid,
+            owner: Owner::name(owner),
+            reason: Reason::text(reason),
+            shim_loaded: counted.is_some(),
+            length: counted.map_or(0, |record| record.length),
+            threads: counted.map(|record| Threads {
+                started: record.started,
+                registered: record.registered,
+                refused: record.refused,
+            }),
+            last_errno: counted
+                .map(|record| record.last_errno)
+                .filter(|&errno| errno != 0),
+            exit,
+            signal,
+        }
+    }
+}

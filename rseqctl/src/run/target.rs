@@ -1,0 +1,274 @@
+//! The command's executable: where it is, and whether it can be preloaded.
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File};
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use tls_model::elf::{Class, Endian, Object};
+use tls_model::facts::{Facts, Kind as ObjectKind};
+use tls_model::rseq::arch;
+
+use super::Failure;
+use crate::exit::{RUN_CANNOT_EXECUTE, RUN_NOT_FOUND};
+use crate::source::FileSource;
+
+/// How many `#!` lines may lead from one script to the next (as Linux).
+const INTERPRETER_DEPTH: usize = 4;
+
+/// A command, found.
+pub struct Target {
+    /// What will be executed.
+    pub path: PathBuf,
+    /// The ELF executable behind it: itself, or a script's interpreter.
+    pub executable: PathBuf,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// What a command is, as far as a preload is concerned.
+pub enum Kind {
+    /// A program that glibc's dynamic linker loads, for this machine.
+    Preloadable(Box<Facts>),
+    /// An ELF program that the shim cannot be loaded into. `tunables` says
+    /// whether a glibc inside still reads `GLIBC_TUNABLES`.
+    NotPreloadable {
+        /// Why, as a clause.
+        why: String,
+        /// What it says about rseq, if it could be read.
+        facts: Option<Box<Facts>>,
+        /// `GLIBC_TUNABLES` still has an effect.
+        tunables: bool,
+    },
+    /// Text without a `#!` line, which execvp(3) hands to the shell.
+    ShellText,
+    /// Nothing that can be executed.
+    NotAProgram,
+}
+
+impl Target {
+    /// Finds `program` as execvp(3) does, and looks at it.
+    pub(super) fn find(program: &OsStr) -> Result<Self, Failure> {
+        let path = search(program)?;
+        let (executable, kind) = look(&path, INTERPRETER_DEPTH)?;
+        Ok(Self {
+            path,
+            executable,
+            kind,
+        })
+    }
+}
+
+/// The file that execvp(3) would execute.
+fn search(program: &OsStr) -> Result<PathBuf, Failure> {
+    if program.as_bytes().contains(&b'/') {
+        return Ok(PathBuf::from(program));
+    }
+    let list = env::var_os("PATH").unwrap_or_else(|| OsString::from("/bin:/usr/bin"));
+    let mut forbidden = None;
+    for directory in env::split_paths(&list) {
+        let candidate = directory.join(program);
+        match fs::metadata(&candidate) {
+            Ok(metadata) if !metadata.is_file() => {}
+            Ok(metadata) if metadata.permissions().mode() & 0o111 != 0 => return Ok(candidate),
+            Ok(_) => forbidden = Some(candidate),
+            Err(_) => {}
+        }
+    }
+    Err(match forbidden {
+        Some(path) => Failure::new(
+            RUN_CANNOT_EXECUTE,
+            format!("{}: not executable", path.display()),
+        ),
+        None => Failure::new(
+            RUN_NOT_FOUND,
+            format!("{}: no such command in PATH", program.display()),
+        ),
+    })
+}
+
+fn look(path: &Path, depth: usize) -> Result<(PathBuf, Kind), Failure> {
+    let cannot = |error: &std::io::Error| {
+        let status = if error.kind() == std::io::ErrorKind::NotFound {
+            RUN_NOT_FOUND
+        } else {
+            RUN_CANNOT_EXECUTE
+        };
+        Failure::new(status, format!("{}: {error}", path.display()))
+    };
+    let metadata = fs::metadata(path).map_err(|error| cannot(&error))?;
+    if !metadata.is_file() {
+        return Err(Failure::new(
+            RUN_CANNOT_EXECUTE,
+            format!("{}: not a regular file", path.display()),
+        ));
+    }
+    if metadata.permissions().mode() & 0o111 == 0 {
+        return Err(Failure::new(
+            RUN_CANNOT_EXECUTE,
+            format!("{}: not executable", path.display()),
+        ));
+    }
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        // programs may be executable without being readable
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+            let why = "it cannot be read, so nothing is known about it".to_owned();
+            let kind = Kind::NotPreloadable {
+                why,
+                facts: None,
+                tunables: false,
+            };
+            return Ok((path.to_path_buf(), kind));
+        }
+        Err(error) => return Err(cannot(&error)),
+    };
+    let mut start = Vec::new();
+    file.by_ref()
+        .take(4096)
+        .read_to_end(&mut start)
+        .map_err(|error| cannot(&error))?;
+    if start.starts_with(b"#!") {
+        return match interpreter_of(&start) {
+            Some(interpreter) if depth > 0 => look(&interpreter, depth - 1),
+            _ => Ok((path.to_path_buf(), Kind::NotAProgram)),
+        };
+    }
+    let Ok(object) = Object::open(FileSource::new(file)) else {
+        let kind = if start.is_empty() || start.contains(&0) || start.starts_with(b"\x7fELF") {
+            Kind::NotAProgram
+        } else {
+            Kind::ShellText
+        };
+        return Ok((path.to_path_buf(), kind));
+    };
+    let facts = Box::new(Facts::read(&object));
+    let kind = match obstacle(path, &object, &facts, &metadata) {
+        None => Kind::Preloadable(facts),
+        Some(Obstacle { why, tunables }) => Kind::NotPreloadable {
+            why,
+            facts: Some(facts),
+            tunables,
+        },
+    };
+    Ok((path.to_path_buf(), kind))
+}
+
+/// The program that a `#!` line names; `env NAME` is looked through.
+fn interpreter_of(start: &[u8]) -> Option<PathBuf> {
+    let line = start.get(2..)?.split(|&byte| byte == b'\n').next()?;
+    let mut words = line
+        .split(u8::is_ascii_whitespace)
+        .filter(|word| !word.is_empty());
+    let interpreter = Path::new(OsStr::from_bytes(words.next()?));
+    if interpreter.file_name() == Some(OsStr::new("env"))
+        && let Some(name) = words.find(|word| !word.starts_with(b"-") && !word.contains(&b'='))
+        && let Ok(found) = search(OsStr::from_bytes(name))
+    {
+        return Some(found);
+    }
+    Some(interpreter.to_path_buf())
+}
+
+struct Obstacle {
+    why: String,
+    tunables: bool,
+}
+
+/// Why the shim cannot be preloaded into this program, if it cannot.
+fn obstacle<S: tls_model::elf::Source>(
+    path: &Path,
+    object: &Object<S>,
+    facts: &Facts,
+    metadata: &fs::Metadata,
+) -> Option<Obstacle> {
+    let without_tunables = |why: String| {
+        Some(Obstacle {
+            why,
+            tunables: false,
+        })
+    };
+    let native = arch::native()?;
+    let bits = if facts.layout.class == Class::Elf64 {
+        64
+    } else {
+        32
+    };
+    if bits != native.bits
+        || facts.machine != native.machine
+        || facts.layout.endian != Endian::Little
+    {
+        return without_tunables(format!(
+            "it is a {bits}-bit program for {}, the shim is for {}",
+            machine_name(facts.machine, bits),
+            native.name
+        ));
+    }
+    if facts.kind != ObjectKind::Executable && facts.kind != ObjectKind::Shared {
+        return without_tunables("it is no executable".to_owned());
+    }
+    if is_privileged(path, metadata) {
+        return without_tunables(
+            "it is setuid, setgid or has capabilities, so the dynamic linker drops LD_PRELOAD and GLIBC_TUNABLES"
+                .to_owned(),
+        );
+    }
+    let mut buffer = [0; 4096];
+    let interpreter = object
+        .interpreter(&mut buffer)
+        .ok()
+        .flatten()
+        .map(<[u8]>::to_vec);
+    match interpreter {
+        // the dynamic linker itself, which loads what it is told to
+        None if is_dynamic_linker(object) => None,
+        None => Some(Obstacle {
+            why: "it is statically linked, so nothing can be preloaded".to_owned(),
+            tunables: true,
+        }),
+        Some(linker) => {
+            let name = linker
+                .rsplit(|&byte| byte == b'/')
+                .next()
+                .unwrap_or_default();
+            if [b"ld-linux".as_slice(), b"ld.so", b"ld64.so", b"ld-2."]
+                .iter()
+                .any(|prefix| name.starts_with(prefix))
+            {
+                return None;
+            }
+            let linker = String::from_utf8_lossy(&linker).into_owned();
+            let libc = if name.starts_with(b"ld-musl") {
+                "musl"
+            } else {
+                "another libc"
+            };
+            without_tunables(format!(
+                "its dynamic linker {linker} belongs to {libc}, not to glibc"
+            ))
+        }
+    }
+}
+
+fn is_dynamic_linker<S: tls_model::elf::Source>(object: &Object<S>) -> bool {
+    let mut buffer = [0; 256];
+    matches!(object.soname(&mut buffer), Ok(Some(name)) if name.starts_with(b"ld-linux"))
+}
+
+/// The kernel will set AT_SECURE: set-id bits that change something, or
+/// capabilities.
+fn is_privileged(path: &Path, metadata: &fs::Metadata) -> bool {
+    let mode = metadata.permissions().mode();
+    let (uid, gid) = crate::sys::process::effective_ids();
+    (mode & 0o4000 != 0 && metadata.uid() != uid)
+        || (mode & 0o2010 == 0o2010 && metadata.gid() != gid)
+        || crate::sys::process::grants_capabilities(path)
+}
+
+fn machine_name(machine: u16, bits: u8) -> String {
+    arch::of_object(machine, bits)
+        .map_or_else(|| format!("machine {machine}"), |arch| arch.name.to_owned())
+}

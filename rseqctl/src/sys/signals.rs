@@ -1,0 +1,127 @@
+//! Signals: those of the command stay as the caller set them up, and the parent
+//! that waits for a report passes on what it is sent.
+
+use std::mem::MaybeUninit;
+use std::ptr::{null, null_mut};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use libc::{c_int, siginfo_t, sigset_t};
+
+/// As this process was started with: the Rust runtime changes SIGPIPE, and a
+/// parent that waits needs SIGCHLD at its default.
+static AT_START: [(c_int, AtomicUsize); 2] = [
+    (libc::SIGPIPE, AtomicUsize::new(libc::SIG_DFL)),
+    (libc::SIGCHLD, AtomicUsize::new(libc::SIG_DFL)),
+];
+
+/// Runs before the Rust runtime does.
+#[used]
+#[unsafe(link_section = ".init_array")]
+static REMEMBER: extern "C" fn() = remember;
+
+extern "C" fn remember() {
+    for (signal, at_start) in &AT_START {
+        let mut action = MaybeUninit::<libc::sigaction>::uninit();
+        // SAFETY: asks only; the answer is written to `action`.
+        if unsafe { libc::sigaction(*signal, null(), action.as_mut_ptr()) } == 0 {
+            // SAFETY: filled in by the call.
+            let action = unsafe { action.assume_init() };
+            at_start.store(action.sa_sigaction, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Makes ended children wait to be waited for.
+pub fn expect_children() {
+    // SAFETY: the default action, no function.
+    unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
+}
+
+/// A set of signals, blocked until dropped or restored.
+#[derive(Clone, Copy)]
+pub struct Mask(sigset_t);
+
+impl Mask {
+    /// What the calling thread blocks now.
+    pub fn current() -> Self {
+        let mut set = MaybeUninit::uninit();
+        // SAFETY: asks only; the answer is written to `set`.
+        unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, null(), set.as_mut_ptr()) };
+        // SAFETY: filled in: asking cannot fail.
+        Self(unsafe { set.assume_init() })
+    }
+
+    /// Blocks everything that can be blocked.
+    pub fn block_all() {
+        let set = all();
+        // SAFETY: a filled set.
+        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const set, null_mut()) };
+    }
+
+    /// Makes this the calling thread's mask, and what we changed as at start.
+    /// For use between fork and exec, too.
+    pub fn restore_for_command(&self) {
+        for (signal, at_start) in &AT_START {
+            // SAFETY: async-signal-safe (signal-safety(7)); after exec the
+            // handler can only have been the default or "ignore", no function.
+            unsafe { libc::signal(*signal, at_start.load(Ordering::Relaxed)) };
+        }
+        // SAFETY: async-signal-safe; a filled set.
+        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.0, null_mut()) };
+    }
+}
+
+fn all() -> sigset_t {
+    let mut set = MaybeUninit::uninit();
+    // SAFETY: writes the set.
+    unsafe { libc::sigfillset(set.as_mut_ptr()) };
+    // SAFETY: filled.
+    unsafe { set.assume_init() }
+}
+
+/// A signal that was sent to this process.
+pub struct Received {
+    /// Its number.
+    pub number: c_int,
+    /// Some process sent it; otherwise the kernel did, as the terminal's driver
+    /// does to the whole foreground group.
+    pub from_a_process: bool,
+}
+
+/// Waits for the next blocked signal.
+pub fn wait() -> Option<Received> {
+    let set = all();
+    let mut info = MaybeUninit::<siginfo_t>::uninit();
+    // SAFETY: a filled set; the answer is written to `info`.
+    let number = unsafe { libc::sigwaitinfo(&raw const set, info.as_mut_ptr()) };
+    if number < 0 {
+        return None;
+    }
+    // SAFETY: filled in by the call.
+    let info = unsafe { info.assume_init() };
+    Some(Received {
+        number,
+        from_a_process: info.si_code <= 0,
+    })
+}
+
+/// Ends this process by a signal, without a core file of its own.
+pub fn die_by(number: c_int) {
+    let limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: a limit of our own.
+    unsafe { libc::setrlimit(libc::RLIMIT_CORE, &raw const limit) };
+    // SAFETY: the default action, no function.
+    unsafe { libc::signal(number, libc::SIG_DFL) };
+    // SAFETY: a signal to ourselves.
+    unsafe { libc::raise(number) };
+    let mut set = MaybeUninit::uninit();
+    // SAFETY: writes the set.
+    unsafe { libc::sigemptyset(set.as_mut_ptr()) };
+    // SAFETY: written.
+    let set: sigset_t = unsafe { set.assume_init() };
+    // SAFETY: unblocks what was raised.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const set, null_mut()) };
+}
