@@ -4,7 +4,7 @@ use core::ops::ControlFlow;
 
 use goblin::elf::dynamic::{self as dt, dyn32, dyn64};
 
-use super::table::Table;
+use super::table::{SMALL_CHUNK, Table};
 use super::{Error, Object, Source};
 
 /// Entries that a dynamic section may have before it counts as endless. Real
@@ -128,7 +128,7 @@ impl<S: Source> Object<S> {
         let size = self.dynamic_entry_size();
         // tag and value are one word each, in both classes
         let table = Table::new(offset, count, size as u64, size as u64)?;
-        self.records(table, |_, record| {
+        self.records::<SMALL_CHUNK, _>(table, |_, record| {
             let (tag, value) = record.split_at_checked(size / 2).unwrap_or_default();
             visit(layout.uint(tag), layout.uint(value))
         })

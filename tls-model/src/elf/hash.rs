@@ -6,7 +6,7 @@ use core::ops::ControlFlow;
 use goblin::elf::header::EM_S390;
 
 use super::symbols::SymbolTable;
-use super::table::Table;
+use super::table::{CHUNK, Table};
 use super::{Class, Dynamic, Error, Object, Source, Symbol};
 
 /// Entries of one hash chain that are followed. Chains of sound tables have a
@@ -94,7 +94,7 @@ impl<S: Source> Object<S> {
         let layout = self.layout;
         let mut last = 0;
         let buckets = Table::new(hash.buckets, hash.bucket_count, 4, 4)?;
-        self.records(buckets, |_, record| {
+        self.records::<CHUNK, _>(buckets, |_, record| {
             last = layout.uint(record).max(last);
             ControlFlow::<()>::Continue(())
         })?;

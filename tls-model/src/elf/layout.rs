@@ -73,6 +73,7 @@ impl Layout {
     }
 
     /// An unsigned number of 1, 2, 4 or 8 bytes; 0 for any other length.
+    #[inline]
     pub(crate) fn uint(self, bytes: &[u8]) -> u64 {
         macro_rules! decode {
             ($int:ty) => {
@@ -97,6 +98,7 @@ impl Layout {
     ///
     /// Records are read in full length or not at all, so the 0 is never taken
     /// for a value.
+    #[inline]
     pub(super) fn get(self, field: Field, record: &[u8]) -> u64 {
         let place = match self.class {
             Class::Elf32 => field.elf32,

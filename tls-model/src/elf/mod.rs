@@ -4,7 +4,8 @@
 //! Every read is bounded, and nothing here panics on any input: a damaged table
 //! is an [`Error`] after its usable part has been used.
 //!
-//! A call needs up to about 16 KiB of stack, 4 of them in [`Object`] itself.
+//! An [`Object`] takes 4.5 KiB; opening it and reading its facts takes up to
+//! about 24 KiB of stack (measured, `x86_64`, optimised).
 
 mod dynamic;
 mod error;

@@ -49,7 +49,8 @@ impl<S: Source> Object<S> {
     }
 
     fn open_at(source: S, bias: Option<u64>) -> Result<Self, Error> {
-        let page = Page::read(&source)?;
+        let mut page = Page::EMPTY;
+        page.fill(&source)?;
         let (layout, header) = Header::parse(page.all())?;
         let mut object = Self {
             source,

@@ -14,10 +14,16 @@ pub(super) struct Page {
 }
 
 impl Page {
-    pub(super) fn read<S: Source>(source: &S) -> Result<Self, Error> {
-        let mut bytes = [0; SIZE];
-        let len = source.read_at(0, &mut bytes)?.min(SIZE);
-        Ok(Self { bytes, len })
+    /// Nothing read yet.
+    pub(super) const EMPTY: Self = Self {
+        bytes: [0; SIZE],
+        len: 0,
+    };
+
+    /// Reads in place: the stack is not ours.
+    pub(super) fn fill<S: Source>(&mut self, source: &S) -> Result<(), Error> {
+        self.len = source.read_at(0, &mut self.bytes)?.min(SIZE);
+        Ok(())
     }
 
     /// All that was read.

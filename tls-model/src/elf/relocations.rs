@@ -6,7 +6,7 @@ use goblin::elf::dynamic::{DT_REL, DT_RELA};
 use goblin::elf::reloc::{reloc32, reloc64};
 
 use super::layout::{Field, field};
-use super::table::Table;
+use super::table::{CHUNK, Table};
 use super::{Class, Error, Object, Source};
 
 macro_rules! relocation_field {
@@ -74,7 +74,7 @@ impl<S: Source> Object<S> {
         } as u64;
         let (offset, rest) = self.offset_of(address)?;
         let table = Table::from_size(offset, size.min(rest), stride, stride)?;
-        self.records(table, |_, record| {
+        self.records::<CHUNK, _>(table, |_, record| {
             let get = |field: Field| layout.get(field, record);
             let info = get(relocation_field!(r_info));
             let (symbol, kind) = match layout.class {

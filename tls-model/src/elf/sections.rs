@@ -5,7 +5,7 @@ use core::ops::ControlFlow;
 use goblin::elf::section_header::{self, section_header32, section_header64};
 
 use super::layout::{Field, Layout, field};
-use super::table::Table;
+use super::table::{CHUNK, Table};
 use super::{Error, Object, Source};
 
 macro_rules! section_field {
@@ -77,7 +77,7 @@ impl<S: Source> Object<S> {
             0 => self.section(0)?.size,
             count => count,
         };
-        self.records(self.section_table(count)?, |index, record| {
+        self.records::<CHUNK, _>(self.section_table(count)?, |index, record| {
             visit(index, Section::decode(layout, record))
         })
     }

@@ -5,7 +5,7 @@ use core::ops::ControlFlow;
 use goblin::elf::program_header::{self, program_header32, program_header64};
 
 use super::layout::{Field, field};
-use super::table::Table;
+use super::table::{SMALL_CHUNK, Table};
 use super::{Error, Object, Source};
 
 macro_rules! segment_field {
@@ -62,7 +62,7 @@ impl<S: Source> Object<S> {
         mut visit: impl FnMut(Segment) -> ControlFlow<B>,
     ) -> Result<Option<B>, Error> {
         let layout = self.layout;
-        self.records(self.segment_table()?, |_, record| {
+        self.records::<SMALL_CHUNK, _>(self.segment_table()?, |_, record| {
             let get = |field: Field| layout.get(field, record);
             visit(Segment {
                 kind: get(segment_field!(p_type)) as u32,

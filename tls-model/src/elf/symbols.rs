@@ -7,7 +7,7 @@ use goblin::elf::sym::{sym32, sym64};
 
 use super::dynamic::Strings;
 use super::layout::{Field, Layout, field};
-use super::table::Table;
+use super::table::{CHUNK, Table};
 use super::{Error, Object, Section, Source};
 
 macro_rules! symbol_field {
@@ -50,6 +50,7 @@ impl Symbol {
         self.section as u32 != SHN_UNDEF
     }
 
+    #[inline]
     fn decode(layout: Layout, index: u64, record: &[u8]) -> Self {
         let get = |field: Field| layout.get(field, record);
         let info = get(symbol_field!(st_info)) as u8;
@@ -139,7 +140,7 @@ impl<S: Source> Object<S> {
         mut visit: impl FnMut(Symbol) -> ControlFlow<B>,
     ) -> Result<Option<B>, Error> {
         let layout = self.layout;
-        self.records(table.records, |index, record| {
+        self.records::<CHUNK, _>(table.records, |index, record| {
             visit(Symbol::decode(layout, index, record))
         })
     }

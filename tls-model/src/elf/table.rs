@@ -4,8 +4,12 @@ use core::ops::ControlFlow;
 
 use super::{Error, Object, Source};
 
-/// Bytes read at a time. Also the largest record.
+/// Bytes of a long table that are read at a time.
 pub(super) const CHUNK: usize = 4096;
+
+/// Bytes of a short table that are read at a time. Short tables are walked
+/// while long ones are, and the stack is not ours.
+pub(super) const SMALL_CHUNK: usize = 512;
 
 /// No table is walked further than this many bytes: a damaged size in a sparse
 /// file must not keep the reader busy. The largest symbol tables known are well
@@ -19,7 +23,7 @@ pub(super) struct Table {
     pub(super) offset: u64,
     /// Number of records.
     pub(super) count: u64,
-    /// Bytes from one record to the next, 1 to [`CHUNK`].
+    /// Bytes from one record to the next, at least 1.
     stride: u64,
 }
 
@@ -27,14 +31,14 @@ impl Table {
     /// A table whose records must have at least `least` bytes each.
     pub(super) fn new(offset: u64, count: u64, stride: u64, least: u64) -> Result<Self, Error> {
         let bytes = count.checked_mul(stride).ok_or(Error::Damaged)?;
-        let fits = stride >= least.max(1) && stride <= CHUNK as u64 && bytes <= MOST_BYTES;
+        let fits = stride >= least.max(1) && bytes <= MOST_BYTES;
         if count != 0 && (!fits || offset.checked_add(bytes).is_none()) {
             return Err(Error::Damaged);
         }
         Ok(Self {
             offset,
             count,
-            stride: stride.clamp(1, CHUNK as u64),
+            stride: stride.max(1),
         })
     }
 
@@ -60,17 +64,20 @@ impl Table {
 
 impl<S: Source> Object<S> {
     /// Calls `visit` with the index and the bytes of every record until it
-    /// breaks. Records of a table that ends too early are visited before the
-    /// error is returned.
-    pub(super) fn records<B>(
+    /// breaks, reading up to `SIZE` bytes at a time. Records of a table that
+    /// ends too early are visited before the error is returned.
+    pub(super) fn records<const SIZE: usize, B>(
         &self,
         table: Table,
         mut visit: impl FnMut(u64, &[u8]) -> ControlFlow<B>,
     ) -> Result<Option<B>, Error> {
-        let stride = table.stride as usize;
-        // new() has bounded the stride, so there is at least one in a chunk
-        let per_chunk = (CHUNK / stride.max(1)) as u64;
-        let mut buf = [0; CHUNK];
+        // new() has seen to it that the stride is not 0; max() tells the compiler
+        let stride = usize::try_from(table.stride).unwrap_or(usize::MAX).max(1);
+        let per_chunk = (SIZE / stride) as u64;
+        if per_chunk == 0 && table.count != 0 {
+            return Err(Error::Damaged);
+        }
+        let mut buf = [0; SIZE];
         let mut first = 0;
         while first < table.count {
             let wanted = per_chunk.min(table.count.saturating_sub(first)) as usize;
@@ -113,7 +120,8 @@ impl<S: Source> Object<S> {
     /// Reads into `buf` and says how many bytes there were.
     pub(super) fn read_some(&self, offset: u64, buf: &mut [u8]) -> Result<usize, Error> {
         if let Some(held) = self.page.get(offset, buf.len()) {
-            buf.copy_from_slice(held);
+            // not copy_from_slice, which would bring a panic along
+            buf.iter_mut().zip(held).for_each(|(to, from)| *to = *from);
             return Ok(buf.len());
         }
         Ok(self.source.read_at(offset, buf)?.min(buf.len()))
