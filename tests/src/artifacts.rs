@@ -3,7 +3,7 @@
 //! `RSEQ_ARTIFACTS` names a directory that holds them (an installed copy, a
 //! release build). Without it cargo builds them beside the test binary.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -46,11 +46,12 @@ pub fn artifacts() -> Result<&'static Artifacts, String> {
     ARTIFACTS.as_ref().map_err(Clone::clone)
 }
 
-/// The folder of the workspace.
+/// The folder `tests` of the checkout: as cargo says it now, else as it was when
+/// this was compiled (checkouts move, and target folders are shared).
 #[must_use]
-pub fn workspace() -> &'static Path {
-    let room = Path::new(env!("CARGO_MANIFEST_DIR"));
-    room.parent().unwrap_or(room)
+pub fn room() -> PathBuf {
+    std::env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from)
 }
 
 /// Builds into the profile folder of this very binary: `target/debug/deps/x`
@@ -71,7 +72,7 @@ fn build() -> Result<PathBuf, String> {
         .args(["build", "--quiet", "--profile", profile, "--target-dir"])
         .arg(target)
         .args(packages)
-        .directory(workspace())
+        .directory(&room())
         .limit(Duration::from_secs(900))
         .run()?
         .expect(0)

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::artifacts::room;
 use crate::child::Program;
 use crate::needs::program;
 use crate::scratch;
@@ -46,7 +47,7 @@ fn install() -> Result<PathBuf, String> {
     if !cfg!(target_arch = "x86_64") {
         return Err("needs x86-64".to_owned());
     }
-    let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/workerd");
+    let lock = room().join("clients/workerd");
     let say = |error: std::io::Error| format!("workerd: {error}");
     let text = fs::read_to_string(lock.join("package.json")).map_err(say)?;
     let package: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;

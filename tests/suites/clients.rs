@@ -65,22 +65,13 @@ fn workerd_refused() -> Outcome {
     assert!(!refused.is_empty(), "{:?}", trace.calls);
     for call in &refused {
         assert_eq!(call.result, i64::from(-libc::EINVAL), "{call:?}");
-        // in this very thread, another area was registered before
-        let libc = |other: &&_| is_granted_before(&trace, other, call);
-        assert!(trace.calls.iter().any(|other| libc(&other)), "{call:?}");
+        // glibc had registered another area in this very thread
+        let libc = trace.calls.iter().find(|other| {
+            other.thread == call.thread && other.result == 0 && other.area != call.area
+        });
+        assert!(libc.is_some(), "{call:?} in {:?}", trace.calls);
     }
     Ok(())
-}
-
-fn is_granted_before(
-    trace: &Trace,
-    other: &rseq_tests::trace::Call,
-    call: &rseq_tests::trace::Call,
-) -> bool {
-    trace.registered().contains(&call.thread)
-        && other.thread == call.thread
-        && other.result == 0
-        && other.area != call.area
 }
 
 /// Under `run` no registration of any thread is refused.
@@ -97,10 +88,8 @@ fn workerd_granted() -> Outcome {
     let [first, server @ ..] = &trace.calls[..] else {
         return Err("no calls".into());
     };
-    let areas: BTreeSet<_> = server.iter().map(|call| call.area).collect();
-    assert_eq!(areas.len(), threads.len(), "{:?}", trace.calls);
     assert!(server.iter().any(|call| call.thread == first.thread));
-    assert!(server.iter().all(|call| call.length == 32));
+    assert!(server.iter().all(|call| call.length == 32), "{server:?}");
     Ok(())
 }
 

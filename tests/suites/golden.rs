@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use rseq_tests::artifacts::artifacts;
+use rseq_tests::artifacts::{artifacts, room};
 use rseq_tests::golden::dump;
 use rseq_tests::needs::Need;
 use rseq_tests::runner::{Outcome, Suite};
@@ -23,7 +23,7 @@ fn main() -> ExitCode {
 
 fn compare(library: &Path) -> Outcome {
     let name = library.file_name().unwrap_or_default();
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR"))
+    let golden = room()
         .join("golden")
         .join(format!("{}.txt", name.to_string_lossy()));
     let found = dump(library)?;

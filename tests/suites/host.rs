@@ -42,7 +42,7 @@ fn audit(paths: &[&Path]) -> Result<BTreeMap<PathBuf, Value>, String> {
     Ok(objects)
 }
 
-/// Every definer in /usr is one to readelf as well.
+/// Every definer in /usr is one to readelf as well, and so is every section.
 fn usr_and_readelf() -> Outcome {
     let objects = audit(&[Path::new("/usr")])?;
     // glibc 2.35 and later: libc.so.6 or ld.so is there to be found
@@ -51,6 +51,12 @@ fn usr_and_readelf() -> Outcome {
     }
     let readelf = program("readelf")?;
     for (path, value) in &objects {
+        let sections = Program::new(&readelf).arg("-SW").arg(path).run()?.out;
+        for section in value["sections"].as_array().into_iter().flatten() {
+            let name = section["name"].as_str().unwrap_or_default();
+            let confirmed = sections.split_whitespace().any(|word| word == name);
+            assert!(confirmed, "{}: {section}\n{sections}", path.display());
+        }
         for symbol in value["symbols"].as_array().into_iter().flatten() {
             if symbol["role"] != "defines" {
                 continue;
