@@ -1,7 +1,7 @@
 //! The files under test: the command and the two libraries.
 //!
 //! `RSEQ_ARTIFACTS` names a directory that holds them (an installed copy, a
-//! release build). Without it cargo builds them beside the test binary.
+//! release build), seen from the workspace. Without it cargo builds them beside the test binary.
 
 use std::path::PathBuf;
 use std::sync::LazyLock;
@@ -28,7 +28,7 @@ pub struct Artifacts {
 pub fn artifacts() -> Result<&'static Artifacts, String> {
     static ARTIFACTS: LazyLock<Result<Artifacts, String>> = LazyLock::new(|| {
         let directory = match std::env::var_os("RSEQ_ARTIFACTS") {
-            Some(directory) => std::path::absolute(directory).map_err(|error| error.to_string())?,
+            Some(directory) => workspace().join(directory),
             None => build()?,
         };
         let file = |name: &str| {
@@ -54,6 +54,13 @@ pub fn room() -> PathBuf {
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from)
 }
 
+/// The folder of the workspace.
+fn workspace() -> PathBuf {
+    let mut folder = room();
+    folder.pop();
+    folder
+}
+
 /// Builds into the profile folder of this very binary: `target/debug/deps/x`
 /// asks for `target/debug`.
 fn build() -> Result<PathBuf, String> {
@@ -72,7 +79,7 @@ fn build() -> Result<PathBuf, String> {
         .args(["build", "--quiet", "--profile", profile, "--target-dir"])
         .arg(target)
         .args(packages)
-        .directory(&room())
+        .directory(&workspace())
         .limit(Duration::from_secs(900))
         .run()?
         .expect(0)
