@@ -1,5 +1,6 @@
 //! Build, test and release chores: `cargo xtask COMMAND`.
 
+mod bench;
 mod setup;
 mod step;
 
@@ -24,6 +25,8 @@ enum Chore {
     Demo,
     /// Install what the tests need, then check and test everything
     Test,
+    /// Measure what the shim costs, against glibc's own registration
+    Bench,
     /// Rewrite golden texts and schemas from what the code prints now
     Golden,
 }
@@ -35,6 +38,8 @@ fn main() -> ExitCode {
         Chore::Build => build(&mut steps).map(|_| ()),
         Chore::Demo => build(&mut steps).and_then(|rseqctl| demo(&mut steps, &rseqctl)),
         Chore::Test => test(&mut steps),
+        Chore::Bench => build(&mut steps)
+            .and_then(|rseqctl| bench::run(&mut steps, &rseqctl.with_file_name("librseq_shim.so"))),
         Chore::Golden => golden(&mut steps),
     };
     steps.summary();
