@@ -25,6 +25,10 @@ static WRITER: AtomicU32 = AtomicU32::new(0);
 /// `Log` by number.
 static LOG: AtomicU32 = AtomicU32::new(Log::Off as u32);
 
+/// A FIFO that nobody reads must not stop the program.
+const TO_APPEND: i32 =
+    libc::O_WRONLY | libc::O_CREAT | libc::O_APPEND | libc::O_NONBLOCK | libc::O_NOCTTY;
+
 fn counters() -> &'static Ledger {
     let mapped = MAPPED.load(Ordering::Relaxed);
     // SAFETY: a mapping that is never unmapped, of a page that holds a ledger,
@@ -78,7 +82,7 @@ pub fn open(log: Log) {
         return;
     };
     if !open_ledger(path) {
-        let descriptor = kernel::open(path, libc::O_WRONLY | libc::O_CREAT | libc::O_APPEND, 0o666);
+        let descriptor = kernel::open(path, TO_APPEND, 0o666);
         if descriptor < 0 {
             cannot_write(path, descriptor);
             return;
@@ -181,7 +185,7 @@ fn json(record: &Record) -> Text<1024> {
 }
 
 fn append<const CAPACITY: usize>(path: &CStr, text: &Text<CAPACITY>) {
-    let descriptor = kernel::open(path, libc::O_WRONLY | libc::O_CREAT | libc::O_APPEND, 0o666);
+    let descriptor = kernel::open(path, TO_APPEND, 0o666);
     if descriptor < 0 {
         cannot_write(path, descriptor);
         return;

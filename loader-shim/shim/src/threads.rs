@@ -49,7 +49,11 @@ pub unsafe extern "C" fn pthread_create(
 ) -> c_int {
     // a library that starts threads before our constructor ran
     owner::decide_once();
-    let Some(create) = libc_pthread_create() else {
+    let Some(create) = libc_pthread_create().or_else(|| {
+        // before glibc 2.34 libpthread may come with a dlopen
+        resolve();
+        libc_pthread_create()
+    }) else {
         return libc::EAGAIN;
     };
     let slot = if owner::watches_threads() {
