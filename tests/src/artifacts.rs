@@ -1,7 +1,8 @@
 //! The files under test: the command and the two libraries.
 //!
 //! `RSEQ_ARTIFACTS` names a directory that holds them (an installed copy, a
-//! release build), seen from the workspace. Without it cargo builds them beside the test binary.
+//! release build), seen from the workspace. Without it cargo builds them beside
+//! the test binary.
 
 use std::path::PathBuf;
 use std::sync::LazyLock;

@@ -29,6 +29,7 @@ fn main() -> ExitCode {
     suite.add("run::report", &builds, report);
     suite.add("run::adopters", &builds, adopters);
     suite.add("run::adopter_library", &builds, adopter_library);
+    suite.add("run::denied", &builds, denied);
     suite.add("run::static", &links_static, static_program);
     suite.add("run::static_pie", &links_static, static_pie);
     suite.add("run::set_user_id", &as_root, set_user_id);
@@ -255,6 +256,23 @@ fn adopts(case: &str, says: &str, owner: &str) -> Outcome {
     assert_eq!(finished.out, says, "{case}");
     finished.expect(0)?;
     assert_eq!(Report::read(&path)?.owner()?, owner, "{case}");
+    Ok(())
+}
+
+/// Where the kernel refuses rseq, the command runs on, and its threads can tell.
+fn denied() -> Outcome {
+    for errno in [libc::ENOSYS, libc::EPERM] {
+        let path = scratch::directory("report")?.join("report.json");
+        let report = path.to_str().unwrap_or_default();
+        let options = ["--mode", "own", "--report", report];
+        let census = built("census", "default")?;
+        let finished = run(&options, &[census])?.deny(errno).run()?.expect(0)?;
+        holds(&finished.out, &["main denied -2\n", "cpu 0 failed 8\n"])?;
+        assert_eq!(finished.err, "");
+        let report = Report::read(&path)?;
+        assert_eq!(report.owner()?, "unavailable");
+        assert_eq!(report.threads("registered")?, 0);
+    }
     Ok(())
 }
 
