@@ -110,7 +110,7 @@ fn the_default_version_is_found_and_a_hidden_one_is_not() {
     "#;
     let folder = Folder::new();
     let script = folder.join("versions");
-    fs::write(&script, "OLD { local: *; };\nNEW { } OLD;\n").expect("a temporary file");
+    fs::write(&script, "OLD { };\nNEW { } OLD;\n").expect("a temporary file");
     let script = format!("-Wl,--version-script={}", script.display());
     for style in ["gnu", "sysv", "both"] {
         let style = format!("-Wl,--hash-style={style}");

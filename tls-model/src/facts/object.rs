@@ -4,8 +4,7 @@ use crate::elf::{BuildId, Class, Layout};
 use crate::rseq::{ORIGINAL_ALIGN, ORIGINAL_LENGTH};
 
 use super::{
-    Damage, Role, SectionName, Sections, SymbolFact, SymbolKind, SymbolName, SymbolTable, Symbols,
-    TlsModel, machine_name,
+    Damage, Role, SectionName, Sections, SymbolFact, SymbolKind, SymbolName, Symbols, TlsModel, machine_name,
 };
 
 /// What an object is for.
@@ -215,11 +214,5 @@ impl Facts {
     #[must_use]
     pub fn definition(&self) -> Option<&SymbolFact> {
         self.exported_definition().or_else(|| self.hidden_symbol())
-    }
-
-    /// Whether the definition's symbol is in the given table.
-    #[must_use]
-    pub fn defined_in(&self, table: SymbolTable) -> bool {
-        self.definition().is_some_and(|fact| fact.table == table)
     }
 }
