@@ -59,6 +59,9 @@ pub struct DemoArgs {
 
 /// What `rseqctl audit` takes.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Exit status: 0 nothing found at or above --fail-on, 1 something found, 2 usage error or nothing \
+could be read, 3 some inputs could not be read (and nothing was found in the others).")]
 pub struct AuditArgs {
     /// How to print what was found
     #[arg(long, value_enum, default_value_t = Format::Human)]
