@@ -8,6 +8,8 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tls_model::owner::Mode;
 
+use crate::exit::RUN_FAILED;
+
 #[derive(Debug, Parser)]
 #[command(
     name = "rseqctl",
@@ -110,7 +112,16 @@ fn modes() -> impl TypedValueParser<Value = Mode> {
 /// A usage error prints to standard error and exits with 2 (clap's own status).
 #[must_use]
 pub fn main() -> ExitCode {
-    match Cli::parse().command {
+    let cli = Cli::try_parse().unwrap_or_else(|error| {
+        // `run` keeps 2 for its command, as env(1) does
+        let is_run = std::env::args_os().nth(1).is_some_and(|word| word == "run");
+        if is_run && error.use_stderr() {
+            let _ = error.print();
+            std::process::exit(RUN_FAILED.into());
+        }
+        error.exit()
+    });
+    match cli.command {
         Command::Audit(args) => crate::audit::main(&args).into(),
         Command::Run(args) => crate::run::main(&args),
         Command::Demo(args) => crate::demo::main(&args),

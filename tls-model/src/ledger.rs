@@ -40,7 +40,8 @@ pub struct Ledger {
     /// Threads seen registered: by the shim, by the libc at their birth, or by
     /// a client through `syscall`.
     pub registered: AtomicU64,
-    /// Registrations that the kernel refused, the shim's and the clients'.
+    /// Registrations that the kernel refused, the shim's and the clients', and
+    /// threads for which it was not asked again.
     pub refused: AtomicU64,
 }
 

@@ -67,7 +67,10 @@ pub fn at_birth() {
             unregister_libc();
             register();
         }
-        owner::Action::MarkFailed => mark_failed(),
+        owner::Action::MarkFailed => {
+            mark_failed();
+            report::left_unregistered();
+        }
         owner::Action::WatchLibc => {
             if is_cpu_number(libc_area(LIBC_OFFSET.load(Ordering::Relaxed))) {
                 report::registered();

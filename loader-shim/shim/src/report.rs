@@ -53,6 +53,16 @@ pub fn refused(errno: u32) {
     counters.last_errno.store(errno, Ordering::Relaxed);
 }
 
+/// A thread stays unregistered for the reason that an earlier one did.
+pub fn left_unregistered() {
+    counters().refused.fetch_add(1, Ordering::Relaxed);
+}
+
+/// The calling thread's registration was taken back, for another.
+pub fn taken_back() {
+    counters().registered.fetch_sub(1, Ordering::Relaxed);
+}
+
 /// A client has asked for a registration through `syscall`. EBUSY says that it
 /// has it already.
 pub fn client_call(result: isize) {

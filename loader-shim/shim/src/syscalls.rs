@@ -56,6 +56,7 @@ pub unsafe extern "C" fn client_rseq(
         report::client_call(result);
     }
     if stepped_back {
+        report::taken_back();
         if result == 0 {
             owner::give_way_to_client();
         } else {

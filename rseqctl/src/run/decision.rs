@@ -4,11 +4,13 @@
 //! what the libc will be told, because that is what it can still change.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 use tls_model::owner::{Mode, Owner, Plan, Reason, Situation, plan};
 
 use super::environment::{Environment, RseqTunable};
 use super::libraries::Libraries;
+use super::scope::Scope;
 use super::target::{Kind, Target};
 use crate::sys::dynamic;
 
@@ -24,6 +26,8 @@ pub struct Decision {
     pub switch_libc_off: bool,
     /// Load the shim.
     pub preload: bool,
+    /// A library of the program's that has to come before `librseq_abi.so`.
+    pub preload_first: Option<PathBuf>,
     /// What the user should know.
     pub warnings: Vec<String>,
 }
@@ -32,28 +36,26 @@ impl Decision {
     /// Decides for a command and the environment it would get.
     pub fn make(mode: Mode, target: &Target, environment: &Environment) -> Self {
         let mut warnings = Vec::new();
-        let (facts, preloadable, tunables) = match &target.kind {
-            Kind::Preloadable(facts) => (Some(facts), true, true),
+        let nothing = Scope::default();
+        let (scope, preloadable, tunables) = match &target.kind {
+            Kind::Preloadable(scope) => (scope, true, true),
             Kind::NotPreloadable {
                 why,
-                facts,
+                scope,
                 tunables,
             } => {
                 warnings.push(format!("{why}; starting it without the shim"));
-                (facts.as_ref(), false, *tunables)
+                (scope, false, *tunables)
             }
-            Kind::ShellText | Kind::NotAProgram => (None, true, true),
+            Kind::ShellText | Kind::NotAProgram => (&nothing, true, true),
         };
         let preload = preloadable && mode != Mode::Off;
 
-        let adopter_size = facts
-            .and_then(|facts| facts.exported_definition())
-            .map(|symbol| symbol.size);
-        let hidden_definition = facts.is_some_and(|facts| facts.hidden_definition());
+        let hidden_definition = scope.hidden.is_some();
         let wanted = match mode {
             Mode::Off | Mode::Defer | Mode::Takeover => false,
             Mode::Own => true,
-            Mode::Auto => hidden_definition || (adopter_size.is_some() && preload),
+            Mode::Auto => hidden_definition || (scope.adopter.is_some() && preload),
         };
         let said = environment.rseq_tunable();
         let switch_libc_off = wanted && tunables && said == RseqTunable::Unset;
@@ -63,11 +65,11 @@ impl Decision {
                     .to_owned(),
             );
         }
-        if mode == Mode::Own && hidden_definition {
-            warnings.push(
-                "it defines __rseq_abi without exporting it; with --mode own its own registration will be refused"
-                    .to_owned(),
-            );
+        if let (Mode::Own, Some(hidden)) = (mode, &scope.hidden) {
+            warnings.push(format!(
+                "{} defines __rseq_abi without exporting it; with --mode own its own registration will be refused",
+                hidden.display()
+            ));
         }
         let situation = Situation {
             // what cannot be preloaded is left to itself
@@ -76,7 +78,7 @@ impl Decision {
             libc_registered: !switch_libc_off
                 && said != RseqTunable::Off
                 && dynamic::libc_area().is_some(),
-            adopter_size,
+            adopter_size: scope.adopter.as_ref().map(|adopter| adopter.size),
             hidden_definition,
             feature_size: None,
         };
@@ -87,12 +89,17 @@ impl Decision {
                 (owner, reason)
             }
         };
+        let preload_first = match &scope.adopter {
+            Some(adopter) if preload && adopter.is_deep => Some(adopter.path.clone()),
+            _ => None,
+        };
         Self {
             mode,
             owner,
             reason,
             switch_libc_off,
             preload,
+            preload_first,
             warnings,
         }
     }
@@ -107,7 +114,9 @@ impl Decision {
             environment.switch_rseq_off();
         }
         if let Some(libraries) = libraries {
-            environment.preload(&libraries.shim)?;
+            for library in self.preload_first.iter().chain([&libraries.shim]) {
+                environment.preload(library)?;
+            }
             environment.set("RSEQ_SHIM_MODE", self.mode.name());
         }
         Ok(())

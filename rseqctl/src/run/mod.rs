@@ -9,6 +9,7 @@ mod decision;
 mod environment;
 mod libraries;
 mod report;
+mod scope;
 mod target;
 
 use std::ffi::OsString;

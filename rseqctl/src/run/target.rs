@@ -8,11 +8,12 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use tls_model::elf::{Class, Endian, Object};
+use tls_model::elf::{Class, Endian, Object, Source};
 use tls_model::facts::{Facts, Kind as ObjectKind};
 use tls_model::rseq::arch;
 
 use super::Failure;
+use super::scope::Scope;
 use crate::exit::{RUN_CANNOT_EXECUTE, RUN_NOT_FOUND};
 use crate::source::FileSource;
 
@@ -32,15 +33,14 @@ pub struct Target {
 /// What a command is, as far as a preload is concerned.
 pub enum Kind {
     /// A program that glibc's dynamic linker loads, for this machine.
-    Preloadable(Box<Facts>),
-    /// An ELF program that the shim cannot be loaded into. `tunables` says
-    /// whether a glibc inside still reads `GLIBC_TUNABLES`.
+    Preloadable(Scope),
+    /// An ELF program that the shim cannot be loaded into.
     NotPreloadable {
         /// Why, as a clause.
         why: String,
-        /// What it says about rseq, if it could be read.
-        facts: Option<Box<Facts>>,
-        /// `GLIBC_TUNABLES` still has an effect.
+        /// What the executable says by itself; nothing if it cannot be read.
+        scope: Scope,
+        /// A glibc inside still reads `GLIBC_TUNABLES`.
         tunables: bool,
     },
     /// Text without a `#!` line, which execvp(3) hands to the shell.
@@ -119,7 +119,7 @@ fn look(path: &Path, depth: usize) -> Result<(PathBuf, Kind), Failure> {
             let why = "it cannot be read, so nothing is known about it".to_owned();
             let kind = Kind::NotPreloadable {
                 why,
-                facts: None,
+                scope: Scope::default(),
                 tunables: false,
             };
             return Ok((path.to_path_buf(), kind));
@@ -145,12 +145,13 @@ fn look(path: &Path, depth: usize) -> Result<(PathBuf, Kind), Failure> {
         };
         return Ok((path.to_path_buf(), kind));
     };
-    let facts = Box::new(Facts::read(&object));
-    let kind = match obstacle(path, &object, &facts, &metadata) {
-        None => Kind::Preloadable(facts),
-        Some(Obstacle { why, tunables }) => Kind::NotPreloadable {
+    let facts = Facts::read(&object);
+    let kind = match dynamic_linker(path, &object, &facts, &metadata) {
+        Ok(Some(linker)) => Kind::Preloadable(Scope::of_program(path, &object, &facts, &linker)),
+        Ok(None) => Kind::Preloadable(Scope::alone(path, &facts)),
+        Err(Obstacle { why, tunables }) => Kind::NotPreloadable {
             why,
-            facts: Some(facts),
+            scope: Scope::alone(path, &facts),
             tunables,
         },
     };
@@ -178,20 +179,23 @@ struct Obstacle {
     tunables: bool,
 }
 
-/// Why the shim cannot be preloaded into this program, if it cannot.
-fn obstacle<S: tls_model::elf::Source>(
+/// The dynamic linker that will load the program and the shim into it (none
+/// for the dynamic linker itself), or why there is no such thing.
+fn dynamic_linker<S: Source>(
     path: &Path,
     object: &Object<S>,
     facts: &Facts,
     metadata: &fs::Metadata,
-) -> Option<Obstacle> {
+) -> Result<Option<PathBuf>, Obstacle> {
     let without_tunables = |why: String| {
-        Some(Obstacle {
+        Err(Obstacle {
             why,
             tunables: false,
         })
     };
-    let native = arch::native()?;
+    let Some(native) = arch::native() else {
+        return without_tunables("the shim is not written for this machine".to_owned());
+    };
     let bits = if facts.layout.class == Class::Elf64 {
         64
     } else {
@@ -201,9 +205,11 @@ fn obstacle<S: tls_model::elf::Source>(
         || facts.machine != native.machine
         || facts.layout.endian != Endian::Little
     {
+        let machine = facts
+            .machine_name()
+            .map_or_else(|| format!("machine {}", facts.machine), str::to_owned);
         return without_tunables(format!(
-            "it is a {bits}-bit program for {}, the shim is for {}",
-            machine_name(facts.machine, bits),
+            "it is a {bits}-bit program for {machine}, the shim is for {}",
             native.name
         ));
     }
@@ -217,43 +223,35 @@ fn obstacle<S: tls_model::elf::Source>(
         );
     }
     let mut buffer = [0; 4096];
-    let interpreter = object
-        .interpreter(&mut buffer)
-        .ok()
-        .flatten()
-        .map(<[u8]>::to_vec);
-    match interpreter {
-        // the dynamic linker itself, which loads what it is told to
-        None if is_dynamic_linker(object) => None,
-        None => Some(Obstacle {
+    let Ok(Some(linker)) = object.interpreter(&mut buffer) else {
+        if is_dynamic_linker(object) {
+            return Ok(None);
+        }
+        return Err(Obstacle {
             why: "it is statically linked, so nothing can be preloaded".to_owned(),
             tunables: true,
-        }),
-        Some(linker) => {
-            let name = linker
-                .rsplit(|&byte| byte == b'/')
-                .next()
-                .unwrap_or_default();
-            if [b"ld-linux".as_slice(), b"ld.so", b"ld64.so", b"ld-2."]
-                .iter()
-                .any(|prefix| name.starts_with(prefix))
-            {
-                return None;
-            }
-            let linker = String::from_utf8_lossy(&linker).into_owned();
-            let libc = if name.starts_with(b"ld-musl") {
-                "musl"
-            } else {
-                "another libc"
-            };
-            without_tunables(format!(
-                "its dynamic linker {linker} belongs to {libc}, not to glibc"
-            ))
-        }
+        });
+    };
+    let linker = Path::new(OsStr::from_bytes(linker));
+    let name = linker.file_name().unwrap_or_default().as_bytes();
+    let is_glibc = [b"ld-linux".as_slice(), b"ld.so", b"ld64.so", b"ld-2."]
+        .iter()
+        .any(|start| name.starts_with(start));
+    if !is_glibc {
+        let libc = if name.starts_with(b"ld-musl") {
+            "musl"
+        } else {
+            "another libc"
+        };
+        return without_tunables(format!(
+            "its dynamic linker {} belongs to {libc}, not to glibc",
+            linker.display()
+        ));
     }
+    Ok(Some(linker.to_path_buf()))
 }
 
-fn is_dynamic_linker<S: tls_model::elf::Source>(object: &Object<S>) -> bool {
+fn is_dynamic_linker<S: Source>(object: &Object<S>) -> bool {
     let mut buffer = [0; 256];
     matches!(object.soname(&mut buffer), Ok(Some(name)) if name.starts_with(b"ld-linux"))
 }
@@ -266,9 +264,4 @@ fn is_privileged(path: &Path, metadata: &fs::Metadata) -> bool {
     (mode & 0o4000 != 0 && metadata.uid() != uid)
         || (mode & 0o2010 == 0o2010 && metadata.gid() != gid)
         || crate::sys::process::grants_capabilities(path)
-}
-
-fn machine_name(machine: u16, bits: u8) -> String {
-    arch::of_object(machine, bits)
-        .map_or_else(|| format!("machine {machine}"), |arch| arch.name.to_owned())
 }
