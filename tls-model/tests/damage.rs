@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::ops::ControlFlow;
 
 use cc::{DEFINES, Folder, REFERENCES};
-use tls_model::elf::{Object, ReadError, Source};
+use tls_model::elf::{Error, Object, ReadError, Source};
 use tls_model::facts::{Facts, Role};
 use tls_model::rules;
 
@@ -134,6 +134,15 @@ fn what_the_damage_leaves_is_used() {
     assert_eq!(facts.damage.to_string(), "section headers, symbol table");
     let definition = facts.exported_definition().expect("an exported definition");
     assert_eq!(definition.role, Role::Defines);
+
+    let object = Object::open(cut).expect("an ELF object");
+    let mut before = 0;
+    let walked = object.sections(|_, _| {
+        before += 1;
+        ControlFlow::<()>::Continue(())
+    });
+    assert_eq!(walked, Err(Error::Truncated));
+    assert!(before > 1, "the headers before the cut are visited");
 
     // no string of the dynamic table is left
     let facts = Facts::read(&Object::open(&whole[..0x200]).expect("an ELF object"));

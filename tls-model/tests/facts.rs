@@ -232,12 +232,27 @@ fn a_stripped_definer_is_likely_only() {
     assert_eq!(stripped.sections.size(SectionName::Pointers), Some(8));
 
     // critical sections over the libc's area are no definition
-    let user = format!(
-        "{DESCRIPTOR} extern const long __rseq_offset; long w(void) {{ return __rseq_offset; }} __thread struct {{ long w[8]; }} __attribute__((aligned(32))) own = {{ {{ 1 }} }}; long o(void) {{ return own.w[0]; }}"
-    );
-    let user = program(&user, &["-s", "-fPIC", "-pie"]);
+    let own = r"
+        __thread struct { long w[8]; } __attribute__((aligned(32))) own = { { 1 } };
+        long first(void) { return own.w[0]; }
+    ";
+    let libc = "extern const long __rseq_offset; long where(void) { return __rseq_offset; }";
+    let user = program(&[DESCRIPTOR, own, libc].concat(), &["-s", "-fPIC", "-pie"]);
     assert_eq!(user.critical_sections(), 1);
     assert_eq!(user.hidden_definition_evidence(), None);
+    // the same without the libc's symbols: only its own symbols, where they are
+    // left, tell that its thread-local storage is another
+    let user = [DESCRIPTOR, own].concat();
+    assert_eq!(program(&user, &[]).hidden_definition_evidence(), None);
+    let stripped = program(&user, &["-s"]);
+    assert_eq!(
+        stripped.hidden_definition_evidence(),
+        Some(Evidence::Likely)
+    );
+    // and without room for an area there is none
+    let bare = program(DESCRIPTOR, &["-s"]);
+    assert_eq!(bare.critical_sections(), 1);
+    assert_eq!(bare.hidden_definition_evidence(), None);
 }
 
 #[test]

@@ -133,3 +133,62 @@ fn starts_at(bytes: &[u8], rare_at: usize, name: &[u8]) -> Option<usize> {
     let matches = bytes.get(start..end)? == name && bytes.get(end) == Some(&0);
     matches.then_some(start)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAMES: Names = Names {
+        list: &[b"__rseq_abi", b"rseq_cs"],
+    };
+    const HEADER: usize = 64;
+
+    /// A header with nothing behind it, and a string table of three chunks.
+    fn bytes() -> [u8; HEADER + 3 * CHUNK] {
+        let mut bytes = [b'x'; HEADER + 3 * CHUNK];
+        bytes[..HEADER].fill(0);
+        bytes[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
+        bytes
+    }
+
+    fn find(bytes: &[u8]) -> Found {
+        let strings = Strings {
+            offset: HEADER as u64,
+            size: (bytes.len() - HEADER) as u64,
+        };
+        let object = Object::open(bytes).expect("a header");
+        object.find_names(strings, &NAMES).expect("all is there")
+    }
+
+    #[test]
+    fn a_name_is_found_once_wherever_it_stands() {
+        let name = b"__rseq_abi\0";
+        for at in 0..=3 * CHUNK - name.len() {
+            let mut bytes = bytes();
+            bytes[HEADER + at..][..name.len()].copy_from_slice(name);
+            assert_eq!(find(&bytes).places(), [(at as u64, 0)]);
+        }
+    }
+
+    #[test]
+    fn a_name_without_its_end_is_none() {
+        let mut bytes = bytes();
+        let end = bytes.len();
+        bytes[end - 10..].copy_from_slice(b"__rseq_abi");
+        assert!(find(&bytes).is_empty());
+        bytes[end - 10..].copy_from_slice(b"qqqqrseq_c");
+        assert!(find(&bytes).is_empty());
+    }
+
+    #[test]
+    fn more_places_than_are_kept_are_told() {
+        let mut bytes = bytes();
+        for place in bytes[HEADER..].chunks_exact_mut(8).take(MOST_PLACES + 1) {
+            place.copy_from_slice(b"rseq_cs\0");
+        }
+        let found = find(&bytes);
+        assert!(found.overflow);
+        assert_eq!(found.name_at(8), Some(1));
+        assert_eq!(found.name_at(9), None);
+    }
+}

@@ -4,7 +4,8 @@ use crate::elf::{BuildId, Class, Layout};
 use crate::rseq::{ORIGINAL_ALIGN, ORIGINAL_LENGTH};
 
 use super::{
-    Damage, Role, SectionName, Sections, SymbolFact, SymbolKind, SymbolName, Symbols, TlsModel, machine_name,
+    Damage, Role, SectionName, Sections, SymbolFact, SymbolKind, SymbolName, Symbols, TlsModel,
+    machine_name,
 };
 
 /// What an object is for.
