@@ -410,6 +410,23 @@ fn reports_are_sorted_and_repeatable() {
 }
 
 #[test]
+fn complaints_come_in_the_order_of_names() {
+    let folder = Folder::new();
+    let names: Vec<_> = (0..20).map(|number| format!("{number:02}.so")).collect();
+    // made in another order than that of the names
+    for name in names.iter().rev() {
+        fs::write(folder.path(name), b"\x7fELF").expect("a temporary file");
+    }
+    let output = audit([folder.0.path()]);
+    assert_eq!(status(&output), 3);
+    let told: Vec<_> = complaints(&output)
+        .lines()
+        .filter_map(|line| line.split([':', '/']).find(|part| part.ends_with(".so")))
+        .collect();
+    assert_eq!(told, names);
+}
+
+#[test]
 fn files_with_nothing_to_say_are_left_out() {
     let folder = Folder::new();
     folder.build("plain.so", "int answer = 42;", &BARE);
