@@ -22,6 +22,9 @@ const ARCH: arch::Arch = match arch::native() {
 /// The signature that every user of rseq on this architecture agrees on.
 pub const SIGNATURE: u32 = ARCH.signature;
 
+/// Bytes of a page on every architecture the shim is written for.
+const PAGE: usize = 4096;
+
 /// `sys_rseq(area, length, flags, signature)`.
 ///
 /// # Safety
@@ -153,13 +156,38 @@ pub unsafe fn unmap(memory: *mut c_void, bytes: usize) {
     unsafe { syscall6(libc::SYS_munmap as usize, arguments) };
 }
 
-/// The CPU that the calling thread runs on, by the slow road.
-pub fn getcpu() -> isize {
-    let mut cpu = 0u32;
-    let arguments = [(&raw mut cpu).expose_provenance(), 0, 0, 0, 0, 0];
-    // SAFETY: `cpu` is valid for the kernel's four bytes.
-    let result = unsafe { syscall6(libc::SYS_getcpu as usize, arguments) };
-    if result < 0 { result } else { cpu as isize }
+/// CPU and node of the calling thread, by the slow road.
+///
+/// # Safety
+///
+/// The pointers are null or valid for writes.
+pub unsafe fn getcpu(cpu: *mut u32, node: *mut u32) -> isize {
+    let arguments = [
+        cpu.expose_provenance(),
+        node.expose_provenance(),
+        0,
+        0,
+        0,
+        0,
+    ];
+    // SAFETY: the caller's pointers.
+    unsafe { syscall6(libc::SYS_getcpu as usize, arguments) }
+}
+
+/// Changes what may be done with the page at `address`.
+///
+/// # Safety
+///
+/// Nobody relies on the page's protection meanwhile.
+pub unsafe fn protect_page(address: usize, protection: i32) -> isize {
+    let page = address & !(PAGE - 1);
+    // SAFETY: the caller's promise.
+    unsafe {
+        syscall6(
+            libc::SYS_mprotect as usize,
+            [page, PAGE, protection as usize, 0, 0, 0],
+        )
+    }
 }
 
 /// Sleeps until a signal.

@@ -7,9 +7,11 @@
 //! |---|---|
 //! | [`owner`] | who owns the registration: asked once, at start-up |
 //! | [`register`] | registers the calling thread's area |
-//! | [`threads`] | `pthread_create`: every thread registered before its user code |
+//! | [`threads`] | `pthread_create`, `thrd_create`: every thread registered before its user code |
+//! | [`notify`] | SIGEV_THREAD: the same for the threads of timers and asynchronous I/O |
 //! | [`syscalls`] | `syscall(SYS_rseq)` of clients: counted, and given way to |
-//! | [`names`] | libc names that answer from the registered area |
+//! | [`names`] | libc names whose answer only the owner of the area knows |
+//! | [`next`] | what is behind an interposed name |
 //! | [`environment`] | the one table of variables, read once |
 //! | [`report`] | counters, and the JSON object at exit |
 //! | [`process`] | what the kernel and the dynamic linker left in memory |
@@ -28,6 +30,8 @@ mod environment;
 mod interface;
 mod kernel;
 mod names;
+mod next;
+mod notify;
 mod owner;
 mod process;
 mod register;

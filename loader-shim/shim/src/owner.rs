@@ -8,9 +8,10 @@ use tls_model::owner::{Mode, Owner, Plan, Reason, Situation, plan, settle};
 use tls_model::rseq::AT_RSEQ_FEATURE_SIZE;
 
 use crate::environment::Environment;
+use crate::names::area::{self, LibcArea};
+use crate::names::{cpu, lookup};
 use crate::process::{self, Process};
-use crate::register::{self, LibcArea};
-use crate::{names, report, syscalls, threads};
+use crate::{next, register, report, syscalls, threads};
 
 /// What every new thread does about its registration.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -66,6 +67,14 @@ pub fn watches_threads() -> bool {
     action() != Action::Nothing
 }
 
+/// Threads are the shim's to register, or to mark where they cannot be.
+pub fn prepares_threads() -> bool {
+    matches!(
+        action(),
+        Action::Register | Action::TakeOver | Action::MarkFailed
+    )
+}
+
 /// The shim registers threads.
 pub fn registers_threads() -> bool {
     matches!(action(), Action::Register | Action::TakeOver)
@@ -99,19 +108,31 @@ pub fn decide_once() {
 fn decide() {
     let process = Process::read();
     let environment = Environment::read(&process);
-    names::resolve();
-    syscalls::resolve();
-    threads::resolve();
-    if environment.mode == Mode::Off {
-        return;
-    }
-    report::open(environment.log);
-
+    next::resolve(&[
+        &threads::PTHREAD_CREATE,
+        &cpu::SCHED_GETCPU,
+        &lookup::DLSYM,
+        &syscalls::SYSCALL,
+        &area::LIBC_OFFSET,
+        &area::LIBC_SIZE,
+        &area::LIBC_FLAGS,
+    ]);
     let feature_size = process
         .auxiliary(AT_RSEQ_FEATURE_SIZE)
         .and_then(|size| u32::try_from(size).ok());
-    let libc = libc_area();
-    let libc_registered = libc.is_some_and(LibcArea::is_registered);
+    let libc = LibcArea::read();
+    let libc_registered = libc.is_some_and(register::is_registered_by);
+    if environment.mode == Mode::Off {
+        let owner = if libc_registered {
+            Owner::Libc
+        } else {
+            Owner::Client
+        };
+        area::publish(owner, libc, 0, feature_size);
+        cpu::enable(false, feature_size);
+        return;
+    }
+    report::open(environment.log);
     if let Some(area) = libc {
         register::set_libc_area(area);
     }
@@ -124,7 +145,7 @@ fn decide() {
         feature_size,
     };
     report::thread_started();
-    match plan(&situation) {
+    let owner = match plan(&situation) {
         Plan::StandAside { owner, reason } => {
             let action = if owner == Owner::Libc {
                 Action::WatchLibc
@@ -135,6 +156,7 @@ fn decide() {
                 report::registered();
             }
             set(owner, action, reason);
+            owner
         }
         Plan::Register {
             owner,
@@ -153,19 +175,11 @@ fn decide() {
                 Owner::Adopter | Owner::Shim => Action::Register,
             };
             set(owner, action, reason);
+            owner
         }
-    }
+    };
+    let registers = registers_threads();
+    area::publish(owner, libc, register::length(), feature_size);
+    cpu::enable(registers, feature_size);
     report::decided();
-}
-
-/// The libc's own answer, where it has one (glibc 2.35 and later).
-fn libc_area() -> Option<LibcArea> {
-    let offset = process::next_symbol(b"__rseq_offset")?;
-    let size = process::next_symbol(b"__rseq_size")?;
-    // SAFETY: `const ptrdiff_t __rseq_offset` (glibc manual, "Restartable
-    // Sequences"), initialised by the dynamic linker before any constructor.
-    let offset = unsafe { offset.cast::<isize>().read() };
-    // SAFETY: `const unsigned int __rseq_size`, likewise.
-    let size = unsafe { size.cast::<u32>().read() };
-    Some(LibcArea { offset, size })
 }

@@ -12,8 +12,10 @@ use crate::arch;
 
 mod image;
 mod program;
+mod relro;
 
 pub use program::definitions;
+pub use relro::{rebind, write_protected};
 
 /// The initial stack (x86-64 psABI, "Initial Stack and Register State").
 pub struct Process {
@@ -115,6 +117,11 @@ impl Loaded<'_> {
         unsafe { CStr::from_ptr(self.info.dlpi_name) }
     }
 
+    fn is_the_shim(&self) -> bool {
+        static HERE: u8 = 0;
+        self.contains((&raw const HERE).addr())
+    }
+
     /// `address` lies in one of its segments.
     fn contains(&self, address: usize) -> bool {
         self.headers()
@@ -153,21 +160,27 @@ fn each_object<Visit: FnMut(&Loaded<'_>) -> bool>(mut visit: Visit) {
     unsafe { dl_iterate_phdr(callback::<Visit>, (&raw mut visit).cast()) };
 }
 
-/// The definition of `name` that follows ours in load order: what
-/// `dlsym(RTLD_NEXT)` answers, without asking for `dlsym` (which lives in
-/// another library before glibc 2.34).
-pub fn next_symbol(name: &[u8]) -> Option<*mut c_void> {
-    static HERE: u8 = 0;
-    let here = (&raw const HERE).expose_provenance();
+/// Shows every object behind the shim in load order until `visit` answers true.
+pub fn each_next_object<Visit: FnMut(&Loaded<'_>) -> bool>(mut visit: Visit) {
     let mut passed_ourselves = false;
-    let mut found = None;
     each_object(|object| {
         if passed_ourselves {
-            found = image::symbol_address(object, name);
-        } else {
-            passed_ourselves = object.contains(here);
+            return visit(object);
         }
-        found.is_some()
+        passed_ourselves = object.is_the_shim();
+        false
+    });
+}
+
+/// The shim's own variable of that name, whoever else defines it.
+pub fn own_symbol(name: &[u8]) -> Option<*mut c_void> {
+    let mut found = None;
+    each_object(|object| {
+        let ours = object.is_the_shim();
+        if ours {
+            object.with_symbols(|address_of| found = address_of(name));
+        }
+        ours
     });
     found
 }

@@ -9,6 +9,7 @@ use tls_model::rseq::{
 };
 
 use crate::kernel::SIGNATURE;
+use crate::names::area::LibcArea;
 use crate::{arch, kernel, owner, report};
 
 /// Length of every registration, once decided.
@@ -18,25 +19,19 @@ static LENGTH: AtomicU32 = AtomicU32::new(ORIGINAL_LENGTH);
 static LIBC_OFFSET: AtomicIsize = AtomicIsize::new(0);
 static LIBC_LENGTH: AtomicU32 = AtomicU32::new(0);
 
-/// Where glibc (2.35 and later) keeps its area.
-#[derive(Clone, Copy)]
-pub struct LibcArea {
-    /// `__rseq_offset`: bytes from the thread pointer.
-    pub offset: isize,
-    /// `__rseq_size`: bytes in use; 0 when glibc has not registered.
-    pub size: u32,
-}
-
-impl LibcArea {
-    /// The calling thread's area is registered.
-    pub fn is_registered(self) -> bool {
-        self.size != 0 && is_cpu_number(libc_area(self.offset))
-    }
+/// The libc has registered the calling thread.
+pub fn is_registered_by(libc: LibcArea) -> bool {
+    libc.size != 0 && is_cpu_number(libc_area(libc.offset))
 }
 
 /// Remembers what was decided.
 pub fn set_length(length: u32) {
     LENGTH.store(length, Ordering::Relaxed);
+}
+
+/// Length in bytes of every registration.
+pub fn length() -> u32 {
+    LENGTH.load(Ordering::Relaxed)
 }
 
 /// Remembers the libc's area. glibc registers at least 32 bytes, whatever
@@ -96,6 +91,27 @@ pub fn unregister() -> bool {
 /// Whether the kernel keeps the calling thread's `__rseq_abi` up to date.
 pub fn is_registered() -> bool {
     is_cpu_number(arch::abi_area())
+}
+
+/// The calling thread's `cpu_id`, as the kernel last wrote it.
+pub fn cpu_id() -> u32 {
+    // SAFETY: the calling thread's own static TLS.
+    unsafe { cpu_id_of(arch::abi_area()).read_volatile() }
+}
+
+/// The calling thread's `node_id`, where the kernel writes one.
+pub fn node_id() -> u32 {
+    let field = arch::abi_area()
+        .cast::<u32>()
+        .wrapping_byte_add(offset_of!(Rseq, node_id));
+    // SAFETY: the calling thread's own static TLS.
+    unsafe { field.read_volatile() }
+}
+
+/// A thread that was not registered at its birth: one of raw clone, or one that
+/// the libc has made for itself.
+pub fn late() -> Answer {
+    register()
 }
 
 fn register() -> Answer {

@@ -93,6 +93,63 @@ pub unsafe fn give(slot: &'static Slot) -> Job {
     unsafe { job.assume_init() }
 }
 
+/// A slot that is never given back.
+#[repr(transparent)]
+#[derive(Clone, Copy)]
+pub struct Kept(&'static Slot);
+
+impl Kept {
+    /// What it holds.
+    pub fn job(self) -> Job {
+        // SAFETY: written by `keep` before anybody else saw the slot, and never
+        // again.
+        let job = unsafe { self.0.job.get().read() };
+        // SAFETY: likewise.
+        unsafe { job.assume_init() }
+    }
+}
+
+/// The slot that keeps this very job; a new one for the first who asks, or
+/// nothing when there is no memory.
+pub fn keep(job: Job) -> Option<&'static Slot> {
+    let bucket = KEPT.get(bucket_of(job))?;
+    let mut head = bucket.load(Ordering::Acquire);
+    if let Some(slot) = kept_in_chain(head, job) {
+        return Some(slot);
+    }
+    let slot = take(job)?;
+    let number = slot.number.load(Ordering::Relaxed);
+    loop {
+        slot.next.store(head, Ordering::Relaxed);
+        match bucket.compare_exchange_weak(head, number, Ordering::AcqRel, Ordering::Acquire) {
+            // somebody may have kept the same job meanwhile: two slots then say
+            // the same
+            Ok(_) => return Some(slot),
+            Err(now) => head = now,
+        }
+    }
+}
+
+/// Chains of kept slots, by slot number.
+static KEPT: [AtomicU32; 256] = [const { AtomicU32::new(NOBODY) }; 256];
+
+fn bucket_of(job: Job) -> usize {
+    // addresses differ in their middle bits
+    ((job.start as usize >> 4) ^ (job.argument.addr() >> 4)) % KEPT.len()
+}
+
+fn kept_in_chain(head: u32, job: Job) -> Option<&'static Slot> {
+    let mut next = head;
+    while let Some(slot) = find(next) {
+        let kept = Kept(slot).job();
+        if core::ptr::fn_addr_eq(kept.start, job.start) && kept.argument == job.argument {
+            return Some(slot);
+        }
+        next = slot.next.load(Ordering::Relaxed);
+    }
+    None
+}
+
 fn pop() -> Option<&'static Slot> {
     let mut head = FREE.load(Ordering::Acquire);
     loop {

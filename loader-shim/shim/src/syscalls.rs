@@ -4,24 +4,17 @@
 //! client can be seen. A client that issues the instruction itself is not.
 
 use core::ffi::{c_int, c_long, c_void};
-use core::sync::atomic::{AtomicPtr, Ordering};
 
 use tls_model::rseq::{FLAG_UNREGISTER, Rseq};
 
-use crate::{arch, kernel, owner, process, register, report};
+use crate::next::Next;
+use crate::{arch, kernel, owner, register, report};
 
 /// Where `syscall` goes with every other number.
-pub static LIBC_SYSCALL: AtomicPtr<c_void> = AtomicPtr::new(syscall_by_instruction as *mut c_void);
+pub static SYSCALL: Next = Next::eager(b"syscall", syscall_by_instruction as *mut c_void);
 
 unsafe extern "C" {
     safe fn __errno_location() -> *mut c_int;
-}
-
-/// Finds the libc's own function.
-pub fn resolve() {
-    if let Some(address) = process::next_symbol(b"syscall") {
-        LIBC_SYSCALL.store(address, Ordering::Relaxed);
-    }
 }
 
 /// A client's `sys_rseq`, answered in the libc's way: -1 and errno.
@@ -91,7 +84,8 @@ unsafe extern "C" fn syscall_by_instruction(
     })
 }
 
-fn answer(result: isize) -> c_long {
+/// A system call's result in the libc's way.
+pub fn answer(result: isize) -> c_long {
     if (-4095..0).contains(&result) {
         // SAFETY: the calling thread's errno.
         unsafe { *__errno_location() = -result as c_int };

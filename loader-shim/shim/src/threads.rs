@@ -3,11 +3,15 @@
 use core::ffi::{c_int, c_void};
 use core::mem::transmute;
 use core::ptr::{from_ref, null_mut};
-use core::sync::atomic::{AtomicPtr, Ordering};
 
+use crate::next::Next;
 use crate::slab::{self, Job, Slot, StartRoutine};
-use crate::{arch, owner, process, register, report};
+use crate::{arch, owner, register, report};
 
+/// glibc's value (threads.h).
+const THRD_ERROR: c_int = 2;
+
+type ThrdCreate = unsafe extern "C" fn(*mut libc::pthread_t, StartRoutine, *mut c_void) -> c_int;
 type PthreadCreate = unsafe extern "C" fn(
     *mut libc::pthread_t,
     *const libc::pthread_attr_t,
@@ -15,25 +19,13 @@ type PthreadCreate = unsafe extern "C" fn(
     *mut c_void,
 ) -> c_int;
 
-static LIBC_PTHREAD_CREATE: AtomicPtr<c_void> = AtomicPtr::new(null_mut());
+/// The libc's function, or that of the next library that interposes it, such as
+/// a sanitizer's. Looked for again when it is not there at start-up: before
+/// glibc 2.34, libpthread may come with a dlopen.
+pub static PTHREAD_CREATE: Next = Next::eager(b"pthread_create", null_mut());
 
-/// Finds the libc's own function (or that of the next library that interposes
-/// it, such as a sanitizer's).
-pub fn resolve() {
-    if let Some(address) = process::next_symbol(b"pthread_create") {
-        LIBC_PTHREAD_CREATE.store(address, Ordering::Relaxed);
-    }
-}
-
-fn libc_pthread_create() -> Option<PthreadCreate> {
-    let address = LIBC_PTHREAD_CREATE.load(Ordering::Relaxed);
-    if address.is_null() {
-        return None;
-    }
-    // SAFETY: not null, so it is what the dynamic linker's tables say is the
-    // next definition of this name.
-    Some(unsafe { transmute::<*mut c_void, PthreadCreate>(address) })
-}
+/// `thrd_create` calls the libc's `pthread_create` from inside.
+static THRD_CREATE: Next = Next::lazy(b"thrd_create");
 
 /// pthread_create(3): same arguments, same answer.
 ///
@@ -49,32 +41,60 @@ pub unsafe extern "C" fn pthread_create(
 ) -> c_int {
     // a library that starts threads before our constructor ran
     owner::decide_once();
-    let Some(create) = libc_pthread_create().or_else(|| {
-        // before glibc 2.34 libpthread may come with a dlopen
-        resolve();
-        libc_pthread_create()
-    }) else {
+    let create = PTHREAD_CREATE.address();
+    if create.is_null() {
         return libc::EAGAIN;
-    };
+    }
+    // SAFETY: not null, so it is the next definition of this name.
+    let create = unsafe { transmute::<*mut c_void, PthreadCreate>(create) };
+    // SAFETY: the caller's own call, with a start routine that hands over to
+    // the caller's.
+    hand_over(start, argument, |start, argument| unsafe {
+        create(thread, attributes, start, argument)
+    })
+}
+
+/// thrd_create(3): same arguments, same answer. The thread's result is an int
+/// in the register in which the other kind of start routine answers a pointer.
+///
+/// # Safety
+///
+/// As thrd_create(3).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn thrd_create(
+    thread: *mut libc::pthread_t,
+    start: StartRoutine,
+    argument: *mut c_void,
+) -> c_int {
+    owner::decide_once();
+    let create = THRD_CREATE.address();
+    if create.is_null() {
+        return THRD_ERROR;
+    }
+    // SAFETY: not null, so it is the next definition of this name.
+    let create = unsafe { transmute::<*mut c_void, ThrdCreate>(create) };
+    // SAFETY: as in `pthread_create`.
+    hand_over(start, argument, |start, argument| unsafe {
+        create(thread, start, argument)
+    })
+}
+
+/// Lets `create` start a thread at our trampoline, if the shim watches threads,
+/// and otherwise at the user's routine. 0 means that there is a thread.
+fn hand_over(
+    start: StartRoutine,
+    argument: *mut c_void,
+    create: impl FnOnce(StartRoutine, *mut c_void) -> c_int,
+) -> c_int {
     let slot = if owner::watches_threads() {
         slab::take(Job { start, argument })
     } else {
         None
     };
     let Some(slot) = slot else {
-        // SAFETY: the caller's own call.
-        return unsafe { create(thread, attributes, start, argument) };
+        return create(start, argument);
     };
-    // SAFETY: the caller's own call, but for a start routine that hands over to
-    // the caller's.
-    let answer = unsafe {
-        create(
-            thread,
-            attributes,
-            arch::thread_start,
-            from_ref(slot).cast_mut().cast(),
-        )
-    };
+    let answer = create(arch::thread_start, from_ref(slot).cast_mut().cast());
     if answer != 0 {
         // SAFETY: there is no thread, so the slot is still ours.
         unsafe { slab::give(slot) };
@@ -99,6 +119,8 @@ pub unsafe extern "C" fn begin(slot: &'static Slot) -> Start {
 /// Answered in rax and rdx (x86_64) or x0 and x1 (aarch64).
 #[repr(C)]
 pub struct Start {
-    start: StartRoutine,
-    argument: *mut c_void,
+    /// The user's routine.
+    pub start: StartRoutine,
+    /// Its argument.
+    pub argument: *mut c_void,
 }

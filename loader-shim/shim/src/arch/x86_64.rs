@@ -10,7 +10,8 @@ use core::arch::{asm, naked_asm};
 
 use tls_model::rseq::Rseq;
 
-use crate::{names, syscalls, threads};
+use crate::names::{cpu, lookup};
+use crate::{notify, syscalls, threads};
 
 /// Enters the kernel. Answers its result: an errno is negative.
 ///
@@ -105,8 +106,30 @@ pub unsafe extern "C" fn thread_start(slot: *mut core::ffi::c_void) -> *mut core
     )
 }
 
-/// `int sched_getcpu(void)`: the registered area's `cpu_id`, or what the libc
-/// says where this area is not registered (its `cpu_id` is negative then).
+/// As [`thread_start`], for the notification functions of SIGEV_THREAD: `rdi`
+/// holds a slot that stays, because a timer may expire again.
+// SAFETY: naked: as `thread_start`.
+#[unsafe(naked)]
+pub unsafe extern "C" fn notification_start(
+    slot: *mut core::ffi::c_void,
+) -> *mut core::ffi::c_void {
+    naked_asm!(
+        ".cfi_startproc",
+        "endbr64",
+        "sub rsp, 8",
+        ".cfi_adjust_cfa_offset 8",
+        "call {hook}",
+        "add rsp, 8",
+        ".cfi_adjust_cfa_offset -8",
+        "mov rdi, rdx",
+        "jmp rax",
+        ".cfi_endproc",
+        hook = sym notify::begin,
+    )
+}
+
+/// `int sched_getcpu(void)`: the registered area's `cpu_id`, or what
+/// `names::cpu` says where there is no CPU number in it (it is negative then).
 // SAFETY: naked: reads the calling thread's area and changes rax only; the jump
 // leaves the stack as it was at entry.
 #[unsafe(naked)]
@@ -121,10 +144,86 @@ pub unsafe extern "C" fn sched_getcpu() -> core::ffi::c_int {
         "js 2f",
         "ret",
         "2:",
-        "jmp qword ptr [rip + {libc}]",
+        "jmp qword ptr [rip + {unregistered}]",
         ".cfi_endproc",
-        libc = sym names::LIBC_SCHED_GETCPU,
+        unregistered = sym cpu::UNREGISTERED,
     )
+}
+
+/// `void *dlsym(void *handle, const char *name)`: answered by the shim for a
+/// few names, else by the libc, which sees its caller's return address.
+// SAFETY: naked: rsp is 8 modulo 16 at entry, 0 at the call, and as at entry at
+// the jump; both arguments are back in their registers by then.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlsym(
+    handle: *mut core::ffi::c_void,
+    name: *const core::ffi::c_char,
+) -> *mut core::ffi::c_void {
+    naked_asm!(
+        ".cfi_startproc",
+        "endbr64",
+        "push rdi",
+        ".cfi_adjust_cfa_offset 8",
+        "push rsi",
+        ".cfi_adjust_cfa_offset 8",
+        "sub rsp, 8",
+        ".cfi_adjust_cfa_offset 8",
+        "call {hook}",
+        "add rsp, 8",
+        ".cfi_adjust_cfa_offset -8",
+        "pop rsi",
+        ".cfi_adjust_cfa_offset -8",
+        "pop rdi",
+        ".cfi_adjust_cfa_offset -8",
+        "test rax, rax",
+        "jnz 2f",
+        "jmp qword ptr [rip + {libc}]",
+        "2:",
+        "ret",
+        ".cfi_endproc",
+        hook = sym lookup::answer,
+        libc = sym lookup::DLSYM,
+    )
+}
+
+/// Where the dynamic linker has bound the names of `names::area`: to the
+/// executable's copies, to ours, or to whoever comes before us.
+pub struct Bound {
+    /// `__rseq_offset`
+    pub offset: *mut isize,
+    /// `__rseq_size`
+    pub size: *mut u32,
+    /// `__rseq_flags`
+    pub flags: *mut u32,
+    /// `__rseq_handled`
+    pub handled: *mut core::ffi::c_int,
+}
+
+/// Reads the global offset table, which the compiler would not do for variables
+/// that it knows to be defined here.
+pub fn bound_names() -> Bound {
+    let (offset, size, flags, handled);
+    // SAFETY: loads of our own relocated slots.
+    unsafe {
+        asm!(
+            "mov {}, qword ptr [rip + __rseq_offset@GOTPCREL]",
+            "mov {}, qword ptr [rip + __rseq_size@GOTPCREL]",
+            "mov {}, qword ptr [rip + __rseq_flags@GOTPCREL]",
+            "mov {}, qword ptr [rip + __rseq_handled@GOTPCREL]",
+            out(reg) offset,
+            out(reg) size,
+            out(reg) flags,
+            out(reg) handled,
+            options(pure, readonly, nostack, preserves_flags),
+        );
+    }
+    Bound {
+        offset,
+        size,
+        flags,
+        handled,
+    }
 }
 
 /// `long syscall(long number, ...)`: SYS_rseq (334) goes to the shim, all else
@@ -148,7 +247,7 @@ pub unsafe extern "C" fn syscall(number: core::ffi::c_long) -> core::ffi::c_long
         "mov rcx, r8",
         "jmp {hook}",
         ".cfi_endproc",
-        libc = sym syscalls::LIBC_SYSCALL,
+        libc = sym syscalls::SYSCALL,
         hook = sym syscalls::client_rseq,
     )
 }

@@ -54,10 +54,18 @@ pub fn object<'a>(loaded: &'a Loaded<'a>) -> Option<Object<Image<'a>>> {
     Object::open_loaded(Image(loaded), loaded.info.dlpi_addr).ok()
 }
 
-/// The address of the function or variable that an object defines under `name`
-/// (in its default version).
-pub fn symbol_address(loaded: &Loaded<'_>, name: &[u8]) -> Option<*mut c_void> {
-    let symbol = object(loaded)?.dynamic_symbol(name).ok().flatten()?;
+impl Loaded<'_> {
+    /// Calls `find` with something that answers the address of the function or
+    /// variable that this object defines under a name (in its default version).
+    pub fn with_symbols(&self, mut find: impl FnMut(&dyn Fn(&[u8]) -> Option<*mut c_void>)) {
+        if let Some(object) = object(self) {
+            find(&|name| address_of(self, &object, name));
+        }
+    }
+}
+
+fn address_of(loaded: &Loaded<'_>, object: &Object<Image<'_>>, name: &[u8]) -> Option<*mut c_void> {
+    let symbol = object.dynamic_symbol(name).ok().flatten()?;
     let address = loaded.info.dlpi_addr.wrapping_add(symbol.value) as usize;
     if symbol.kind == STT_GNU_IFUNC {
         // SAFETY: an indirect function's value is its resolver, which takes no

@@ -1,0 +1,153 @@
+//! `__rseq_offset`, `__rseq_size`, `__rseq_flags` (glibc 2.35) and
+//! `__rseq_handled` (the 2018 proposal): where the registered area is.
+//!
+//! The shim exports them, so that a glibc that has none (before 2.35), or whose
+//! registration is switched off, gets the modern ABI. They are variables: an
+//! executable may hold copies (R_X86_64_COPY), made before any constructor ran,
+//! and those are what everybody binds to. So the values are written to wherever
+//! the dynamic linker has bound the names.
+//!
+//! glibc 2.41 and later reads `__rseq_offset` and `__rseq_size` itself, through
+//! its own references, to decide whether new threads register, and aborts the
+//! process when such a registration fails. Its references are bound back to
+//! glibc's own variables: the shim registers, and never fatally.
+
+use core::ffi::{c_int, c_uint, c_void};
+use core::sync::atomic::{AtomicI32, AtomicIsize, AtomicU32};
+
+use tls_model::owner::Owner;
+
+use crate::arch::{self, Bound};
+use crate::next::Next;
+use crate::process;
+
+/// glibc's own variables.
+pub static LIBC_OFFSET: Next = Next::lazy(b"__rseq_offset");
+/// As above.
+pub static LIBC_SIZE: Next = Next::lazy(b"__rseq_size");
+/// As above.
+pub static LIBC_FLAGS: Next = Next::lazy(b"__rseq_flags");
+
+/// `ptrdiff_t __rseq_offset`: bytes from the thread pointer to the area.
+#[unsafe(no_mangle)]
+#[allow(non_upper_case_globals, reason = "the name is the ABI's")]
+pub static __rseq_offset: AtomicIsize = AtomicIsize::new(0);
+
+/// `unsigned int __rseq_size`: bytes of the area that the kernel keeps up to
+/// date; 0 where nothing is registered.
+#[unsafe(no_mangle)]
+#[allow(non_upper_case_globals, reason = "the name is the ABI's")]
+pub static __rseq_size: AtomicU32 = AtomicU32::new(0);
+
+/// `unsigned int __rseq_flags`: the flags of the registration; 0.
+#[unsafe(no_mangle)]
+#[allow(non_upper_case_globals, reason = "the name is the ABI's")]
+pub static __rseq_flags: AtomicU32 = AtomicU32::new(0);
+
+/// `int __rseq_handled`: 1 where somebody registers `__rseq_abi` in every
+/// thread, so that libraries need not.
+#[unsafe(no_mangle)]
+#[allow(non_upper_case_globals, reason = "the name is the ABI's")]
+pub static __rseq_handled: AtomicI32 = AtomicI32::new(0);
+
+/// The libc's answer, where it has one (glibc 2.35 and later).
+#[derive(Clone, Copy, Default)]
+pub struct LibcArea {
+    /// `__rseq_offset`: bytes from the thread pointer.
+    pub offset: isize,
+    /// `__rseq_size`: bytes in use; 0 where glibc has not registered.
+    pub size: u32,
+    /// `__rseq_flags`.
+    pub flags: u32,
+}
+
+impl LibcArea {
+    /// Reads glibc's own variables, which the dynamic linker has set before any
+    /// constructor runs.
+    pub fn read() -> Option<Self> {
+        let (offset, size) = (LIBC_OFFSET.current(), LIBC_SIZE.current());
+        if offset.is_null() || size.is_null() {
+            return None;
+        }
+        let flags = LIBC_FLAGS.current();
+        Some(Self {
+            // SAFETY: `const ptrdiff_t` (glibc manual, "Restartable Sequences").
+            offset: unsafe { offset.cast::<isize>().read() },
+            // SAFETY: `const unsigned int`, likewise.
+            size: unsafe { size.cast::<u32>().read() },
+            // SAFETY: `const unsigned int`, likewise, or absent.
+            flags: unsafe { flags.cast::<u32>().as_ref() }
+                .copied()
+                .unwrap_or(0),
+        })
+    }
+}
+
+/// Writes the values that hold for this owner.
+///
+/// `length` is that of the shim's registrations, `feature_size` the kernel's.
+pub fn publish(owner: Owner, libc: Option<LibcArea>, length: u32, feature_size: Option<u32>) {
+    let ours = matches!(owner, Owner::Shim | Owner::Adopter);
+    let area = if ours {
+        keep_for_libc();
+        let distance = arch::abi_area().addr().wrapping_sub(arch::thread_pointer());
+        LibcArea {
+            offset: distance as isize,
+            size: active_size(length, feature_size),
+            flags: 0,
+        }
+    } else {
+        let libc = libc.unwrap_or_default();
+        LibcArea {
+            size: if owner == Owner::Libc { libc.size } else { 0 },
+            ..libc
+        }
+    };
+    let Bound {
+        offset,
+        size,
+        flags,
+        handled,
+    } = arch::bound_names();
+    set(b"__rseq_offset", offset.cast(), &area.offset.to_ne_bytes());
+    set(b"__rseq_size", size.cast(), &area.size.to_ne_bytes());
+    set(b"__rseq_flags", flags.cast(), &area.flags.to_ne_bytes());
+    set(
+        b"__rseq_handled",
+        handled.cast(),
+        &c_int::from(ours).to_ne_bytes(),
+    );
+}
+
+/// Writes a variable where everybody has bound it and, should that be a copy,
+/// in the shim as well: that is what `dlsym(RTLD_NEXT)` of the executable finds.
+fn set(name: &[u8], bound: *mut c_void, value: &[u8]) {
+    process::write_protected(bound, value);
+    if let Some(own) = process::own_symbol(name)
+        && !core::ptr::eq(own, bound)
+    {
+        process::write_protected(own, value);
+    }
+}
+
+/// What `__rseq_size` says of a registration: glibc 2.40 counts the bytes that
+/// the kernel fills. Below Linux 6.3 those are the first 20; of the 32 bytes of
+/// the original length, 28 (what follows belongs to longer registrations).
+fn active_size(length: u32, feature_size: Option<u32>) -> c_uint {
+    match feature_size {
+        None => 20,
+        Some(size) if size <= length => size.max(20),
+        Some(_) => 28,
+    }
+}
+
+/// Binds the libc's own references back to its own variables.
+fn keep_for_libc() {
+    let Bound { offset, size, .. } = arch::bound_names();
+    for (ours, libc) in [(offset.cast(), &LIBC_OFFSET), (size.cast(), &LIBC_SIZE)] {
+        let (ours, theirs): (*mut c_void, *mut c_void) = (ours, libc.current());
+        if !theirs.is_null() && !core::ptr::eq(theirs, ours) {
+            process::rebind(c"libc.so.6", ours.addr(), theirs.addr());
+        }
+    }
+}

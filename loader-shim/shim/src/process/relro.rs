@@ -1,0 +1,88 @@
+//! Writing to what the dynamic linker has made read-only after relocation
+//! (PT_GNU_RELRO): copies of variables, and slots of the global offset table.
+
+use core::ffi::CStr;
+use core::ops::ControlFlow;
+use core::ptr::{copy_nonoverlapping, with_exposed_provenance_mut};
+
+use super::{Loaded, each_object, image};
+use crate::kernel;
+
+/// `R_X86_64_GLOB_DAT` (x86-64 psABI): a slot that holds a symbol's address.
+const R_X86_64_GLOB_DAT: u32 = 6;
+
+/// Writes a variable's bytes, wherever it lies. They must not cross a page,
+/// which aligned variables do not.
+pub fn write_protected<T>(variable: *mut T, bytes: &[u8]) {
+    let address = variable.expose_provenance();
+    let mut read_only = false;
+    each_object(|object| {
+        let here = object.contains(address);
+        read_only = here && object.has_made_read_only(address);
+        here
+    });
+    write(address, bytes, read_only);
+}
+
+/// Changes the slots of the object with this SONAME that hold the address
+/// `from`, so that its references to a variable lead to `to`.
+pub fn rebind(soname: &CStr, from: usize, to: usize) {
+    each_object(|loaded| {
+        let Some(object) = image::object(loaded) else {
+            return false;
+        };
+        let mut buffer = [0; 64];
+        if object.soname(&mut buffer).ok().flatten() != Some(soname.to_bytes()) {
+            return false;
+        }
+        // a damaged table: the slots before the damage
+        let _ = object.relocations(|relocation| {
+            if relocation.kind == R_X86_64_GLOB_DAT {
+                let slot = loaded.info.dlpi_addr.wrapping_add(relocation.offset) as usize;
+                if loaded.contains(slot) {
+                    // SAFETY: a slot of a loaded object, aligned as linkers do.
+                    let held = unsafe { with_exposed_provenance_mut::<usize>(slot).read() };
+                    if held == from {
+                        write(slot, &to.to_ne_bytes(), loaded.has_made_read_only(slot));
+                    }
+                }
+            }
+            ControlFlow::<()>::Continue(())
+        });
+        true
+    });
+}
+
+impl Loaded<'_> {
+    fn has_made_read_only(&self, address: usize) -> bool {
+        self.headers()
+            .iter()
+            .filter(|header| header.p_type == libc::PT_GNU_RELRO)
+            .any(|header| {
+                let start = self.info.dlpi_addr.wrapping_add(header.p_vaddr);
+                (address as u64).wrapping_sub(start) < header.p_memsz
+            })
+    }
+}
+
+fn write(address: usize, bytes: &[u8], read_only: bool) {
+    let protect = |protection| {
+        // SAFETY: the page stays readable; only the constructor comes here,
+        // while there is one thread.
+        unsafe { kernel::protect_page(address, protection) }
+    };
+    if read_only && protect(libc::PROT_READ | libc::PROT_WRITE) != 0 {
+        return;
+    }
+    // SAFETY: a variable or slot of a loaded object, writable now.
+    unsafe {
+        copy_nonoverlapping(
+            bytes.as_ptr(),
+            with_exposed_provenance_mut(address),
+            bytes.len(),
+        );
+    }
+    if read_only {
+        protect(libc::PROT_READ);
+    }
+}
