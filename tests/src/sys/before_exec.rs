@@ -29,11 +29,18 @@ pub fn die_with_parent(command: &mut Command, filter: Option<Filter>) {
     unsafe { command.pre_exec(prepare) };
 }
 
-/// The child lives under `filter`, writes its id to `hello` and waits for one
-/// byte from `go`, so that a tracer can seize it before exec.
-pub fn wait_for_tracer(command: &mut Command, filter: Filter, hello: PipeWriter, go: PipeReader) {
+/// The child lives under `filter`, if there is one, writes its id to `hello` and
+/// waits for one byte from `go`, so that a tracer can seize it before exec.
+pub fn wait_for_tracer(
+    command: &mut Command,
+    filter: Option<Filter>,
+    hello: PipeWriter,
+    go: PipeReader,
+) {
     let prepare = move || {
-        filter.install()?;
+        if let Some(filter) = filter {
+            filter.install()?;
+        }
         let id = std::process::id().to_ne_bytes();
         // SAFETY: `id` is as long as stated.
         let sent = unsafe { libc::write(hello.as_raw_fd(), id.as_ptr().cast(), id.len()) };

@@ -26,8 +26,9 @@ const OPTIONS: c_int = libc::PTRACE_O_TRACESYSGOOD
     | libc::PTRACE_O_EXITKILL;
 
 fn request(code: c_uint, tid: pid_t, address: usize, data: *mut c_void) -> io::Result<i64> {
-    // SAFETY: `data` is null, a number, or a buffer of `address` bytes: see the
-    // callers, which are all in this file.
+    // SAFETY: `data` is null, a number, or a buffer of `address` bytes (of a
+    // siginfo_t's for PTRACE_GETSIGINFO): see the callers, which are all in this
+    // file.
     let answer = unsafe { libc::ptrace(code, tid, address, data) };
     if answer < 0 {
         Err(io::Error::last_os_error())
@@ -86,6 +87,37 @@ pub fn go_on_to_exit_of_call(tid: pid_t) -> io::Result<()> {
     request(libc::PTRACE_SYSCALL, tid, 0, null_mut()).map(drop)
 }
 
+/// Lets a stopped task execute one instruction.
+///
+/// # Errors
+///
+/// The kernel's.
+pub fn single_step(tid: pid_t) -> io::Result<()> {
+    request(libc::PTRACE_SINGLESTEP, tid, 0, null_mut()).map(drop)
+}
+
+/// Why a task stopped for a signal: its `si_code`.
+///
+/// # Errors
+///
+/// The kernel's.
+pub fn signal_code(tid: pid_t) -> io::Result<c_int> {
+    // SAFETY: plain numbers and pointers nobody follows, for which zero is a
+    // value.
+    let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
+    request(libc::PTRACE_GETSIGINFO, tid, 0, (&raw mut info).cast())?;
+    Ok(info.si_code)
+}
+
+/// Where a stopped task is: the address of its next instruction.
+///
+/// # Errors
+///
+/// The kernel's.
+pub fn next_instruction(tid: pid_t) -> io::Result<u64> {
+    Ok(syscall_info(tid)?.instruction_pointer)
+}
+
 /// Leaves a task in its group stop.
 ///
 /// # Errors
@@ -121,14 +153,7 @@ pub enum CallStop {
 ///
 /// The kernel's.
 pub fn call_stop(tid: pid_t) -> io::Result<CallStop> {
-    // SAFETY: plain numbers, for which zero is a value.
-    let mut info: ptrace_syscall_info = unsafe { std::mem::zeroed() };
-    request(
-        libc::PTRACE_GET_SYSCALL_INFO,
-        tid,
-        size_of::<ptrace_syscall_info>(),
-        (&raw mut info).cast(),
-    )?;
+    let info = syscall_info(tid)?;
     Ok(match info.op {
         libc::PTRACE_SYSCALL_INFO_SECCOMP => {
             // SAFETY: `op` says that the kernel filled this member.
@@ -142,6 +167,18 @@ pub fn call_stop(tid: pid_t) -> io::Result<CallStop> {
         }
         _ => CallStop::Other,
     })
+}
+
+fn syscall_info(tid: pid_t) -> io::Result<ptrace_syscall_info> {
+    // SAFETY: plain numbers, for which zero is a value.
+    let mut info: ptrace_syscall_info = unsafe { std::mem::zeroed() };
+    request(
+        libc::PTRACE_GET_SYSCALL_INFO,
+        tid,
+        size_of::<ptrace_syscall_info>(),
+        (&raw mut info).cast(),
+    )?;
+    Ok(info)
 }
 
 /// The registration of a stopped task.

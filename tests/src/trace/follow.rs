@@ -19,9 +19,13 @@ pub(super) struct Seen {
     pub(super) threads: BTreeMap<i32, i32>,
 }
 
+/// A filter that stops a program at every `sys_rseq`.
+pub(super) fn every_call() -> Result<Filter, String> {
+    Ok(Filter::new(native()?, Action::Trace))
+}
+
 /// Starts the command, seized before its exec, and returns its process id.
-pub(super) fn start(mut command: Command) -> Result<i32, String> {
-    let filter = Filter::new(native()?, Action::Trace);
+pub(super) fn start(mut command: Command, filter: Option<Filter>) -> Result<i32, String> {
     let pipe = || std::io::pipe().map_err(|error| format!("pipe: {error}"));
     let (mut hello, child_hello) = pipe()?;
     let (child_go, mut go) = pipe()?;

@@ -5,6 +5,7 @@
 //! set-user-id program traced here keeps the caller's rights.)
 
 mod follow;
+pub mod step;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::{Receiver, channel};
@@ -126,7 +127,8 @@ impl Traced {
         let tasks = Arc::clone(&live);
         // ptrace knows a tracer by its thread: this one makes all requests
         std::thread::spawn(move || {
-            let started = follow::start(program.command);
+            let started = follow::every_call()
+                .and_then(|filter| follow::start(program.command, Some(filter)));
             let tracee = started.as_ref().ok().copied();
             // whoever does not listen any more has been dropped
             let _ = tell_root.send(started);
