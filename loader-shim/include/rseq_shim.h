@@ -19,6 +19,19 @@ enum rseq_shim_owner {
 	RSEQ_SHIM_OWNER_SHIM = 4         /* the shim registers librseq_abi.so's area */
 };
 
+/*
+ * Register the calling thread's __rseq_abi, or find it registered; give a
+ * registration back. Both nest per thread: the kernel is called for the first
+ * and the last, and never for a thread that the shim has registered at its
+ * birth, while it lives. 0 or a negative errno:
+ *   -EINVAL      another owner registers threads; or nothing to give back
+ *   -ENOSYS, -EPERM  the kernel has no sys_rseq, or denies it
+ *   -EOPNOTSUPP  RSEQ_SHIM_MODE=off
+ * Async-signal-safe; errno is left alone.
+ */
+int rseq_shim_register_current_thread(void);
+int rseq_shim_unregister_current_thread(void);
+
 /* An enum rseq_shim_owner. Async-signal-safe. */
 int rseq_shim_owner(void);
 

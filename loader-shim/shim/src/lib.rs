@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`owner`] | who owns the registration: asked once, at start-up |
 //! | [`register`] | registers the calling thread's area |
+//! | [`nesting`] | registrations nest per thread, also in signal handlers |
 //! | [`threads`] | `pthread_create`, `thrd_create`: every thread registered before its user code |
 //! | [`notify`] | SIGEV_THREAD: the same for the threads of timers and asynchronous I/O |
 //! | [`syscalls`] | `syscall(SYS_rseq)` of clients: counted, and given way to |
@@ -30,6 +31,7 @@ mod environment;
 mod interface;
 mod kernel;
 mod names;
+mod nesting;
 mod next;
 mod notify;
 mod owner;

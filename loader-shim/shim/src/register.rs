@@ -10,7 +10,7 @@ use tls_model::rseq::{
 
 use crate::kernel::SIGNATURE;
 use crate::names::area::LibcArea;
-use crate::{arch, kernel, owner, report};
+use crate::{arch, kernel, nesting, owner, report};
 
 /// Length of every registration, once decided.
 static LENGTH: AtomicU32 = AtomicU32::new(ORIGINAL_LENGTH);
@@ -45,7 +45,7 @@ pub fn set_libc_area(area: LibcArea) {
 /// settled by it.
 pub fn first(replace_libc: bool) -> Answer {
     let replaced = replace_libc && unregister_libc();
-    let answer = register();
+    let answer = nesting::hold();
     if replaced && answer != Answer::Granted {
         register_libc_again();
     }
@@ -56,18 +56,18 @@ pub fn first(replace_libc: bool) -> Answer {
 pub fn at_birth() {
     match owner::action() {
         owner::Action::Register => {
-            register();
+            nesting::hold();
         }
         owner::Action::TakeOver => {
             unregister_libc();
-            register();
+            nesting::hold();
         }
         owner::Action::MarkFailed => {
             mark_failed();
             report::left_unregistered();
         }
         owner::Action::WatchLibc => {
-            if is_cpu_number(libc_area(LIBC_OFFSET.load(Ordering::Relaxed))) {
+            if libc_has_registered() {
                 report::registered();
             }
         }
@@ -75,9 +75,10 @@ pub fn at_birth() {
     }
 }
 
-/// Registers the calling thread again after [`unregister`].
-pub fn register_again() {
-    register();
+/// The libc has registered the calling thread. Asked where the owner is the
+/// libc only.
+pub fn libc_has_registered() -> bool {
+    is_cpu_number(libc_area(LIBC_OFFSET.load(Ordering::Relaxed)))
 }
 
 /// Unregisters the calling thread's `__rseq_abi`; answers whether it had been
@@ -108,31 +109,34 @@ pub fn node_id() -> u32 {
     unsafe { field.read_volatile() }
 }
 
-/// A thread that was not registered at its birth: one of raw clone, or one that
-/// the libc has made for itself.
-pub fn late() -> Answer {
-    register()
-}
-
-fn register() -> Answer {
+/// Registers the calling thread's `__rseq_abi`, or says in it that the kernel
+/// has refused.
+pub fn now() -> Answer {
     let length = LENGTH.load(Ordering::Relaxed);
     // SAFETY: the area is static TLS of an object that is never unloaded: it
     // lives as long as the thread.
     let result = unsafe { kernel::rseq(arch::abi_area(), length, 0, SIGNATURE) };
     let answer = match -result as i32 {
-        0 | libc::EBUSY => Answer::Granted,
+        0 | libc::EBUSY => return Answer::Granted,
         libc::ENOSYS => Answer::NoSystemCall,
         libc::EPERM => Answer::Denied,
         libc::EINVAL => Answer::Invalid,
         _ => Answer::Refused,
     };
-    if answer == Answer::Granted {
-        report::registered();
-    } else {
-        report::refused(-result as u32);
-        mark_failed();
-    }
+    report::refused(-result as u32);
+    mark_failed();
     answer
+}
+
+/// The positive errno that stands for an answer.
+pub const fn errno_of(answer: Answer) -> i32 {
+    match answer {
+        Answer::Granted => 0,
+        Answer::NoSystemCall => libc::ENOSYS,
+        Answer::Denied => libc::EPERM,
+        Answer::Invalid => libc::EINVAL,
+        Answer::Refused => libc::EFAULT,
+    }
 }
 
 /// Takes the libc's registration out of the calling thread; glibc's own

@@ -53,6 +53,11 @@ pub fn refused(errno: u32) {
     counters.last_errno.store(errno, Ordering::Relaxed);
 }
 
+/// errno of the last refusal.
+pub fn last_errno() -> i32 {
+    counters().last_errno.load(Ordering::Relaxed) as i32
+}
+
 /// A thread stays unregistered for the reason that an earlier one did.
 pub fn left_unregistered() {
     counters().refused.fetch_add(1, Ordering::Relaxed);

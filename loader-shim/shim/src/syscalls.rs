@@ -53,7 +53,8 @@ pub unsafe extern "C" fn client_rseq(
         if result == 0 {
             owner::give_way_to_client();
         } else {
-            register::register_again();
+            register::now();
+            report::registered();
         }
     }
     answer(result)

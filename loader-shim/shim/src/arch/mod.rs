@@ -5,9 +5,13 @@
 //! | `syscall6` | enters the kernel; answers the result or a negative errno |
 //! | `thread_pointer` | the address that TLS offsets are relative to |
 //! | `abi_area` | the calling thread's `__rseq_abi`, through initial-exec TLS |
+//! | `nesting` | the calling thread's count of registrations |
+//! | `bound_names` | where the dynamic linker has bound `__rseq_offset` and its siblings |
 //! | `stack_end` | `__libc_stack_end`: argc, argv, environment, auxiliary vector |
 //! | `thread_start` | first code of a thread: hook, then tail jump to the user's routine |
-//! | `sched_getcpu` | answers from `__rseq_abi`, or tail-jumps to the libc |
+//! | `notification_start` | the same for the functions of SIGEV_THREAD |
+//! | `sched_getcpu` | answers from `__rseq_abi`, or jumps to what answers instead |
+//! | `dlsym` | answers a few names, tail-jumps to the libc with the rest |
 //! | `syscall` | sorts SYS_rseq out, tail-jumps to the libc with the rest |
 
 #[cfg(target_arch = "x86_64")]

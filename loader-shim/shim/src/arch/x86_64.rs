@@ -11,6 +11,7 @@ use core::arch::{asm, naked_asm};
 use tls_model::rseq::Rseq;
 
 use crate::names::{cpu, lookup};
+use crate::nesting::Nesting;
 use crate::{notify, syscalls, threads};
 
 /// Enters the kernel. Answers its result: an errno is negative.
@@ -60,6 +61,29 @@ pub fn abi_area() -> *mut Rseq {
     }
     core::ptr::with_exposed_provenance_mut(thread_pointer().wrapping_add(offset))
 }
+
+/// The calling thread's nesting, in the shim's own static TLS.
+pub fn nesting() -> &'static Nesting {
+    let offset: usize;
+    // SAFETY: as in `abi_area`.
+    unsafe {
+        asm!(
+            "mov {}, qword ptr [rip + {nesting}@GOTTPOFF]",
+            out(reg) offset,
+            nesting = sym NESTING,
+            options(pure, readonly, nostack, preserves_flags),
+        );
+    }
+    let here = thread_pointer().wrapping_add(offset);
+    // SAFETY: this thread's copy of the variable; the reference is used by the
+    // calling thread (and its signal handlers) only, which does not outlive it.
+    unsafe { &*core::ptr::with_exposed_provenance(here) }
+}
+
+/// The initial image of every thread's nesting: the section's name makes it
+/// thread-local, so no Rust code may touch this static itself.
+#[unsafe(link_section = ".tbss.nesting")]
+static NESTING: Nesting = Nesting::new();
 
 /// `__libc_stack_end` of the dynamic linker: the address of argc on the initial
 /// stack, or null where the symbol is missing.

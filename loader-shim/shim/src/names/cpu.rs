@@ -11,7 +11,7 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use tls_model::rseq::CPU_ID_UNINITIALIZED;
 
 use crate::next::Next;
-use crate::{kernel, register};
+use crate::{kernel, nesting, register};
 
 /// The libc's `sched_getcpu`.
 pub static SCHED_GETCPU: Next =
@@ -48,7 +48,7 @@ pub fn enable(registers: bool, feature_size: Option<u32>) {
 
 extern "C" fn register_and_answer() -> c_int {
     if register::cpu_id() == CPU_ID_UNINITIALIZED {
-        register::late();
+        nesting::hold();
     }
     let cpu = register::cpu_id() as c_int;
     if cpu >= 0 {

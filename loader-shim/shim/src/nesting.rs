@@ -1,0 +1,101 @@
+//! Registrations nest, per thread: several libraries may ask for one, also in a
+//! signal handler on top of somebody who is just asking.
+//!
+//! The kernel is called when the first one comes and when the last one goes.
+//! Nothing is blocked meanwhile; each step leaves a state that a handler may
+//! find:
+//!
+//! - *enter* counts first and registers then, so that a handler which enters and
+//!   leaves in between does not take the last one away; whether to register is
+//!   read off `cpu_id`, which the kernel writes, not off the count.
+//! - *leave* counts down, unregisters if it was the last, and then looks whether
+//!   a handler has entered in between and stayed: if so it registers again.
+//!
+//! A thread that the shim has registered at its birth holds one for life.
+
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use tls_model::owner::Answer;
+
+use crate::owner::Action;
+use crate::{arch, owner, register, report};
+
+/// One per thread, in the shim's own static TLS.
+#[repr(C)]
+pub struct Nesting {
+    /// Who has entered and not left, the thread's birth among them.
+    count: AtomicU32,
+    /// 1 where the thread holds one for life.
+    for_life: AtomicU32,
+}
+
+impl Nesting {
+    /// A thread in which nobody has entered.
+    pub const fn new() -> Self {
+        Self {
+            count: AtomicU32::new(0),
+            for_life: AtomicU32::new(0),
+        }
+    }
+}
+
+/// Registers the calling thread for life; answers what the kernel said.
+pub fn hold() -> Answer {
+    let nesting = arch::nesting();
+    nesting.count.fetch_add(1, Ordering::Relaxed);
+    nesting.for_life.store(1, Ordering::Relaxed);
+    let answer = if register::is_registered() {
+        Answer::Granted
+    } else {
+        register::now()
+    };
+    if answer == Answer::Granted {
+        report::registered();
+    } else {
+        nesting.for_life.store(0, Ordering::Relaxed);
+        nesting.count.fetch_sub(1, Ordering::Relaxed);
+    }
+    answer
+}
+
+/// Registers the calling thread if it is not registered; 0 or a negative errno.
+pub fn enter() -> i32 {
+    match owner::action() {
+        Action::Register | Action::TakeOver => {}
+        Action::WatchLibc if register::libc_has_registered() => {}
+        Action::WatchLibc | Action::Watch => return -libc::EINVAL,
+        Action::MarkFailed => return -report::last_errno(),
+        Action::Nothing => return -libc::EOPNOTSUPP,
+    }
+    let count = &arch::nesting().count;
+    count.fetch_add(1, Ordering::Relaxed);
+    if !owner::registers_threads() || register::is_registered() {
+        return 0;
+    }
+    let answer = register::now();
+    if answer == Answer::Granted {
+        return 0;
+    }
+    count.fetch_sub(1, Ordering::Relaxed);
+    -register::errno_of(answer)
+}
+
+/// Gives one registration back; 0, or `-EINVAL` where the calling thread has
+/// entered no more often than it has left.
+pub fn leave() -> i32 {
+    let Nesting { count, for_life } = arch::nesting();
+    let floor = for_life.load(Ordering::Relaxed);
+    let before = count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| {
+        (count > floor).then(|| count.wrapping_sub(1))
+    });
+    let Ok(before) = before else {
+        return -libc::EINVAL;
+    };
+    if before == 1 && owner::registers_threads() {
+        register::unregister();
+        if count.load(Ordering::Relaxed) > 0 {
+            register::now();
+        }
+    }
+    0
+}
