@@ -12,35 +12,37 @@ use rseq_tests::runner::{Outcome, Suite};
 use rseq_tests::trace::step::{Window, every_boundary};
 use rseq_tests::world::World;
 
-/// What `fixtures/stepped.c` does between its marks, and the fewest boundaries
-/// that it must have: with fewer the tracer has missed the code.
-const WINDOWS: [(&str, usize); 7] = [
-    ("register", 10),
-    ("register-again", 5),
-    ("unregister", 5),
-    ("unregister-last", 10),
-    ("born-register", 5),
-    ("born-unregister", 5),
-    ("birth", 30),
+/// What `fixtures/stepped.c` does between its marks, in which world, and the
+/// fewest boundaries that it must have: with fewer the tracer has missed the code.
+const WINDOWS: [(&str, &str, usize); 9] = [
+    ("register", "shim", 10),
+    ("register-again", "shim", 5),
+    ("unregister", "shim", 5),
+    ("unregister-last", "shim", 10),
+    ("born-register", "shim", 5),
+    ("born-unregister", "shim", 5),
+    ("first-call", "shim", 20),
+    ("birth", "shim", 30),
+    ("birth", "takeover", 30),
 ];
 
 fn main() -> ExitCode {
     let needs = [Need::Cc, Need::X86_64, Need::Rseq, Need::Ptrace];
     let mut suite = Suite::new();
-    for (window, fewest) in WINDOWS {
+    for (window, world, fewest) in WINDOWS {
         for handler in ["balanced", "keeps"] {
-            let name = format!("stepping::{window}::{handler}");
-            suite.add(name, &needs, move || step(window, handler, fewest));
+            let name = format!("stepping::{window}::{world}::{handler}");
+            suite.add(name, &needs, move || step(window, world, handler, fewest));
         }
     }
     suite.run()
 }
 
-fn step(window: &str, handler: &str, fewest: usize) -> Outcome {
+fn step(window: &str, world: &str, handler: &str, fewest: usize) -> Outcome {
     let program = Program::new(built("stepped", "default")?)
         .args([window, handler])
         .limit(Duration::from_secs(60));
-    let (program, _records) = World::from_name("shim")?.prepare(program)?;
+    let (program, _records) = World::from_name(world)?.prepare(program)?;
     let place = match window {
         "birth" => Window::InNewThread(artifacts()?.shim.clone()),
         _ => Window::AtMark,
@@ -50,6 +52,6 @@ fn step(window: &str, handler: &str, fewest: usize) -> Outcome {
     let count = stepped.boundaries.len();
     assert!(count >= fewest, "{count} boundaries are too few");
     assert_eq!(finished.out, format!("{count} windows\n"));
-    println!("{window}, {handler}: a signal at each of {count} boundaries");
+    println!("{window}, {world}, {handler}: a signal at each of {count} boundaries");
     Ok(())
 }
