@@ -8,9 +8,11 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod critical;
 pub mod elf;
 pub mod facts;
 pub mod ledger;
+pub mod loading;
 pub mod owner;
 pub mod rseq;
 pub mod rules;

@@ -2,6 +2,7 @@
 //! judgement (that is [`crate::rules`]).
 
 mod damage;
+mod definition;
 mod hint;
 mod machine;
 mod object;
@@ -11,6 +12,7 @@ mod symbol;
 mod tls_access;
 
 pub use damage::Damage;
+pub use definition::{Definition, exported_definition};
 pub use hint::has_critical_sections;
 pub use machine::machine_name;
 pub use object::{DynamicFlags, Evidence, Facts, Kind, Tls};
