@@ -22,6 +22,7 @@ mod segments;
 mod source;
 mod symbols;
 mod table;
+mod windows;
 
 pub use dynamic::Dynamic;
 pub(crate) use dynamic::Strings;
@@ -37,3 +38,4 @@ pub use segments::Segment;
 pub use source::{ReadError, Source};
 pub use symbols::Symbol;
 pub(crate) use symbols::SymbolTable;
+pub(crate) use windows::{MOST_WINDOWS, Window};

@@ -4,10 +4,11 @@ use core::ops::ControlFlow;
 
 use goblin::elf::dynamic::{DT_REL, DT_RELA};
 use goblin::elf::reloc::{reloc32, reloc64};
+use goblin::elf::section_header::{SHT_REL, SHT_RELA};
 
 use super::layout::{Field, field};
 use super::table::{CHUNK, Table};
-use super::{Class, Error, Object, Source};
+use super::{Class, Error, Object, Section, Source};
 
 macro_rules! relocation_field {
     ($name:ident) => {
@@ -30,7 +31,8 @@ pub struct Relocation {
 
 impl<S: Source> Object<S> {
     /// Calls `visit` with every dynamic relocation until it breaks. Relative
-    /// ones packed in `DT_RELR` have no symbol and are left out.
+    /// ones packed in `DT_RELR` have no symbol, and their value stands in the
+    /// place itself as the link-time address that it is: they are left out.
     ///
     /// # Errors
     ///
@@ -66,14 +68,45 @@ impl<S: Source> Object<S> {
         with_addend: bool,
         visit: &mut impl FnMut(Relocation) -> ControlFlow<B>,
     ) -> Result<Option<B>, Error> {
+        let (offset, rest) = self.offset_of(address)?;
+        self.relocations_at(offset, size.min(rest), with_addend, visit)
+    }
+
+    /// Calls `visit` with every relocation of a section of type `SHT_RELA` or
+    /// `SHT_REL` until it breaks. In relocatable objects the relocation's
+    /// offset counts from the start of the section that it changes
+    /// (`sh_info`), and its symbol is one of the table `sh_link`.
+    ///
+    /// # Errors
+    ///
+    /// The relocations before the damage have been visited.
+    pub fn section_relocations<B>(
+        &self,
+        section: &Section,
+        mut visit: impl FnMut(Relocation) -> ControlFlow<B>,
+    ) -> Result<Option<B>, Error> {
+        let with_addend = match section.kind {
+            SHT_RELA => true,
+            SHT_REL => false,
+            _ => return Ok(None),
+        };
+        self.relocations_at(section.offset, section.size, with_addend, &mut visit)
+    }
+
+    fn relocations_at<B>(
+        &self,
+        offset: u64,
+        size: u64,
+        with_addend: bool,
+        visit: &mut impl FnMut(Relocation) -> ControlFlow<B>,
+    ) -> Result<Option<B>, Error> {
         let layout = self.layout;
         let stride = if with_addend {
             layout.pick(reloc32::SIZEOF_RELA, reloc64::SIZEOF_RELA)
         } else {
             layout.pick(reloc32::SIZEOF_REL, reloc64::SIZEOF_REL)
         } as u64;
-        let (offset, rest) = self.offset_of(address)?;
-        let table = Table::from_size(offset, size.min(rest), stride, stride)?;
+        let table = Table::from_size(offset, size, stride, stride)?;
         self.records::<CHUNK, _>(table, |_, record| {
             let get = |field: Field| layout.get(field, record);
             let info = get(relocation_field!(r_info));

@@ -29,6 +29,8 @@ pub struct Section {
     pub kind: u32,
     /// `sh_flags` (`SHF_*`).
     pub flags: u64,
+    /// Link-time address, 0 in relocatable objects.
+    pub address: u64,
     /// File offset of the contents.
     pub offset: u64,
     /// Bytes in the file, or in memory for `SHT_NOBITS`.
@@ -48,6 +50,7 @@ impl Section {
             name: get(section_field!(sh_name)),
             kind: get(section_field!(sh_type)) as u32,
             flags: get(section_field!(sh_flags)),
+            address: get(section_field!(sh_addr)),
             offset: get(section_field!(sh_offset)),
             size: get(section_field!(sh_size)),
             link: get(section_field!(sh_link)),

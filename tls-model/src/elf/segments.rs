@@ -29,6 +29,8 @@ const PN_XNUM: u64 = 0xffff;
 pub struct Segment {
     /// `p_type` (`PT_*`).
     pub kind: u32,
+    /// `p_flags` (`PF_*`).
+    pub flags: u32,
     /// File offset of the contents.
     pub offset: u64,
     /// Link-time address.
@@ -66,6 +68,7 @@ impl<S: Source> Object<S> {
             let get = |field: Field| layout.get(field, record);
             visit(Segment {
                 kind: get(segment_field!(p_type)) as u32,
+                flags: get(segment_field!(p_flags)) as u32,
                 offset: get(segment_field!(p_offset)),
                 vaddr: get(segment_field!(p_vaddr)),
                 filesz: get(segment_field!(p_filesz)),

@@ -118,7 +118,7 @@ impl<S: Source> Object<S> {
     }
 
     /// Reads into `buf` and says how many bytes there were.
-    pub(super) fn read_some(&self, offset: u64, buf: &mut [u8]) -> Result<usize, Error> {
+    pub(crate) fn read_some(&self, offset: u64, buf: &mut [u8]) -> Result<usize, Error> {
         if let Some(held) = self.page.get(offset, buf.len()) {
             // not copy_from_slice, which would bring a panic along
             buf.iter_mut().zip(held).for_each(|(to, from)| *to = *from);

@@ -1,5 +1,6 @@
 //! The facts about one object.
 
+use crate::critical::Critical;
 use crate::elf::{BuildId, Class, Layout};
 use crate::rseq::{ORIGINAL_ALIGN, ORIGINAL_LENGTH};
 
@@ -108,6 +109,8 @@ pub struct Facts {
     pub tls_model: Option<TlsModel>,
     /// The rseq sections it has.
     pub sections: Sections,
+    /// What its critical sections are like, where they have been read.
+    pub critical: Option<Critical>,
     /// What could not be used.
     pub damage: Damage,
     /// Some of the damage is that the bytes end before the tables do.

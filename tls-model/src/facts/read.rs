@@ -78,6 +78,7 @@ impl<'a, S: Source> Reader<'a, S> {
                 symbols: Symbols::default(),
                 tls_model: None,
                 sections: Sections::default(),
+                critical: None,
                 damage: Damage::NONE,
                 truncated: false,
                 read_error: None,

@@ -1,0 +1,93 @@
+//! What was found in critical sections: counts and first places, in a fixed
+//! number of bytes.
+
+use crate::facts::Evidence;
+
+use super::Place;
+
+/// What critical sections and the code around them can do wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Violation {
+    /// `version` is not 0.
+    Version,
+    /// `flags` is not 0.
+    Flags,
+    /// The code is empty, outside what can be executed, or wraps around.
+    Range,
+    /// The abort handler is inside the section.
+    AbortInside,
+    /// No known signature before the abort handler.
+    Signature,
+    /// A pointer of `__rseq_cs_ptr_array` leads nowhere.
+    Pointer,
+    /// A system call in the section.
+    SystemCall,
+    /// A call out of the section.
+    Call,
+    /// A store in the section to a field that belongs to the kernel.
+    ReadOnlyStore,
+    /// A store behind the first that others can see.
+    SecondStore,
+    /// A store outside sections to a field that belongs to the kernel.
+    StrayStore,
+    /// Bytes that are no instructions.
+    Undecoded,
+}
+
+impl Violation {
+    /// Number of kinds.
+    pub const COUNT: usize = Self::Undecoded as usize + 1;
+}
+
+/// How often something was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Offence {
+    /// How often.
+    pub count: u32,
+    /// The first place: that of the descriptor, or of the instruction.
+    pub first: Place,
+    /// How sure the surest of them is.
+    pub evidence: Evidence,
+}
+
+/// What an object's critical sections are like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Critical {
+    /// Descriptors read, without the void ones.
+    pub read: u32,
+    /// Void descriptors: padding, or of code that the linker dropped.
+    pub void: u32,
+    /// Descriptors that were not read: too many, or not resolved yet.
+    pub unread: u32,
+    /// Sections whose code was decoded from start to end.
+    pub decoded: u32,
+    /// Accesses to `__rseq_abi` seen in the code.
+    pub accesses: u32,
+    offences: [Option<Offence>; Violation::COUNT],
+}
+
+impl Critical {
+    /// Counts an offence.
+    pub fn note(&mut self, violation: Violation, place: Place, evidence: Evidence) {
+        let Some(slot) = self.offences.get_mut(violation as usize) else {
+            return;
+        };
+        let offence = slot.get_or_insert(Offence {
+            count: 0,
+            first: place,
+            evidence,
+        });
+        offence.count = offence.count.saturating_add(1);
+        if evidence == Evidence::Proved && offence.evidence == Evidence::Likely {
+            offence.evidence = evidence;
+            offence.first = place;
+        }
+    }
+
+    /// The offences of one kind.
+    #[must_use]
+    pub fn offence(&self, violation: Violation) -> Option<Offence> {
+        self.offences.get(violation as usize).copied().flatten()
+    }
+}
