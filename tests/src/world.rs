@@ -73,12 +73,25 @@ impl World {
     /// # Errors
     ///
     /// The shim or the witness does not build.
-    pub fn prepare(self, mut program: Program) -> Result<(Program, Records), String> {
+    pub fn prepare(self, program: Program) -> Result<(Program, Records), String> {
+        self.prepare_with(program, &[])
+    }
+
+    /// The same with libraries of the test's own, preloaded before all others.
+    ///
+    /// # Errors
+    ///
+    /// As [`World::prepare`].
+    pub fn prepare_with(
+        self,
+        mut program: Program,
+        libraries: &[PathBuf],
+    ) -> Result<(Program, Records), String> {
         let records = Records::new()?;
         if !self.glibc {
             program = program.env("GLIBC_TUNABLES", GLIBC_OFF);
         }
-        let mut preload = Vec::new();
+        let mut preload = libraries.to_vec();
         if self.witness {
             preload.push(fixture::built("witness", "default")?);
             program = program.env("WITNESS_OUT", &records.witness);

@@ -32,7 +32,7 @@ fn main() -> ExitCode {
         needs.extend([Need::X86_64, Need::Rseq]);
         for run in &case.directives.runs {
             let name = format!("{name}::run::{}", run.name);
-            suite.add(name, &needs, || Ok(run.check(case.build()?)?));
+            suite.add(name, &needs, || Ok(case.check(run)?));
         }
     }
     suite.run()
