@@ -1,11 +1,12 @@
 //! What a test needs of the machine: the one place that decides whether it can
 //! run here.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use crate::child::Program;
-use crate::{sys, workerd};
+use crate::{scratch, sys, workerd};
 
 /// One prerequisite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub enum Need {
     Cxx,
     /// An archive of the C library, for `-static`.
     StaticLibc,
+    /// A C compiler with the runtime of this sanitizer.
+    Sanitizer(&'static str),
     /// GNU binutils' `strip` and `objcopy`.
     Binutils,
     /// GNU binutils' `readelf`, as a second reader.
@@ -49,6 +52,7 @@ impl Need {
             Self::Cc => program("cc").map(drop),
             Self::Cxx => program("c++").map(drop),
             Self::StaticLibc => static_libc(),
+            Self::Sanitizer(name) => sanitizer(name),
             Self::Binutils => program("strip").and(program("objcopy")).map(drop),
             Self::Readelf => program("readelf").map(drop),
             Self::Python => python().map(drop),
@@ -77,6 +81,9 @@ impl Need {
         Some(match word {
             "c++" => Self::Cxx,
             "static-libc" => Self::StaticLibc,
+            "asan" => Self::Sanitizer("address"),
+            "tsan" => Self::Sanitizer("thread"),
+            "ubsan" => Self::Sanitizer("undefined"),
             "binutils" => Self::Binutils,
             "x86-64" => Self::X86_64,
             "glibc-2.35" => Self::Glibc(2, 35),
@@ -138,6 +145,32 @@ fn static_libc() -> Result<(), String> {
         Path::new(answer.out.trim()).is_absolute(),
         "needs libc.a for -static",
     )
+}
+
+/// Whether a program can be linked with a sanitizer, and starts: some kernels
+/// lay out memory in a way that its runtime cannot use.
+fn sanitizer(name: &str) -> Result<(), String> {
+    static KNOWN: Mutex<BTreeMap<String, Result<(), String>>> = Mutex::new(BTreeMap::new());
+
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let answer = known.entry(name.to_owned()).or_insert_with(|| {
+        let folder = scratch::directory("sanitizer")?;
+        let (source, binary) = (folder.join("empty.c"), folder.join("empty"));
+        std::fs::write(&source, "int main(void) { return 0; }\n")
+            .map_err(|error| error.to_string())?;
+        Program::with_callers_environment(program("cc")?)
+            .arg(format!("-fsanitize={name}"))
+            .args([&*source, "-o".as_ref(), &*binary])
+            .run()?
+            .expect(0)
+            .map_err(|_| format!("needs a C compiler with -fsanitize={name}"))?;
+        Program::new(&binary)
+            .run()?
+            .expect(0)
+            .map_err(|_| format!("needs a machine where -fsanitize={name} starts"))?;
+        Ok(())
+    });
+    answer.clone()
 }
 
 fn rseq() -> Result<(), String> {
