@@ -27,6 +27,8 @@ enum Command {
     Audit(AuditArgs),
     /// Start a command with exactly one owner of rseq
     Run(RunArgs),
+    /// Say what a rule of the audit means, and where that is written down
+    Explain(ExplainArgs),
     /// Run a program with many threads without and with the shim, and show who registered each
     Demo(DemoArgs),
     /// The program that `demo` runs
@@ -49,6 +51,14 @@ pub struct RunArgs {
     /// The command and its arguments
     #[arg(required = true, trailing_var_arg = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,
+}
+
+/// What `rseqctl explain` takes.
+#[derive(Args, Debug)]
+pub struct ExplainArgs {
+    /// The rule; without one all are listed
+    #[arg(value_name = "RULE")]
+    pub rule: Option<String>,
 }
 
 /// What `rseqctl demo` takes.
@@ -124,6 +134,7 @@ pub fn main() -> ExitCode {
     match cli.command {
         Command::Audit(args) => crate::audit::main(&args).into(),
         Command::Run(args) => crate::run::main(&args),
+        Command::Explain(args) => crate::explain::main(&args).into(),
         Command::Demo(args) => crate::demo::main(&args),
         Command::DemoProgram(args) => crate::demo::program(&args),
     }

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod cli;
 pub mod demo;
 pub mod exit;
+pub mod explain;
 pub mod run;
 pub mod source;
 mod sys;

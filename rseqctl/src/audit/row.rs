@@ -108,7 +108,7 @@ pub(super) struct FindingRow {
     #[schemars(extend("enum" = ["error", "warning", "note"]))]
     pub(super) level: &'static str,
     /// What was found and what to do.
-    pub(super) message: &'static str,
+    pub(super) message: String,
 }
 
 impl Row {
@@ -144,7 +144,7 @@ impl Row {
                 .map(|finding| FindingRow {
                     rule: finding.rule.name,
                     level: finding.rule.level.name(),
-                    message: finding.message,
+                    message: finding.to_string(),
                 })
                 .collect(),
             damage: facts.damage.names().collect(),

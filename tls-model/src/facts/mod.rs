@@ -18,7 +18,7 @@ pub use machine::machine_name;
 pub use object::{DynamicFlags, Evidence, Facts, Kind, Tls};
 pub use section::{SectionName, Sections};
 pub use symbol::{
-    Binding, MOST_SYMBOLS, Role, SymbolFact, SymbolKind, SymbolName, SymbolTable, Symbols,
+    Binding, MOST_SYMBOLS, NameSet, Role, SymbolFact, SymbolKind, SymbolName, SymbolTable, Symbols,
     Visibility,
 };
 pub use tls_access::TlsModel;

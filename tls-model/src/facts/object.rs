@@ -5,8 +5,8 @@ use crate::elf::{BuildId, Class, Layout};
 use crate::rseq::{ORIGINAL_ALIGN, ORIGINAL_LENGTH};
 
 use super::{
-    Damage, Role, SectionName, Sections, SymbolFact, SymbolKind, SymbolName, Symbols, TlsModel,
-    machine_name,
+    Damage, NameSet, Role, SectionName, Sections, SymbolFact, SymbolKind, SymbolName, Symbols,
+    TlsModel, machine_name,
 };
 
 /// What an object is for.
@@ -105,6 +105,9 @@ pub struct Facts {
     pub flags: DynamicFlags,
     /// What it does with the rseq symbols.
     pub symbols: Symbols,
+    /// The rseq symbols whose names it holds as strings only, where it can
+    /// call `dlsym`.
+    pub asked_by_name: NameSet,
     /// How it gets at `__rseq_abi`; none where it does not use it.
     pub tls_model: Option<TlsModel>,
     /// The rseq sections it has.
@@ -139,7 +142,7 @@ impl Facts {
     /// Whether the object says anything about rseq.
     #[must_use]
     pub fn mentions_rseq(&self) -> bool {
-        !self.symbols.is_empty() || !self.sections.is_empty()
+        !self.symbols.is_empty() || !self.sections.is_empty() || !self.asked_by_name.is_empty()
     }
 
     /// Number of critical section descriptors: 32 bytes each on every machine

@@ -11,8 +11,8 @@ use crate::elf::{Error, Names, Object, Relocation, Section, Source, Strings, Sym
 
 use super::tls_access::{Request, Seen, is_known, request};
 use super::{
-    Damage, DynamicFlags, Facts, Kind, MOST_SYMBOLS, Role, SectionName, Sections, SymbolFact,
-    SymbolName, SymbolTable, Symbols, Tls, TlsModel,
+    Damage, DynamicFlags, Facts, Kind, MOST_SYMBOLS, NameSet, Role, SectionName, Sections,
+    SymbolFact, SymbolName, SymbolTable, Symbols, Tls, TlsModel,
 };
 
 impl Facts {
@@ -76,6 +76,7 @@ impl<'a, S: Source> Reader<'a, S> {
                 tls: None,
                 flags: DynamicFlags::default(),
                 symbols: Symbols::default(),
+                asked_by_name: NameSet::default(),
                 tls_model: None,
                 sections: Sections::default(),
                 critical: None,

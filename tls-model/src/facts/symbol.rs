@@ -47,6 +47,35 @@ impl SymbolName {
     }
 }
 
+/// Some of the symbols.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NameSet(u8);
+
+impl NameSet {
+    /// Whether a name is among them.
+    #[must_use]
+    pub const fn contains(self, name: SymbolName) -> bool {
+        self.0 & (1 << name as u8) != 0
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The names, in the order of [`SymbolName::ALL`].
+    pub fn iter(self) -> impl Iterator<Item = SymbolName> {
+        SymbolName::ALL
+            .into_iter()
+            .filter(move |name| self.contains(*name))
+    }
+
+    pub(super) const fn insert(&mut self, name: SymbolName) {
+        self.0 |= 1 << name as u8;
+    }
+}
+
 /// What an object does with a symbol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
