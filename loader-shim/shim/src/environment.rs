@@ -44,7 +44,7 @@ pub enum Loading {
 pub struct Environment {
     /// `RSEQ_SHIM_MODE`
     pub mode: Mode,
-    /// `RSEQ_SHIM_LOADING`: read and checked; nothing obeys it yet
+    /// `RSEQ_SHIM_LOADING`
     pub loading: Loading,
     /// `RSEQ_SHIM_LOG`
     pub log: Log,

@@ -13,6 +13,7 @@
 //! | [`syscalls`] | `syscall(SYS_rseq)` of clients: counted, and given way to |
 //! | [`names`] | libc names whose answer only the owner of the area knows |
 //! | [`next`] | what is behind an interposed name |
+//! | [`loading`] | the loading rules: dlopen, dlmopen, dlclose, dlerror |
 //! | [`environment`] | the one table of variables, read once |
 //! | [`report`] | counters, and the JSON object at exit |
 //! | [`process`] | what the kernel and the dynamic linker left in memory |
@@ -30,6 +31,7 @@ mod arch;
 mod environment;
 mod interface;
 mod kernel;
+mod loading;
 mod names;
 mod nesting;
 mod next;

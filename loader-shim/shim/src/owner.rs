@@ -11,7 +11,7 @@ use crate::environment::Environment;
 use crate::names::area::{self, LibcArea};
 use crate::names::{cpu, lookup};
 use crate::process::{self, Process};
-use crate::{next, register, report, syscalls, threads};
+use crate::{loading, next, register, report, syscalls, threads};
 
 /// What every new thread does about its registration.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -117,6 +117,7 @@ fn decide() {
         &area::LIBC_SIZE,
         &area::LIBC_FLAGS,
     ]);
+    loading::enable(&process, &environment);
     let feature_size = process
         .auxiliary(AT_RSEQ_FEATURE_SIZE)
         .and_then(|size| u32::try_from(size).ok());

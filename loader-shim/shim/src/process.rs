@@ -10,7 +10,7 @@ use libc::{dl_phdr_info, size_t};
 
 use crate::arch;
 
-mod image;
+pub mod image;
 mod program;
 mod relro;
 
@@ -97,19 +97,20 @@ impl Process {
 
 /// A loaded object, while [`each_object`] shows it.
 pub struct Loaded<'a> {
-    info: &'a dl_phdr_info,
+    /// What dl_iterate_phdr(3) says about it.
+    pub info: &'a dl_phdr_info,
 }
 
 impl Loaded<'_> {
     /// Its program headers.
-    fn headers(&self) -> &[libc::Elf64_Phdr] {
+    pub fn headers(&self) -> &[libc::Elf64_Phdr] {
         // SAFETY: the dynamic linker's own table, for the time of the visit.
         unsafe { slice::from_raw_parts(self.info.dlpi_phdr, usize::from(self.info.dlpi_phnum)) }
     }
 
     /// Its file, by the name the dynamic linker opened it with; the executable
     /// has none.
-    fn path(&self) -> &CStr {
+    pub fn path(&self) -> &CStr {
         if self.info.dlpi_name.is_null() {
             return c"";
         }
@@ -123,7 +124,7 @@ impl Loaded<'_> {
     }
 
     /// `address` lies in one of its segments.
-    fn contains(&self, address: usize) -> bool {
+    pub fn contains(&self, address: usize) -> bool {
         self.headers()
             .iter()
             .filter(|header| header.p_type == libc::PT_LOAD)
@@ -143,7 +144,7 @@ unsafe extern "C" {
 
 /// Shows every object of the global namespace in load order until `visit`
 /// answers true.
-fn each_object<Visit: FnMut(&Loaded<'_>) -> bool>(mut visit: Visit) {
+pub fn each_object<Visit: FnMut(&Loaded<'_>) -> bool>(mut visit: Visit) {
     unsafe extern "C" fn callback<Visit: FnMut(&Loaded<'_>) -> bool>(
         info: *mut dl_phdr_info,
         _size: size_t,

@@ -13,6 +13,8 @@
 //! | `sched_getcpu` | answers from `__rseq_abi`, or jumps to what answers instead |
 //! | `dlsym` | answers a few names, tail-jumps to the libc with the rest |
 //! | `syscall` | sorts SYS_rseq out, tail-jumps to the libc with the rest |
+//! | `dlopen`, `dlmopen`, `dlclose` | a hook, then tail-jumps to the libc |
+//! | `message` | what the calling thread's dlerror has to say |
 
 #[cfg(target_arch = "x86_64")]
 mod x86_64;

@@ -12,7 +12,7 @@ use tls_model::rseq::Rseq;
 
 use crate::names::{cpu, lookup};
 use crate::nesting::Nesting;
-use crate::{notify, syscalls, threads};
+use crate::{loading, notify, syscalls, threads};
 
 /// Enters the kernel. Answers its result: an errno is negative.
 ///
@@ -275,3 +275,134 @@ pub unsafe extern "C" fn syscall(number: core::ffi::c_long) -> core::ffi::c_long
         hook = sym syscalls::client_rseq,
     )
 }
+
+/// `void *dlopen(const char *file, int mode)`: looked at by `loading`, which may
+/// change both, and then the dynamic linker's, which sees its caller's return
+/// address. Where the hook wants to come back it is called instead, from this
+/// frame, which can be unwound.
+// SAFETY: naked: rsp is 8 modulo 16 at entry, 0 at the calls, and as at entry at
+// the jump and the return. The frame is a `loading::Call`.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlopen(
+    file: *const core::ffi::c_char,
+    mode: core::ffi::c_int,
+) -> *mut core::ffi::c_void {
+    naked_asm!(
+        ".cfi_startproc",
+        "endbr64",
+        "sub rsp, 24",
+        ".cfi_adjust_cfa_offset 24",
+        "mov qword ptr [rsp], 0",
+        "mov qword ptr [rsp + 8], rdi",
+        "mov qword ptr [rsp + 16], rsi",
+        "mov rdi, rsp",
+        "mov rsi, qword ptr [rsp + 24]",
+        "call {hook}",
+        "mov rdi, qword ptr [rsp + 8]",
+        "mov esi, dword ptr [rsp + 16]",
+        "test rdx, rdx",
+        "jnz 2f",
+        "add rsp, 24",
+        ".cfi_adjust_cfa_offset -24",
+        "jmp rax",
+        "2:",
+        ".cfi_adjust_cfa_offset 24",
+        "call rax",
+        "mov qword ptr [rsp], rax",
+        "call {after}",
+        "mov rax, qword ptr [rsp]",
+        "add rsp, 24",
+        ".cfi_adjust_cfa_offset -24",
+        "ret",
+        ".cfi_endproc",
+        hook = sym loading::before_dlopen,
+        after = sym loading::opened,
+    )
+}
+
+/// `void *dlmopen(Lmid_t namespace, const char *file, int mode)`, as [`dlopen`].
+// SAFETY: naked: as `dlopen`.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlmopen(
+    namespace: core::ffi::c_long,
+    file: *const core::ffi::c_char,
+    mode: core::ffi::c_int,
+) -> *mut core::ffi::c_void {
+    naked_asm!(
+        ".cfi_startproc",
+        "endbr64",
+        "sub rsp, 24",
+        ".cfi_adjust_cfa_offset 24",
+        "mov qword ptr [rsp], rdi",
+        "mov qword ptr [rsp + 8], rsi",
+        "mov qword ptr [rsp + 16], rdx",
+        "mov rdi, rsp",
+        "mov rsi, qword ptr [rsp + 24]",
+        "call {hook}",
+        "mov rcx, rdx",
+        "mov rdi, qword ptr [rsp]",
+        "mov rsi, qword ptr [rsp + 8]",
+        "mov edx, dword ptr [rsp + 16]",
+        "test rcx, rcx",
+        "jnz 2f",
+        "add rsp, 24",
+        ".cfi_adjust_cfa_offset -24",
+        "jmp rax",
+        "2:",
+        ".cfi_adjust_cfa_offset 24",
+        "call rax",
+        "mov qword ptr [rsp], rax",
+        "call {after}",
+        "mov rax, qword ptr [rsp]",
+        "add rsp, 24",
+        ".cfi_adjust_cfa_offset -24",
+        "ret",
+        ".cfi_endproc",
+        hook = sym loading::before_dlmopen,
+        after = sym loading::opened,
+    )
+}
+
+/// `int dlclose(void *handle)`: what must stay is made to, then the dynamic
+/// linker's.
+// SAFETY: naked: rsp is 8 modulo 16 at entry, 0 at the call, and as at entry at
+// the jump.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlclose(handle: *mut core::ffi::c_void) -> core::ffi::c_int {
+    naked_asm!(
+        ".cfi_startproc",
+        "endbr64",
+        "push rdi",
+        ".cfi_adjust_cfa_offset 8",
+        "call {hook}",
+        "pop rdi",
+        ".cfi_adjust_cfa_offset -8",
+        "jmp rax",
+        ".cfi_endproc",
+        hook = sym loading::before_dlclose,
+    )
+}
+
+/// What the calling thread's dlerror has to say, in the shim's own static TLS.
+pub fn message() -> &'static loading::Message {
+    let offset: usize;
+    // SAFETY: as in `nesting`.
+    unsafe {
+        asm!(
+            "mov {}, qword ptr [rip + {message}@GOTTPOFF]",
+            out(reg) offset,
+            message = sym MESSAGE,
+            options(pure, readonly, nostack, preserves_flags),
+        );
+    }
+    let here = thread_pointer().wrapping_add(offset);
+    // SAFETY: as in `nesting`.
+    unsafe { &*core::ptr::with_exposed_provenance(here) }
+}
+
+/// The initial image of every thread's message, as `NESTING`.
+#[unsafe(link_section = ".tbss.loading")]
+static MESSAGE: loading::Message = loading::Message::new();

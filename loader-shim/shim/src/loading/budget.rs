@@ -1,0 +1,105 @@
+//! "cannot allocate memory in static TLS block": what would help.
+//!
+//! Objects that are loaded later share a reserve of static TLS that glibc sizes
+//! at start-up: `glibc.rtld.optional_static_tls` (glibc 2.33) adds to it.
+
+use core::ffi::{CStr, c_char};
+use core::mem::transmute;
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use tls_model::elf::Object;
+
+use crate::next::Next;
+use crate::process::Process;
+use crate::text::Text;
+
+use super::file::File;
+
+/// What the tunable is unless it is set.
+const DEFAULT: u64 = 512;
+/// The number is rounded up to this: it need not be exact, only enough.
+const STEP: u64 = 64;
+
+/// The tunable's value in this process.
+static RESERVE: AtomicU64 = AtomicU64::new(DEFAULT);
+
+/// gnu_get_libc_version(3)
+pub static VERSION: Next = Next::eager(b"gnu_get_libc_version", core::ptr::null_mut());
+
+/// Reads the tunable as glibc has read it: the last one that is a number.
+pub fn read(process: &Process) {
+    process.each_variable(|variable| {
+        let Some(list) = variable.to_bytes().strip_prefix(b"GLIBC_TUNABLES=") else {
+            return;
+        };
+        for setting in list.split(|&byte| byte == b':') {
+            let value = setting.strip_prefix(b"glibc.rtld.optional_static_tls=");
+            if let Some(value) = value.and_then(number) {
+                RESERVE.store(value, Ordering::Relaxed);
+            }
+        }
+    });
+}
+
+/// As strtoul(3) with base 0.
+fn number(text: &[u8]) -> Option<u64> {
+    let (digits, base) = match text {
+        [b'0', b'x' | b'X', digits @ ..] => (digits, 16),
+        [b'0', digits @ ..] => (digits, 8),
+        digits => (digits, 10),
+    };
+    digits.iter().try_fold(0_u64, |value, &digit| {
+        let digit = char::from(digit).to_digit(base)?;
+        value
+            .checked_mul(u64::from(base))?
+            .checked_add(u64::from(digit))
+    })
+}
+
+/// Appends what would help. `words` is the dynamic linker's own message, which
+/// begins with the object's path; `wanted` is what the whole load was to bring,
+/// where that is known.
+pub fn hint<const CAPACITY: usize>(wanted: u64, words: &[u8], text: &mut Text<CAPACITY>) {
+    let wanted = if wanted == 0 {
+        size_of_named(words)
+    } else {
+        wanted
+    };
+    if !has_tunable() || wanted == 0 {
+        text.push(b" (it has room at start-up only: link with it, or preload it)");
+        return;
+    }
+    // the reserve has less than `wanted` left, so that much more is enough
+    let enough = RESERVE.load(Ordering::Relaxed).saturating_add(wanted);
+    text.push(b" (start the program with GLIBC_TUNABLES=glibc.rtld.optional_static_tls=");
+    text.push_number(enough.checked_next_multiple_of(STEP).unwrap_or(enough));
+    text.push(b")");
+}
+
+/// Thread-local storage of the object that a message begins with.
+fn size_of_named(words: &[u8]) -> u64 {
+    let mut path = Text::<1024>::new();
+    let end = words.iter().position(|&byte| byte == b':').unwrap_or(0);
+    path.push(words.get(..end).unwrap_or_default()).push(b"\0");
+    let file = CStr::from_bytes_until_nul(path.as_bytes())
+        .ok()
+        .and_then(File::open);
+    let object = file.as_ref().and_then(|file| Object::open(file).ok());
+    let tls = object.and_then(|object| object.tls().ok().flatten());
+    tls.map_or(0, |tls| tls.memsz.saturating_add(tls.align))
+}
+
+fn has_tunable() -> bool {
+    type Function = extern "C" fn() -> *const c_char;
+    let address = VERSION.current();
+    if address.is_null() {
+        return false;
+    }
+    // SAFETY: the libc's function of this type.
+    let function = unsafe { transmute::<*mut core::ffi::c_void, Function>(address) };
+    // SAFETY: a C string that lives as long as the libc.
+    let version = unsafe { CStr::from_ptr(function()) }.to_bytes();
+    let minor = version.strip_prefix(b"2.").unwrap_or_default();
+    let digits = minor.iter().take_while(|byte| byte.is_ascii_digit());
+    digits.fold(0, |value, digit| value * 10 + u32::from(digit - b'0')) >= 33
+}

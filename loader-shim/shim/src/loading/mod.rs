@@ -1,0 +1,201 @@
+//! The loading rules: what a program loads later must not break what it has.
+//!
+//! An object that defines `__rseq_abi` for others is never unloaded and never
+//! local. Where dlopen(3) would have it so it is promoted; where it would use a
+//! definition of its own (another namespace, RTLD_DEEPBIND, -Bsymbolic) it is
+//! refused (`tls_model::loading`). `docs/loading.md` tells users.
+//!
+//! | module | concern |
+//! |---|---|
+//! | [`survey`] | what a load will bring, looked at before it happens |
+//! | [`search`], [`directories`], [`cache`] | where the dynamic linker will find it |
+//! | [`file`], [`memory`] | reading it, and room for it |
+//! | [`objects`] | what is loaded |
+//! | [`sweep`] | definers that came along with something else |
+//! | [`words`], [`budget`] | what dlerror and the log say |
+//! | [`next`] | the dynamic linker's own functions |
+//!
+//! The interposed functions are assembly (`arch`): they ask a hook and then
+//! jump to the dynamic linker's, which so sees its caller's return address.
+//! Hooks run with none of the dynamic linker's locks held.
+
+use core::ffi::{CStr, c_char, c_int, c_long, c_void};
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use tls_model::loading::Load;
+use tls_model::owner::Mode;
+
+use crate::environment::{Environment, Loading};
+use crate::next::resolve;
+use crate::process::Process;
+
+mod budget;
+mod cache;
+mod directories;
+mod file;
+mod memory;
+mod next;
+mod objects;
+mod search;
+mod survey;
+mod sweep;
+mod words;
+
+pub use words::Message;
+
+/// What is done about the rules.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Policy {
+    /// Nothing.
+    Off = 0,
+    /// Say so.
+    Warn = 1,
+    /// Promote, or refuse.
+    Enforce = 2,
+}
+
+static POLICY: AtomicU32 = AtomicU32::new(Policy::Off as u32);
+
+fn policy() -> Policy {
+    match POLICY.load(Ordering::Relaxed) {
+        1 => Policy::Warn,
+        2 => Policy::Enforce,
+        _ => Policy::Off,
+    }
+}
+
+/// Finds the dynamic linker's functions, and begins to keep the rules. Whoever
+/// owns the registration: an unloaded area is as bad for all of them.
+pub fn enable(process: &Process, environment: &Environment) {
+    resolve(&next::ALL);
+    resolve(&[&budget::VERSION]);
+    let policy = match environment.loading {
+        _ if environment.mode == Mode::Off => Policy::Off,
+        Loading::Enforce => Policy::Enforce,
+        Loading::Warn => Policy::Warn,
+        Loading::Off => Policy::Off,
+    };
+    words::open(environment.log);
+    budget::read(process);
+    sweep::begin();
+    POLICY.store(policy as u32, Ordering::Relaxed);
+}
+
+/// A call of dlopen or dlmopen, as the hook may change it.
+#[repr(C)]
+pub struct Call {
+    namespace: c_long,
+    file: *const c_char,
+    mode: c_int,
+}
+
+/// Where a call goes on. Answered in two registers.
+#[repr(C)]
+pub struct Target {
+    address: *mut c_void,
+    /// Not 0: to be called rather than jumped to, and [`opened`] afterwards.
+    returns: usize,
+}
+
+/// Before dlopen.
+///
+/// # Safety
+///
+/// The arguments of dlopen(3), and its caller's return address.
+pub unsafe extern "C" fn before_dlopen(call: &mut Call, caller: usize) -> Target {
+    // SAFETY: the caller's promise.
+    let returns = unsafe { before_open(call, caller, false) };
+    Target {
+        address: next::DLOPEN.address(),
+        returns,
+    }
+}
+
+/// Before dlmopen.
+///
+/// # Safety
+///
+/// The arguments of dlmopen(3), and its caller's return address.
+pub unsafe extern "C" fn before_dlmopen(call: &mut Call, caller: usize) -> Target {
+    // SAFETY: the caller's promise.
+    let returns = unsafe { before_open(call, caller, true) };
+    Target {
+        address: next::DLMOPEN.address(),
+        returns,
+    }
+}
+
+/// Looks at what the call will load, and changes it where it must be changed.
+unsafe fn before_open(call: &mut Call, caller: usize, names_namespace: bool) -> usize {
+    let policy = policy();
+    if policy == Policy::Off || call.file.is_null() || call.mode & libc::RTLD_NOLOAD != 0 {
+        return 0;
+    }
+    // SAFETY: dlopen(3) takes a C string.
+    let name = unsafe { CStr::from_ptr(call.file) };
+    if name.is_empty() {
+        return 0;
+    }
+    let _errno = next::KeepErrno::new();
+    let load = Load {
+        other_namespace: call.namespace != libc::LM_ID_BASE,
+        deep_bind: call.mode & libc::RTLD_DEEPBIND != 0,
+        global: call.mode & libc::RTLD_GLOBAL != 0,
+        nodelete: call.mode & libc::RTLD_NODELETE != 0,
+    };
+    let found = survey::of(name, || objects::caller(caller).handle, load);
+    words::about_to_load(&found);
+    let enforces = policy == Policy::Enforce;
+    if let Some(breach) = found.breach {
+        if enforces {
+            words::refuse(&found, breach);
+            call.file = words::REFUSED.as_ptr();
+            call.mode = 0;
+        } else {
+            words::would_refuse(&found, breach);
+        }
+        return 0;
+    }
+    if found.promote {
+        words::promoted(policy, found.name.as_bytes());
+        if enforces {
+            call.mode |= libc::RTLD_GLOBAL | libc::RTLD_NODELETE;
+        }
+    }
+    let returns = enforces
+        && found.promote_needed
+        && (names_namespace || !objects::caller(caller).has_rpath)
+        && is_plain_path(name.to_bytes());
+    usize::from(returns)
+}
+
+/// What the dynamic linker loads under this name does not depend on who asks,
+/// but for a DT_RPATH that it inherits.
+fn is_plain_path(name: &[u8]) -> bool {
+    name.contains(&b'/') && !name.contains(&b'$')
+}
+
+/// After a dlopen that has brought a definer along with something else.
+pub extern "C" fn opened() {
+    let _errno = next::KeepErrno::new();
+    sweep::promote_new(policy());
+}
+
+/// Before dlclose: what it must not unload is made to stay. Answers where the
+/// call goes on.
+pub extern "C" fn before_dlclose() -> *mut c_void {
+    let policy = policy();
+    if policy != Policy::Off {
+        let _errno = next::KeepErrno::new();
+        sweep::promote_new(policy);
+    }
+    next::DLCLOSE.address()
+}
+
+/// dlerror(3): the dynamic linker's answer, with the shim's words for what the
+/// shim has refused.
+#[unsafe(no_mangle)]
+pub extern "C" fn dlerror() -> *mut c_char {
+    words::error(next::error())
+}

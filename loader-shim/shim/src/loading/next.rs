@@ -1,0 +1,107 @@
+//! The dynamic linker's own functions behind the interposed ones, and what is
+//! called of it besides.
+//!
+//! Found at start-up: looking for `dlerror` when it is called would wipe the
+//! error that it is asked for. Before glibc 2.34 they live in libdl, which may
+//! be absent at first.
+//!
+//! # Safety
+//!
+//! What this module owes: the functions have the types that dlopen(3) and its
+//! siblings say.
+
+use core::ffi::{CStr, c_char, c_int, c_long, c_void};
+use core::mem::transmute;
+use core::ptr::null_mut;
+
+use crate::next::Next;
+
+/// dlopen(3)
+pub static DLOPEN: Next = Next::eager(b"dlopen", no_dlopen as *mut c_void);
+/// dlmopen(3)
+pub static DLMOPEN: Next = Next::eager(b"dlmopen", no_dlmopen as *mut c_void);
+/// dlclose(3)
+pub static DLCLOSE: Next = Next::eager(b"dlclose", no_dlclose as *mut c_void);
+/// dlerror(3)
+pub static DLERROR: Next = Next::eager(b"dlerror", no_dlerror as *mut c_void);
+/// dlinfo(3)
+pub static DLINFO: Next = Next::eager(b"dlinfo", no_dlinfo as *mut c_void);
+/// The dynamic linker's list of objects (`struct r_debug`, <link.h>).
+pub static R_DEBUG: Next = Next::eager(b"_r_debug", null_mut());
+
+/// All of them, for one walk at start-up.
+pub const ALL: [&Next; 6] = [&DLOPEN, &DLMOPEN, &DLCLOSE, &DLERROR, &DLINFO, &R_DEBUG];
+
+unsafe extern "C" {
+    safe fn __errno_location() -> *mut c_int;
+}
+
+/// Keeps errno as it was when this was made.
+pub struct KeepErrno(c_int);
+
+impl KeepErrno {
+    /// Remembers it.
+    pub fn new() -> Self {
+        // SAFETY: the calling thread's errno.
+        Self(unsafe { *__errno_location() })
+    }
+}
+
+impl Drop for KeepErrno {
+    fn drop(&mut self) {
+        // SAFETY: as above.
+        unsafe { *__errno_location() = self.0 };
+    }
+}
+
+/// dlopen(3), called by the shim for itself: as null where it fails. The file
+/// has a path of its own, so it does not matter that the shim is the caller.
+pub fn open(path: &CStr, mode: c_int) -> *mut c_void {
+    type Function = unsafe extern "C" fn(*const c_char, c_int) -> *mut c_void;
+    // SAFETY: the dynamic linker's function, or `no_dlopen`.
+    let function = unsafe { transmute::<*mut c_void, Function>(DLOPEN.address()) };
+    // SAFETY: a C string; the callers open only what is loaded already.
+    unsafe { function(path.as_ptr(), mode) }
+}
+
+/// dlerror(3): the pending error, or null.
+pub fn error() -> *mut c_char {
+    type Function = unsafe extern "C" fn() -> *mut c_char;
+    // SAFETY: the dynamic linker's function, or `no_dlerror`.
+    let function = unsafe { transmute::<*mut c_void, Function>(DLERROR.address()) };
+    // SAFETY: no arguments.
+    unsafe { function() }
+}
+
+/// dlinfo(3): whether it succeeded.
+///
+/// # Safety
+///
+/// `handle` is an object that stays loaded; `answer` is what `request` asks for.
+pub unsafe fn info(handle: *mut c_void, request: c_int, answer: *mut c_void) -> bool {
+    type Function = unsafe extern "C" fn(*mut c_void, c_int, *mut c_void) -> c_int;
+    // SAFETY: the dynamic linker's function, or `no_dlinfo`.
+    let function = unsafe { transmute::<*mut c_void, Function>(DLINFO.address()) };
+    // SAFETY: the caller's promise.
+    unsafe { function(handle, request, answer) == 0 }
+}
+
+unsafe extern "C" fn no_dlopen(_: *const c_char, _: c_int) -> *mut c_void {
+    null_mut()
+}
+
+unsafe extern "C" fn no_dlmopen(_: c_long, _: *const c_char, _: c_int) -> *mut c_void {
+    null_mut()
+}
+
+unsafe extern "C" fn no_dlclose(_: *mut c_void) -> c_int {
+    -1
+}
+
+unsafe extern "C" fn no_dlerror() -> *mut c_char {
+    null_mut()
+}
+
+unsafe extern "C" fn no_dlinfo(_: *mut c_void, _: c_int, _: *mut c_void) -> c_int {
+    -1
+}

@@ -1,0 +1,174 @@
+//! What is loaded, as far as the loading rules ask.
+//!
+//! Everything here runs under the dynamic linker's lock of its list
+//! (dl_iterate_phdr), so nothing here calls the dynamic linker.
+
+use core::ffi::{c_char, c_int, c_void};
+use core::ptr::null_mut;
+
+use tls_model::facts::{self, Definition};
+
+use crate::arch;
+use crate::process::{Loaded, each_object, image};
+
+use super::next::R_DEBUG;
+
+/// The last component of a path.
+pub fn base_name(path: &[u8]) -> &[u8] {
+    path.rsplit(|&byte| byte == b'/').next().unwrap_or_default()
+}
+
+/// Calls `visit` with the loaded object that the dynamic linker takes for
+/// `name`, as a path or as DT_NEEDED gives it; answers whether there is one.
+///
+/// It compares with the names it has opened objects by (whose last component is
+/// the name they were needed by), and with their DT_SONAME.
+pub fn find(name: &[u8], mut visit: impl FnMut(&Loaded<'_>)) -> bool {
+    let is_path = name.contains(&b'/');
+    let mut found = false;
+    each_object(|loaded| {
+        let path = loaded.path().to_bytes();
+        found = if is_path {
+            path == name
+        } else {
+            path.ends_with(name) && base_name(path) == name
+        };
+        if found {
+            visit(loaded);
+        }
+        found
+    });
+    if found || is_path {
+        return found;
+    }
+    each_object(|loaded| {
+        found = has_soname(loaded, name);
+        if found {
+            visit(loaded);
+        }
+        found
+    });
+    found
+}
+
+fn has_soname(loaded: &Loaded<'_>, name: &[u8]) -> bool {
+    let mut buffer = [0; 256];
+    image::object(loaded)
+        .is_some_and(|object| object.soname(&mut buffer).ok().flatten() == Some(name))
+}
+
+/// The exported definition of a loaded object.
+pub fn definition(loaded: &Loaded<'_>) -> Option<Definition> {
+    // most objects have no thread-local storage: nothing to read
+    thread_local_storage(loaded)?;
+    image::object(loaded).and_then(|object| facts::exported_definition(&object))
+}
+
+/// The definition of this object is the one that wins in the global scope.
+pub fn is_winner(loaded: &Loaded<'_>) -> bool {
+    let block = loaded.info.dlpi_tls_data.addr();
+    let into = arch::abi_area().addr().wrapping_sub(block);
+    block != 0 && thread_local_storage(loaded).is_some_and(|bytes| (into as u64) < bytes)
+}
+
+/// Bytes of the object's thread-local storage, if it has any.
+fn thread_local_storage(loaded: &Loaded<'_>) -> Option<u64> {
+    let mut headers = loaded.headers().iter();
+    let segment = headers.find(|header| header.p_type == libc::PT_TLS)?;
+    Some(segment.p_memsz)
+}
+
+/// How many objects have been loaded so far, those that are gone included.
+pub fn additions() -> u64 {
+    let mut additions = 0;
+    each_object(|loaded| {
+        additions = loaded.info.dlpi_adds;
+        true
+    });
+    additions
+}
+
+/// How many objects are loaded now.
+pub fn count() -> usize {
+    let mut count = 0;
+    each_object(|_| {
+        count += 1;
+        false
+    });
+    count
+}
+
+/// The object that an address is in.
+pub struct Caller {
+    /// Its link map, which dlinfo(3) takes for a handle; null if it was not
+    /// found.
+    pub handle: *mut c_void,
+    /// It has DT_RPATH, which what it loads inherits.
+    pub has_rpath: bool,
+}
+
+/// `struct r_debug` (<link.h>), up to what is used.
+#[repr(C)]
+struct RDebug {
+    version: c_int,
+    map: *const LinkMap,
+}
+
+/// `struct link_map` (<link.h>), its public part.
+#[repr(C)]
+struct LinkMap {
+    address: usize,
+    name: *const c_char,
+    dynamic: usize,
+    next: *const LinkMap,
+    previous: *const LinkMap,
+}
+
+/// Finds the object that called: it stays loaded for the time of its call. The
+/// executable stands in for code that no object holds, as in the dynamic linker.
+pub fn caller(address: usize) -> Caller {
+    let mut caller = Caller {
+        handle: null_mut(),
+        has_rpath: false,
+    };
+    let mut is_executable = true;
+    each_object(|loaded| {
+        let found = loaded.contains(address);
+        if found || is_executable {
+            caller.handle = link_map(loaded);
+            caller.has_rpath = !is_executable && has_rpath(loaded);
+        }
+        is_executable = false;
+        found
+    });
+    caller
+}
+
+fn has_rpath(loaded: &Loaded<'_>) -> bool {
+    image::object(loaded).is_some_and(|object| {
+        let dynamic = object.dynamic().ok().flatten();
+        dynamic.is_some_and(|dynamic| dynamic.rpath.is_some() && dynamic.runpath.is_none())
+    })
+}
+
+fn link_map(loaded: &Loaded<'_>) -> *mut c_void {
+    let mut headers = loaded.headers().iter();
+    let Some(segment) = headers.find(|header| header.p_type == libc::PT_DYNAMIC) else {
+        return null_mut();
+    };
+    let dynamic = loaded.info.dlpi_addr.wrapping_add(segment.p_vaddr) as usize;
+    let debug: *const RDebug = R_DEBUG.current().cast();
+    // SAFETY: the dynamic linker's variable, or null.
+    let Some(debug) = (unsafe { debug.as_ref() }) else {
+        return null_mut();
+    };
+    let mut next = debug.map;
+    // SAFETY: the list does not change while dl_iterate_phdr(3) runs.
+    while let Some(map) = unsafe { next.as_ref() } {
+        if map.dynamic == dynamic {
+            return next.cast_mut().cast();
+        }
+        next = map.next;
+    }
+    null_mut()
+}

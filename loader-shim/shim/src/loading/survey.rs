@@ -1,0 +1,228 @@
+//! What a load will bring, looked at before it happens: the object itself and
+//! all that it needs and that is not there yet.
+//!
+//! Before, because an object that must not be loaded must not have run its
+//! constructors either, and because the call then goes on by a tail jump, with
+//! the caller's return address: the dynamic linker takes RUNPATH, $ORIGIN and
+//! the namespace from it.
+
+use core::ffi::{CStr, c_void};
+use core::ops::ControlFlow;
+
+use tls_model::elf::{Class, Object};
+use tls_model::facts::{self, Definition};
+use tls_model::loading::{Breach, Load, Verdict, judge};
+
+use super::file::File;
+use super::memory::{Memory, Needed, Needer};
+use super::objects::{self, base_name};
+use super::search::{self, Path};
+use crate::text::Text;
+
+/// Longest name in DT_NEEDED, DT_RUNPATH and DT_RPATH that is looked at.
+const LONGEST: usize = 512;
+/// Room for the name of an object in a message.
+pub const NAME: usize = 256;
+
+/// What a load will bring.
+pub struct Found {
+    /// The object that is opened defines the symbol and is to be promoted.
+    pub promote: bool,
+    /// So does another, which it needs.
+    pub promote_needed: bool,
+    /// The first object that must not be loaded like this, and why.
+    pub breach: Option<Breach>,
+    /// The name of that object, else of a definer.
+    pub name: Text<NAME>,
+    /// Bytes of thread-local storage, with alignment.
+    pub thread_local: u64,
+}
+
+struct Survey {
+    load: Load,
+    found: Found,
+    memory: Memory,
+}
+
+/// Looks at what dlopen(3) will load under `name` for `caller`, a handle.
+pub fn of(name: &CStr, caller: impl FnOnce() -> *mut c_void, load: Load) -> Found {
+    let mut survey = Survey {
+        load,
+        found: Found {
+            promote: false,
+            promote_needed: false,
+            breach: None,
+            name: Text::new(),
+            thread_local: 0,
+        },
+        memory: Memory::new(),
+    };
+    if survey.is_open(name.to_bytes()) {
+        return survey.found;
+    }
+    let bytes = name.to_bytes();
+    let is_path = bytes.contains(&b'/') && !bytes.contains(&b'$');
+    if is_path {
+        let Some(file) = File::open(name) else {
+            return survey.found;
+        };
+        survey.look(name, &file, true);
+    } else if let Some(room) = survey.memory.room() {
+        room.need(bytes, Needer::default());
+    }
+    survey.rest(caller, !is_path);
+    survey.found
+}
+
+impl Survey {
+    /// Looks at what is needed, breadth first, as the dynamic linker loads it.
+    fn rest(&mut self, caller: impl FnOnce() -> *mut c_void, mut opened: bool) {
+        if self.memory.existing().is_none() {
+            return;
+        }
+        let caller = caller();
+        while self.found.breach.is_none() {
+            let Some(needed) = self.memory.existing().and_then(|room| room.next()) else {
+                return;
+            };
+            self.look_for(caller, needed, opened);
+            opened = false;
+        }
+    }
+
+    fn look_for(&mut self, caller: *mut c_void, needed: Needed, opened: bool) {
+        let mut path = Path::new();
+        let mut file = None;
+        if let Some(room) = self.memory.existing() {
+            search::find(room, caller, needed, &mut path, |candidate| {
+                let fits = is_native(&candidate);
+                file = fits.then_some(candidate);
+                fits
+            });
+        }
+        if let Some(file) = file {
+            self.look(path.text(), &file, opened);
+        }
+    }
+
+    /// Whether the program has what it opens already. A definer that has come by
+    /// itself so far is promoted now.
+    fn is_open(&mut self, name: &[u8]) -> bool {
+        if self.load.other_namespace {
+            return false;
+        }
+        let mut promote = false;
+        let found = objects::find(name, |loaded| {
+            promote = objects::definition(loaded).is_some() && !objects::is_winner(loaded);
+        });
+        if promote {
+            self.found.promote = true;
+            self.found.name.push(name);
+        }
+        found
+    }
+
+    /// Whether the program has this object already. If so it is not looked at
+    /// again, unless what is loaded would prefer its definition to the one that
+    /// wins.
+    fn is_there(&mut self, name: &[u8]) -> bool {
+        if self.load.other_namespace {
+            return false;
+        }
+        let mut preferred = None;
+        let found = objects::find(name, |loaded| {
+            if self.load.deep_bind && !objects::is_winner(loaded) {
+                preferred = objects::definition(loaded);
+            }
+        });
+        if let Some(definition) = preferred {
+            self.judge(name, &definition, false);
+        }
+        found
+    }
+
+    fn look(&mut self, path: &CStr, file: &File, opened: bool) {
+        let Ok(object) = Object::open(file) else {
+            return;
+        };
+        if let Ok(Some(tls)) = object.tls() {
+            let bytes = tls.memsz.saturating_add(tls.align);
+            self.found.thread_local = self.found.thread_local.saturating_add(bytes);
+            if let Some(definition) = facts::exported_definition(&object) {
+                self.judge(path.to_bytes(), &definition, opened);
+            }
+        }
+        let mut by = None;
+        let mut name = [0; LONGEST];
+        // names behind damage go unseen: the dynamic linker fails there too
+        let _ = object.needed(&mut name, |name| {
+            if !self.is_there(name)
+                && let Some(by) = self.needer(&mut by, path, &object)
+                && let Some(room) = self.memory.room()
+            {
+                room.need(name, by);
+            }
+            ControlFlow::<()>::Continue(())
+        });
+    }
+
+    /// Stores where to look for what an object needs, the first time.
+    fn needer(
+        &mut self,
+        known: &mut Option<Needer>,
+        path: &CStr,
+        object: &Object<&File>,
+    ) -> Option<Needer> {
+        if known.is_some() {
+            return *known;
+        }
+        let room = self.memory.room()?;
+        let path = path.to_bytes();
+        let directory = path.strip_suffix(base_name(path)).unwrap_or_default();
+        let directory = directory.strip_suffix(b"/").unwrap_or(directory);
+        let mut buffer = [0; LONGEST];
+        let own = match object.runpath(&mut buffer) {
+            Ok(Some(path)) => room.store(path),
+            _ => match object.rpath(&mut buffer) {
+                Ok(Some(path)) => room.store(path),
+                _ => None,
+            },
+        };
+        *known = Some(Needer {
+            origin: room.store(if directory.is_empty() {
+                b"."
+            } else {
+                directory
+            })?,
+            path: own.unwrap_or_default(),
+        });
+        *known
+    }
+
+    fn judge(&mut self, name: &[u8], definition: &Definition, opened: bool) {
+        let verdict = judge(definition, &self.load);
+        let first = self.found.name.as_bytes().is_empty();
+        match verdict {
+            Verdict::Keep => return,
+            Verdict::Promote if opened => self.found.promote = true,
+            Verdict::Promote => self.found.promote_needed = true,
+            Verdict::Refuse(breach) => self.found.breach = Some(breach),
+        }
+        if first || self.found.breach.is_some() {
+            self.found.name = Text::new();
+            self.found.name.push(name);
+        }
+    }
+}
+
+/// The dynamic linker passes files of another machine by.
+fn is_native(file: &File) -> bool {
+    let machine = if cfg!(target_arch = "x86_64") {
+        libc::EM_X86_64
+    } else {
+        libc::EM_AARCH64
+    };
+    Object::open(file).is_ok_and(|object| {
+        object.header().machine == machine && object.layout().class == Class::Elf64
+    })
+}

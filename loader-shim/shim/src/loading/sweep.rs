@@ -1,0 +1,90 @@
+//! Definers that are there already: those that came along with something else.
+//!
+//! They are opened once more, with RTLD_GLOBAL and RTLD_NODELETE, and so stay
+//! when what brought them goes. Names are collected under the dynamic linker's
+//! lock and acted upon outside.
+
+use core::ffi::{CStr, c_int};
+use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use crate::process::each_object;
+
+use super::{Policy, next, objects, words};
+
+/// `dlpi_adds` when everything had been looked at: nothing has come since.
+static SEEN: AtomicU64 = AtomicU64::new(0);
+/// Objects that the program started with: first in the list, there for good.
+static AT_START: AtomicUsize = AtomicUsize::new(0);
+/// Definers that have been promoted, by their program headers. They stay, so
+/// the address is theirs for good. Where it is full they are promoted again.
+static PROMOTED: [AtomicUsize; 64] = [const { AtomicUsize::new(0) }; 64];
+
+/// Longest path of an object.
+const LONGEST: usize = libc::PATH_MAX as usize;
+
+/// Remembers what the program started with.
+pub fn begin() {
+    AT_START.store(objects::count(), Ordering::Relaxed);
+    SEEN.store(objects::additions(), Ordering::Relaxed);
+}
+
+/// Promotes what has come since the last time.
+pub fn promote_new(policy: Policy) {
+    let now = objects::additions();
+    if SEEN.load(Ordering::Relaxed) == now {
+        return;
+    }
+    let mut path = [0; LONGEST];
+    while let Some(object) = next_definer(&mut path) {
+        let Ok(name) = CStr::from_bytes_until_nul(&path) else {
+            return;
+        };
+        words::promoted(policy, name.to_bytes());
+        if policy == Policy::Enforce {
+            const FLAGS: c_int =
+                libc::RTLD_LAZY | libc::RTLD_NOLOAD | libc::RTLD_GLOBAL | libc::RTLD_NODELETE;
+            // never closed: one more reason for it to stay
+            next::open(name, FLAGS);
+        }
+        if !remember(object) {
+            return;
+        }
+    }
+    SEEN.store(now, Ordering::Relaxed);
+}
+
+/// The next definer that is not promoted yet, and its path as a C string.
+fn next_definer(path: &mut [u8; LONGEST]) -> Option<usize> {
+    let mut definer = None;
+    let mut index = 0;
+    let at_start = AT_START.load(Ordering::Relaxed);
+    each_object(|loaded| {
+        index += 1;
+        let object = loaded.info.dlpi_phdr.addr();
+        if index <= at_start || is_promoted(object) || objects::definition(loaded).is_none() {
+            return false;
+        }
+        let name = loaded.path().to_bytes_with_nul();
+        let Some(place) = path.get_mut(..name.len()) else {
+            return false;
+        };
+        for (to, from) in place.iter_mut().zip(name) {
+            *to = *from;
+        }
+        definer = Some(object);
+        true
+    });
+    definer
+}
+
+fn is_promoted(object: usize) -> bool {
+    let mut places = PROMOTED.iter();
+    places.any(|place| place.load(Ordering::Relaxed) == object)
+}
+
+fn remember(object: usize) -> bool {
+    PROMOTED.iter().any(|place| {
+        let taken = place.compare_exchange(0, object, Ordering::Relaxed, Ordering::Relaxed);
+        taken.is_ok() || taken == Err(object)
+    })
+}
