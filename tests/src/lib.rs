@@ -8,6 +8,7 @@
 #![deny(unsafe_code)]
 
 pub mod artifacts;
+pub mod cache;
 pub mod child;
 pub mod fixture;
 pub mod golden;
@@ -19,6 +20,7 @@ pub mod scratch;
     reason = "ptrace, seccomp and what happens between fork and exec have no safe interface"
 )]
 pub mod sys;
+pub mod tcmalloc;
 pub mod trace;
 pub mod workerd;
 pub mod world;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use crate::child::Program;
+use crate::tcmalloc::{self, Linked};
 use crate::{scratch, sys, workerd};
 
 /// One prerequisite.
@@ -29,6 +30,8 @@ pub enum Need {
     GnuSort,
     /// The server `workerd`, which npm can install.
     Workerd,
+    /// TCMalloc, which cargo and a C++ compiler can build.
+    Tcmalloc,
     /// x86-64: the only architecture the shim has so far.
     X86_64,
     /// glibc of at least this version.
@@ -58,6 +61,7 @@ impl Need {
             Self::Python => python().map(drop),
             Self::GnuSort => gnu_sort(),
             Self::Workerd => workerd::binary().map(drop),
+            Self::Tcmalloc => tcmalloc::binary(Linked::Hidden).map(drop),
             Self::X86_64 => holds(
                 cfg!(all(target_arch = "x86_64", target_pointer_width = "64")),
                 "needs x86-64",

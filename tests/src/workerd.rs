@@ -12,6 +12,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::artifacts::room;
+use crate::cache;
 use crate::child::Program;
 use crate::needs::program;
 use crate::scratch;
@@ -54,45 +55,29 @@ fn install() -> Result<PathBuf, String> {
     let version = package["dependencies"]["workerd"]
         .as_str()
         .ok_or("no version of workerd")?;
-    let cache = cache()?;
-    let place = cache.join(format!("workerd-{version}"));
-    let binary = place.join(BINARY);
-    if binary.is_file() {
-        return Ok(binary);
-    }
+    let place = cache::kept(&format!("workerd-{version}"), |folder| {
+        install_in(folder, &lock)
+    })?;
+    Ok(place.join(BINARY))
+}
+
+fn install_in(folder: &Path, lock: &Path) -> Result<(), String> {
     program("node")?;
     let npm = program("npm")?;
-    fs::create_dir_all(&cache).map_err(say)?;
-    let folder = tempfile::tempdir_in(&cache).map_err(say)?;
     for name in ["package.json", "package-lock.json"] {
-        fs::copy(lock.join(name), folder.path().join(name)).map_err(say)?;
+        fs::copy(lock.join(name), folder.join(name))
+            .map_err(|error| format!("workerd: {error}"))?;
     }
     let installed = Program::with_callers_environment(npm)
         .args(["install", "--ignore-scripts", "--no-audit", "--no-fund"])
-        .directory(folder.path())
+        .directory(folder)
         .limit(Duration::from_secs(300))
         .run()?;
-    if installed.code() != 0 || !folder.path().join(BINARY).is_file() {
+    if installed.code() != 0 || !folder.join(BINARY).is_file() {
         let last = installed.err.lines().last().unwrap_or_default();
         return Err(format!("needs workerd, which npm cannot install: {last}"));
     }
-    // whoever renames first wins: the content is the same
-    let _ = fs::rename(folder.path(), &place);
-    binary
-        .is_file()
-        .then_some(binary)
-        .ok_or_else(|| format!("cannot keep workerd in {}", place.display()))
-}
-
-fn cache() -> Result<PathBuf, String> {
-    if let Some(path) = std::env::var_os("RSEQ_CACHE") {
-        return Ok(path.into());
-    }
-    let base = std::env::var_os("XDG_CACHE_HOME")
-        .map(PathBuf::from)
-        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))
-        .ok_or("needs RSEQ_CACHE or HOME for a cache")?;
-    Ok(base.join("rseq-owner"))
+    Ok(())
 }
 
 /// The arguments with which it serves on a port of its own choice, which it

@@ -1,0 +1,1 @@
+//! Nothing: the archive is what the dependency's build script leaves behind.

@@ -1,0 +1,41 @@
+//! What is downloaded or takes long to build is kept outside of the checkout,
+//! under a name that holds its version.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The folder `name` of the cache, which `make` fills the first time: it is
+/// given a temporary folder, and whatever it leaves there is kept if it succeeds.
+///
+/// # Errors
+///
+/// There is no place for a cache, or `make` fails.
+pub fn kept(name: &str, make: impl FnOnce(&Path) -> Result<(), String>) -> Result<PathBuf, String> {
+    let say = |error: std::io::Error| format!("{name}: {error}");
+    let cache = cache()?;
+    let place = cache.join(name);
+    if place.is_dir() {
+        return Ok(place);
+    }
+    fs::create_dir_all(&cache).map_err(say)?;
+    let folder = tempfile::tempdir_in(&cache).map_err(say)?;
+    make(folder.path())?;
+    // whoever renames first wins: the content is the same
+    let _ = fs::rename(folder.path(), &place);
+    if place.is_dir() {
+        Ok(place)
+    } else {
+        Err(format!("cannot keep {name} in {}", cache.display()))
+    }
+}
+
+fn cache() -> Result<PathBuf, String> {
+    if let Some(path) = std::env::var_os("RSEQ_CACHE") {
+        return Ok(path.into());
+    }
+    let base = std::env::var_os("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))
+        .ok_or("needs RSEQ_CACHE or HOME for a cache")?;
+    Ok(base.join("rseq-owner"))
+}
