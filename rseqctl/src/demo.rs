@@ -1,18 +1,18 @@
 //! `rseqctl demo`: a program with many threads, run twice under `run`: once
-//! with glibc's registration switched off and no shim, once with the shim. The
-//! kernel is asked about every thread.
+//! with glibc's registration switched off and no shim, once with the shim. Every
+//! thread asks the kernel who has registered it.
 
 use std::env;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::fmt::Write as _;
+use std::io::{self, BufRead, BufReader, Write as _};
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::{Barrier, Mutex};
 use std::thread;
 
-use tls_model::rseq::PtraceConfiguration;
-
 use crate::cli::DemoArgs;
 use crate::exit::Status;
-use crate::sys::{dynamic, ptrace, thread as this_thread};
+use crate::sys::thread as this_thread;
+use crate::sys::{dynamic, thread::Registration};
 
 const ROUNDS: u32 = 7;
 const CALLS: u32 = 200_000;
@@ -20,8 +20,15 @@ const CALLS: u32 = 200_000;
 /// Runs the program twice and prints both tables.
 #[must_use]
 pub fn main(args: &DemoArgs) -> ExitCode {
-    match show(args.threads) {
-        Ok(()) => Status::Clean.into(),
+    let shown = show(args.threads)
+        .and_then(|(text, verdict)| io::stdout().write_all(text.as_bytes()).map(|()| verdict));
+    match shown {
+        Ok(None) => Status::Clean.into(),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Status::Clean.into(),
+        Ok(Some(problem)) => {
+            eprintln!("rseqctl: demo: {problem}");
+            Status::Nothing.into()
+        }
         Err(error) => {
             eprintln!("rseqctl: demo: {error}");
             Status::Nothing.into()
@@ -29,69 +36,56 @@ pub fn main(args: &DemoArgs) -> ExitCode {
     }
 }
 
-fn show(threads: u16) -> io::Result<()> {
+/// What to print, and what went wrong, if anything did.
+fn show(threads: u16) -> io::Result<(String, Option<&'static str>)> {
     let without = run("off", threads)?;
-    println!("Nobody registers: glibc.pthread.rseq=0, no shim (rseqctl run --mode off)\n");
-    print(&without);
     let with = run("own", threads)?;
-    println!("\nThe shim registers every thread (rseqctl run --mode own)\n");
-    print(&with);
+    let mut text = String::new();
+    let _ = writeln!(
+        text,
+        "Nobody registers: glibc.pthread.rseq=0, no shim (rseqctl run --mode off)\n\n{}",
+        table(&without)
+    );
+    let _ = writeln!(
+        text,
+        "The shim registers every thread (rseqctl run --mode own)\n\n{}",
+        table(&with)
+    );
     let (slow, fast) = (median(&without), median(&with));
-    println!(
-        "\nsched_getcpu, median over {} threads: {slow:.1} ns without, {fast:.1} ns with: {:.1} times as fast",
+    let _ = writeln!(
+        text,
+        "sched_getcpu, median over {} threads: {slow:.1} ns without, {fast:.1} ns with: {:.1} times as fast",
         with.len(),
         slow / fast
     );
     let registered = with
         .iter()
-        .filter(|row| row.registered_by == Registrant::Shared)
+        .filter(|row| row.registration == Registration::Shared)
         .count();
-    println!(
+    let _ = writeln!(
+        text,
         "threads registered by the shim: {registered} of {}",
         with.len()
     );
-    if registered < with.len() {
-        return Err(io::Error::other(
-            "not every thread was registered; rseqctl run --dry-run --mode own -- COMMAND says what was planned",
-        ));
-    }
-    Ok(())
+    let problem = if with
+        .iter()
+        .any(|row| row.registration == Registration::Denied)
+    {
+        Some("sys_rseq is missing here or denied by a filter, so nobody can register")
+    } else if registered < with.len() {
+        Some("not every thread was registered; see rseqctl run --dry-run --mode own -- COMMAND")
+    } else {
+        None
+    };
+    Ok((text, problem))
 }
 
 /// One thread of the program, and what the kernel said about it.
 struct Row {
     thread: u32,
-    registered_by: Registrant,
+    registration: Registration,
     area: u64,
-    length: u32,
     nanoseconds: f64,
-}
-
-/// To whom a registered area belongs.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Registrant {
-    /// No area is registered.
-    Nobody,
-    /// `__rseq_abi`.
-    Shared,
-    /// glibc's own area.
-    Libc,
-    /// Something else.
-    Unknown,
-    /// The kernel did not say.
-    NotToBeSeen,
-}
-
-impl Registrant {
-    fn text(self) -> &'static str {
-        match self {
-            Self::Nobody => "nobody",
-            Self::Shared => "the shim: __rseq_abi",
-            Self::Libc => "glibc",
-            Self::Unknown => "unknown",
-            Self::NotToBeSeen => "? (ptrace denied)",
-        }
-    }
 }
 
 fn run(mode: &str, threads: u16) -> io::Result<Vec<Row>> {
@@ -102,21 +96,23 @@ fn run(mode: &str, threads: u16) -> io::Result<Vec<Row>> {
         .args(["demo-program", "--threads", &threads.to_string()])
         .env("GLIBC_TUNABLES", "glibc.pthread.rseq=0")
         .env_remove("LD_PRELOAD")
-        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()?;
     let output = child
         .stdout
         .take()
         .ok_or_else(|| io::Error::other("no pipe"))?;
-    let mut rows = Vec::new();
-    for line in BufReader::new(output).lines().take(usize::from(threads)) {
-        rows.push(look(&line?)?);
-    }
-    // the program ends when its standard input does
-    drop(child.stdin.take());
+    let rows: io::Result<Vec<Row>> = BufReader::new(output)
+        .lines()
+        .map(|line| {
+            let line = line?;
+            parse(&line)
+                .ok_or_else(|| io::Error::other(format!("the demo program printed {line:?}")))
+        })
+        .collect();
     let status = child.wait()?;
-    if !status.success() || rows.len() < usize::from(threads) {
+    let rows = rows?;
+    if !status.success() || rows.len() != usize::from(threads) {
         return Err(io::Error::other(format!(
             "the demo program under --mode {mode}: {status}"
         )));
@@ -124,59 +120,40 @@ fn run(mode: &str, threads: u16) -> io::Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// Asks the kernel about the thread that printed this line.
-fn look(line: &str) -> io::Result<Row> {
-    let broken = || io::Error::other(format!("the demo program printed {line:?}"));
+fn parse(line: &str) -> Option<Row> {
     let mut words = line.split_whitespace();
-    let mut word = || words.next().ok_or_else(broken);
-    let thread = word()?.parse().map_err(|_| broken())?;
-    let shared: u64 = word()?.parse().map_err(|_| broken())?;
-    let libc: u64 = word()?.parse().map_err(|_| broken())?;
-    let nanoseconds = word()?.parse().map_err(|_| broken())?;
-    let (registered_by, configuration) = match ptrace::registration(thread) {
-        Err(_) => (Registrant::NotToBeSeen, PtraceConfiguration::default()),
-        Ok(configuration) => {
-            let registrant = match configuration.rseq_abi_pointer {
-                0 => Registrant::Nobody,
-                area if area == shared => Registrant::Shared,
-                area if area == libc => Registrant::Libc,
-                _ => Registrant::Unknown,
-            };
-            (registrant, configuration)
-        }
-    };
-    Ok(Row {
-        thread,
-        registered_by,
-        area: configuration.rseq_abi_pointer,
-        length: if configuration.rseq_abi_pointer == 0 {
-            0
-        } else {
-            configuration.rseq_abi_size
-        },
-        nanoseconds,
+    Some(Row {
+        thread: words.next()?.parse().ok()?,
+        registration: Registration::from_name(words.next()?)?,
+        area: words.next()?.parse().ok()?,
+        nanoseconds: words.next()?.parse().ok()?,
     })
 }
 
-fn print(rows: &[Row]) {
-    println!(
-        "  {:>8}  {:<21}  {:<14}  {:>6}  sched_getcpu",
-        "thread", "registered by", "area", "length"
+fn table(rows: &[Row]) -> String {
+    let mut text = format!(
+        "  {:>8}  {:<20}  {:<14}  sched_getcpu\n",
+        "thread", "registered", "area"
     );
     for row in rows {
+        let registered = match row.registration {
+            Registration::Nobody => "by nobody",
+            Registration::Shared => "__rseq_abi (shim)",
+            Registration::Libc => "glibc's own area",
+            Registration::Denied => "sys_rseq is denied",
+        };
         let area = if row.area == 0 {
             "-".to_owned()
         } else {
             format!("{:#x}", row.area)
         };
-        println!(
-            "  {:>8}  {:<21}  {area:<14}  {:>6}  {:>9.1} ns",
-            row.thread,
-            row.registered_by.text(),
-            row.length,
-            row.nanoseconds
+        let _ = writeln!(
+            text,
+            "  {:>8}  {registered:<20}  {area:<14}  {:>9.1} ns",
+            row.thread, row.nanoseconds
         );
     }
+    text
 }
 
 fn median(rows: &[Row]) -> f64 {
@@ -185,32 +162,32 @@ fn median(rows: &[Row]) -> f64 {
     costs.get(costs.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-/// The program itself: every thread says its id, where `__rseq_abi` and glibc's
-/// area would be, and what `sched_getcpu` costs it; all stay until standard
-/// input ends.
+/// The program itself: every thread asks the kernel which area is registered
+/// and measures what `sched_getcpu` costs it.
 #[must_use]
 pub fn program(args: &DemoArgs) -> ExitCode {
-    // one thread measures at a time, so that they do not measure each other
+    // one thread measures at a time, so that they do not measure each other;
+    // all are there at once
     let turn = Mutex::new(());
-    let everybody = Barrier::new(usize::from(args.threads) + 1);
+    let everybody = Barrier::new(usize::from(args.threads));
     thread::scope(|scope| {
         for _ in 0..args.threads {
             scope.spawn(|| {
-                if let Ok(_turn) = turn.lock() {
-                    let line = format!(
-                        "{} {} {} {:.3}\n",
-                        this_thread::id(),
-                        dynamic::address_of(c"__rseq_abi").unwrap_or_default(),
-                        dynamic::libc_area().unwrap_or_default(),
-                        this_thread::cost_of_sched_getcpu(ROUNDS, CALLS),
-                    );
-                    let _ = io::stdout().write_all(line.as_bytes());
-                }
                 everybody.wait();
+                let Ok(_turn) = turn.lock() else { return };
+                let (registration, area) = this_thread::registration(
+                    dynamic::address_of(c"__rseq_abi"),
+                    dynamic::libc_area(),
+                );
+                let line = format!(
+                    "{} {} {area} {:.3}\n",
+                    this_thread::id(),
+                    registration.name(),
+                    this_thread::cost_of_sched_getcpu(ROUNDS, CALLS),
+                );
+                let _ = io::stdout().write_all(line.as_bytes());
             });
         }
-        let _ = io::stdin().read_to_end(&mut Vec::new());
-        everybody.wait();
     });
     ExitCode::SUCCESS
 }

@@ -2,9 +2,8 @@
 //!
 //! `rseqctl run --report` makes a file of [`SIZE`] zero bytes that begins with
 //! [`MAGIC`] and the process id it is about to exec, and names it in
-//! `RSEQ_SHIM_REPORT`. The shim maps it and counts there, so that a process
-//! that is killed has been counted all the same. Any other file in
-//! `RSEQ_SHIM_REPORT` gets one JSON object at exit.
+//! `RSEQ_SHIM_LEDGER`. The shim maps it and counts there, so that a process
+//! that is killed has been counted all the same.
 
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 

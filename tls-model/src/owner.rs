@@ -138,7 +138,8 @@ pub enum Reason {
     LibcRegisteredBeforeAdopter,
     /// A hidden definition will register itself.
     HiddenDefinition,
-    /// The exported definition is smaller than a registration may be.
+    /// The exported definition is smaller than a registration may be, or lies
+    /// where the kernel takes none.
     DefinitionTooSmall,
     /// The kernel holds another area for the main thread already.
     AnotherAreaRegistered,
@@ -191,7 +192,9 @@ impl Reason {
             Self::HiddenDefinition => {
                 "the program defines __rseq_abi without exporting it and will register it itself"
             }
-            Self::DefinitionTooSmall => "the exported __rseq_abi is smaller than 32 bytes",
+            Self::DefinitionTooSmall => {
+                "the exported __rseq_abi is smaller than 32 bytes or not aligned to 32"
+            }
             Self::AnotherAreaRegistered => "another area is registered for the main thread already",
             Self::ExportedDefinition => "the program exports __rseq_abi",
             Self::NobodyElse => "nobody else defines or registers __rseq_abi",

@@ -92,8 +92,8 @@ fn measure(program: &Path, shim: &Path, world: &World) -> Result<Figures, String
 }
 
 fn table(turns: &[Vec<Figures>]) -> String {
-    let mut text = format!(
-        "| name | world | median ns | min-max ns | ratio | more than the first, ns |\n|---|---|---|---|---|---|\n"
+    let mut text = String::from(
+        "| name | world | median ns | min-max ns | ratio | more than the first, ns |\n|---|---|---|---|---|---|\n",
     );
     let Some(floor) = turns.first().and_then(|turn| turn.first()) else {
         return text;

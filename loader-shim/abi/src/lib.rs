@@ -13,16 +13,19 @@
 
 use core::panic::PanicInfo;
 
-/// Bytes of the area: the 33 that Linux 7.0 fills, and room to grow. Also its
-/// alignment, because the kernel asks for the feature size rounded up to a
-/// power of two (`AT_RSEQ_ALIGN`).
+/// Bytes of the area: the 33 that Linux 7.0 fills, and room to grow.
 const AREA: usize = 128;
 
+/// Alignment in bytes: what Linux 7.0 asks for (`AT_RSEQ_ALIGN`), and the most
+/// that glibc's static TLS has to offer when a plugin brings this library by
+/// dlopen.
+const ALIGN: usize = 64;
+
 /// `struct rseq` with room to grow: `cpu_id_start`, `cpu_id`, then zeroes.
-#[repr(C, align(128))]
+#[repr(C, align(64))]
 pub struct RseqArea([u32; AREA / size_of::<u32>()]);
 
-const _: () = assert!(size_of::<RseqArea>() == AREA && align_of::<RseqArea>() == AREA);
+const _: () = assert!(size_of::<RseqArea>() == AREA && align_of::<RseqArea>() == ALIGN);
 
 /// Before anybody registers it: `cpu_id_start` 0, which is a valid index, and
 /// `cpu_id` -1 (RSEQ_CPU_ID_UNINITIALIZED), which sends every user of rseq to

@@ -6,6 +6,7 @@
 //! | `RSEQ_SHIM_LOADING` | enforce, warn, off | enforce |
 //! | `RSEQ_SHIM_LOG` | off, stderr, a path with a slash | off |
 //! | `RSEQ_SHIM_REPORT` | a path | no report |
+//! | `RSEQ_SHIM_LEDGER` | set by `rseqctl run --report` for the process it starts | none |
 //!
 //! A value that is none of these is said once on standard error, and the
 //! default holds. Under AT_SECURE nothing is read, and the mode is `defer`: a
@@ -52,6 +53,8 @@ pub struct Environment {
 
 /// The file of `RSEQ_SHIM_LOG`, if it names one.
 pub static LOG_PATH: StoredPath = StoredPath::new();
+/// The file of `RSEQ_SHIM_LEDGER`, if set.
+pub static LEDGER_PATH: StoredPath = StoredPath::new();
 /// The file of `RSEQ_SHIM_REPORT`, if set.
 pub static REPORT_PATH: StoredPath = StoredPath::new();
 
@@ -108,6 +111,8 @@ impl Environment {
                     "is not off, stderr or a path with a slash; taking off",
                 ),
             },
+            b"LEDGER" if !value.is_empty() => store(&LEDGER_PATH, variable, prefix),
+            b"LEDGER" => {}
             b"REPORT" if !value.is_empty() => store(&REPORT_PATH, variable, prefix),
             b"REPORT" => warn(variable, "names no file; writing no report"),
             _ => warn(variable, "is not a variable of the shim; ignored"),

@@ -82,8 +82,12 @@ pub fn pread(descriptor: i32, buffer: &mut [u8], offset: u64) -> isize {
     unsafe { syscall6(libc::SYS_pread64 as usize, arguments) }
 }
 
-/// Writes bytes once; short writes are the caller's to notice.
-pub fn write(descriptor: i32, bytes: &[u8]) -> isize {
+/// Writes bytes once; short writes are the caller's to notice. A pipe that
+/// nobody reads is an error, not the SIGPIPE that would end the program.
+pub fn write_without_sigpipe(descriptor: i32, bytes: &[u8]) -> isize {
+    const SIGPIPE: u64 = 1 << (libc::SIGPIPE - 1);
+    let was_pending = pending() & SIGPIPE != 0;
+    let mask = change_mask(libc::SIG_BLOCK, SIGPIPE);
     let arguments = [
         descriptor as usize,
         bytes.as_ptr().expose_provenance(),
@@ -93,7 +97,59 @@ pub fn write(descriptor: i32, bytes: &[u8]) -> isize {
         0,
     ];
     // SAFETY: the bytes are valid for their length.
-    unsafe { syscall6(libc::SYS_write as usize, arguments) }
+    let written = unsafe { syscall6(libc::SYS_write as usize, arguments) };
+    if written == -libc::EPIPE as isize && !was_pending {
+        take_pending(SIGPIPE);
+    }
+    change_mask(libc::SIG_SETMASK, mask);
+    written
+}
+
+/// Bytes of the kernel's signal sets.
+const SET: usize = size_of::<u64>();
+
+/// The signals that are pending for the calling thread.
+fn pending() -> u64 {
+    let mut set = 0u64;
+    // SAFETY: the kernel writes `SET` bytes.
+    unsafe {
+        syscall6(
+            libc::SYS_rt_sigpending as usize,
+            [(&raw mut set).expose_provenance(), SET, 0, 0, 0, 0],
+        )
+    };
+    set
+}
+
+/// Changes the calling thread's signal mask; answers what it was.
+fn change_mask(how: i32, set: u64) -> u64 {
+    let mut before = 0u64;
+    let arguments = [
+        how as usize,
+        (&raw const set).expose_provenance(),
+        (&raw mut before).expose_provenance(),
+        SET,
+        0,
+        0,
+    ];
+    // SAFETY: both sets are `SET` bytes long.
+    unsafe { syscall6(libc::SYS_rt_sigprocmask as usize, arguments) };
+    before
+}
+
+/// Takes one of the blocked signals in `set` off the pending ones, if there is.
+fn take_pending(set: u64) {
+    let at_once = [0u64; 2];
+    let arguments = [
+        (&raw const set).expose_provenance(),
+        0,
+        (&raw const at_once).expose_provenance(),
+        SET,
+        0,
+        0,
+    ];
+    // SAFETY: a set and a time of the sizes that the kernel expects.
+    unsafe { syscall6(libc::SYS_rt_sigtimedwait as usize, arguments) };
 }
 
 /// The current directory as a C string in `buffer`; answers its length with the
@@ -194,4 +250,21 @@ pub unsafe fn protect_page(address: usize, protection: i32) -> isize {
 pub fn pause() {
     // SAFETY: no arguments.
     unsafe { syscall6(libc::SYS_pause as usize, [0; 6]) };
+}
+
+/// Whether there is memory at this address.
+pub fn is_mapped(address: usize) -> bool {
+    const PAGE: usize = 4096;
+    let mut resident = 0_u8;
+    let arguments = [
+        address & !(PAGE - 1),
+        1,
+        (&raw mut resident).expose_provenance(),
+        0,
+        0,
+        0,
+    ];
+    // SAFETY: one byte for one page.
+    let result = unsafe { syscall6(libc::SYS_mincore as usize, arguments) };
+    result == 0
 }

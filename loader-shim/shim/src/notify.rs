@@ -10,10 +10,10 @@
 
 use core::ffi::{c_char, c_int, c_void};
 use core::mem::{offset_of, transmute};
-use core::ptr::from_ref;
+use core::ptr::null_mut;
 
 use crate::next::Next;
-use crate::slab::{self, Job, Kept, Slot, StartRoutine};
+use crate::slab::{self, Job, Kept, StartRoutine};
 use crate::threads::Start;
 use crate::{arch, owner, register, report, syscalls};
 
@@ -26,50 +26,89 @@ pub struct SigEvent {
     notify: c_int,
     function: Option<StartRoutine>,
     attributes: *mut c_void,
-    rest: [usize; 4],
+    rest: [usize; 3],
+    /// Unused by the libc: the caller's function, where ours stands for it.
+    stash: Option<StartRoutine>,
 }
 
 const _: () = assert!(size_of::<SigEvent>() == size_of::<libc::sigevent>());
 
 /// The event with our trampoline for function, if it is one that starts a
 /// thread which the shim has to register.
-fn wrapped(event: SigEvent) -> Option<SigEvent> {
+///
+/// `changed` is the caller's own event if the copy is going to replace it, or
+/// null.
+fn wrapped(event: SigEvent, changed: *mut SigEvent) -> Option<SigEvent> {
     if event.notify != libc::SIGEV_THREAD || !owner::prepares_threads() {
         return None;
     }
-    let start = event.function?;
-    if core::ptr::fn_addr_eq(start, TRAMPOLINE) {
-        return None;
-    }
-    let slot = slab::keep(Job {
+    let (start, argument) = asked_for(&event)?;
+    let kept = slab::keep(Job {
         start,
-        argument: event.value,
+        argument,
+        changed: changed.cast(),
     })?;
-    let value = from_ref::<Slot>(slot).cast_mut().cast();
+    let function: StartRoutine = arch::notification_start;
     Some(SigEvent {
-        value,
-        function: Some(TRAMPOLINE),
+        value: kept.value(),
+        function: Some(function),
+        stash: Some(start),
         ..event
     })
 }
 
-/// The same register convention as any start routine's; the user's function
-/// answers nothing.
-const TRAMPOLINE: StartRoutine = arch::notification_start;
+/// Function and value that the caller means: also where we have changed the
+/// event for an earlier use, and the caller has changed its value since, or has
+/// copied it.
+fn asked_for(event: &SigEvent) -> Option<(StartRoutine, *mut c_void)> {
+    let start = event.function?;
+    if !core::ptr::fn_addr_eq(start, arch::notification_start as StartRoutine) {
+        return Some((start, event.value));
+    }
+    match Kept::from_value(event.value) {
+        Some(kept) => Some((kept.job().start, kept.job().argument)),
+        None => Some((event.stash?, event.value)),
+    }
+}
 
 /// What a notification's thread does first; answers what the user wants it to
 /// do.
 ///
 /// # Safety
 ///
-/// Called by `arch::notification_start` with a slot of [`slab::keep`].
-pub unsafe extern "C" fn begin(slot: Kept) -> Start {
-    let Job { start, argument } = slot.job();
+/// Called by `arch::notification_start` with what the libc has handed through.
+pub unsafe extern "C" fn begin(value: *mut c_void) -> Start {
+    let Some(kept) = Kept::from_value(value) else {
+        // changed by the program while the operation ran, which it may not: we
+        // cannot know any more what to call
+        return Start {
+            start: do_nothing,
+            argument: value,
+        };
+    };
+    let Job {
+        start,
+        argument,
+        changed,
+    } = kept.job();
+    // SAFETY: the libc has read the event of an operation that is over, so the
+    // caller may not take its memory back before this notification has come.
+    if let Some(event) = unsafe { changed.cast::<SigEvent>().as_mut() }
+        && core::ptr::eq(event.value, value)
+    {
+        event.value = argument;
+        event.function = Some(start);
+        event.stash = None;
+    }
     if !register::is_registered() {
         report::thread_started();
         register::at_birth();
     }
     Start { start, argument }
+}
+
+unsafe extern "C" fn do_nothing(value: *mut c_void) -> *mut c_void {
+    value
 }
 
 /// The caller's event, or a wrapped copy of it in `copy`, for functions that
@@ -80,7 +119,9 @@ pub unsafe extern "C" fn begin(slot: Kept) -> Start {
 /// `event` is null or valid.
 unsafe fn substitute(event: *mut SigEvent, copy: &mut Option<SigEvent>) -> *mut SigEvent {
     // SAFETY: the caller's promise.
-    *copy = unsafe { event.as_ref() }.copied().and_then(wrapped);
+    *copy = unsafe { event.as_ref() }
+        .copied()
+        .and_then(|event| wrapped(event, null_mut()));
     copy.as_mut().map_or(event, core::ptr::from_mut)
 }
 
@@ -159,7 +200,8 @@ pub unsafe extern "C" fn getaddrinfo_a(
 }
 
 /// Asynchronous I/O reads the event out of the caller's control block when the
-/// operation ends, so the control block itself gets our trampoline, once.
+/// operation ends, so the control block itself gets our trampoline, until the
+/// notification comes.
 ///
 /// # Safety
 ///
@@ -172,7 +214,7 @@ unsafe fn prepare(block: *mut libc::aiocb) {
         .wrapping_byte_add(offset_of!(libc::aiocb, aio_sigevent))
         .cast();
     // SAFETY: part of the caller's control block.
-    if let Some(wrapped) = wrapped(unsafe { *event }) {
+    if let Some(wrapped) = wrapped(unsafe { *event }, event) {
         // SAFETY: as above; the libc does not look at it before it is called.
         unsafe { *event = wrapped };
     }

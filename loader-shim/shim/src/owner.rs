@@ -137,7 +137,7 @@ fn decide() {
     if let Some(area) = libc {
         register::set_libc_area(area);
     }
-    let program = process::definitions(!libc_registered);
+    let program = process::definitions(&process, !libc_registered);
     let situation = Situation {
         mode: environment.mode,
         libc_registered,
@@ -166,7 +166,6 @@ fn decide() {
             reason,
         } => {
             register::set_length(length);
-            report::length(length);
             let (owner, reason) = settle(owner, reason, register::first(replace_libc));
             let action = match owner {
                 Owner::Unavailable => Action::MarkFailed,
@@ -180,6 +179,9 @@ fn decide() {
         }
     };
     let registers = registers_threads();
+    if registers {
+        report::length(register::length());
+    }
     area::publish(owner, libc, register::length(), feature_size);
     cpu::enable(registers, feature_size);
     report::decided();

@@ -4,55 +4,82 @@
 //! Used by the constructor only, on the main thread.
 
 use core::ffi::{CStr, c_char, c_int, c_void};
+use core::ptr::{null, null_mut};
 use core::slice;
+use core::sync::atomic::{AtomicPtr, Ordering};
 
 use libc::{dl_phdr_info, size_t};
-
-use crate::arch;
 
 pub mod image;
 mod program;
 mod relro;
+mod walk;
 
 pub use program::definitions;
 pub use relro::{rebind, write_protected};
+pub use walk::RDebug;
+use walk::libc_walk;
 
-/// The initial stack (x86-64 psABI, "Initial Stack and Register State").
+/// What the kernel handed to the program: arguments, environment, auxiliary
+/// vector (x86-64 psABI, "Initial Stack and Register State").
 pub struct Process {
+    name: *const c_char,
     environment: *const *const c_char,
     auxiliary: *const [usize; 2],
 }
 
+static ARGUMENTS: AtomicPtr<*const c_char> = AtomicPtr::new(null_mut());
+static ENVIRONMENT: AtomicPtr<*const c_char> = AtomicPtr::new(null_mut());
+
+/// glibc hands (argc, argv, envp) to every constructor. `environ` is not set
+/// yet when those of DF_1_INITFIRST run, and the initial stack itself may have
+/// been overwritten (`ld.so OPTIONS PROGRAM` before glibc 2.35).
+#[used]
+#[unsafe(link_section = ".init_array.00001")]
+static REMEMBER: unsafe extern "C" fn(c_int, *mut *const c_char, *mut *const c_char) = remember;
+
+unsafe extern "C" fn remember(
+    _count: c_int,
+    arguments: *mut *const c_char,
+    environment: *mut *const c_char,
+) {
+    ARGUMENTS.store(arguments, Ordering::Relaxed);
+    ENVIRONMENT.store(environment, Ordering::Relaxed);
+}
+
 impl Process {
-    /// Finds it through the dynamic linker's `__libc_stack_end`. The libc's
-    /// `environ` is not set yet when DF_1_INITFIRST constructors run.
+    /// What the constructor was given; nothing before that.
     pub fn read() -> Self {
-        let nothing = Self {
-            environment: core::ptr::null(),
-            auxiliary: core::ptr::null(),
-        };
-        let stack = arch::stack_end();
-        if stack.is_null() {
-            return nothing;
+        let arguments = ARGUMENTS.load(Ordering::Relaxed);
+        let environment = ENVIRONMENT.load(Ordering::Relaxed);
+        if arguments.is_null() || environment.is_null() {
+            return Self {
+                name: null(),
+                environment: null(),
+                auxiliary: null(),
+            };
         }
-        // SAFETY: argc is the first word.
-        let argc = unsafe { *stack };
-        let arguments = stack.wrapping_add(1);
-        // SAFETY: argc pointers and a null follow. Anything else is a stack
-        // that we do not understand.
-        if unsafe { *arguments.wrapping_add(argc) } != 0 {
-            return nothing;
-        }
-        let environment = arguments.wrapping_add(argc + 1);
         let mut end = environment;
-        // SAFETY: pointers up to a null follow.
-        while unsafe { *end } != 0 {
+        // SAFETY: pointers up to a null.
+        while !unsafe { *end }.is_null() {
             end = end.wrapping_add(1);
         }
         Self {
-            environment: environment.cast(),
+            // SAFETY: null-terminated, so there is a first entry.
+            name: unsafe { *arguments },
+            environment,
+            // the kernel puts it behind the environment
             auxiliary: end.wrapping_add(1).cast(),
         }
+    }
+
+    /// The first argument.
+    pub fn name(&self) -> Option<&'static CStr> {
+        if self.name.is_null() {
+            return None;
+        }
+        // SAFETY: a C string of the initial stack.
+        Some(unsafe { CStr::from_ptr(self.name) })
     }
 
     /// Calls `visit` with every `NAME=value`.
@@ -108,6 +135,13 @@ impl Loaded<'_> {
         unsafe { slice::from_raw_parts(self.info.dlpi_phdr, usize::from(self.info.dlpi_phnum)) }
     }
 
+    /// Its TLS segment.
+    fn tls(&self) -> Option<&libc::Elf64_Phdr> {
+        self.headers()
+            .iter()
+            .find(|header| header.p_type == libc::PT_TLS)
+    }
+
     /// Its file, by the name the dynamic linker opened it with; the executable
     /// has none.
     pub fn path(&self) -> &CStr {
@@ -135,13 +169,6 @@ impl Loaded<'_> {
     }
 }
 
-unsafe extern "C" {
-    fn dl_iterate_phdr(
-        callback: unsafe extern "C" fn(*mut dl_phdr_info, size_t, *mut c_void) -> c_int,
-        data: *mut c_void,
-    ) -> c_int;
-}
-
 /// Shows every object of the global namespace in load order until `visit`
 /// answers true.
 pub fn each_object<Visit: FnMut(&Loaded<'_>) -> bool>(mut visit: Visit) {
@@ -157,8 +184,10 @@ pub fn each_object<Visit: FnMut(&Loaded<'_>) -> bool>(mut visit: Visit) {
         let visit = unsafe { &mut *data.cast::<Visit>() };
         c_int::from(visit(&loaded))
     }
-    // SAFETY: the callback gets its own closure back, while it lives.
-    unsafe { dl_iterate_phdr(callback::<Visit>, (&raw mut visit).cast()) };
+    if let Some(walk) = libc_walk() {
+        // SAFETY: the callback gets its own closure back, while it lives.
+        unsafe { walk(callback::<Visit>, (&raw mut visit).cast()) };
+    }
 }
 
 /// Shows every object behind the shim in load order until `visit` answers true.

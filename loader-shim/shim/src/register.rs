@@ -45,7 +45,12 @@ pub fn set_libc_area(area: LibcArea) {
 /// settled by it.
 pub fn first(replace_libc: bool) -> Answer {
     let replaced = replace_libc && unregister_libc();
-    let answer = nesting::hold();
+    let mut answer = nesting::hold();
+    if answer == Answer::Invalid && length() != ORIGINAL_LENGTH {
+        // a longer area may lie where this kernel takes only the original
+        set_length(ORIGINAL_LENGTH);
+        answer = nesting::hold();
+    }
     if replaced && answer != Answer::Granted {
         register_libc_again();
     }
@@ -59,8 +64,10 @@ pub fn at_birth() {
             nesting::hold();
         }
         owner::Action::TakeOver => {
-            unregister_libc();
-            nesting::hold();
+            let replaced = unregister_libc();
+            if nesting::hold() != Answer::Granted && replaced {
+                register_libc_again();
+            }
         }
         owner::Action::MarkFailed => {
             mark_failed();

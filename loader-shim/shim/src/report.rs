@@ -12,7 +12,7 @@ use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use tls_model::ledger::{self, Ledger, Record};
 use tls_model::owner::{Owner, Reason};
 
-use crate::environment::{LOG_PATH, Log, REPORT_PATH};
+use crate::environment::{LEDGER_PATH, LOG_PATH, Log, REPORT_PATH};
 use crate::kernel;
 use crate::text::Text;
 
@@ -93,10 +93,10 @@ pub fn owner(owner: Owner, reason: Reason) {
 /// Finds out where to report, before anything is counted.
 pub fn open(log: Log) {
     LOG.store(log as u32, Ordering::Relaxed);
-    let Some(path) = REPORT_PATH.get() else {
-        return;
-    };
-    if !open_ledger(path) {
+    if let Some(path) = LEDGER_PATH.get() {
+        open_ledger(path);
+    }
+    if let Some(path) = REPORT_PATH.get() {
         let descriptor = kernel::open(path, TO_APPEND, 0o666);
         if descriptor < 0 {
             cannot_write(path, descriptor);
@@ -107,20 +107,22 @@ pub fn open(log: Log) {
     }
 }
 
-/// Maps the file if it is a ledger; answers whether it is one, ours or not.
-fn open_ledger(path: &CStr) -> bool {
-    let descriptor = kernel::open(path, libc::O_RDWR | libc::O_NONBLOCK, 0);
+/// Counts in the ledger, if it is there and meant for this process.
+fn open_ledger(path: &CStr) {
+    let descriptor = kernel::open(path, libc::O_RDWR | libc::O_NONBLOCK | libc::O_NOCTTY, 0);
     if descriptor < 0 {
-        return false;
+        // of a command that has ended: this is a process that it left behind
+        return;
     }
     let descriptor = descriptor as i32;
     let mut bytes = [0; size_of::<Ledger>()];
     let length = kernel::pread(descriptor, &mut bytes, 0).max(0) as usize;
-    let record = bytes.get(..length).and_then(Record::from_bytes);
-    if let Some(record) = record
-        && record.pid == kernel::getpid()
+    if bytes
+        .get(..length)
+        .and_then(Record::from_bytes)
+        .is_some_and(|record| record.pid == kernel::getpid())
     {
-        let memory = kernel::map_shared(descriptor, ledger::SIZE).cast::<Ledger>();
+        let memory: *mut Ledger = kernel::map_shared(descriptor, ledger::SIZE).cast();
         // SAFETY: a fresh mapping of a file that begins with a ledger, or null.
         if let Some(ledger) = unsafe { memory.as_ref() } {
             // a command that replaced itself by another starts from nothing
@@ -134,7 +136,6 @@ fn open_ledger(path: &CStr) -> bool {
         }
     }
     kernel::close(descriptor);
-    record.is_some()
 }
 
 /// Logs the decision.

@@ -30,6 +30,25 @@ pub struct Job {
     pub start: StartRoutine,
     /// Its argument.
     pub argument: *mut c_void,
+    /// What was changed for it and is to be restored, or null.
+    pub changed: *mut c_void,
+}
+
+impl Job {
+    /// A routine and its argument, for which nothing was changed.
+    pub const fn new(start: StartRoutine, argument: *mut c_void) -> Self {
+        Self {
+            start,
+            argument,
+            changed: null_mut(),
+        }
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        core::ptr::fn_addr_eq(self.start, other.start)
+            && core::ptr::eq(self.argument, other.argument)
+            && core::ptr::eq(self.changed, other.changed)
+    }
 }
 
 /// One hand-over.
@@ -37,6 +56,7 @@ pub struct Slot {
     job: UnsafeCell<MaybeUninit<Job>>,
     number: AtomicU32,
     next: AtomicU32,
+    is_kept: AtomicU32,
 }
 
 // SAFETY: slots are handed over through the atomic free stack, one holder at a
@@ -51,6 +71,7 @@ impl Slot {
             job: UnsafeCell::new(MaybeUninit::uninit()),
             number: AtomicU32::new(0),
             next: AtomicU32::new(NOBODY),
+            is_kept: AtomicU32::new(0),
         }
     }
 }
@@ -94,7 +115,6 @@ pub unsafe fn give(slot: &'static Slot) -> Job {
 }
 
 /// A slot that is never given back.
-#[repr(transparent)]
 #[derive(Clone, Copy)]
 pub struct Kept(&'static Slot);
 
@@ -107,24 +127,58 @@ impl Kept {
         // SAFETY: likewise.
         unsafe { job.assume_init() }
     }
+
+    /// The slot as a value to be handed through the libc.
+    pub fn value(self) -> *mut c_void {
+        core::ptr::from_ref(self.0).cast_mut().cast()
+    }
+
+    /// The kept slot that a value is, if it is one: programs change values.
+    pub fn from_value(value: *mut c_void) -> Option<Self> {
+        let slot = slot_at(value)?;
+        (slot.is_kept.load(Ordering::Acquire) != 0).then_some(Self(slot))
+    }
+}
+
+/// The slot that lies at an address, if one does.
+fn slot_at(address: *mut c_void) -> Option<&'static Slot> {
+    let first = core::ptr::from_ref(&FIRST_CHUNK).cast::<Slot>().cast_mut();
+    for (chunk, start) in LATER_CHUNKS.iter().enumerate() {
+        let start = if chunk == 0 {
+            first
+        } else {
+            start.load(Ordering::Acquire)
+        };
+        let distance = address.addr().wrapping_sub(start.addr());
+        let index = distance / size_of::<Slot>();
+        if !start.is_null()
+            && index < (FIRST as usize) << chunk
+            && distance.is_multiple_of(size_of::<Slot>())
+        {
+            // SAFETY: inside a chunk, at a multiple of a slot's size.
+            return Some(unsafe { &*start.wrapping_add(index) });
+        }
+    }
+    None
 }
 
 /// The slot that keeps this very job; a new one for the first who asks, or
 /// nothing when there is no memory.
-pub fn keep(job: Job) -> Option<&'static Slot> {
+pub fn keep(job: Job) -> Option<Kept> {
     let bucket = KEPT.get(bucket_of(job))?;
     let mut head = bucket.load(Ordering::Acquire);
-    if let Some(slot) = kept_in_chain(head, job) {
-        return Some(slot);
+    if let Some(kept) = kept_in_chain(head, job) {
+        return Some(kept);
     }
     let slot = take(job)?;
+    slot.is_kept.store(1, Ordering::Release);
     let number = slot.number.load(Ordering::Relaxed);
     loop {
         slot.next.store(head, Ordering::Relaxed);
         match bucket.compare_exchange_weak(head, number, Ordering::AcqRel, Ordering::Acquire) {
             // somebody may have kept the same job meanwhile: two slots then say
             // the same
-            Ok(_) => return Some(slot),
+            Ok(_) => return Some(Kept(slot)),
             Err(now) => head = now,
         }
     }
@@ -135,15 +189,15 @@ static KEPT: [AtomicU32; 256] = [const { AtomicU32::new(NOBODY) }; 256];
 
 fn bucket_of(job: Job) -> usize {
     // addresses differ in their middle bits
-    ((job.start as usize >> 4) ^ (job.argument.addr() >> 4)) % KEPT.len()
+    ((job.start as usize >> 4) ^ (job.argument.addr() >> 4) ^ (job.changed.addr() >> 4))
+        % KEPT.len()
 }
 
-fn kept_in_chain(head: u32, job: Job) -> Option<&'static Slot> {
+fn kept_in_chain(head: u32, job: Job) -> Option<Kept> {
     let mut next = head;
     while let Some(slot) = find(next) {
-        let kept = Kept(slot).job();
-        if core::ptr::fn_addr_eq(kept.start, job.start) && kept.argument == job.argument {
-            return Some(slot);
+        if Kept(slot).job().is(&job) {
+            return Some(Kept(slot));
         }
         next = slot.next.load(Ordering::Relaxed);
     }

@@ -5,10 +5,11 @@
 
 use core::ffi::{c_int, c_long, c_void};
 
-use tls_model::rseq::{FLAG_UNREGISTER, Rseq};
+use tls_model::owner::Answer;
+use tls_model::rseq::{FLAG_UNREGISTER, ORIGINAL_ALIGN, ORIGINAL_LENGTH, Rseq};
 
 use crate::next::Next;
-use crate::{arch, kernel, owner, register, report};
+use crate::{arch, kernel, nesting, owner, register, report};
 
 /// Where `syscall` goes with every other number.
 pub static SYSCALL: Next = Next::eager(b"syscall", syscall_by_instruction as *mut c_void);
@@ -19,9 +20,11 @@ unsafe extern "C" {
 
 /// A client's `sys_rseq`, answered in the libc's way: -1 and errno.
 ///
-/// Where the shim has registered its area in this thread and the client brings
-/// another, the shim's goes first and, if the kernel then grants the client's,
-/// the client owns this thread and those to come.
+/// The area that the shim has registered is counted, not registered again: the
+/// kernel's answers are EBUSY, and 0 for giving back what was asked for. Another
+/// area that the kernel would take makes the shim step back: ours goes first
+/// and, if the client's is then granted, the client owns this thread and those
+/// to come. Everything else is the kernel's to answer.
 ///
 /// # Safety
 ///
@@ -32,38 +35,43 @@ pub unsafe extern "C" fn client_rseq(
     flags: u32,
     signature: u32,
 ) -> c_long {
-    let registers = flags & FLAG_UNREGISTER == 0;
     let ours = owner::registers_threads();
-    let stepped_back = registers && ours && area != arch::abi_area() && register::unregister();
-    // SAFETY: the client answers for its area.
-    let mut result = unsafe { kernel::rseq(area, length, flags, signature) };
-    if registers
-        && ours
-        && is_registered_already(area, signature)
-        && result == -libc::EINVAL as isize
-    {
-        // our area under another length: what the client wants is there
-        result = -libc::EBUSY as isize;
+    if ours && area == arch::abi_area() && signature == kernel::SIGNATURE {
+        match flags {
+            0 => return answer(enter_again()),
+            FLAG_UNREGISTER => return answer(nesting::leave() as isize),
+            _ => {}
+        }
     }
-    if registers {
+    let is_registration = flags == 0
+        && !area.is_null()
+        && area.addr().is_multiple_of(ORIGINAL_ALIGN as usize)
+        && length >= ORIGINAL_LENGTH;
+    let stepped_back = is_registration && ours && register::unregister();
+    // SAFETY: the client answers for its area.
+    let result = unsafe { kernel::rseq(area, length, flags, signature) };
+    if is_registration {
         report::client_call(result);
     }
     if stepped_back {
         report::taken_back();
         if result == 0 {
             owner::give_way_to_client();
-        } else {
-            register::now();
+        } else if register::now() == Answer::Granted {
             report::registered();
         }
     }
     answer(result)
 }
 
-/// The client asks for the very area that the shim has registered in this
-/// thread.
-fn is_registered_already(area: *mut Rseq, signature: u32) -> bool {
-    area == arch::abi_area() && signature == kernel::SIGNATURE && register::is_registered()
+/// One more registration of the shared area; EBUSY where it is there already,
+/// as the kernel has it.
+fn enter_again() -> isize {
+    let was_registered = register::is_registered();
+    match nesting::enter() {
+        0 if was_registered => -libc::EBUSY as isize,
+        result => result as isize,
+    }
 }
 
 /// Serves callers that come before [`resolve`].

@@ -57,7 +57,10 @@ impl<const CAPACITY: usize> Text<CAPACITY> {
     pub fn write_to(&self, descriptor: i32) {
         let mut rest = self.as_bytes();
         while !rest.is_empty() {
-            let written = kernel::write(descriptor, rest);
+            let written = kernel::write_without_sigpipe(descriptor, rest);
+            if written == -libc::EINTR as isize {
+                continue;
+            }
             if written <= 0 {
                 return;
             }

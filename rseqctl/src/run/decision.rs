@@ -8,7 +8,9 @@ use std::path::PathBuf;
 
 use tls_model::owner::{Mode, Owner, Plan, Reason, Situation, plan};
 
-use super::environment::{Environment, RseqTunable};
+use tls_model::rseq::ORIGINAL_LENGTH;
+
+use super::environment::{Environment, Place, RseqTunable};
 use super::libraries::Libraries;
 use super::scope::Scope;
 use super::target::{Kind, Target};
@@ -26,8 +28,9 @@ pub struct Decision {
     pub switch_libc_off: bool,
     /// Load the shim.
     pub preload: bool,
-    /// A library of the program's that has to come before `librseq_abi.so`.
-    pub preload_first: Option<PathBuf>,
+    /// Libraries of the program's that have to come first: a sanitizer's
+    /// runtime, and a definer that `librseq_abi.so` would come before.
+    pub preload_first: Vec<PathBuf>,
     /// What the user should know.
     pub warnings: Vec<String>,
 }
@@ -47,7 +50,7 @@ impl Decision {
                 warnings.push(format!("{why}; starting it without the shim"));
                 (scope, false, *tunables)
             }
-            Kind::ShellText | Kind::NotAProgram => (&nothing, true, true),
+            Kind::DynamicLinker | Kind::ShellText | Kind::NotAProgram => (&nothing, true, true),
         };
         let preload = preloadable && mode != Mode::Off;
 
@@ -55,7 +58,13 @@ impl Decision {
         let wanted = match mode {
             Mode::Off | Mode::Defer | Mode::Takeover => false,
             Mode::Own => true,
-            Mode::Auto => hidden_definition || (scope.adopter.is_some() && preload),
+            Mode::Auto => {
+                let usable = scope
+                    .adopter
+                    .as_ref()
+                    .is_some_and(|adopter| adopter.size >= u64::from(ORIGINAL_LENGTH));
+                hidden_definition || (usable && preload)
+            }
         };
         let said = environment.rseq_tunable();
         let switch_libc_off = wanted && tunables && said == RseqTunable::Unset;
@@ -89,10 +98,14 @@ impl Decision {
                 (owner, reason)
             }
         };
-        let preload_first = match &scope.adopter {
-            Some(adopter) if preload && adopter.is_deep => Some(adopter.path.clone()),
-            _ => None,
-        };
+        let deep = scope.adopter.as_ref().filter(|adopter| adopter.is_deep);
+        let preload_first = scope
+            .sanitizer
+            .iter()
+            .chain(deep.map(|adopter| &adopter.path))
+            .filter(|_| preload)
+            .cloned()
+            .collect();
         Self {
             mode,
             owner,
@@ -114,9 +127,10 @@ impl Decision {
             environment.switch_rseq_off();
         }
         if let Some(libraries) = libraries {
-            for library in self.preload_first.iter().chain([&libraries.shim]) {
-                environment.preload(library)?;
+            for library in self.preload_first.iter().rev() {
+                environment.preload(library, Place::First)?;
             }
+            environment.preload(&libraries.shim, Place::Last)?;
             environment.set("RSEQ_SHIM_MODE", self.mode.name());
         }
         Ok(())

@@ -95,29 +95,57 @@ impl Environment {
         tunables.push("0");
     }
 
-    /// Preloads a library after those that the user preloads, unless it is
+    /// Preloads a library beside those that the user preloads, unless it is
     /// among them.
-    pub fn preload(&mut self, library: &Path) -> Result<(), String> {
+    pub fn preload(&mut self, library: &Path, place: Place) -> Result<(), String> {
         let bytes = library.as_os_str().as_bytes();
-        if bytes.iter().any(|byte| b" :".contains(byte)) {
+        if !can_be_preloaded(library) {
             return Err(format!(
-                "{}: LD_PRELOAD cannot name a path with a space or a colon; install rseqctl elsewhere",
+                "{}: LD_PRELOAD cannot name a path with a space or a colon; install it elsewhere",
                 library.display()
             ));
         }
         let list = self.0.entry("LD_PRELOAD".into()).or_default();
         let is_there = list
             .as_bytes()
-            .split(|byte| b" :".contains(byte))
+            .split(|byte| SEPARATORS.contains(byte))
             .any(|entry| entry == bytes);
-        if !is_there {
-            if !list.is_empty() {
-                list.push(":");
-            }
-            list.push(library);
+        if is_there {
+            return Ok(());
         }
+        let mut with = OsString::new();
+        let (before, after) = match place {
+            Place::First => (library.as_os_str(), list.as_os_str()),
+            Place::Last => (list.as_os_str(), library.as_os_str()),
+        };
+        with.push(before);
+        if !list.is_empty() {
+            with.push(":");
+        }
+        with.push(after);
+        *list = with;
         Ok(())
     }
+}
+
+/// Where a library goes in `LD_PRELOAD`.
+#[derive(Clone, Copy, Debug)]
+pub enum Place {
+    /// Before what the user preloads.
+    First,
+    /// After it.
+    Last,
+}
+
+const SEPARATORS: &[u8] = b" :";
+
+/// `LD_PRELOAD` would not take the path apart.
+pub fn can_be_preloaded(library: &Path) -> bool {
+    !library
+        .as_os_str()
+        .as_bytes()
+        .iter()
+        .any(|byte| SEPARATORS.contains(byte))
 }
 
 #[cfg(test)]
@@ -140,15 +168,19 @@ mod tests {
             ("LD_PRELOAD", "libjemalloc.so /opt/other.so"),
         ]);
         ours.switch_rseq_off();
-        ours.preload(Path::new("/lib/librseq_shim.so")).unwrap();
-        ours.preload(Path::new("/lib/librseq_shim.so")).unwrap();
+        ours.preload(Path::new("/lib/libasan.so"), Place::First)
+            .unwrap();
+        ours.preload(Path::new("/lib/librseq_shim.so"), Place::Last)
+            .unwrap();
+        ours.preload(Path::new("/lib/librseq_shim.so"), Place::Last)
+            .unwrap();
         assert_eq!(
             ours.assignment("GLIBC_TUNABLES"),
             "GLIBC_TUNABLES=glibc.malloc.check=1:glibc.pthread.rseq=0"
         );
         assert_eq!(
             ours.assignment("LD_PRELOAD"),
-            "LD_PRELOAD=libjemalloc.so /opt/other.so:/lib/librseq_shim.so"
+            "LD_PRELOAD=/lib/libasan.so:libjemalloc.so /opt/other.so:/lib/librseq_shim.so"
         );
     }
 
@@ -170,7 +202,10 @@ mod tests {
     #[test]
     fn a_path_that_ld_preload_would_split_is_refused() {
         let mut ours = environment(&[]);
-        assert!(ours.preload(Path::new("/my libs/librseq_shim.so")).is_err());
+        assert!(
+            ours.preload(Path::new("/my libs/librseq_shim.so"), Place::Last)
+                .is_err()
+        );
         assert!(ours.variables().is_empty() || ours.assignment("LD_PRELOAD") == "LD_PRELOAD=");
     }
 }

@@ -13,7 +13,8 @@ mod scope;
 mod target;
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::io::{self, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 
 use decision::Decision;
@@ -57,7 +58,7 @@ fn start(args: &RunArgs) -> Result<ExitCode, Failure> {
         .command
         .split_first()
         .ok_or_else(|| Failure::new(RUN_FAILED, "run: no command given"))?;
-    let target = Target::find(program)?;
+    let target = Target::find(program, arguments)?;
     if let Kind::NotAProgram = target.kind {
         return Err(Failure::new(
             RUN_CANNOT_EXECUTE,
@@ -80,8 +81,14 @@ fn start(args: &RunArgs) -> Result<ExitCode, Failure> {
         .apply(&mut environment, libraries.as_ref())
         .map_err(failed)?;
     if args.dry_run {
-        print!("{}", decision.describe(&target, &environment));
-        return Ok(ExitCode::SUCCESS);
+        let text = decision.describe(&target, &environment);
+        return match io::stdout().write_all(text.as_bytes()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::new(
+                RUN_FAILED,
+                format!("standard output: {error}"),
+            )),
+            _ => Ok(ExitCode::SUCCESS),
+        };
     }
     for warning in &decision.warnings {
         eprintln!("rseqctl: {}: {warning}", target.path.display());
@@ -101,21 +108,18 @@ fn supervise(
     arguments: &[OsString],
     mut environment: Environment,
     decision: &Decision,
-    place: &PathBuf,
+    place: &Path,
 ) -> Result<ExitCode, Failure> {
-    let output = report::Output::open(place).map_err(|error| {
+    let failed = |what: &str, error: &io::Error| {
         Failure::new(
             RUN_FAILED,
-            format!("{}: cannot write the report: {error}", place.display()),
+            format!("{}: cannot {what}: {error}", place.display()),
         )
-    })?;
-    let ledger = report::LedgerFile::create().map_err(|error| {
-        Failure::new(
-            RUN_FAILED,
-            format!("cannot make a ledger for the report: {error}"),
-        )
-    })?;
-    environment.set("RSEQ_SHIM_REPORT", ledger.path());
+    };
+    let output = report::Output::open(place).map_err(|error| failed("write the report", &error))?;
+    let ledger = report::LedgerFile::create()
+        .map_err(|error| failed("make a ledger for the report", &error))?;
+    environment.set("RSEQ_SHIM_LEDGER", ledger.path());
     let ending = process::supervise(
         &target.path,
         program,
@@ -124,21 +128,23 @@ fn supervise(
         ledger.file(),
     )
     .map_err(|error| cannot_execute(&target.path, &error))?;
-    let report = report::Report::new(decision, &ledger, ending);
-    output.write(&report).map_err(|error| {
-        Failure::new(
-            RUN_FAILED,
-            format!("{}: cannot write the report: {error}", place.display()),
-        )
-    })?;
+    // the command has run: its status is told even if its report cannot be
+    if let Err(error) = output.write(&report::Report::new(decision, &ledger, ending))
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        eprintln!(
+            "rseqctl: {}: cannot write the report: {error}",
+            place.display()
+        );
+    }
     match ending {
         Ending::Exited(status) => Ok(ExitCode::from(status)),
         Ending::Killed(signal) => process::die_by(signal),
     }
 }
 
-fn cannot_execute(path: &Path, error: &std::io::Error) -> Failure {
-    let status = if error.kind() == std::io::ErrorKind::NotFound {
+fn cannot_execute(path: &Path, error: &io::Error) -> Failure {
+    let status = if error.kind() == io::ErrorKind::NotFound {
         RUN_NOT_FOUND
     } else {
         RUN_CANNOT_EXECUTE

@@ -1,45 +1,43 @@
 //! `--report`: what the shim counted, told when the command has ended.
 
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use tempfile::NamedTempFile;
 use tls_model::ledger::{self, Record};
 use tls_model::owner::{Owner, Reason};
 
 use super::decision::Decision;
-use crate::sys::process::Ending;
+use crate::sys::process::{self, Ending};
 
-/// The file the shim counts in; gone when dropped.
-pub struct LedgerFile(NamedTempFile);
+/// The file the shim counts in. It has no name of its own, so that it needs no
+/// writable folder and leaves nothing behind.
+pub struct LedgerFile(File);
 
 impl LedgerFile {
     /// Makes an empty ledger. The child writes its process id into it between
     /// fork and exec.
     pub fn create() -> io::Result<Self> {
-        let file = NamedTempFile::with_prefix("rseqctl-ledger-")?;
-        file.as_file().set_len(ledger::SIZE as u64)?;
-        Ok(Self(file))
+        process::sealed_file(ledger::SIZE as u64).map(Self)
     }
 
-    /// Its path, for `RSEQ_SHIM_REPORT`.
-    pub fn path(&self) -> &Path {
-        self.0.path()
+    /// How the child finds it, while we live.
+    pub fn path(&self) -> PathBuf {
+        format!("/proc/{}/fd/{}", std::process::id(), self.0.as_raw_fd()).into()
     }
 
     /// The open file.
     pub fn file(&self) -> &File {
-        self.0.as_file()
+        &self.0
     }
 
     fn record(&self) -> Option<Record> {
-        let mut file = self.0.as_file();
-        let mut bytes = Vec::new();
-        file.seek(SeekFrom::Start(0)).ok()?;
-        file.read_to_end(&mut bytes).ok()?;
+        let mut bytes = [0; ledger::SIZE];
+        self.0.read_exact_at(&mut bytes, 0).ok()?;
         Record::from_bytes(&bytes)
     }
 }
@@ -55,11 +53,18 @@ pub enum Output {
 
 impl Output {
     /// Opens it.
-    pub fn open(place: &PathBuf) -> io::Result<Self> {
+    pub fn open(place: &Path) -> io::Result<Self> {
         if place.as_os_str().as_bytes() == b"-" {
             return Ok(Self::Standard);
         }
-        Ok(Self::File(File::create(place)?))
+        let mut options = OpenOptions::new();
+        // a FIFO that nobody reads is an error, not a place to wait
+        options
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
+        options.open(place).map(Self::File)
     }
 
     /// Writes one JSON object.

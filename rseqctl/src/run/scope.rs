@@ -10,11 +10,13 @@ use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use tls_model::elf::{Object, Source};
 use tls_model::facts::Facts;
 
 use crate::source::FileSource;
+use crate::sys::process;
 
 /// Who defines `__rseq_abi` among the objects of a program.
 #[derive(Debug, Default)]
@@ -23,6 +25,10 @@ pub struct Scope {
     pub adopter: Option<Adopter>,
     /// The first object that defines the symbol without exporting it.
     pub hidden: Option<PathBuf>,
+    /// A sanitizer's runtime, which insists on coming first.
+    pub sanitizer: Option<PathBuf>,
+    /// The dynamic linker has told what it would load, and glibc is not there.
+    pub lacks_libc: bool,
 }
 
 /// An object that exports `__rseq_abi`.
@@ -45,6 +51,17 @@ impl Scope {
         scope
     }
 
+    /// As [`Self::of_program`], of a file that is not open yet.
+    pub fn read(path: &Path, linker: &Path) -> Option<Self> {
+        let object = Object::open(FileSource::new(File::open(path).ok()?)).ok()?;
+        Some(Self::of_program(
+            path,
+            &object,
+            &Facts::read(&object),
+            linker,
+        ))
+    }
+
     /// The executable and, where its dynamic linker answers, its libraries.
     pub fn of_program<S: Source>(
         path: &Path,
@@ -54,10 +71,26 @@ impl Scope {
     ) -> Self {
         let mut scope = Self::alone(path, facts);
         let direct = direct_needs(object);
-        for library in libraries(linker, path) {
+        let listed = listed(linker, path);
+        let libraries: Vec<PathBuf> = listed
+            .split(|&byte| byte == b'\n')
+            .filter_map(path_of)
+            .collect();
+        let is_named = |library: &Path, names: &[&str]| {
+            let name = library.file_name().unwrap_or_default().as_bytes();
+            names.iter().any(|start| name.starts_with(start.as_bytes()))
+        };
+        scope.lacks_libc = !listed.is_empty()
+            && !libraries
+                .iter()
+                .any(|library| is_named(library, &["libc.so.6"]));
+        for library in libraries {
             let Ok(file) = File::open(&library) else {
                 continue;
             };
+            if is_named(&library, &SANITIZERS) {
+                scope.sanitizer.get_or_insert(library.clone());
+            }
             if let Ok(object) = Object::open(FileSource::new(file)) {
                 let is_direct = library
                     .file_name()
@@ -81,6 +114,9 @@ impl Scope {
     }
 }
 
+/// AddressSanitizer checks that it comes first; the others need not.
+const SANITIZERS: [&str; 2] = ["libasan.so", "libclang_rt.asan"];
+
 /// The file names in the executable's DT_NEEDED.
 fn direct_needs<S: Source>(object: &Object<S>) -> Vec<PathBuf> {
     let mut names = Vec::new();
@@ -97,23 +133,32 @@ fn direct_needs<S: Source>(object: &Object<S>) -> Vec<PathBuf> {
     names
 }
 
-/// What the dynamic linker would load, in load order.
-fn libraries(linker: &Path, executable: &Path) -> Vec<PathBuf> {
-    let listed = Command::new(linker)
+/// What the dynamic linker says it would load, a line each, in load order. It is
+/// given up on after [`PATIENCE`]: a program that cannot be asked is started all
+/// the same.
+fn listed(linker: &Path, executable: &Path) -> Vec<u8> {
+    let started = Command::new(linker)
         .arg("--list")
         .arg(executable)
         .stdin(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::null())
-        .output();
-    let Ok(listed) = listed else {
+        .spawn();
+    let Ok(mut child) = started else {
         return Vec::new();
     };
-    listed
+    let text = child
         .stdout
-        .split(|&byte| byte == b'\n')
-        .filter_map(path_of)
-        .collect()
+        .take()
+        .and_then(|output| process::read_within(output, PATIENCE).ok())
+        .unwrap_or_default();
+    // a no-op where it has ended
+    let _ = child.kill();
+    let _ = child.wait();
+    text
 }
+
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// `NAME => PATH (ADDRESS)`, or `PATH (ADDRESS)`.
 fn path_of(line: &[u8]) -> Option<PathBuf> {

@@ -43,6 +43,8 @@ pub enum Kind {
         /// A glibc inside still reads `GLIBC_TUNABLES`.
         tunables: bool,
     },
+    /// glibc's dynamic linker itself, started as `ld.so PROGRAM`.
+    DynamicLinker,
     /// Text without a `#!` line, which execvp(3) hands to the shell.
     ShellText,
     /// Nothing that can be executed.
@@ -51,9 +53,15 @@ pub enum Kind {
 
 impl Target {
     /// Finds `program` as execvp(3) does, and looks at it.
-    pub(super) fn find(program: &OsStr) -> Result<Self, Failure> {
+    pub(super) fn find(program: &OsStr, arguments: &[OsString]) -> Result<Self, Failure> {
         let path = search(program)?;
-        let (executable, kind) = look(&path, INTERPRETER_DEPTH)?;
+        let (mut executable, mut kind) = look(&path, INTERPRETER_DEPTH)?;
+        if let Kind::DynamicLinker = kind {
+            (executable, kind) = match program_of_linker(arguments) {
+                Some(program) => look_by(Path::new(program), &path)?,
+                None => (path.clone(), Kind::Preloadable(Scope::default())),
+            };
+        }
         Ok(Self {
             path,
             executable,
@@ -73,7 +81,7 @@ fn search(program: &OsStr) -> Result<PathBuf, Failure> {
         let candidate = directory.join(program);
         match fs::metadata(&candidate) {
             Ok(metadata) if !metadata.is_file() => {}
-            Ok(metadata) if metadata.permissions().mode() & 0o111 != 0 => return Ok(candidate),
+            Ok(_) if crate::sys::process::may_execute(&candidate) => return Ok(candidate),
             Ok(_) => forbidden = Some(candidate),
             Err(_) => {}
         }
@@ -147,8 +155,20 @@ fn look(path: &Path, depth: usize) -> Result<(PathBuf, Kind), Failure> {
     };
     let facts = Facts::read(&object);
     let kind = match dynamic_linker(path, &object, &facts, &metadata) {
-        Ok(Some(linker)) => Kind::Preloadable(Scope::of_program(path, &object, &facts, &linker)),
-        Ok(None) => Kind::Preloadable(Scope::alone(path, &facts)),
+        Ok(Some(linker)) => {
+            let scope = Scope::of_program(path, &object, &facts, &linker);
+            if scope.lacks_libc {
+                let why = "it does without glibc, which the shim needs".to_owned();
+                Kind::NotPreloadable {
+                    why,
+                    scope,
+                    tunables: false,
+                }
+            } else {
+                Kind::Preloadable(scope)
+            }
+        }
+        Ok(None) => Kind::DynamicLinker,
         Err(Obstacle { why, tunables }) => Kind::NotPreloadable {
             why,
             scope: Scope::alone(path, &facts),
@@ -158,6 +178,42 @@ fn look(path: &Path, depth: usize) -> Result<(PathBuf, Kind), Failure> {
     Ok((path.to_path_buf(), kind))
 }
 
+/// A program that this dynamic linker is told to load.
+fn look_by(path: &Path, linker: &Path) -> Result<(PathBuf, Kind), Failure> {
+    let (executable, kind) = look(path, 0)?;
+    let Kind::Preloadable(_) = kind else {
+        return Ok((executable, kind));
+    };
+    let Some(scope) = Scope::read(&executable, linker) else {
+        return Ok((executable, kind));
+    };
+    Ok((executable, Kind::Preloadable(scope)))
+}
+
+/// The program among the arguments of `ld.so [OPTIONS] PROGRAM`.
+fn program_of_linker(arguments: &[OsString]) -> Option<&OsStr> {
+    const WITH_VALUE: [&str; 8] = [
+        "--library-path",
+        "--preload",
+        "--audit",
+        "--argv0",
+        "--inhibit-rpath",
+        "--glibc-hwcaps-prepend",
+        "--glibc-hwcaps-mask",
+        "--list-tunables",
+    ];
+    let mut rest = arguments.iter();
+    while let Some(argument) = rest.next() {
+        if !argument.as_bytes().starts_with(b"--") {
+            return Some(argument);
+        }
+        if WITH_VALUE.iter().any(|option| argument == option) {
+            rest.next();
+        }
+    }
+    None
+}
+
 /// The program that a `#!` line names; `env NAME` is looked through.
 fn interpreter_of(start: &[u8]) -> Option<PathBuf> {
     let line = start.get(2..)?.split(|&byte| byte == b'\n').next()?;
@@ -165,8 +221,11 @@ fn interpreter_of(start: &[u8]) -> Option<PathBuf> {
         .split(u8::is_ascii_whitespace)
         .filter(|word| !word.is_empty());
     let interpreter = Path::new(OsStr::from_bytes(words.next()?));
+    // options of env (-S, -u NAME) are env's business: then it is left at that
     if interpreter.file_name() == Some(OsStr::new("env"))
-        && let Some(name) = words.find(|word| !word.starts_with(b"-") && !word.contains(&b'='))
+        && let Some(name) = words
+            .next()
+            .filter(|word| !word.starts_with(b"-") && !word.contains(&b'='))
         && let Ok(found) = search(OsStr::from_bytes(name))
     {
         return Some(found);

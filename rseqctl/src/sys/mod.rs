@@ -9,6 +9,5 @@
 
 pub mod dynamic;
 pub mod process;
-pub mod ptrace;
 mod signals;
 pub mod thread;

@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
+use std::os::fd::{AsRawFd, FromRawFd};
 use std::os::unix::fs::FileExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use tls_model::ledger;
 
-use super::signals::{self, Mask};
+use super::signals::{self, Change, Mask};
 
 /// How the command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +31,74 @@ pub fn effective_ids() -> (u32, u32) {
     let uid = unsafe { libc::geteuid() };
     // SAFETY: likewise.
     (uid, unsafe { libc::getegid() })
+}
+
+/// We may execute the file (access(2)).
+#[must_use]
+pub fn may_execute(path: &Path) -> bool {
+    let Ok(path) = std::ffi::CString::new(path.as_os_str().as_encoded_bytes()) else {
+        return false;
+    };
+    // SAFETY: a C string.
+    unsafe { libc::faccessat(libc::AT_FDCWD, path.as_ptr(), libc::X_OK, libc::AT_EACCESS) == 0 }
+}
+
+/// Everything that comes through a pipe until it is closed. Without a thread:
+/// the user's preloads would see one more of them.
+///
+/// # Errors
+///
+/// `TimedOut` when it is not closed within `patience`, else as read(2).
+pub fn read_within(mut pipe: impl io::Read + AsRawFd, patience: Duration) -> io::Result<Vec<u8>> {
+    let deadline = Instant::now() + patience;
+    let mut text = Vec::new();
+    let mut chunk = [0; 4096];
+    loop {
+        let rest = deadline.saturating_duration_since(Instant::now());
+        let mut wanted = libc::pollfd {
+            fd: pipe.as_raw_fd(),
+            events: libc::POLLIN,
+            revents: 0,
+        };
+        let milliseconds = i32::try_from(rest.as_millis()).unwrap_or(i32::MAX);
+        // SAFETY: one entry.
+        match unsafe { libc::poll(&raw mut wanted, 1, milliseconds) } {
+            0 => return Err(io::ErrorKind::TimedOut.into()),
+            1.. => match pipe.read(&mut chunk)? {
+                0 => return Ok(text),
+                count => text.extend(chunk.iter().take(count)),
+            },
+            _ => {
+                let error = io::Error::last_os_error();
+                if error.kind() != io::ErrorKind::Interrupted {
+                    return Err(error);
+                }
+            }
+        }
+    }
+}
+
+/// A file without a name, of a fixed size in bytes that nobody can change.
+///
+/// # Errors
+///
+/// As memfd_create(2).
+pub fn sealed_file(size: u64) -> io::Result<File> {
+    let flags = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
+    // SAFETY: a C string.
+    let descriptor = unsafe { libc::memfd_create(c"rseqctl-ledger".as_ptr(), flags) };
+    if descriptor < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: a fresh descriptor that nobody else has.
+    let file = unsafe { File::from_raw_fd(descriptor) };
+    file.set_len(size)?;
+    let seals = libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_SEAL;
+    // SAFETY: no memory of ours.
+    if unsafe { libc::fcntl(descriptor, libc::F_ADD_SEALS, seals) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(file)
 }
 
 /// The file carries capabilities that executing it would grant.
@@ -111,23 +181,21 @@ pub fn supervise(
             Ok(())
         });
     }
-    let mut child = command.spawn()?;
+    let child = command.spawn()?.id().cast_signed();
     loop {
-        if let Some(status) = child.try_wait()? {
-            use std::os::unix::process::ExitStatusExt;
-            return Ok(match (status.code(), status.signal()) {
-                (_, Some(signal)) => Ending::Killed(signal),
-                // an exit status has eight bits
-                (code, None) => Ending::Exited(code.unwrap_or_default() as u8),
-            });
+        match signals::look_at_child(child)? {
+            Some(Change::Ended(ending)) => return Ok(ending),
+            // the shell has to see that the job is stopped
+            Some(Change::Stopped) => signals::stop_as_well(),
+            None => {}
         }
-        // SIGCHLD wakes us; the terminal's own signals reach the child as well
+        // SIGCHLD wakes us; the terminal's own signals reach the child as well,
+        // but for the SIGCONT with which a shell resumes us alone
         if let Some(received) = signals::wait()
-            && received.from_a_process
             && received.number != libc::SIGCHLD
+            && (received.from_a_process || received.number == libc::SIGCONT)
         {
-            // SAFETY: the child has not been waited for, so the id is its own.
-            unsafe { libc::kill(child.id().cast_signed(), received.number) };
+            signals::send(child, received.number);
         }
     }
 }

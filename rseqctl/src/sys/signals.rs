@@ -1,11 +1,16 @@
 //! Signals: those of the command stay as the caller set them up, and the parent
 //! that waits for a report passes on what it is sent.
 
+use std::io;
 use std::mem::MaybeUninit;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
 use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use libc::{c_int, siginfo_t, sigset_t};
+
+use super::process::Ending;
 
 /// As this process was started with: the Rust runtime changes SIGPIPE, and a
 /// parent that waits needs SIGCHLD at its default.
@@ -103,6 +108,50 @@ pub fn wait() -> Option<Received> {
         number,
         from_a_process: info.si_code <= 0,
     })
+}
+
+/// What has become of a child.
+pub enum Change {
+    /// It has ended, and was waited for.
+    Ended(Ending),
+    /// It is stopped.
+    Stopped,
+}
+
+/// Looks whether the child has ended or stopped, without waiting.
+///
+/// # Errors
+///
+/// As waitpid(2).
+pub fn look_at_child(child: i32) -> io::Result<Option<Change>> {
+    let mut status = 0;
+    // SAFETY: writes to `status`.
+    let found = unsafe { libc::waitpid(child, &raw mut status, libc::WNOHANG | libc::WUNTRACED) };
+    if found < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    if found == 0 {
+        return Ok(None);
+    }
+    let status = ExitStatus::from_raw(status);
+    Ok(Some(match (status.signal(), status.code()) {
+        (Some(signal), _) => Change::Ended(Ending::Killed(signal)),
+        // an exit status has eight bits
+        (None, Some(code)) => Change::Ended(Ending::Exited(code as u8)),
+        (None, None) => Change::Stopped,
+    }))
+}
+
+/// Stops this process; goes on when somebody continues it.
+pub fn stop_as_well() {
+    // SAFETY: a signal to ourselves.
+    unsafe { libc::raise(libc::SIGSTOP) };
+}
+
+/// Sends a signal to a child that was not waited for yet.
+pub fn send(child: i32, number: c_int) {
+    // SAFETY: no memory of ours.
+    unsafe { libc::kill(child, number) };
 }
 
 /// Ends this process by a signal, without a core file of its own.

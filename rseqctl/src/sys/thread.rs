@@ -3,6 +3,8 @@
 use std::hint::black_box;
 use std::time::Instant;
 
+use tls_model::rseq::{FLAG_UNREGISTER, ORIGINAL_LENGTH, arch};
+
 /// The kernel's id of the calling thread.
 #[must_use]
 pub fn id() -> u32 {
@@ -24,6 +26,89 @@ pub fn pointer() -> u64 {
         );
     }
     pointer
+}
+
+/// Whose area the kernel holds for a thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Registration {
+    /// None that we know of.
+    Nobody,
+    /// `__rseq_abi`.
+    Shared,
+    /// glibc's own.
+    Libc,
+    /// `sys_rseq` does not answer.
+    Denied,
+}
+
+impl Registration {
+    const ALL: [Self; 4] = [Self::Nobody, Self::Shared, Self::Libc, Self::Denied];
+
+    /// One word.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Nobody => "nobody",
+            Self::Shared => "shared",
+            Self::Libc => "libc",
+            Self::Denied => "denied",
+        }
+    }
+
+    /// The registration of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|registration| registration.name() == name)
+    }
+}
+
+/// Which of two areas the kernel holds for the calling thread, and its address:
+/// registering an area again is answered EBUSY for the one that it holds.
+#[must_use]
+pub fn registration(shared: Option<u64>, libc: Option<u64>) -> (Registration, u64) {
+    for (candidate, registration) in [(shared, Registration::Shared), (libc, Registration::Libc)] {
+        let Some(area) = candidate else {
+            continue;
+        };
+        match rseq(area, 0) {
+            // nobody had registered anything: take it back
+            0 => {
+                rseq(area, FLAG_UNREGISTER);
+                return (Registration::Nobody, 0);
+            }
+            error if error == -i64::from(libc::EBUSY) => return (registration, area),
+            error if error == -i64::from(libc::EINVAL) => {}
+            _ => return (Registration::Denied, 0),
+        }
+    }
+    (Registration::Nobody, 0)
+}
+
+/// `sys_rseq` by the instruction itself: `syscall(3)` is the shim's to answer.
+#[cfg(target_arch = "x86_64")]
+fn rseq(area: u64, flags: u32) -> i64 {
+    let Some(native) = arch::native() else {
+        return -i64::from(libc::ENOSYS);
+    };
+    let result;
+    // SAFETY: an area in the calling thread's static TLS or control block,
+    // which lives as long as the thread; the kernel's convention for registers.
+    unsafe {
+        std::arch::asm!(
+            "syscall",
+            inlateout("rax") i64::from(native.syscall) => result,
+            in("rdi") area,
+            in("rsi") u64::from(ORIGINAL_LENGTH),
+            in("rdx") u64::from(flags),
+            in("r10") u64::from(native.signature),
+            lateout("rcx") _,
+            lateout("r11") _,
+            options(nostack),
+        );
+    }
+    result
 }
 
 /// Nanoseconds that one `sched_getcpu` takes on the calling thread: the best of

@@ -6,15 +6,15 @@
 //! | `thread_pointer` | the address that TLS offsets are relative to |
 //! | `abi_area` | the calling thread's `__rseq_abi`, through initial-exec TLS |
 //! | `nesting` | the calling thread's count of registrations |
+//! | `debug_state` | `_r_debug`: the dynamic linker's list of objects |
 //! | `bound_names` | where the dynamic linker has bound `__rseq_offset` and its siblings |
-//! | `stack_end` | `__libc_stack_end`: argc, argv, environment, auxiliary vector |
 //! | `thread_start` | first code of a thread: hook, then tail jump to the user's routine |
 //! | `notification_start` | the same for the functions of SIGEV_THREAD |
 //! | `sched_getcpu` | answers from `__rseq_abi`, or jumps to what answers instead |
 //! | `dlsym` | answers a few names, tail-jumps to the libc with the rest |
 //! | `syscall` | sorts SYS_rseq out, tail-jumps to the libc with the rest |
 //! | `dlopen`, `dlmopen`, `dlclose` | a hook, then tail-jumps to the libc |
-//! | `message` | what the calling thread's dlerror has to say |
+//! | `loading` | what the calling thread keeps for the loading rules |
 
 #[cfg(target_arch = "x86_64")]
 mod x86_64;

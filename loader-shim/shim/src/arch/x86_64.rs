@@ -12,6 +12,7 @@ use tls_model::rseq::Rseq;
 
 use crate::names::{cpu, lookup};
 use crate::nesting::Nesting;
+use crate::process::RDebug;
 use crate::{loading, notify, syscalls, threads};
 
 /// Enters the kernel. Answers its result: an errno is negative.
@@ -85,25 +86,20 @@ pub fn nesting() -> &'static Nesting {
 #[unsafe(link_section = ".tbss.nesting")]
 static NESTING: Nesting = Nesting::new();
 
-/// `__libc_stack_end` of the dynamic linker: the address of argc on the initial
-/// stack, or null where the symbol is missing.
-pub fn stack_end() -> *const usize {
-    let slot: *const *const usize;
-    // SAFETY: a weak reference through the GOT: the slot holds the symbol's
-    // address, or 0 where nobody defines it.
+/// `_r_debug` of the dynamic linker, or null where nobody defines it.
+pub fn debug_state() -> *const RDebug {
+    let state;
+    // SAFETY: a weak reference through the GOT: a load of our own relocated
+    // slot.
     unsafe {
         asm!(
-            ".weak __libc_stack_end",
-            "mov {}, qword ptr [rip + __libc_stack_end@GOTPCREL]",
-            out(reg) slot,
+            ".weak _r_debug",
+            "mov {}, qword ptr [rip + _r_debug@GOTPCREL]",
+            out(reg) state,
             options(pure, readonly, nostack, preserves_flags),
         );
     }
-    if slot.is_null() {
-        return core::ptr::null();
-    }
-    // SAFETY: not null, so it is the dynamic linker's variable.
-    unsafe { *slot }
+    state
 }
 
 /// The start routine that the libc is given: `rdi` holds the hand-over slot.
@@ -297,7 +293,7 @@ pub unsafe extern "C" fn dlopen(
         "mov qword ptr [rsp + 8], rdi",
         "mov qword ptr [rsp + 16], rsi",
         "mov rdi, rsp",
-        "mov rsi, qword ptr [rsp + 24]",
+        "lea rsi, [rsp + 24]",
         "call {hook}",
         "mov rdi, qword ptr [rsp + 8]",
         "mov esi, dword ptr [rsp + 16]",
@@ -339,7 +335,7 @@ pub unsafe extern "C" fn dlmopen(
         "mov qword ptr [rsp + 8], rsi",
         "mov qword ptr [rsp + 16], rdx",
         "mov rdi, rsp",
-        "mov rsi, qword ptr [rsp + 24]",
+        "lea rsi, [rsp + 24]",
         "call {hook}",
         "mov rcx, rdx",
         "mov rdi, qword ptr [rsp]",
@@ -377,6 +373,7 @@ pub unsafe extern "C" fn dlclose(handle: *mut core::ffi::c_void) -> core::ffi::c
         "endbr64",
         "push rdi",
         ".cfi_adjust_cfa_offset 8",
+        "lea rdi, [rsp + 8]",
         "call {hook}",
         "pop rdi",
         ".cfi_adjust_cfa_offset -8",
@@ -386,15 +383,15 @@ pub unsafe extern "C" fn dlclose(handle: *mut core::ffi::c_void) -> core::ffi::c
     )
 }
 
-/// What the calling thread's dlerror has to say, in the shim's own static TLS.
-pub fn message() -> &'static loading::Message {
+/// What the calling thread keeps for `loading`, in the shim's own static TLS.
+pub fn loading() -> &'static loading::Thread {
     let offset: usize;
     // SAFETY: as in `nesting`.
     unsafe {
         asm!(
-            "mov {}, qword ptr [rip + {message}@GOTTPOFF]",
+            "mov {}, qword ptr [rip + {thread}@GOTTPOFF]",
             out(reg) offset,
-            message = sym MESSAGE,
+            thread = sym LOADING,
             options(pure, readonly, nostack, preserves_flags),
         );
     }
@@ -403,6 +400,6 @@ pub fn message() -> &'static loading::Message {
     unsafe { &*core::ptr::with_exposed_provenance(here) }
 }
 
-/// The initial image of every thread's message, as `NESTING`.
+/// The initial image of every thread's, as `NESTING`.
 #[unsafe(link_section = ".tbss.loading")]
-static MESSAGE: loading::Message = loading::Message::new();
+static LOADING: loading::Thread = loading::Thread::new();

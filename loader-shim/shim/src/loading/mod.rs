@@ -11,7 +11,7 @@
 //! | [`search`], [`directories`], [`cache`] | where the dynamic linker will find it |
 //! | [`file`], [`memory`] | reading it, and room for it |
 //! | [`objects`] | what is loaded |
-//! | [`sweep`] | definers that came along with something else |
+//! | [`sweep`], [`nest`] | definers that came along with something else |
 //! | [`words`], [`budget`] | what dlerror and the log say |
 //! | [`next`] | the dynamic linker's own functions |
 //!
@@ -34,6 +34,7 @@ mod cache;
 mod directories;
 mod file;
 mod memory;
+mod nest;
 mod next;
 mod objects;
 mod search;
@@ -41,7 +42,29 @@ mod survey;
 mod sweep;
 mod words;
 
-pub use words::Message;
+use nest::Outermost;
+use words::Message;
+
+/// What a thread keeps from one call to the next, in the shim's static TLS.
+#[repr(C)]
+pub struct Thread {
+    outermost: Outermost,
+    message: Message,
+}
+
+// SAFETY: each thread has its own; the static that stands for them is only the
+// initial image and never touched.
+unsafe impl Sync for Thread {}
+
+impl Thread {
+    /// A thread that has called nothing yet.
+    pub const fn new() -> Self {
+        Self {
+            outermost: Outermost::new(),
+            message: Message::new(),
+        }
+    }
+}
 
 /// What is done about the rules.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -102,8 +125,8 @@ pub struct Target {
 ///
 /// # Safety
 ///
-/// The arguments of dlopen(3), and its caller's return address.
-pub unsafe extern "C" fn before_dlopen(call: &mut Call, caller: usize) -> Target {
+/// The arguments of dlopen(3), and where its return address stands.
+pub unsafe extern "C" fn before_dlopen(call: &mut Call, caller: &usize) -> Target {
     // SAFETY: the caller's promise.
     let returns = unsafe { before_open(call, caller, false) };
     Target {
@@ -116,8 +139,8 @@ pub unsafe extern "C" fn before_dlopen(call: &mut Call, caller: usize) -> Target
 ///
 /// # Safety
 ///
-/// The arguments of dlmopen(3), and its caller's return address.
-pub unsafe extern "C" fn before_dlmopen(call: &mut Call, caller: usize) -> Target {
+/// The arguments of dlmopen(3), and where its return address stands.
+pub unsafe extern "C" fn before_dlmopen(call: &mut Call, caller: &usize) -> Target {
     // SAFETY: the caller's promise.
     let returns = unsafe { before_open(call, caller, true) };
     Target {
@@ -127,9 +150,13 @@ pub unsafe extern "C" fn before_dlmopen(call: &mut Call, caller: usize) -> Targe
 }
 
 /// Looks at what the call will load, and changes it where it must be changed.
-unsafe fn before_open(call: &mut Call, caller: usize, names_namespace: bool) -> usize {
+unsafe fn before_open(call: &mut Call, place: &usize, names_namespace: bool) -> usize {
     let policy = policy();
-    if policy == Policy::Off || call.file.is_null() || call.mode & libc::RTLD_NOLOAD != 0 {
+    if policy == Policy::Off {
+        return 0;
+    }
+    let is_outermost = nest::enter(place);
+    if call.file.is_null() || call.mode & libc::RTLD_NOLOAD != 0 {
         return 0;
     }
     // SAFETY: dlopen(3) takes a C string.
@@ -138,6 +165,7 @@ unsafe fn before_open(call: &mut Call, caller: usize, names_namespace: bool) -> 
         return 0;
     }
     let _errno = next::KeepErrno::new();
+    let caller = *place;
     let load = Load {
         other_namespace: call.namespace != libc::LM_ID_BASE,
         deep_bind: call.mode & libc::RTLD_DEEPBIND != 0,
@@ -164,6 +192,7 @@ unsafe fn before_open(call: &mut Call, caller: usize, names_namespace: bool) -> 
         }
     }
     let returns = enforces
+        && is_outermost
         && found.promote_needed
         && (names_namespace || !objects::caller(caller).has_rpath)
         && is_plain_path(name.to_bytes());
@@ -179,18 +208,28 @@ fn is_plain_path(name: &[u8]) -> bool {
 /// After a dlopen that has brought a definer along with something else.
 pub extern "C" fn opened() {
     let _errno = next::KeepErrno::new();
-    sweep::promote_new(policy());
+    sweep::promote(policy());
 }
 
-/// Before dlclose: what it must not unload is made to stay. Answers where the
-/// call goes on.
-pub extern "C" fn before_dlclose() -> *mut c_void {
+/// Before dlclose, whose return address stands at `place`: what it must not
+/// unload is made to stay. Answers where the call goes on.
+pub extern "C" fn before_dlclose(place: &usize) -> *mut c_void {
     let policy = policy();
-    if policy != Policy::Off {
+    if policy != Policy::Off && sweep::is_due() {
         let _errno = next::KeepErrno::new();
-        sweep::promote_new(policy);
+        if !nest::is_inside(place) {
+            sweep::promote(policy);
+        } else if policy == Policy::Enforce {
+            return keep as *mut c_void;
+        }
     }
     next::DLCLOSE.address()
+}
+
+/// A dlclose from inside a constructor that would come before a definer can be
+/// made to stay: what it is to close stays open.
+unsafe extern "C" fn keep(_handle: *mut c_void) -> c_int {
+    0
 }
 
 /// dlerror(3): the dynamic linker's answer, with the shim's words for what the

@@ -28,12 +28,21 @@ pub fn begin() {
     SEEN.store(objects::additions(), Ordering::Relaxed);
 }
 
-/// Promotes what has come since the last time.
-pub fn promote_new(policy: Policy) {
+/// Whether there is something to promote.
+pub fn is_due() -> bool {
     let now = objects::additions();
     if SEEN.load(Ordering::Relaxed) == now {
-        return;
+        return false;
     }
+    if next_definer(&mut []).is_some() {
+        return true;
+    }
+    SEEN.store(now, Ordering::Relaxed);
+    false
+}
+
+/// Promotes what has come since the last time.
+pub fn promote(policy: Policy) {
     let mut path = [0; LONGEST];
     while let Some(object) = next_definer(&mut path) {
         let Ok(name) = CStr::from_bytes_until_nul(&path) else {
@@ -50,11 +59,11 @@ pub fn promote_new(policy: Policy) {
             return;
         }
     }
-    SEEN.store(now, Ordering::Relaxed);
 }
 
-/// The next definer that is not promoted yet, and its path as a C string.
-fn next_definer(path: &mut [u8; LONGEST]) -> Option<usize> {
+/// The next definer that is not promoted yet, and its path as a C string as far
+/// as there is room.
+fn next_definer(path: &mut [u8]) -> Option<usize> {
     let mut definer = None;
     let mut index = 0;
     let at_start = AT_START.load(Ordering::Relaxed);
@@ -65,10 +74,7 @@ fn next_definer(path: &mut [u8; LONGEST]) -> Option<usize> {
             return false;
         }
         let name = loaded.path().to_bytes_with_nul();
-        let Some(place) = path.get_mut(..name.len()) else {
-            return false;
-        };
-        for (to, from) in place.iter_mut().zip(name) {
+        for (to, from) in path.iter_mut().zip(name) {
             *to = *from;
         }
         definer = Some(object);

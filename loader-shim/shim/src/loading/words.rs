@@ -30,7 +30,7 @@ pub const REFUSED: &CStr = c"librseq_shim.so: refused";
 
 const NO_ROOM: &[u8] = b"cannot allocate memory in static TLS block";
 
-/// What a thread has to say about its last load, in the shim's static TLS.
+/// What a thread has to say about its last load.
 #[repr(C)]
 pub struct Message {
     /// Bytes of thread-local storage that it was to bring.
@@ -38,10 +38,6 @@ pub struct Message {
     /// The last message.
     text: UnsafeCell<[u8; MESSAGE]>,
 }
-
-// SAFETY: each thread has its own; the static that stands for them is only the
-// initial image and never touched.
-unsafe impl Sync for Message {}
 
 impl Message {
     /// Nothing to say.
@@ -70,7 +66,7 @@ impl Message {
 
 /// Remembers for dlerror what the load of this thread was to bring.
 pub fn about_to_load(found: &Found) {
-    arch::message().thread_local.set(found.thread_local);
+    arch::loading().message.thread_local.set(found.thread_local);
 }
 
 /// Prepares what dlerror is to say about a refused load.
@@ -81,7 +77,7 @@ pub fn refuse(found: &Found, breach: Breach) {
     text.push(breach.text().as_bytes());
     text.push(b" (rule ").push(breach.rule().as_bytes());
     text.push(b"; RSEQ_SHIM_LOADING=warn loads it all the same)");
-    arch::message().set(&text);
+    arch::loading().message.set(&text);
     say(Policy::Enforce, found.name.as_bytes(), |line| {
         line.push(b"refused: ").push(breach.rule().as_bytes());
     });
@@ -114,7 +110,7 @@ pub fn error(error: *mut c_char) -> *mut c_char {
     }
     // SAFETY: dlerror(3) answers a C string or null.
     let words = unsafe { CStr::from_ptr(error) }.to_bytes();
-    let message = arch::message();
+    let message = &arch::loading().message;
     if words.starts_with(REFUSED.to_bytes()) {
         return message.get();
     }

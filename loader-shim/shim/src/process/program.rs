@@ -2,11 +2,12 @@
 
 use core::ffi::CStr;
 
+use libc::Elf64_Phdr;
 use tls_model::elf::{Object, ReadError, Source};
-use tls_model::facts;
+use tls_model::facts::has_critical_sections;
 use tls_model::rseq::{ABI_SYMBOL, ORIGINAL_ALIGN, ORIGINAL_LENGTH};
 
-use super::{Loaded, each_object, image};
+use super::{Loaded, Process, each_object, image};
 use crate::{arch, kernel};
 
 /// The library whose definition is that of last resort.
@@ -23,43 +24,34 @@ pub struct Program {
 
 /// Looks through them. Hidden definitions cost a look at files, so they are
 /// searched only when asked for.
-pub fn definitions(search_hidden: bool) -> Program {
+pub fn definitions(process: &Process, search_hidden: bool) -> Program {
     let mut program = Program::default();
     let winner = arch::abi_area().addr();
     each_object(|loaded| {
-        let Some(tls) = loaded
-            .headers()
-            .iter()
-            .find(|header| header.p_type == libc::PT_TLS)
-        else {
+        let Some(tls) = loaded.tls() else {
             return false;
         };
-        if tls.p_memsz < u64::from(ORIGINAL_LENGTH) {
-            return false;
-        }
         let Some(object) = image::object(loaded) else {
             return false;
         };
+        let own = object.dynamic_symbol(ABI_SYMBOL.as_bytes()).ok().flatten();
         let block = loaded.info.dlpi_tls_data.addr();
         if block != 0 && winner.wrapping_sub(block) < tls.p_memsz as usize {
             let mut buffer = [0; 64];
             let soname = object.soname(&mut buffer).ok().flatten();
             if soname != Some(ABI_LIBRARY) {
-                let symbol = object.dynamic_symbol(ABI_SYMBOL.as_bytes()).ok().flatten();
-                // a winner without a symbol of its own cannot be; its area then
-                // has at least no size that we could use
-                program.adopter_size = Some(symbol.map_or(0, |symbol| symbol.size));
+                // an area that the kernel would not take is as one without size
+                let is_aligned = winner.is_multiple_of(ORIGINAL_ALIGN as usize);
+                let size = own.filter(|_| is_aligned).map_or(0, |symbol| symbol.size);
+                program.adopter_size = Some(size);
             }
         } else if search_hidden
             && !program.hidden
+            && own.is_none()
+            && tls.p_memsz >= u64::from(ORIGINAL_LENGTH)
             && tls.p_align >= u64::from(ORIGINAL_ALIGN)
-            && object
-                .dynamic_symbol(ABI_SYMBOL.as_bytes())
-                .ok()
-                .flatten()
-                .is_none()
         {
-            program.hidden = file_hides_a_definition(loaded);
+            program.hidden = hides_a_definition(process, loaded, tls);
         }
         false
     });
@@ -69,17 +61,26 @@ pub fn definitions(search_hidden: bool) -> Program {
 /// Critical sections in a file whose TLS could hold an area: it brings its own.
 /// The sections' names survive strip, and finding them costs no look at the
 /// symbol table.
-fn file_hides_a_definition(loaded: &Loaded<'_>) -> bool {
-    let path: &CStr = match loaded.path() {
-        path if path.is_empty() => c"/proc/self/exe",
-        path => path,
-    };
-    let descriptor = kernel::open(path, libc::O_RDONLY, 0);
-    if descriptor < 0 {
-        return false;
+fn hides_a_definition(process: &Process, loaded: &Loaded<'_>, tls: &Elf64_Phdr) -> bool {
+    let is_it = |path: &CStr| file_with_tls(path, tls).map(|file| has_critical_sections(&file));
+    match loaded.path() {
+        // the executable, which `ld.so PROGRAM` has loaded in its own place
+        path if path.is_empty() => is_it(c"/proc/self/exe")
+            .or_else(|| is_it(process.name()?))
+            .unwrap_or(false),
+        path => is_it(path).unwrap_or(false),
     }
-    let file = File(descriptor as i32);
-    Object::open(&file).is_ok_and(|object| facts::has_critical_sections(&object))
+}
+
+/// The file, if it has this very TLS segment.
+fn file_with_tls(path: &CStr, tls: &Elf64_Phdr) -> Option<Object<File>> {
+    let descriptor = kernel::open(path, libc::O_RDONLY | libc::O_NONBLOCK, 0);
+    if descriptor < 0 {
+        return None;
+    }
+    let object = Object::open(File(descriptor as i32)).ok()?;
+    let found = object.tls().ok().flatten()?;
+    (found.memsz == tls.p_memsz && found.vaddr == tls.p_vaddr).then_some(object)
 }
 
 struct File(i32);

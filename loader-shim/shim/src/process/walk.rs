@@ -1,0 +1,98 @@
+//! The libc's own `dl_iterate_phdr`.
+//!
+//! Sanitizers interpose that name as well, and start up when it is first called:
+//! in the middle of our constructor, asking our `dlsym`. So the libc is looked up
+//! in the dynamic linker's list of objects, and its function called directly.
+
+use core::ffi::{CStr, c_char, c_int, c_void};
+use core::mem::transmute;
+use core::ptr::{null, null_mut, with_exposed_provenance};
+use core::sync::atomic::{AtomicPtr, Ordering};
+
+use libc::{Elf64_Ehdr, dl_phdr_info, size_t};
+
+use super::Loaded;
+use crate::arch;
+
+/// What `dl_iterate_phdr` calls.
+pub type Callback = unsafe extern "C" fn(*mut dl_phdr_info, size_t, *mut c_void) -> c_int;
+/// `dl_iterate_phdr` itself.
+pub type Walk = unsafe extern "C" fn(Callback, *mut c_void) -> c_int;
+
+/// `struct r_debug` (link.h), as far as it is read.
+#[repr(C)]
+pub struct RDebug {
+    version: c_int,
+    first: *const LinkMap,
+}
+
+/// `struct link_map` (link.h), its public part.
+#[repr(C)]
+struct LinkMap {
+    base: usize,
+    name: *const c_char,
+    dynamic: *const c_void,
+    next: *const LinkMap,
+}
+
+static WALK: AtomicPtr<c_void> = AtomicPtr::new(null_mut());
+
+/// The libc's function; nothing in a process without glibc.
+pub fn libc_walk() -> Option<Walk> {
+    let mut walk = WALK.load(Ordering::Relaxed);
+    if walk.is_null() {
+        walk = find()?;
+        WALK.store(walk, Ordering::Relaxed);
+    }
+    // SAFETY: not null, so it is the libc's function of this type.
+    Some(unsafe { transmute::<*mut c_void, Walk>(walk) })
+}
+
+/// Called first from the constructor, when there is one thread and nobody
+/// changes the list.
+fn find() -> Option<*mut c_void> {
+    // SAFETY: the dynamic linker's variable, or null.
+    let debug = unsafe { arch::debug_state().as_ref() }?;
+    let mut next = debug.first;
+    // SAFETY: entries of the list, or null at its end.
+    while let Some(map) = unsafe { next.as_ref() } {
+        next = map.next;
+        if map.is_libc() {
+            return map.symbol_address(b"dl_iterate_phdr");
+        }
+    }
+    None
+}
+
+impl LinkMap {
+    fn is_libc(&self) -> bool {
+        if self.name.is_null() {
+            return false;
+        }
+        // SAFETY: a C string that lives as long as the object.
+        let name = unsafe { CStr::from_ptr(self.name) };
+        name.to_bytes().ends_with(b"/libc.so.6")
+    }
+
+    /// For the libc, whose first segment begins with its header at address 0.
+    fn symbol_address(&self, name: &[u8]) -> Option<*mut c_void> {
+        let header: *const Elf64_Ehdr = with_exposed_provenance(self.base);
+        // SAFETY: the first page of a loaded libc.
+        let Elf64_Ehdr {
+            e_phoff, e_phnum, ..
+        } = unsafe { *header };
+        let info = dl_phdr_info {
+            dlpi_addr: self.base as u64,
+            dlpi_name: null(),
+            dlpi_phdr: with_exposed_provenance(self.base.wrapping_add(e_phoff as usize)),
+            dlpi_phnum: e_phnum,
+            dlpi_adds: 0,
+            dlpi_subs: 0,
+            dlpi_tls_modid: 0,
+            dlpi_tls_data: null_mut(),
+        };
+        let mut found = None;
+        Loaded { info: &info }.with_symbols(|address_of| found = address_of(name));
+        found
+    }
+}
