@@ -84,7 +84,10 @@ pub struct AuditArgs {
     /// List files that have nothing to do with rseq, too
     #[arg(long)]
     pub all: bool,
-    /// Files, or trees to walk
+    /// Do not count the findings of an earlier report (json or ndjson)
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+    /// Files, packages, images, or trees to walk
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 }
@@ -94,8 +97,12 @@ pub struct AuditArgs {
 pub enum Format {
     /// For people
     Human,
+    /// One JSON document: the objects, what could not be read, the counts
+    Json,
     /// One JSON object per line and file
     Ndjson,
+    /// SARIF 2.1.0, for code scanning services
+    Sarif,
 }
 
 /// Threshold for exit status 1.

@@ -1,7 +1,7 @@
 //! An open file as a source of ELF bytes.
 
 use std::fs::File;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt;
 
 use tls_model::elf::{ReadError, Source};
@@ -18,16 +18,13 @@ impl FileSource {
         Self(file)
     }
 
-    /// Whether the file starts as an ELF object does. One short read: most
-    /// files of a tree need no other.
+    /// Length of the file in bytes, now.
     ///
     /// # Errors
     ///
-    /// The file cannot be read.
-    pub fn has_elf_magic(&self) -> Result<bool, ReadError> {
-        let mut magic = [0; 4];
-        self.read_at(0, &mut magic)?;
-        Ok(magic == *b"\x7fELF")
+    /// The operating system does not say.
+    pub fn len(&self) -> io::Result<u64> {
+        self.0.metadata().map(|metadata| metadata.len())
     }
 }
 

@@ -1,153 +1,193 @@
-//! `rseqctl audit`: which objects define or use `__rseq_abi`, and how.
+//! `rseqctl audit`: which objects define or use `__rseq_abi`, and how, in
+//! files, trees, packages and images.
 //!
 //! Exit statuses: 1 (findings at or above `--fail-on`) wins over 3 (some inputs
 //! could not be read), because what was not read could only add findings; 2
 //! stands for nothing read at all.
+//!
+//! # As a library
+//!
+//! [`audit`] hands every object that has something to say to the caller, in the
+//! order of names, while it goes on; nothing is kept.
+//!
+//! ```
+//! use rseqctl::audit::{Event, Options, audit};
+//!
+//! let program = std::env::current_exe()?;
+//! let options = Options { all: true, ..Options::default() };
+//! let mut paths = Vec::new();
+//! let tally = audit(&[program.clone()], &options, &mut |event| match event {
+//!     Event::Object(row) => {
+//!         for (rule, level, message) in row.findings() {
+//!             println!("{}: {}: {message} [{rule}]", row.path().display(), level.name());
+//!         }
+//!         paths.push(row.path().to_owned());
+//!     }
+//!     Event::Problem { path, problem } => eprintln!("{}: {problem}", path.display()),
+//!     _ => {}
+//! });
+//! assert_eq!((tally.objects, paths), (1, vec![program]));
+//! # Ok::<(), std::io::Error>(())
+//! ```
 
-mod human;
+mod baseline;
+mod container;
+mod engine;
+mod inspect;
 mod mounts;
 mod problem;
+mod progress;
+mod report;
 mod row;
 mod tally;
 mod text;
+mod tree;
 mod walk;
 
-use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, Write};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::thread;
 
-use tls_model::elf::Object;
-use tls_model::facts::Facts;
-
-use crate::cli::{AuditArgs, FailOn, Format};
+use crate::cli::AuditArgs;
 use crate::exit::Status;
 
 pub use crate::source::FileSource;
+pub use baseline::Baseline;
+pub use container::{Exceeded, Limits};
 pub use problem::Problem;
+pub use report::Report;
 pub use row::Row;
 pub use tally::Tally;
 
-use walk::{Seen, Walk};
+use progress::Progress;
 
-/// What an audit found.
-#[derive(Debug, Default)]
-pub struct Audit {
-    /// One row per object with something to say (every object, where asked
-    /// for), sorted by the bytes of the path.
-    pub rows: Vec<Row>,
-    /// What was counted on the way.
-    pub tally: Tally,
+/// More threads than this wait for the disk and for each other.
+const MOST_THREADS: usize = 8;
+
+/// How an audit is to be done.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Tell of objects that have nothing to do with rseq, too.
+    pub all: bool,
+    /// Threads that look at files.
+    pub threads: NonZeroUsize,
+    /// What containers may unpack to.
+    pub limits: Limits,
+    /// Findings that do not count.
+    pub baseline: Baseline,
 }
 
-/// Audits files and trees. `complain` hears of every input that could not be
-/// used, in the order in which they are met.
+impl Default for Options {
+    /// Objects with something to say only, a thread per processor (eight at
+    /// most), the default limits, no baseline.
+    fn default() -> Self {
+        let threads = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        Self {
+            all: false,
+            threads: NonZeroUsize::new(MOST_THREADS).map_or(threads, |most| threads.min(most)),
+            limits: Limits::default(),
+            baseline: Baseline::default(),
+        }
+    }
+}
+
+/// What an audit has to tell.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// An object with something to say.
+    Object(&'a Row),
+    /// An input that could not be used, or not in full.
+    Problem {
+        /// Its path, or where it stands in a container.
+        path: &'a Path,
+        /// What is wrong with it.
+        problem: &'a Problem,
+    },
+    /// Nothing new; what was counted so far.
+    Progress(&'a Tally),
+}
+
+/// Audits files, trees, packages and images.
 ///
-/// Memory is taken for the rows only, not for what is walked.
-pub fn audit(paths: &[PathBuf], all: bool, mut complain: impl FnMut(&Path, &Problem)) -> Audit {
-    let mut audit = Audit::default();
-    Walk::default().run(paths, |path, seen| {
-        let result = match seen {
-            Seen::File { file, named } => audit.file(path, file, named, all),
-            Seen::Folder => {
-                audit.tally.read += 1;
-                Ok(())
-            }
-            Seen::Problem(problem) => Err(problem),
-        };
-        if let Err(problem) = result {
-            audit.tally.problems += 1;
-            complain(path, &problem);
-        }
-    });
-    audit
-        .rows
-        .sort_by(|one, other| one.order().cmp(other.order()));
-    audit
-        .rows
-        .dedup_by(|one, other| one.order() == other.order());
-    audit.tally.count_rows(&audit.rows);
-    audit
-}
-
-impl Audit {
-    fn file(&mut self, path: &Path, file: File, named: bool, all: bool) -> Result<(), Problem> {
-        self.tally.files += 1;
-        let source = FileSource::new(file);
-        if !source
-            .has_elf_magic()
-            .map_err(|error| Problem::from_elf(error.into()))?
-            && !named
-        {
-            self.tally.read += 1;
-            return Ok(());
-        }
-        let object = Object::open(source).map_err(Problem::from_elf)?;
-        self.tally.read += 1;
-        self.tally.objects += 1;
-        let facts = Facts::read(&object);
-        if all || facts.mentions_rseq() {
-            self.rows.push(Row::new(path, &facts));
-        }
-        Problem::from_damage(&facts).map_or(Ok(()), Err)
-    }
-
-    /// The exit status, by the contract of the command.
-    #[must_use]
-    pub fn status(&self, fail_on: FailOn) -> Status {
-        if self.tally.findings_from(fail_on) {
-            Status::Findings
-        } else if self.tally.problems == 0 {
-            Status::Clean
-        } else if self.tally.read == 0 {
-            Status::Nothing
-        } else {
-            Status::Partial
-        }
-    }
-
-    /// Writes the report.
-    ///
-    /// # Errors
-    ///
-    /// Those of `out`.
-    pub fn write(&self, format: Format, out: &mut impl Write) -> io::Result<()> {
-        match format {
-            Format::Human => human::write(self, out),
-            Format::Ndjson => {
-                for row in &self.rows {
-                    serde_json::to_writer(&mut *out, row)?;
-                    out.write_all(b"\n")?;
-                }
-                Ok(())
-            }
-        }
-    }
+/// Events come sorted by the bytes of the path, each path once, the members of
+/// a container together after it, and the same for the same input. Memory is
+/// taken for the folders on the way and for what is said about the files that
+/// are looked at, not for what was walked.
+pub fn audit(paths: &[PathBuf], options: &Options, sink: &mut dyn FnMut(Event<'_>)) -> Tally {
+    engine::run(paths, options, sink)
 }
 
 /// Runs the subcommand.
 #[must_use]
 pub fn main(args: &AuditArgs) -> Status {
-    let audit = audit(&args.paths, args.all, |path, problem| {
-        // nobody is left to tell where standard error is gone
-        let _ = writeln!(
-            io::stderr(),
-            "rseqctl: {}: {problem}",
-            text::printable(path)
-        );
-    });
-    let mut out = BufWriter::new(io::stdout().lock());
-    let written = audit
-        .write(args.format, &mut out)
-        .and_then(|()| out.flush());
-    match written {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            let _ = writeln!(
-                io::stderr(),
-                "rseqctl: standard output: {error}; the report is not complete"
-            );
+    match run(args) {
+        Ok(status) => status,
+        Err(message) => {
+            // nobody is left to tell where standard error is gone
+            let _ = writeln!(io::stderr(), "rseqctl: {message}");
             Status::Nothing
         }
+    }
+}
+
+fn run(args: &AuditArgs) -> Result<Status, String> {
+    let baseline = match &args.baseline {
+        None => Baseline::default(),
+        Some(path) => {
+            Baseline::read(path).map_err(|error| format!("{}: {error}", text::printable(path)))?
+        }
+    };
+    let options = Options {
+        all: args.all,
+        baseline,
+        ..Options::default()
+    };
+    let mut progress = Progress::new();
+    let out = BufWriter::new(io::stdout().lock());
+    let mut report = Output(Report::new(args.format, out));
+    let tally = audit(&args.paths, &options, &mut |event| match event {
+        Event::Object(row) => {
+            progress.clear();
+            report.write(|report| report.object(row));
+            if progress.is_enabled() {
+                report.write(Report::flush);
+            }
+        }
+        Event::Problem { path, problem } => {
+            progress.clear();
+            let _ = writeln!(
+                io::stderr(),
+                "rseqctl: {}: {problem}",
+                text::printable(path)
+            );
+            report.write(|report| {
+                report.problem(path, problem);
+                Ok(())
+            });
+        }
+        Event::Progress(tally) => progress.tick(tally),
+    });
+    progress.clear();
+    match report.0.and_then(|report| report.finish(&tally)) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(format!(
+            "standard output: {error}; the report is not complete"
+        )),
         // a reader that has seen enough is no error
-        Ok(()) | Err(_) => audit.status(args.fail_on),
+        Ok(()) | Err(_) => Ok(tally.status(args.fail_on)),
+    }
+}
+
+/// A report up to the first error.
+struct Output<W>(io::Result<Report<W>>);
+
+impl<W: Write> Output<W> {
+    fn write(&mut self, write: impl FnOnce(&mut Report<W>) -> io::Result<()>) {
+        if let Ok(report) = &mut self.0
+            && let Err(error) = write(report)
+        {
+            self.0 = Err(error);
+        }
     }
 }

@@ -8,6 +8,8 @@ use std::os::unix::fs::FileTypeExt;
 use tls_model::elf::Error;
 use tls_model::facts::{Damage, Facts};
 
+use super::container::{Budget, Exceeded};
+
 /// Why an input could not be used, or not in full.
 #[derive(Debug)]
 pub enum Problem {
@@ -26,6 +28,10 @@ pub enum Problem {
         /// The file ends before they do.
         truncated: bool,
     },
+    /// A container that could not be read to its end; why.
+    Container(String),
+    /// A container that unpacks to more than the limits allow.
+    Limit(Exceeded),
 }
 
 impl Problem {
@@ -48,6 +54,17 @@ impl Problem {
             Error::Read(error) => Self::Io(io::Error::from_raw_os_error(error.errno)),
             other => Self::Unusable(other),
         }
+    }
+
+    /// A container that could not be read to its end.
+    pub(super) fn from_container(error: &io::Error, budget: &Budget) -> Self {
+        if let Some(exceeded) = budget.exceeded() {
+            return Self::Limit(exceeded);
+        }
+        Self::Container(match error.kind() {
+            io::ErrorKind::UnexpectedEof => "truncated".to_owned(),
+            _ => error.to_string(),
+        })
     }
 
     /// The problem of an object whose facts are not complete.
@@ -77,8 +94,15 @@ impl fmt::Display for Problem {
                 "{what}, not a file; it was not opened; name a file or a folder"
             ),
             Self::NotElf => f.write_str(
-                "not an ELF object; name a program, a library or an object file, or a folder",
+                "not an ELF object; name a program, a library, an object file, a package or a folder",
             ),
+            Self::Container(why) => write!(
+                f,
+                "{why}; what comes after that was not audited; fetch or build it again"
+            ),
+            Self::Limit(exceeded) => {
+                write!(f, "{exceeded}; what comes after that was not audited")
+            }
             Self::Unusable(error) => write!(f, "{error}; fetch or build it again"),
             Self::Damaged { parts, truncated } => {
                 let how = if *truncated { "truncated" } else { "damaged" };

@@ -10,7 +10,7 @@ use serde::Serialize;
 use tls_model::facts::{Facts, SymbolFact};
 use tls_model::rules::{self, Level};
 
-use super::text;
+use super::{Baseline, text};
 
 /// What the audit says about one ELF object.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -57,9 +57,6 @@ pub struct Row {
     #[serde(skip)]
     #[schemars(skip)]
     raw: PathBuf,
-    #[serde(skip)]
-    #[schemars(skip)]
-    levels: Vec<Level>,
 }
 
 /// What an object does with one symbol.
@@ -109,6 +106,12 @@ pub(super) struct FindingRow {
     pub(super) level: &'static str,
     /// What was found and what to do.
     pub(super) message: String,
+    /// It is in the baseline and does not count.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) known: bool,
+    #[serde(skip)]
+    #[schemars(skip)]
+    rank: Level,
 }
 
 impl Row {
@@ -145,11 +148,12 @@ impl Row {
                     rule: finding.rule.name,
                     level: finding.rule.level.name(),
                     message: finding.to_string(),
+                    known: false,
+                    rank: finding.rule.level,
                 })
                 .collect(),
             damage: facts.damage.names().collect(),
             raw: path.to_path_buf(),
-            levels: findings.iter().map(|finding| finding.rule.level).collect(),
         }
     }
 
@@ -170,9 +174,33 @@ impl Row {
         !self.symbols.is_empty() || !self.sections.is_empty()
     }
 
-    /// The levels of the findings.
-    pub(super) fn levels(&self) -> impl Iterator<Item = Level> {
-        self.levels.iter().copied()
+    /// Marks the findings that the baseline has.
+    pub(super) fn mark_known(&mut self, baseline: &Baseline) {
+        if !baseline.is_empty() {
+            for finding in &mut self.findings {
+                finding.known = baseline.has(&self.path, finding.rule);
+            }
+        }
+    }
+
+    /// How many findings the baseline has.
+    pub(super) fn known(&self) -> u64 {
+        self.findings.iter().filter(|finding| finding.known).count() as u64
+    }
+
+    /// The levels of the findings that the baseline has not.
+    pub(super) fn new_levels(&self) -> impl Iterator<Item = Level> {
+        self.findings
+            .iter()
+            .filter(|finding| !finding.known)
+            .map(|finding| finding.rank)
+    }
+
+    /// The findings: rule, level and message.
+    pub fn findings(&self) -> impl Iterator<Item = (&'static str, Level, &str)> {
+        self.findings
+            .iter()
+            .map(|finding| (finding.rule, finding.rank, finding.message.as_str()))
     }
 }
 

@@ -1,31 +1,46 @@
-//! Walking files and trees.
+//! Walking files and trees, in the order of names.
 //!
 //! A symbolic link is followed where it is named and not where it is met in a
 //! tree. FIFOs, sockets and devices are never opened; in trees they are passed
 //! over in silence. A pseudo file system such as /proc is entered only where
 //! it is named.
+//!
+//! Everything comes sorted by the bytes of its path, whatever the order of the
+//! named paths: so a report can be written while the walk goes on, and memory
+//! is taken for the folders on the way only.
 
-use std::collections::HashSet;
-use std::ffi::OsString;
-use std::fs::{self, File, FileType, OpenOptions};
-use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::borrow::Cow;
+use std::cmp::{Ordering, Reverse};
+use std::collections::{BinaryHeap, HashSet};
+use std::fs::{self, Metadata};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::vec;
 
 use super::Problem;
 use super::mounts::pseudo_devices;
+use super::tree::Tree;
+
+/// Something that the walk meets.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// Its path, as it was named or met.
+    pub(super) path: PathBuf,
+    /// What it is.
+    pub(super) kind: FoundKind,
+}
 
 /// What the walk meets.
-pub(super) enum Seen {
-    /// A regular file, open.
+#[derive(Debug)]
+pub(super) enum FoundKind {
+    /// A regular file.
     File {
-        /// The open file.
-        file: File,
         /// It is one of the named paths, not met in a tree.
         named: bool,
     },
-    /// A folder that could be listed.
+    /// A folder that holds an OCI image layout.
+    Image,
+    /// A folder that was listed.
     Folder,
     /// Something that could not be used.
     Problem(Problem),
@@ -34,114 +49,137 @@ pub(super) enum Seen {
 /// The walk.
 pub(super) struct Walk {
     pseudo: HashSet<u64>,
+    /// What is still to be visited, the first name on top.
+    waiting: BinaryHeap<Reverse<Waiting>>,
+    /// The tree that is being walked.
+    current: Option<Tree>,
+    /// Key of what came last, where it may come again from another tree.
+    last: Vec<u8>,
 }
 
-/// A folder on the way.
-struct Folder {
-    entries: vec::IntoIter<(OsString, FileType)>,
-    device: u64,
+/// A named path, or a tree that was left for an earlier name.
+struct Waiting {
+    key: Vec<u8>,
+    what: What,
 }
 
-impl Default for Walk {
-    fn default() -> Self {
-        Self {
-            pseudo: pseudo_devices(),
-        }
-    }
+enum What {
+    Found(Found),
+    Tree(Box<Tree>, Found),
 }
 
 impl Walk {
-    /// Visits every named path and what is below it.
-    pub(super) fn run(&self, paths: &[PathBuf], mut visit: impl FnMut(&Path, Seen)) {
+    /// A walk over every named path and what is below it.
+    pub(super) fn new(paths: &[PathBuf]) -> Self {
+        let mut walk = Self {
+            pseudo: pseudo_devices(),
+            waiting: BinaryHeap::with_capacity(paths.len()),
+            current: None,
+            last: Vec::new(),
+        };
         for path in paths {
             match fs::metadata(path) {
-                Ok(found) if found.is_dir() => self.tree(path, found.dev(), &mut visit),
-                Ok(found) if found.is_file() => visit(path, open(path, true)),
-                Ok(found) => {
-                    let problem = Problem::special(found.file_type());
-                    visit(path, Seen::Problem(problem));
-                }
-                Err(error) => visit(path, Seen::Problem(Problem::Io(error))),
+                Ok(found) => walk.name(path, &found),
+                Err(error) => walk.found(path, FoundKind::Problem(Problem::Io(error))),
             }
+        }
+        walk
+    }
+
+    fn name(&mut self, path: &Path, metadata: &Metadata) {
+        if metadata.is_dir() {
+            let (tree, first) = Tree::new(path, metadata.dev());
+            self.wait(What::Tree(Box::new(tree), first));
+        } else if metadata.is_file() {
+            self.found(path, FoundKind::File { named: true });
+        } else {
+            let problem = Problem::special(metadata.file_type());
+            self.found(path, FoundKind::Problem(problem));
         }
     }
 
-    fn tree(&self, root: &Path, device: u64, visit: &mut impl FnMut(&Path, Seen)) {
-        let mut path = root.to_path_buf();
-        let mut way = Vec::new();
-        way.extend(list(&path, device, visit));
-        while let Some(folder) = way.last_mut() {
-            let device = folder.device;
-            let Some((name, kind)) = folder.entries.next() else {
-                way.pop();
-                // the root's own last component is popped after its last use
-                path.pop();
+    fn found(&mut self, path: &Path, kind: FoundKind) {
+        let path = path.to_path_buf();
+        self.wait(What::Found(Found { path, kind }));
+    }
+
+    fn wait(&mut self, what: What) {
+        let (What::Found(found) | What::Tree(_, found)) = &what;
+        let key = found.key().into_owned();
+        self.waiting.push(Reverse(Waiting { key, what }));
+    }
+
+    /// The next thing in the order of names, each name once.
+    pub(super) fn next(&mut self) -> Option<Found> {
+        loop {
+            let found = self.advance()?;
+            let key = found.key();
+            if *self.last == *key {
                 continue;
-            };
-            path.push(name);
-            if kind.is_dir() {
-                if let Some(device) = self.enter(&path, device, visit)
-                    && let Some(inner) = list(&path, device, visit)
-                {
-                    way.push(inner);
-                    continue;
-                }
-            } else if kind.is_file() {
-                visit(&path, open(&path, false));
             }
-            path.pop();
+            if !self.waiting.is_empty() {
+                self.last.clear();
+                self.last.extend_from_slice(&key);
+            }
+            drop(key);
+            return Some(found);
         }
     }
 
-    /// The device of a folder met in a tree, if it is to be entered.
-    fn enter(&self, path: &Path, outer: u64, visit: &mut impl FnMut(&Path, Seen)) -> Option<u64> {
-        match fs::symlink_metadata(path) {
-            Ok(found) => {
-                let device = found.dev();
-                (device == outer || !self.pseudo.contains(&device)).then_some(device)
+    fn advance(&mut self) -> Option<Found> {
+        if let Some(mut tree) = self.current.take()
+            && let Some(found) = tree.next(&self.pseudo)
+        {
+            let is_first = self
+                .waiting
+                .peek()
+                .is_none_or(|Reverse(other)| *found.key() < *other.key);
+            if is_first {
+                self.current = Some(tree);
+                return Some(found);
             }
-            Err(error) => {
-                visit(path, Seen::Problem(Problem::Io(error)));
-                None
+            self.wait(What::Tree(Box::new(tree), found));
+        }
+        match self.waiting.pop()?.0.what {
+            What::Found(found) => Some(found),
+            What::Tree(tree, found) => {
+                self.current = Some(*tree);
+                Some(found)
             }
         }
     }
 }
 
-/// The entries of a folder, sorted by name.
-fn list(path: &Path, device: u64, visit: &mut impl FnMut(&Path, Seen)) -> Option<Folder> {
-    let entries = fs::read_dir(path).and_then(|entries| {
-        entries
-            .map(|entry| entry.and_then(|entry| Ok((entry.file_name(), entry.file_type()?))))
-            .collect::<io::Result<Vec<_>>>()
-    });
-    match entries {
-        Ok(mut entries) => {
-            visit(path, Seen::Folder);
-            entries.sort_unstable_by(|one, other| one.0.cmp(&other.0));
-            Some(Folder {
-                entries: entries.into_iter(),
-                device,
-            })
-        }
-        Err(error) => {
-            visit(path, Seen::Problem(Problem::Io(error)));
-            None
+impl Found {
+    /// What it is sorted by: a folder comes where its contents do.
+    fn key(&self) -> Cow<'_, [u8]> {
+        let bytes = self.path.as_os_str().as_bytes();
+        if matches!(self.kind, FoundKind::Folder) && !bytes.ends_with(b"/") {
+            [bytes, b"/"].concat().into()
+        } else {
+            bytes.into()
         }
     }
 }
 
-/// Opens a file that was regular a moment ago, so that it can do no harm if it
-/// is something else by now: no wait for a FIFO's writer, no controlling
-/// terminal, and in a tree no symbolic link.
-fn open(path: &Path, named: bool) -> Seen {
-    let follow = if named { 0 } else { libc::O_NOFOLLOW };
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY | follow)
-        .open(path);
-    match file {
-        Ok(file) => Seen::File { file, named },
-        Err(error) => Seen::Problem(Problem::Io(error)),
+impl Ord for Waiting {
+    fn cmp(&self, other: &Self) -> Ordering {
+        // a named path before the same one met in a tree: it is looked at more closely
+        let rank = |waiting: &Self| u8::from(matches!(waiting.what, What::Tree(..)));
+        (&self.key, rank(self)).cmp(&(&other.key, rank(other)))
     }
 }
+
+impl PartialOrd for Waiting {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Waiting {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Waiting {}

@@ -3,16 +3,12 @@
 
 use std::io::{self, Write};
 
-use super::row::{Row, SymbolRow};
-use super::{Audit, text};
+use crate::audit::row::SymbolRow;
+use crate::audit::{Row, Tally, text};
 
-/// Writes the report.
-pub(super) fn write(audit: &Audit, out: &mut impl Write) -> io::Result<()> {
-    for row in &audit.rows {
-        object(row, out)?;
-    }
-    let tally = &audit.tally;
-    writeln!(
+/// Writes the last line.
+pub(super) fn summary(tally: &Tally, out: &mut impl Write) -> io::Result<()> {
+    write!(
         out,
         "{}, {}, {} mention rseq: {}, {}, {}",
         count(tally.files, "file"),
@@ -21,10 +17,15 @@ pub(super) fn write(audit: &Audit, out: &mut impl Write) -> io::Result<()> {
         count(tally.errors, "error"),
         count(tally.warnings, "warning"),
         count(tally.notes, "note"),
-    )
+    )?;
+    if tally.known != 0 {
+        write!(out, ", {} known", tally.known)?;
+    }
+    writeln!(out)
 }
 
-fn object(row: &Row, out: &mut impl Write) -> io::Result<()> {
+/// Writes an object's lines.
+pub(super) fn object(row: &Row, out: &mut impl Write) -> io::Result<()> {
     writeln!(
         out,
         "{}: {}, {}",
@@ -46,8 +47,11 @@ fn object(row: &Row, out: &mut impl Write) -> io::Result<()> {
     for finding in &row.findings {
         writeln!(
             out,
-            "  {}: {} [{}]",
-            finding.level, finding.message, finding.rule
+            "  {}{}: {} [{}]",
+            if finding.known { "known " } else { "" },
+            finding.level,
+            finding.message,
+            finding.rule
         )?;
     }
     Ok(())

@@ -1,0 +1,221 @@
+//! Container images: OCI image layouts (folders, or tar archives of them) and
+//! what `docker save` writes. Their layers are shown as one tree.
+
+mod manifest;
+
+use std::collections::HashMap;
+use std::fs::OpenOptions;
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use super::budget::{Budget, Metered};
+use super::bytes::Bytes;
+use super::kind::Kind;
+use super::overlay::Overlay;
+use super::tape::{self, Member, MemberKind};
+use super::{Place, damaged, fill, plain, seek_to};
+use crate::audit::Problem;
+use crate::audit::inspect::{FileOutcome, HEAD, Inspector};
+use crate::source::FileSource;
+
+use manifest::Picture;
+
+/// The largest manifest that is read, in bytes.
+const MANIFEST: u64 = 4 << 20;
+
+/// Members of an image archive that are remembered; images have hundreds.
+const MOST_MEMBERS: usize = 100_000;
+
+/// An image archive or folder.
+pub(super) struct Image<'a> {
+    store: Store<'a>,
+}
+
+enum Store<'a> {
+    Folder(&'a Path),
+    Tar(Bytes<'a>, HashMap<Vec<u8>, (u64, u64)>),
+}
+
+/// A blob of an image.
+enum Part<'a> {
+    File(FileSource, u64),
+    Window(Bytes<'a>),
+}
+
+impl Part<'_> {
+    fn bytes(&self) -> Bytes<'_> {
+        match self {
+            Self::File(file, len) => Bytes::new(file, *len),
+            Self::Window(bytes) => *bytes,
+        }
+    }
+}
+
+/// Whether an archive that starts with this tar header may be an image.
+pub(super) fn starts(head: &[u8]) -> bool {
+    let name = head.split(|&byte| byte == 0).next().unwrap_or_default();
+    let name = plain(name);
+    let first = name.split(|&byte| byte == b'/').next().unwrap_or_default();
+    let first = first.strip_suffix(b".json").unwrap_or(first);
+    matches!(first, b"blobs" | b"oci-layout" | b"index" | b"manifest")
+        || (first.len() == 64 && first.iter().all(u8::is_ascii_hexdigit))
+}
+
+/// The archive as an image, if it is one. Reads the headers only.
+pub(super) fn index(bytes: Bytes<'_>) -> io::Result<Option<Image<'_>>> {
+    let mut reader = bytes.reader();
+    let mut head = [0; HEAD];
+    fill(&mut reader, &mut head)?;
+    if !starts(&head) {
+        return Ok(None);
+    }
+    seek_to(&mut reader, 0)?;
+    let mut members = HashMap::new();
+    let mut archive = tar::Archive::new(reader);
+    tape::each(archive.entries_with_seek()?, &mut |member, _| {
+        if member.kind == MemberKind::File {
+            if members.len() == MOST_MEMBERS {
+                return Err(damaged("more members than any image has"));
+            }
+            let place = (member.start, member.size);
+            members.insert(plain(member.name).to_vec(), place);
+        }
+        Ok(())
+    })?;
+    let is_image =
+        members.contains_key(&b"index.json"[..]) || members.contains_key(&b"manifest.json"[..]);
+    Ok(is_image.then_some(Image {
+        store: Store::Tar(bytes, members),
+    }))
+}
+
+/// An image layout that stands in a folder.
+pub(in crate::audit) fn folder(inspector: &Inspector<'_>, path: &Path, file: &mut FileOutcome) {
+    let image = Image {
+        store: Store::Folder(path),
+    };
+    // every layer has its own share
+    let budget = Budget::new(&inspector.options.limits, u64::MAX);
+    if let Err(error) = image.audit(inspector, &Place::outermost(path), &budget, file) {
+        file.complain(path, Problem::from_container(&error, &budget));
+    }
+}
+
+impl Image<'_> {
+    /// Audits every image in it.
+    pub(super) fn audit(
+        &self,
+        inspector: &Inspector<'_>,
+        place: &Place,
+        budget: &Budget,
+        file: &mut FileOutcome,
+    ) -> io::Result<()> {
+        let pictures = manifest::pictures(&|name| self.text(name))?;
+        let is_one = pictures.len() == 1;
+        for picture in &pictures {
+            if is_one {
+                self.picture(inspector, place, picture, budget, file)?;
+            } else {
+                let place = place.image(&picture.name);
+                self.picture(inspector, &place, picture, budget, file)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn picture(
+        &self,
+        inspector: &Inspector<'_>,
+        place: &Place,
+        picture: &Picture,
+        budget: &Budget,
+        file: &mut FileOutcome,
+    ) -> io::Result<()> {
+        let mut overlay = Overlay::default();
+        for layer in picture.layers.iter().rev() {
+            let Some(part) = self.get(layer)? else {
+                let problem = format!("layer {layer} is missing");
+                file.complain(&place.path, Problem::Container(problem));
+                continue;
+            };
+            let read = layer_of(inspector, place, part.bytes(), &mut overlay, budget, file);
+            super::told(read, place, budget, file)?;
+            overlay.descend();
+        }
+        Ok(())
+    }
+
+    fn text(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
+        let Some(part) = self.get(name)? else {
+            return Ok(None);
+        };
+        if part.bytes().len() > MANIFEST {
+            return Err(damaged("a manifest of more than 4 MiB"));
+        }
+        let mut text = Vec::new();
+        part.bytes().reader().read_to_end(&mut text)?;
+        Ok(Some(text))
+    }
+
+    /// A blob by its name in the image; `name` was checked to be a plain one.
+    fn get(&self, name: &str) -> io::Result<Option<Part<'_>>> {
+        match &self.store {
+            Store::Tar(bytes, members) => Ok(members
+                .get(name.as_bytes())
+                .map(|&(start, len)| Part::Window(bytes.part(start, len)))),
+            Store::Folder(folder) => {
+                let opened = OpenOptions::new()
+                    .read(true)
+                    .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY)
+                    .open(folder.join(name));
+                let file = match opened {
+                    Ok(file) => file,
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                    Err(error) => return Err(error),
+                };
+                let metadata = file.metadata()?;
+                Ok(metadata
+                    .is_file()
+                    .then(|| Part::File(FileSource::new(file), metadata.len())))
+            }
+        }
+    }
+}
+
+fn layer_of(
+    inspector: &Inspector<'_>,
+    place: &Place,
+    bytes: Bytes<'_>,
+    overlay: &mut Overlay,
+    budget: &Budget,
+    file: &mut FileOutcome,
+) -> io::Result<()> {
+    let mut head = [0; HEAD];
+    let count = fill(&mut bytes.reader(), &mut head)?;
+    let mut sees = |member: &Member<'_>| overlay.sees(member.name, member.kind);
+    match Kind::of(head.get(..count).unwrap_or_default(), b"", true) {
+        Kind::Tar => {
+            let mut archive = tar::Archive::new(bytes.reader());
+            tape::each(archive.entries_with_seek()?, &mut |member, reader| {
+                if !sees(member) {
+                    return Ok(());
+                }
+                let part = bytes.part(member.start, member.size);
+                inspector.part(&place.inside(member.name), part, reader, budget, file)
+            })
+        }
+        Kind::Packed(codec) => {
+            let unpacked = Metered::new(codec.decode(bytes.reader())?, budget);
+            let mut archive = tar::Archive::new(unpacked);
+            tape::each(archive.entries()?, &mut |member, reader| {
+                if !sees(member) {
+                    return Ok(());
+                }
+                inspector.stream(&place.inside(member.name), reader, budget, file)
+            })
+        }
+        // an empty layer, or an attestation
+        _ => Ok(()),
+    }
+}

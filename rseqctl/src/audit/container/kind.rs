@@ -1,0 +1,131 @@
+//! What a file is, by its first bytes; names only decide what is worth a look.
+
+use super::codec::Codec;
+
+/// What a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::audit) enum Kind {
+    /// An ELF object.
+    Elf,
+    /// A static library: `ar` with object files, or its thin form.
+    Archive,
+    /// A Debian package.
+    Deb,
+    /// An RPM package.
+    Rpm,
+    /// A zip archive, such as a wheel or a jar.
+    Zip,
+    /// A tar archive, perhaps of an image.
+    Tar,
+    /// A compressed stream.
+    Packed(Codec),
+    /// Anything else.
+    Other,
+}
+
+/// Ends of names of compressed streams that may hold ELF objects. A system has
+/// tens of thousands of compressed manuals and logs; they are passed over
+/// unless they are named.
+const STEMS: [&[u8]; 7] = [b".tar", b".ko", b".so", b".o", b".a", b".debug", b".cpio"];
+
+/// Ends of names that stand for one of [`STEMS`] and a codec.
+const SHORT: [&[u8]; 8] = [
+    b".tgz", b".txz", b".tzst", b".tbz", b".tbz2", b".apk", b".crate", b".conda",
+];
+
+const CODECS: [&[u8]; 4] = [b".gz", b".xz", b".zst", b".bz2"];
+
+const PACKAGES: [&[u8]; 7] = [
+    b".deb", b".udeb", b".rpm", b".whl", b".zip", b".jar", b".tar",
+];
+
+/// Where tar's magic stands in the first header, in bytes.
+const USTAR: usize = 257;
+
+impl Kind {
+    /// The kind of a file with this name that starts with `head`; a file that
+    /// the user names is looked into whatever it is called.
+    pub(in crate::audit) fn of(head: &[u8], name: &[u8], named: bool) -> Self {
+        match head {
+            [0x7f, b'E', b'L', b'F', ..] => return Self::Elf,
+            [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => return Self::Zip,
+            [0xed, 0xab, 0xee, 0xdb, ..] => return Self::Rpm,
+            _ => {}
+        }
+        if let Some(first) = head.strip_prefix(b"!<arch>\n") {
+            return if first.starts_with(b"debian-binary") {
+                Self::Deb
+            } else {
+                Self::Archive
+            };
+        }
+        if head.starts_with(b"!<thin>\n") {
+            return Self::Archive;
+        }
+        if head
+            .get(USTAR..)
+            .is_some_and(|magic| magic.starts_with(b"ustar"))
+        {
+            return Self::Tar;
+        }
+        match Codec::of(head) {
+            Some(codec) if named || holds_objects(name) => Self::Packed(codec),
+            _ => Self::Other,
+        }
+    }
+
+    /// Whether it has to be read at several offsets.
+    pub(super) fn needs_offsets(self) -> bool {
+        matches!(self, Self::Elf | Self::Archive | Self::Zip)
+    }
+}
+
+/// The name of what a compressed file holds.
+pub(super) fn stem(name: &[u8]) -> &[u8] {
+    let start = name.iter().rposition(|&byte| byte == b'/');
+    let name = name.get(start.map_or(0, |slash| slash + 1)..);
+    let name = name.unwrap_or_default();
+    without_codec(name).unwrap_or(name)
+}
+
+fn without_codec(name: &[u8]) -> Option<&[u8]> {
+    CODECS.iter().find_map(|codec| name.strip_suffix(*codec))
+}
+
+fn ends(name: &[u8], list: &[&[u8]]) -> bool {
+    list.iter().any(|end| name.ends_with(end))
+}
+
+fn holds_objects(name: &[u8]) -> bool {
+    without_codec(name)
+        .is_some_and(|stem| ends(stem, &STEMS) || stem.windows(4).any(|part| part == b".so."))
+        || ends(name, &SHORT)
+}
+
+/// Whether a file of this name may take long.
+pub(in crate::audit) fn looks_packed(path: &std::path::Path) -> bool {
+    let name = std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str());
+    ends(name, &PACKAGES) || holds_objects(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn compressed_files_are_chosen_by_name() {
+        for (name, expected) in [
+            ("/lib/modules/a.ko.xz", true),
+            ("/x/a.tar.zst", true),
+            ("/x/a.tgz", true),
+            ("/x/liba.so.1.gz", true),
+            ("/usr/share/man/man1/ls.1.gz", false),
+            ("/x.ko/log.gz", false),
+        ] {
+            let kind = Kind::of(&[0x1f, 0x8b, 8, 0], name.as_bytes(), false);
+            assert_eq!(kind == Kind::Packed(Codec::Gzip), expected, "{name}");
+        }
+        assert_eq!(stem(b"/x.d/a.ko.xz"), b"a.ko");
+        assert_eq!(stem(b"odd"), b"odd");
+    }
+}

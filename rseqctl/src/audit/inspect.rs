@@ -1,0 +1,160 @@
+//! One file, or what is packed in it.
+
+use std::fs::{File, OpenOptions};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use tls_model::elf::{Object, Source};
+use tls_model::facts::Facts;
+
+use super::container::{self, Budget, Bytes, Kind, Place};
+use super::walk::{Found, FoundKind};
+use super::{Options, Problem, Row};
+use crate::source::FileSource;
+
+/// Bytes that show what a file is.
+pub(super) const HEAD: usize = 512;
+
+/// What a piece of the walk came to.
+#[derive(Default)]
+pub(super) struct Outcome {
+    /// In the order of the walk; files with nothing to say are left out.
+    pub(super) files: Vec<FileOutcome>,
+    pub(super) counts: Counts,
+}
+
+/// What is said about one file and what is in it.
+#[derive(Default)]
+pub(super) struct FileOutcome {
+    pub(super) rows: Vec<Row>,
+    pub(super) problems: Vec<(PathBuf, Problem)>,
+    pub(super) objects: u64,
+}
+
+/// What a piece of the walk counted.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counts {
+    pub(super) files: u64,
+    pub(super) objects: u64,
+    pub(super) read: u64,
+}
+
+impl FileOutcome {
+    pub(super) fn complain(&mut self, path: &Path, problem: Problem) {
+        self.problems.push((path.to_path_buf(), problem));
+    }
+
+    /// Members are sorted, and of two with one name the last is what an
+    /// unpacked container has.
+    fn sort(&mut self) {
+        self.rows
+            .sort_by(|one, other| one.order().cmp(other.order()));
+        self.rows.dedup_by(|later, earlier| {
+            let same = later.order() == earlier.order();
+            if same {
+                std::mem::swap(later, earlier);
+            }
+            same
+        });
+    }
+}
+
+/// Looks at what the walk meets.
+pub(super) struct Inspector<'a> {
+    pub(super) options: &'a Options,
+}
+
+impl<'a> Inspector<'a> {
+    pub(super) fn new(options: &'a Options) -> Self {
+        Self { options }
+    }
+
+    pub(super) fn look(&self, found: Found, outcome: &mut Outcome) {
+        let mut file = FileOutcome::default();
+        let Found { path, kind } = found;
+        match kind {
+            FoundKind::Folder => {
+                outcome.counts.read += 1;
+                return;
+            }
+            FoundKind::Problem(problem) => file.complain(&path, problem),
+            FoundKind::Image => {
+                outcome.counts.read += 1;
+                container::image_folder(self, &path, &mut file);
+            }
+            FoundKind::File { named } => match self.file(&path, named, outcome, &mut file) {
+                Ok(()) => outcome.counts.read += 1,
+                Err(problem) => file.complain(&path, problem),
+            },
+        }
+        outcome.counts.objects += file.objects;
+        if !file.rows.is_empty() || !file.problems.is_empty() {
+            file.sort();
+            outcome.files.push(file);
+        }
+    }
+
+    /// An error means that nothing of the file could be used.
+    fn file(
+        &self,
+        path: &Path,
+        named: bool,
+        outcome: &mut Outcome,
+        file: &mut FileOutcome,
+    ) -> Result<(), Problem> {
+        let opened = open(path, named).map_err(Problem::Io)?;
+        outcome.counts.files += 1;
+        let source = FileSource::new(opened);
+        let mut head = [0; HEAD];
+        let count = source
+            .read_at(0, &mut head)
+            .map_err(|error| Problem::from_elf(error.into()))?;
+        let head = head.get(..count).unwrap_or_default();
+        match Kind::of(head, path.as_os_str().as_bytes(), named) {
+            Kind::Elf => self.object(path, &source, file),
+            Kind::Other if named => Err(Problem::NotElf),
+            Kind::Other => Ok(()),
+            kind => {
+                let len = source.len().map_err(Problem::Io)?;
+                let budget = Budget::new(&self.options.limits, len);
+                let bytes = Bytes::new(&source, len);
+                let place = Place::outermost(path);
+                if let Err(error) = self.whole(kind, &place, bytes, &budget, file) {
+                    file.complain(path, Problem::from_container(&error, &budget));
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// One ELF object.
+    pub(super) fn object(
+        &self,
+        path: &Path,
+        source: &dyn Source,
+        file: &mut FileOutcome,
+    ) -> Result<(), Problem> {
+        let object = Object::open(source).map_err(Problem::from_elf)?;
+        file.objects += 1;
+        let facts = Facts::read(&object);
+        if self.options.all || facts.mentions_rseq() {
+            file.rows.push(Row::new(path, &facts));
+        }
+        if let Some(problem) = Problem::from_damage(&facts) {
+            file.complain(path, problem);
+        }
+        Ok(())
+    }
+}
+
+/// Opens a file that was regular a moment ago, so that it can do no harm if it
+/// is something else by now: no wait for a FIFO's writer, no controlling
+/// terminal, and in a tree no symbolic link.
+fn open(path: &Path, named: bool) -> std::io::Result<File> {
+    let follow = if named { 0 } else { libc::O_NOFOLLOW };
+    OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY | follow)
+        .open(path)
+}

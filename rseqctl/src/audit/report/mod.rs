@@ -1,0 +1,91 @@
+//! The report, written while the audit goes on: nothing of it is kept.
+
+mod human;
+mod json;
+mod sarif;
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use super::{Problem, Row, Tally};
+use crate::cli::Format;
+
+/// Writes a report in one of the formats.
+pub struct Report<W> {
+    out: W,
+    format: Format,
+    objects: u64,
+    problems: json::Problems,
+}
+
+impl<W: Write> Report<W> {
+    /// Starts a report.
+    ///
+    /// # Errors
+    ///
+    /// Those of `out`, here and in every other function.
+    pub fn new(format: Format, mut out: W) -> io::Result<Self> {
+        match format {
+            Format::Human | Format::Ndjson => {}
+            Format::Json => json::begin(&mut out)?,
+            Format::Sarif => sarif::begin(&mut out)?,
+        }
+        Ok(Self {
+            out,
+            format,
+            objects: 0,
+            problems: json::Problems::default(),
+        })
+    }
+
+    /// Adds an object.
+    ///
+    /// # Errors
+    ///
+    /// Those of the output.
+    pub fn object(&mut self, row: &Row) -> io::Result<()> {
+        let out = &mut self.out;
+        match self.format {
+            Format::Human => human::object(row, out)?,
+            Format::Ndjson => json::line(row, out)?,
+            Format::Json => json::object(row, self.objects == 0, out)?,
+            // its unit is the finding
+            Format::Sarif => return sarif::results(row, &mut self.objects, out),
+        }
+        self.objects += 1;
+        Ok(())
+    }
+
+    /// Adds an input that could not be used; the formats that are read line by
+    /// line leave it to standard error.
+    pub fn problem(&mut self, path: &Path, problem: &Problem) {
+        if matches!(self.format, Format::Json | Format::Sarif) {
+            self.problems.add(path, problem);
+        }
+    }
+
+    /// Hands on what was written so far.
+    ///
+    /// # Errors
+    ///
+    /// Those of the output.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
+    /// Ends the report.
+    ///
+    /// # Errors
+    ///
+    /// Those of the output.
+    pub fn finish(mut self, tally: &Tally) -> io::Result<()> {
+        let out = &mut self.out;
+        match self.format {
+            Format::Human => human::summary(tally, out)?,
+            Format::Ndjson => {}
+            Format::Json => json::end(&self.problems, tally, out)?,
+            Format::Sarif => sarif::end(&self.problems, out)?,
+        }
+        out.flush()
+    }
+}
