@@ -15,6 +15,7 @@ pub mod golden;
 pub mod needs;
 pub mod runner;
 pub mod scratch;
+pub mod selftests;
 #[allow(
     unsafe_code,
     reason = "ptrace, seccomp and what happens between fork and exec have no safe interface"

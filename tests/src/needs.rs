@@ -7,7 +7,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 
 use crate::child::Program;
 use crate::tcmalloc::{self, Linked};
-use crate::{scratch, sys, workerd};
+use crate::{scratch, selftests, sys, workerd};
 
 /// One prerequisite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub enum Need {
     Workerd,
     /// TCMalloc, which cargo and a C++ compiler can build.
     Tcmalloc,
+    /// The kernel's own tests, which apt-get can download and a compiler build.
+    Selftests,
     /// x86-64: the only architecture the shim has so far.
     X86_64,
     /// glibc of at least this version.
@@ -62,6 +64,7 @@ impl Need {
             Self::GnuSort => gnu_sort(),
             Self::Workerd => workerd::binary().map(drop),
             Self::Tcmalloc => tcmalloc::binary(Linked::Hidden).map(drop),
+            Self::Selftests => selftests::folder().map(drop),
             Self::X86_64 => holds(
                 cfg!(all(target_arch = "x86_64", target_pointer_width = "64")),
                 "needs x86-64",

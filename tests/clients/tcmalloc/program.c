@@ -12,7 +12,7 @@ void *BridgeTCMallocInternalNewAlignedNothrow(size_t size, size_t alignment);
 void TCMallocInternalDeleteSizedAligned(void *memory, size_t size, size_t alignment);
 bool MallocExtension_Internal_GetPerCpuCachesActive(void);
 
-enum { THREADS = 8, ROUNDS = 1000, BLOCKS = 100 };
+enum { THREADS = 8, ROUNDS = 400, BLOCKS = 100 };
 
 static atomic_int overlaps, failures;
 static char *_Atomic handed_over[BLOCKS];
