@@ -116,6 +116,7 @@ fn decide() {
         &area::LIBC_OFFSET,
         &area::LIBC_SIZE,
         &area::LIBC_FLAGS,
+        &area::SINCE_2_41,
     ]);
     loading::enable(&process, &environment);
     let feature_size = process

@@ -16,7 +16,7 @@ mod relro;
 mod walk;
 
 pub use program::definitions;
-pub use relro::{rebind, write_protected};
+pub use relro::{rebind_libc, write_protected};
 pub use walk::RDebug;
 use walk::libc_walk;
 
@@ -152,6 +152,10 @@ impl Loaded<'_> {
         unsafe { CStr::from_ptr(self.info.dlpi_name) }
     }
 
+    fn is_libc(&self) -> bool {
+        self.path().to_bytes().ends_with(b"/libc.so.6")
+    }
+
     fn is_the_shim(&self) -> bool {
         static HERE: u8 = 0;
         self.contains((&raw const HERE).addr())
@@ -202,15 +206,14 @@ pub fn each_next_object<Visit: FnMut(&Loaded<'_>) -> bool>(mut visit: Visit) {
     });
 }
 
-/// The shim's own variable of that name, whoever else defines it.
-pub fn own_symbol(name: &[u8]) -> Option<*mut c_void> {
-    let mut found = None;
+/// Calls `use_them` with something that answers the address of the shim's own
+/// variables, whoever else defines the name.
+pub fn with_own_symbols(mut use_them: impl FnMut(&dyn Fn(&[u8]) -> Option<*mut c_void>)) {
     each_object(|object| {
         let ours = object.is_the_shim();
         if ours {
-            object.with_symbols(|address_of| found = address_of(name));
+            object.with_symbols(&mut use_them);
         }
         ours
     });
-    found
 }

@@ -50,6 +50,10 @@ pub static __rseq_flags: AtomicU32 = AtomicU32::new(0);
 #[allow(non_upper_case_globals, reason = "the name is the ABI's")]
 pub static __rseq_handled: AtomicI32 = AtomicI32::new(0);
 
+/// A function that came with glibc 2.41, as the use of `__rseq_offset` by
+/// libc.so itself did.
+pub static SINCE_2_41: Next = Next::lazy(b"sched_setattr");
+
 /// The libc's answer, where it has one (glibc 2.35 and later).
 #[derive(Clone, Copy, Default)]
 pub struct LibcArea {
@@ -103,31 +107,36 @@ pub fn publish(owner: Owner, libc: Option<LibcArea>, length: u32, feature_size: 
             ..libc
         }
     };
-    let Bound {
-        offset,
-        size,
-        flags,
-        handled,
-    } = arch::bound_names();
-    set(b"__rseq_offset", offset.cast(), &area.offset.to_ne_bytes());
-    set(b"__rseq_size", size.cast(), &area.size.to_ne_bytes());
-    set(b"__rseq_flags", flags.cast(), &area.flags.to_ne_bytes());
-    set(
-        b"__rseq_handled",
-        handled.cast(),
-        &c_int::from(ours).to_ne_bytes(),
-    );
-}
-
-/// Writes a variable where everybody has bound it and, should that be a copy,
-/// in the shim as well: that is what `dlsym(RTLD_NEXT)` of the executable finds.
-fn set(name: &[u8], bound: *mut c_void, value: &[u8]) {
-    process::write_protected(bound, value);
-    if let Some(own) = process::own_symbol(name)
-        && !core::ptr::eq(own, bound)
-    {
-        process::write_protected(own, value);
-    }
+    let bound = arch::bound_names();
+    let values: [(&[u8], *mut c_void, &[u8]); 4] = [
+        (
+            b"__rseq_offset",
+            bound.offset.cast(),
+            &area.offset.to_ne_bytes(),
+        ),
+        (b"__rseq_size", bound.size.cast(), &area.size.to_ne_bytes()),
+        (
+            b"__rseq_flags",
+            bound.flags.cast(),
+            &area.flags.to_ne_bytes(),
+        ),
+        (
+            b"__rseq_handled",
+            bound.handled.cast(),
+            &c_int::from(ours).to_ne_bytes(),
+        ),
+    ];
+    // wherever everybody has bound a name and, should that be a copy, in the
+    // shim as well: that is what dlsym(RTLD_NEXT) of the executable finds
+    process::with_own_symbols(|own| {
+        for (name, bound, value) in values {
+            let own = own(name).unwrap_or(bound);
+            process::write_protected(bound, value);
+            if !core::ptr::eq(own, bound) {
+                process::write_protected(own, value);
+            }
+        }
+    });
 }
 
 /// What `__rseq_size` says of a registration: glibc 2.40 counts the bytes that
@@ -143,11 +152,12 @@ fn active_size(length: u32, feature_size: Option<u32>) -> c_uint {
 
 /// Binds the libc's own references back to its own variables.
 fn keep_for_libc() {
-    let Bound { offset, size, .. } = arch::bound_names();
-    for (ours, libc) in [(offset.cast(), &LIBC_OFFSET), (size.cast(), &LIBC_SIZE)] {
-        let (ours, theirs): (*mut c_void, *mut c_void) = (ours, libc.current());
-        if !theirs.is_null() && !core::ptr::eq(theirs, ours) {
-            process::rebind(c"libc.so.6", ours.addr(), theirs.addr());
-        }
+    if SINCE_2_41.current().is_null() {
+        return;
     }
+    let Bound { offset, size, .. } = arch::bound_names();
+    process::rebind_libc([
+        (offset.addr(), LIBC_OFFSET.current().addr()),
+        (size.addr(), LIBC_SIZE.current().addr()),
+    ]);
 }

@@ -1,7 +1,6 @@
 //! Writing to what the dynamic linker has made read-only after relocation
 //! (PT_GNU_RELRO): copies of variables, and slots of the global offset table.
 
-use core::ffi::CStr;
 use core::ops::ControlFlow;
 use core::ptr::{copy_nonoverlapping, with_exposed_provenance_mut};
 
@@ -24,27 +23,25 @@ pub fn write_protected<T>(variable: *mut T, bytes: &[u8]) {
     write(address, bytes, read_only);
 }
 
-/// Changes the slots of the object with this SONAME that hold the address
-/// `from`, so that its references to a variable lead to `to`.
-pub fn rebind(soname: &CStr, from: usize, to: usize) {
+/// Changes the libc's slots that hold the first address of a pair to the second,
+/// so that its references to a variable lead elsewhere. Pairs with a 0 are left
+/// out.
+pub fn rebind_libc(pairs: [(usize, usize); 2]) {
     each_object(|loaded| {
-        let Some(object) = image::object(loaded) else {
-            return false;
-        };
-        let mut buffer = [0; 64];
-        if object.soname(&mut buffer).ok().flatten() != Some(soname.to_bytes()) {
+        if !loaded.is_libc() {
             return false;
         }
+        let Some(object) = image::object(loaded) else {
+            return true;
+        };
         // a damaged table: the slots before the damage
         let _ = object.relocations(|relocation| {
-            if relocation.kind == R_X86_64_GLOB_DAT {
-                let slot = loaded.info.dlpi_addr.wrapping_add(relocation.offset) as usize;
-                if loaded.contains(slot) {
-                    // SAFETY: a slot of a loaded object, aligned as linkers do.
-                    let held = unsafe { with_exposed_provenance_mut::<usize>(slot).read() };
-                    if held == from {
-                        write(slot, &to.to_ne_bytes(), loaded.has_made_read_only(slot));
-                    }
+            let slot = loaded.info.dlpi_addr.wrapping_add(relocation.offset) as usize;
+            if relocation.kind == R_X86_64_GLOB_DAT && loaded.contains(slot) {
+                // SAFETY: a slot of a loaded object, aligned as linkers do.
+                let held = unsafe { with_exposed_provenance_mut::<usize>(slot).read() };
+                if let Some((_, to)) = pairs.iter().find(|(from, to)| *from == held && *to != 0) {
+                    write(slot, &to.to_ne_bytes(), loaded.has_made_read_only(slot));
                 }
             }
             ControlFlow::<()>::Continue(())
