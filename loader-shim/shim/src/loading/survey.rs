@@ -14,7 +14,7 @@ use tls_model::facts::{self, Definition};
 use tls_model::loading::{Breach, Load, Verdict, judge};
 
 use super::file::File;
-use super::memory::{Memory, Needed, Needer};
+use super::memory::{Memory, Needed, Needer, Room};
 use super::objects::{self, base_name};
 use super::search::{self, Path};
 use crate::text::Text;
@@ -82,7 +82,7 @@ impl Survey {
         }
         let caller = caller();
         while self.found.breach.is_none() {
-            let Some(needed) = self.memory.existing().and_then(|room| room.next()) else {
+            let Some(needed) = self.memory.existing().and_then(Room::next) else {
                 return;
             };
             self.look_for(caller, needed, opened);
@@ -136,7 +136,7 @@ impl Survey {
             }
         });
         if let Some(definition) = preferred {
-            self.judge(name, &definition, false);
+            self.judge(name, definition, false);
         }
         found
     }
@@ -149,7 +149,7 @@ impl Survey {
             let bytes = tls.memsz.saturating_add(tls.align);
             self.found.thread_local = self.found.thread_local.saturating_add(bytes);
             if let Some(definition) = facts::exported_definition(&object) {
-                self.judge(path.to_bytes(), &definition, opened);
+                self.judge(path.to_bytes(), definition, opened);
             }
         }
         let mut by = None;
@@ -199,8 +199,8 @@ impl Survey {
         *known
     }
 
-    fn judge(&mut self, name: &[u8], definition: &Definition, opened: bool) {
-        let verdict = judge(definition, &self.load);
+    fn judge(&mut self, name: &[u8], definition: Definition, opened: bool) {
+        let verdict = judge(&definition, &self.load);
         let first = self.found.name.as_bytes().is_empty();
         match verdict {
             Verdict::Keep => return,
