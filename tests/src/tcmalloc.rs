@@ -38,12 +38,13 @@ pub enum Linked {
 ///
 /// It cannot be built here.
 pub fn binary(linked: Linked) -> Result<PathBuf, String> {
+    static FOLDER: LazyLock<Result<PathBuf, String>> = LazyLock::new(build);
+
     let name = match linked {
         Linked::Hidden => "hidden",
         Linked::Exported => "exported",
         Linked::Shared => "shared",
     };
-    static FOLDER: LazyLock<Result<PathBuf, String>> = LazyLock::new(build);
     Ok(FOLDER.clone()?.join(name))
 }
 

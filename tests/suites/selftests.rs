@@ -34,14 +34,14 @@ fn main() -> ExitCode {
     let mut suite = Suite::new();
     for program in ["basic_test", "basic_percpu_ops_test"] {
         let title = format!("selftests::{program}");
-        suite.add(title, &needs, move || compare(program, Vec::new()));
+        suite.add(title, &needs, move || compare(program, &[]));
     }
     for program in ["param_test", "param_test_compare_twice"] {
         for (name, parameters) in PARAMETERS {
             let sizes = ["-r", "2000", "-t", "6"];
             let arguments = [parameters, &sizes].concat();
             let title = format!("selftests::{program}::{name}");
-            suite.add(title, &needs, move || compare(program, arguments));
+            suite.add(title, &needs, move || compare(program, &arguments));
         }
     }
     suite.run()
@@ -54,11 +54,11 @@ fn run(world: &str, program: &str, arguments: &[&str]) -> Result<(Finished, Reco
     World::from_name(world)?.run(program)
 }
 
-fn compare(program: &str, arguments: Vec<&str>) -> Outcome {
-    let (alone, _) = run("bare", program, &arguments)?;
+fn compare(program: &str, arguments: &[&str]) -> Outcome {
+    let (alone, _) = run("bare", program, arguments)?;
     let alone = alone.expect(0)?;
     for world in ["shim", "takeover"] {
-        let (finished, records) = run(world, program, &arguments)?;
+        let (finished, records) = run(world, program, arguments)?;
         same(&finished, &alone).map_err(|error| format!("{world}: {error}"))?;
         assert_eq!(finished.err, alone.err, "{world}");
         // and it was the shim's area that they used, in every thread
