@@ -25,12 +25,7 @@ pub struct Definition {
 pub fn exported_definition<S: Source>(object: &Object<S>) -> Option<Definition> {
     object.tls().ok().flatten()?;
     let symbol = object.dynamic_symbol(ABI_SYMBOL.as_bytes()).ok()??;
-    let fact = SymbolFact::new(
-        SymbolName::Abi,
-        Role::Defines,
-        SymbolTable::Dynsym,
-        &symbol,
-    );
+    let fact = SymbolFact::new(SymbolName::Abi, Role::Defines, SymbolTable::Dynsym, &symbol);
     if fact.kind != SymbolKind::Tls || !fact.is_exported() {
         return None;
     }
