@@ -27,7 +27,10 @@ impl Damage {
     /// More symbols of interest than are kept.
     pub const TOO_MANY: Self = Self(1 << 7);
 
-    const NAMES: [(Self, &'static str); 8] = [
+    /// Critical sections, or the code that was searched.
+    pub const CODE: Self = Self(1 << 8);
+
+    const NAMES: [(Self, &'static str); 9] = [
         (Self::SEGMENTS, "program headers"),
         (Self::SECTIONS, "section headers"),
         (Self::DYNAMIC, "dynamic section"),
@@ -35,6 +38,7 @@ impl Damage {
         (Self::RELOCATIONS, "relocations"),
         (Self::LINK_SYMBOLS, "symbol table"),
         (Self::NOTES, "notes"),
+        (Self::CODE, "critical sections"),
         (Self::TOO_MANY, "too many rseq symbols"),
     ];
 

@@ -53,6 +53,8 @@ pub struct Tls {
     pub filesz: u64,
     /// Alignment.
     pub align: u64,
+    /// Link-time address of the initial values.
+    pub vaddr: u64,
 }
 
 /// The dynamic flags that matter to rseq.
@@ -110,6 +112,10 @@ pub struct Facts {
     pub asked_by_name: NameSet,
     /// How it gets at `__rseq_abi`; none where it does not use it.
     pub tls_model: Option<TlsModel>,
+    /// Link-time address of the word that the dynamic linker fills with the
+    /// offset of `__rseq_abi` from the thread pointer (the first, where there
+    /// are several).
+    pub area_slot: Option<u64>,
     /// The rseq sections it has.
     pub sections: Sections,
     /// What its critical sections are like, where they have been read.
@@ -206,6 +212,14 @@ impl Facts {
         });
         let likely = !self.has_symtab && has_sections && has_room && area_symbols.next().is_none();
         likely.then_some(Evidence::Likely)
+    }
+
+    /// Whether its `__rseq_abi` is a copy of somebody else's.
+    #[must_use]
+    pub fn is_copied_area(&self) -> bool {
+        self.symbols
+            .iter()
+            .any(|fact| fact.name == SymbolName::Abi && fact.role == Role::Copies)
     }
 
     /// The definition of `__rseq_abi` that only the link-time symbols (or the

@@ -78,6 +78,7 @@ impl<'a, S: Source> Reader<'a, S> {
                 symbols: Symbols::default(),
                 asked_by_name: NameSet::default(),
                 tls_model: None,
+                area_slot: None,
                 sections: Sections::default(),
                 critical: None,
                 damage: Damage::NONE,
@@ -115,6 +116,7 @@ impl<'a, S: Source> Reader<'a, S> {
             memsz: segment.memsz,
             filesz: segment.filesz,
             align: segment.align,
+            vaddr: segment.vaddr,
         });
         self.facts.has_interpreter = self
             .keep(Damage::SEGMENTS, object.interpreter_segment())
@@ -317,7 +319,7 @@ impl<'a, S: Source> Reader<'a, S> {
             let noted = if relocation.symbol == 0 {
                 self.note_local(request, &relocation)
             } else {
-                self.note_symbol(request, relocation.symbol);
+                self.note_symbol(request, &relocation);
                 Ok(())
             };
             match noted {
@@ -330,9 +332,9 @@ impl<'a, S: Source> Reader<'a, S> {
     }
 
     /// A relocation against a dynamic symbol.
-    fn note_symbol(&mut self, request: Request, index: u64) {
+    fn note_symbol(&mut self, request: Request, relocation: &Relocation) {
         let candidate = self.candidates.iter_mut().flatten().find(|candidate| {
-            candidate.table == SymbolTable::Dynsym && candidate.symbol.index == index
+            candidate.table == SymbolTable::Dynsym && candidate.symbol.index == relocation.symbol
         });
         let Some(candidate) = candidate else {
             return;
@@ -340,7 +342,10 @@ impl<'a, S: Source> Reader<'a, S> {
         let is_area = candidate.name == SymbolName::Abi;
         match request {
             Request::Copy => candidate.copied = true,
-            Request::ThreadOffset if is_area => self.seen.initial_exec = true,
+            Request::ThreadOffset if is_area => {
+                self.seen.initial_exec = true;
+                self.facts.area_slot.get_or_insert(relocation.offset);
+            }
             Request::Module if is_area => self.seen.general_dynamic = true,
             Request::Descriptor if is_area => self.seen.descriptor = true,
             _ => {}
@@ -378,7 +383,10 @@ impl<'a, S: Source> Reader<'a, S> {
             // 0 stands for the module alone: the code adds the offset
             Request::Module if offset == 0 => self.seen.own_module = true,
             Request::Module if is_ours => self.seen.general_dynamic = true,
-            Request::ThreadOffset if is_ours => self.seen.initial_exec = true,
+            Request::ThreadOffset if is_ours => {
+                self.seen.initial_exec = true;
+                self.facts.area_slot.get_or_insert(relocation.offset);
+            }
             Request::Descriptor if is_ours => self.seen.descriptor = true,
             _ => {}
         }

@@ -1,0 +1,90 @@
+//! Where code finds `__rseq_abi`.
+
+use tls_model::facts::{Facts, Kind};
+
+/// `e_machine` of x86-64.
+pub(crate) const X86_64: u16 = 62;
+/// `e_machine` of AArch64.
+pub(crate) const AARCH64: u16 = 183;
+
+/// What ties an address to `__rseq_abi`.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Area {
+    /// Its offset in bytes from the thread pointer, where the object is a
+    /// program with a definition of its own.
+    pub(crate) offset: Option<i64>,
+    /// Address of the word that the dynamic linker fills with that offset.
+    pub(crate) slot: Option<u64>,
+}
+
+impl Area {
+    pub(crate) fn of(facts: &Facts) -> Self {
+        let offset = if facts.kind == Kind::Executable && !facts.is_copied_area() {
+            thread_offset(facts)
+        } else {
+            None
+        };
+        Self {
+            offset,
+            slot: facts.area_slot,
+        }
+    }
+
+    pub(crate) fn is_known(self) -> bool {
+        self.offset.is_some() || self.slot.is_some()
+    }
+}
+
+/// The constant of a program's own accesses ("ELF Handling For Thread-Local
+/// Storage", section 3.4, variants 1 and 2; written as link editors compute
+/// it).
+fn thread_offset(facts: &Facts) -> Option<i64> {
+    let tls = facts.tls?;
+    let value = facts.definition()?.value;
+    let mask = tls.align.max(1).wrapping_sub(1);
+    let offset = match facts.machine {
+        X86_64 => value
+            .wrapping_sub(tls.memsz)
+            .wrapping_sub(0_u64.wrapping_sub(tls.vaddr).wrapping_sub(tls.memsz) & mask),
+        AARCH64 => value
+            .wrapping_add(16)
+            .wrapping_add(tls.vaddr.wrapping_sub(16) & mask),
+        _ => return None,
+    };
+    Some(offset as i64)
+}
+
+/// The fields of the area that belong to the kernel: offsets and ends in bytes
+/// (`cpu_id_start` and `cpu_id`; `node_id` and `mm_cid`).
+const READ_ONLY: [(i64, i64); 2] = [(0, 8), (20, 28)];
+
+/// Whether a store of `size` bytes at `offset` of the area touches a field
+/// that belongs to the kernel.
+pub(crate) fn is_read_only(offset: i64, size: u64) -> bool {
+    let end = offset.saturating_add_unsigned(size.max(1));
+    READ_ONLY
+        .iter()
+        .any(|(from, to)| offset < *to && *from < end)
+}
+
+/// Whether a store is how a thread that is not registered says so: -1 or -2 to
+/// `cpu_id`.
+pub(crate) fn is_farewell(offset: i64, size: u64, value: Option<i32>) -> bool {
+    offset == 4 && size == 4 && matches!(value, Some(-1 | -2))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernel_owns_four_fields() {
+        let owned: Vec<_> = (0..32).step_by(4).map(|at| is_read_only(at, 4)).collect();
+        let expected = [true, true, false, false, false, true, true, false];
+        assert_eq!(owned, expected);
+        assert!(is_read_only(-4, 8) && is_read_only(16, 8));
+        assert!(!is_read_only(8, 8) && !is_read_only(-4, 4));
+        assert!(is_farewell(4, 4, Some(-1)) && !is_farewell(4, 4, Some(0)));
+        assert!(!is_farewell(0, 4, Some(-1)));
+    }
+}

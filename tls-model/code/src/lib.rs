@@ -1,0 +1,96 @@
+//! What the code of an object's critical sections does, and which code writes
+//! to fields of `__rseq_abi` that belong to the kernel.
+//!
+//! Inside a critical section every instruction is decoded from its first byte
+//! on, so what is seen there is *proved*, unless the address that it uses had
+//! to be followed through registers. Outside, the code is searched for the
+//! few instructions that lead to the area (a constant offset from the thread
+//! pointer, or the slot that holds the area's offset) and followed from there
+//! in a straight line: what is seen there is *likely*.
+
+#![forbid(unsafe_code)]
+
+mod a64;
+mod area;
+mod search;
+mod section;
+mod x86;
+
+use tls_model::critical::{Critical, CriticalSection, Violation, kernel_checks};
+use tls_model::elf::{Error, Object, Source};
+use tls_model::facts::{Damage, Evidence, Facts, Kind, SectionName};
+
+use area::Area;
+
+/// Reads the facts about an object, those about its critical sections and its
+/// code included. An object that has nothing to do with rseq costs no more
+/// than [`Facts::read`].
+#[must_use]
+pub fn read<S: Source>(object: &Object<S>) -> Facts {
+    let mut facts = Facts::read(object);
+    let has_sections = facts.sections.size(SectionName::Descriptors).is_some()
+        || facts.sections.size(SectionName::Pointers).is_some();
+    let area = Area::of(&facts);
+    if matches!(facts.kind, Kind::Debug | Kind::Core | Kind::Other)
+        || !has_sections && !area.is_known()
+    {
+        return facts;
+    }
+    let mut critical = Critical::default();
+    if let Err(error) = examine(object, &facts, &area, &mut critical) {
+        facts.damage.insert(Damage::CODE);
+        facts.truncated |= error == Error::Truncated;
+    }
+    facts.critical = Some(critical);
+    facts
+}
+
+fn examine<S: Source>(
+    object: &Object<S>,
+    facts: &Facts,
+    area: &Area,
+    critical: &mut Critical,
+) -> Result<(), Error> {
+    let mut failed = Ok(());
+    let visited = object.critical_sections(|section| {
+        if section.is_void() {
+            critical.void = critical.void.saturating_add(1);
+            return;
+        }
+        critical.read = critical.read.saturating_add(1);
+        if let Err(error) = one(object, facts, area, section, critical) {
+            failed = Err(error);
+        }
+    })?;
+    critical.unread = visited.unread;
+    if let Some(first) = visited.first_astray {
+        for _ in 0..visited.astray {
+            critical.note(Violation::Pointer, first, Evidence::Proved);
+        }
+    }
+    failed?;
+    search::run(object, facts, area, critical)
+}
+
+/// Checks one critical section.
+fn one<S: Source>(
+    object: &Object<S>,
+    facts: &Facts,
+    area: &Area,
+    section: &CriticalSection,
+    critical: &mut Critical,
+) -> Result<(), Error> {
+    let start = object.contents(section.start).ok();
+    let mut last = section.start;
+    last.address = last.address.wrapping_add(section.length.saturating_sub(1));
+    let last = object.contents(last).ok();
+    let mut broken = false;
+    for violation in kernel_checks(facts, section, start, last) {
+        broken |= violation == Violation::Range;
+        critical.note(violation, section.descriptor, Evidence::Proved);
+    }
+    match start {
+        Some(start) if !broken => section::decode(object, facts, area, section, start, critical),
+        _ => Ok(()),
+    }
+}
