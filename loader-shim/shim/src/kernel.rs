@@ -9,6 +9,7 @@
 //! lengths handed with them, which the safe signatures see to.
 
 use core::ffi::{CStr, c_void};
+use core::mem::MaybeUninit;
 
 use tls_model::rseq::{Rseq, arch};
 
@@ -267,4 +268,21 @@ pub fn is_mapped(address: usize) -> bool {
     // SAFETY: one byte for one page.
     let result = unsafe { syscall6(libc::SYS_mincore as usize, arguments) };
     result == 0
+}
+
+/// What the kernel says about a file.
+pub fn status(path: &CStr) -> Option<libc::statx> {
+    let mut status = MaybeUninit::<libc::statx>::zeroed();
+    let arguments = [
+        libc::AT_FDCWD as isize as usize,
+        path.as_ptr().expose_provenance(),
+        libc::AT_STATX_SYNC_AS_STAT as usize,
+        libc::STATX_BASIC_STATS as usize,
+        status.as_mut_ptr().expose_provenance(),
+        0,
+    ];
+    // SAFETY: a C string, and room for the answer.
+    let result = unsafe { syscall6(libc::SYS_statx as usize, arguments) };
+    // SAFETY: numbers only, and zeroes before the kernel filled them in.
+    (result == 0).then(|| unsafe { status.assume_init() })
 }

@@ -9,7 +9,7 @@
 //! |---|---|
 //! | [`survey`] | what a load will bring, looked at before it happens |
 //! | [`search`], [`directories`], [`cache`] | where the dynamic linker will find it |
-//! | [`file`], [`memory`] | reading it, and room for it |
+//! | [`file`], [`known`], [`memory`] | reading it, or not; room for it |
 //! | [`objects`] | what is loaded |
 //! | [`sweep`], [`nest`] | definers that came along with something else |
 //! | [`words`], [`budget`] | what dlerror and the log say |
@@ -33,6 +33,7 @@ mod budget;
 mod cache;
 mod directories;
 mod file;
+mod known;
 mod memory;
 mod nest;
 mod next;

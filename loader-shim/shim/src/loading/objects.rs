@@ -5,6 +5,7 @@
 
 use core::ffi::{c_char, c_int, c_void};
 use core::ptr::null_mut;
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 use tls_model::facts::{self, Definition};
 
@@ -13,20 +14,45 @@ use crate::process::{Loaded, each_object, image};
 
 use super::next::R_DEBUG;
 
+/// Objects that the program started with: first in the list, there for good.
+static AT_START: AtomicUsize = AtomicUsize::new(0);
+
+/// Remembers what the program started with.
+pub fn begin() {
+    let mut count = 0;
+    each_object(|_| {
+        count += 1;
+        false
+    });
+    AT_START.store(count, Ordering::Relaxed);
+}
+
+/// Shows every object in load order until `visit` answers true; also whether the
+/// program started with it.
+pub fn each(mut visit: impl FnMut(&Loaded<'_>, bool) -> bool) {
+    let at_start = AT_START.load(Ordering::Relaxed);
+    let mut index = 0;
+    each_object(|loaded| {
+        index += 1;
+        visit(loaded, index <= at_start)
+    });
+}
+
 /// The last component of a path.
 pub fn base_name(path: &[u8]) -> &[u8] {
     path.rsplit(|&byte| byte == b'/').next().unwrap_or_default()
 }
 
 /// Calls `visit` with the loaded object that the dynamic linker takes for
-/// `name`, as a path or as DT_NEEDED gives it; answers whether there is one.
+/// `name`, as a path or as DT_NEEDED gives it, and whether the program started
+/// with it; answers whether there is one.
 ///
 /// It compares with the names it has opened objects by (whose last component is
 /// the name they were needed by), and with their DT_SONAME.
-pub fn find(name: &[u8], mut visit: impl FnMut(&Loaded<'_>)) -> bool {
+pub fn find(name: &[u8], mut visit: impl FnMut(&Loaded<'_>, bool)) -> bool {
     let is_path = name.contains(&b'/');
     let mut found = false;
-    each_object(|loaded| {
+    each(|loaded, at_start| {
         let path = loaded.path().to_bytes();
         found = if is_path {
             path == name
@@ -34,17 +60,17 @@ pub fn find(name: &[u8], mut visit: impl FnMut(&Loaded<'_>)) -> bool {
             path.ends_with(name) && base_name(path) == name
         };
         if found {
-            visit(loaded);
+            visit(loaded, at_start);
         }
         found
     });
     if found || is_path {
         return found;
     }
-    each_object(|loaded| {
+    each(|loaded, at_start| {
         found = has_soname(loaded, name);
         if found {
-            visit(loaded);
+            visit(loaded, at_start);
         }
         found
     });
@@ -86,16 +112,6 @@ pub fn additions() -> u64 {
         true
     });
     additions
-}
-
-/// How many objects are loaded now.
-pub fn count() -> usize {
-    let mut count = 0;
-    each_object(|_| {
-        count += 1;
-        false
-    });
-    count
 }
 
 /// The object that an address is in.

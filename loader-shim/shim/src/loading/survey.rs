@@ -14,6 +14,7 @@ use tls_model::facts::{self, Definition};
 use tls_model::loading::{Breach, Load, Verdict, judge};
 
 use super::file::File;
+use super::known::Identity;
 use super::memory::{Memory, Needed, Needer, Room};
 use super::objects::{self, base_name};
 use super::search::{self, Path};
@@ -42,6 +43,8 @@ struct Survey {
     load: Load,
     found: Found,
     memory: Memory,
+    /// Nothing was found, and nothing would be another time.
+    harmless: bool,
 }
 
 /// Looks at what dlopen(3) will load under `name` for `caller`, a handle.
@@ -56,6 +59,7 @@ pub fn of(name: &CStr, caller: impl FnOnce() -> *mut c_void, load: Load) -> Foun
             thread_local: 0,
         },
         memory: Memory::new(),
+        harmless: !load.deep_bind && !load.other_namespace,
     };
     if survey.is_open(name.to_bytes()) {
         return survey.found;
@@ -63,10 +67,7 @@ pub fn of(name: &CStr, caller: impl FnOnce() -> *mut c_void, load: Load) -> Foun
     let bytes = name.to_bytes();
     let is_path = bytes.contains(&b'/') && !bytes.contains(&b'$');
     if is_path {
-        let Some(file) = File::open(name) else {
-            return survey.found;
-        };
-        survey.look(name, &file, true);
+        survey.look_once(name);
     } else if let Some(room) = survey.memory.room() {
         room.need(bytes, Needer::default());
     }
@@ -105,6 +106,23 @@ impl Survey {
         }
     }
 
+    /// Looks at a path, unless it was looked at before.
+    fn look_once(&mut self, path: &CStr) {
+        let identity = self.harmless.then(|| Identity::of(path)).flatten();
+        if identity.is_some_and(Identity::is_harmless) {
+            return;
+        }
+        let Some(file) = File::open(path) else {
+            return;
+        };
+        self.look(path, &file, true);
+        if self.harmless
+            && let Some(identity) = identity
+        {
+            identity.remember();
+        }
+    }
+
     /// Whether the program has what it opens already. A definer that has come by
     /// itself so far is promoted now.
     fn is_open(&mut self, name: &[u8]) -> bool {
@@ -112,7 +130,7 @@ impl Survey {
             return false;
         }
         let mut promote = false;
-        let found = objects::find(name, |loaded| {
+        let found = objects::find(name, |loaded, _| {
             promote = objects::definition(loaded).is_some() && !objects::is_winner(loaded);
         });
         if promote {
@@ -130,7 +148,9 @@ impl Survey {
             return false;
         }
         let mut preferred = None;
-        let found = objects::find(name, |loaded| {
+        let mut stays = false;
+        let found = objects::find(name, |loaded, at_start| {
+            stays = at_start;
             if self.load.deep_bind && !objects::is_winner(loaded) {
                 preferred = objects::definition(loaded);
             }
@@ -138,14 +158,17 @@ impl Survey {
         if let Some(definition) = preferred {
             self.judge(name, definition, false);
         }
+        self.harmless &= stays;
         found
     }
 
     fn look(&mut self, path: &CStr, file: &File, opened: bool) {
         let Ok(object) = Object::open(file) else {
+            self.harmless = false;
             return;
         };
         if let Ok(Some(tls)) = object.tls() {
+            self.harmless = false;
             let bytes = tls.memsz.saturating_add(tls.align);
             self.found.thread_local = self.found.thread_local.saturating_add(bytes);
             if let Some(definition) = facts::exported_definition(&object) {
@@ -155,7 +178,7 @@ impl Survey {
         let mut by = None;
         let mut name = [0; LONGEST];
         // names behind damage go unseen: the dynamic linker fails there too
-        let _ = object.needed(&mut name, |name| {
+        let walked = object.needed(&mut name, |name| {
             if !self.is_there(name)
                 && let Some(by) = self.needer(&mut by, path, &object)
                 && let Some(room) = self.memory.room()
@@ -164,6 +187,7 @@ impl Survey {
             }
             ControlFlow::<()>::Continue(())
         });
+        self.harmless &= walked.is_ok();
     }
 
     /// Stores where to look for what an object needs, the first time.

@@ -7,14 +7,10 @@
 use core::ffi::{CStr, c_int};
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use crate::process::each_object;
-
 use super::{Policy, next, objects, words};
 
 /// `dlpi_adds` when everything had been looked at: nothing has come since.
 static SEEN: AtomicU64 = AtomicU64::new(0);
-/// Objects that the program started with: first in the list, there for good.
-static AT_START: AtomicUsize = AtomicUsize::new(0);
 /// Definers that have been promoted, by their program headers. They stay, so
 /// the address is theirs for good. Where it is full they are promoted again.
 static PROMOTED: [AtomicUsize; 64] = [const { AtomicUsize::new(0) }; 64];
@@ -24,7 +20,7 @@ const LONGEST: usize = libc::PATH_MAX as usize;
 
 /// Remembers what the program started with.
 pub fn begin() {
-    AT_START.store(objects::count(), Ordering::Relaxed);
+    objects::begin();
     SEEN.store(objects::additions(), Ordering::Relaxed);
 }
 
@@ -65,12 +61,9 @@ pub fn promote(policy: Policy) {
 /// as there is room.
 fn next_definer(path: &mut [u8]) -> Option<usize> {
     let mut definer = None;
-    let mut index = 0;
-    let at_start = AT_START.load(Ordering::Relaxed);
-    each_object(|loaded| {
-        index += 1;
+    objects::each(|loaded, at_start| {
         let object = loaded.info.dlpi_phdr.addr();
-        if index <= at_start || is_promoted(object) || objects::definition(loaded).is_none() {
+        if at_start || is_promoted(object) || objects::definition(loaded).is_none() {
             return false;
         }
         let name = loaded.path().to_bytes_with_nul();
