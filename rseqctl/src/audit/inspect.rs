@@ -6,7 +6,6 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use tls_model::elf::{Object, Source};
-use tls_model::facts::Facts;
 
 use super::container::{self, Budget, Bytes, Kind, Place};
 use super::walk::{Found, FoundKind};
@@ -137,7 +136,7 @@ impl<'a> Inspector<'a> {
     ) -> Result<(), Problem> {
         let object = Object::open(source).map_err(Problem::from_elf)?;
         file.objects += 1;
-        let facts = Facts::read(&object);
+        let facts = rseq_code::read(&object);
         if self.options.all || facts.mentions_rseq() {
             file.rows.push(Row::new(path, &facts));
         }
