@@ -269,7 +269,7 @@ fn an_object_file_defines_and_references() {
         symbols(&facts),
         [(SymbolName::Abi, Role::References, SymbolTable::Symtab)]
     );
-    assert_eq!(facts.tls_model, Some(TlsModel::Unknown));
+    assert_eq!(facts.tls_model, Some(TlsModel::InitialExec));
 }
 
 #[test]

@@ -55,7 +55,8 @@ impl Found {
         self.len == 0
     }
 
-    fn places(&self) -> &[(u64, usize)] {
+    /// Offsets and indices in [`Names::list`].
+    pub(crate) fn places(&self) -> &[(u64, usize)] {
         self.places.get(..self.len).unwrap_or_default()
     }
 
@@ -71,13 +72,37 @@ impl Found {
 }
 
 impl<S: Source> Object<S> {
+    /// Whether the string table has one of the words, each with its NUL, at the
+    /// end of a string. All words end in the same two bytes.
+    pub(crate) fn has_string(&self, strings: Strings, words: &[&[u8]]) -> Result<bool, Error> {
+        let mut found = false;
+        self.windows_of(strings, |_, bytes, _| found |= has_string(bytes, words))?;
+        Ok(found)
+    }
+
     /// Every offset of the string table at which one of the names starts and
     /// ends, tails of longer strings included.
     pub(crate) fn find_names(&self, strings: Strings, names: &Names) -> Result<Found, Error> {
+        let mut found = Found::NONE;
+        self.windows_of(strings, |start, bytes, own| {
+            search(bytes, own, names, |place, name| {
+                found.push(start.saturating_add(place as u64), name);
+            });
+        })?;
+        Ok(found)
+    }
+
+    /// Calls `visit` with pieces of the table that overlap by [`LONGEST`]
+    /// bytes: where a piece starts, its bytes, and how many of them are not
+    /// seen again.
+    fn windows_of(
+        &self,
+        strings: Strings,
+        mut visit: impl FnMut(u64, &[u8], usize),
+    ) -> Result<(), Error> {
         if strings.size > MOST_BYTES {
             return Err(Error::Damaged);
         }
-        let mut found = Found::NONE;
         let mut buf = [0; CHUNK];
         let step = CHUNK.saturating_sub(LONGEST);
         let mut start = 0;
@@ -89,9 +114,7 @@ impl<S: Source> Object<S> {
             let last = rest <= CHUNK || bytes.len() < wanted;
             // a name that starts behind the step belongs to the next chunk
             let own = if last { bytes.len() } else { step };
-            search(bytes, own, names, |place, name| {
-                found.push(start.saturating_add(place as u64), name);
-            });
+            visit(start, bytes, own);
             if bytes.len() < wanted {
                 return Err(Error::Truncated);
             }
@@ -100,8 +123,42 @@ impl<S: Source> Object<S> {
             }
             start = start.saturating_add(step as u64);
         }
-        Ok(found)
+        Ok(())
     }
+}
+
+/// Whether one of the words and a NUL stand in `bytes`.
+fn has_string(bytes: &[u8], words: &[&[u8]]) -> bool {
+    let Some(&last) = words.first().and_then(|word| word.last()) else {
+        return false;
+    };
+    let next = bytes.get(1..).unwrap_or_default();
+    let blocks = bytes.chunks(64).zip(next.chunks(64));
+    blocks.enumerate().any(|(index, (block, next))| {
+        // no early exit: this way the compiler compares whole vectors
+        let ends: u8 = block
+            .iter()
+            .zip(next)
+            .map(|(&byte, &next)| u8::from(byte == last) & u8::from(next == 0))
+            .sum();
+        ends != 0 && {
+            let start = index.saturating_mul(64);
+            let stop = start.saturating_add(block.len());
+            (start..stop).any(|at| ends_at(bytes, at, words))
+        }
+    })
+}
+
+/// Whether one of the words ends with the byte at `at`, before a NUL.
+fn ends_at(bytes: &[u8], at: usize, words: &[&[u8]]) -> bool {
+    let Some(end) = at.checked_add(1).filter(|end| bytes.get(*end) == Some(&0)) else {
+        return false;
+    };
+    words.iter().any(|word| {
+        end.checked_sub(word.len())
+            .and_then(|start| bytes.get(start..end))
+            == Some(*word)
+    })
 }
 
 /// Reports every name that starts below `own`.
@@ -167,6 +224,26 @@ mod tests {
             let mut bytes = bytes();
             bytes[HEADER + at..][..name.len()].copy_from_slice(name);
             assert_eq!(find(&bytes).places(), [(at as u64, 0)]);
+        }
+    }
+
+    #[test]
+    fn a_word_is_found_wherever_it_ends() {
+        let word = &b"dlsym"[..];
+        for at in 0..=3 * CHUNK - 6 {
+            let mut bytes = bytes();
+            let object_has = |bytes: &[u8]| {
+                let object = Object::open(bytes).expect("a header");
+                let strings = Strings {
+                    offset: HEADER as u64,
+                    size: (bytes.len() - HEADER) as u64,
+                };
+                object.has_string(strings, &[word]).expect("all is there")
+            };
+            bytes[HEADER + at..][..5].copy_from_slice(word);
+            assert!(!object_has(&bytes), "no end at {at}");
+            bytes[HEADER + at + 5] = 0;
+            assert!(object_has(&bytes), "{at}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! What one object says about rseq and thread-local storage: plain data, no
 //! judgement (that is [`crate::rules`]).
 
+mod by_name;
 mod damage;
 mod definition;
 mod hint;

@@ -9,7 +9,8 @@ use goblin::elf::sym::STT_TLS;
 
 use crate::elf::{Error, Names, Object, Relocation, Section, Source, Strings, Symbol};
 
-use super::tls_access::{Request, Seen, is_known, request};
+use super::by_name;
+use super::tls_access::{Request, Seen, has_link_access, is_known, link_access, request};
 use super::{
     Damage, DynamicFlags, Facts, Kind, MOST_SYMBOLS, NameSet, Role, SectionName, Sections,
     SymbolFact, SymbolName, SymbolTable, Symbols, Tls, TlsModel,
@@ -29,12 +30,17 @@ impl Facts {
         reader.kind_and_flags();
         match reader.facts.kind {
             Kind::Core | Kind::Other => {}
-            Kind::Relocatable => reader.relocatable_symbols(symtab.as_ref()),
+            Kind::Relocatable => {
+                reader.relocatable_symbols(symtab.as_ref());
+                reader.link_relocations();
+            }
             Kind::Debug => reader.hidden_symbols(symtab.as_ref()),
             Kind::Executable | Kind::Shared => {
                 reader.dynamic_symbols();
                 reader.hidden_symbols(symtab.as_ref());
+                reader.static_symbols(symtab.as_ref());
                 reader.relocations();
+                reader.names_only();
             }
         }
         reader.finish()
@@ -230,6 +236,62 @@ impl<'a, S: Source> Reader<'a, S> {
         );
     }
 
+    /// How the code of an object file asks for the area.
+    fn link_relocations(&mut self) {
+        let is_area = |candidate: &Candidate| candidate.name == SymbolName::Abi;
+        if !self.candidates.iter().flatten().any(is_area) {
+            return;
+        }
+        let object = self.object;
+        let walked = object.sections(|_, section| {
+            let walked = object.section_relocations(&section, |relocation| {
+                let Some(access) = link_access(self.facts.machine, relocation.kind) else {
+                    return ControlFlow::<()>::Continue(());
+                };
+                let uses = self.candidates.iter().flatten().any(|candidate| {
+                    is_area(candidate) && candidate.symbol.index == relocation.symbol
+                });
+                if uses {
+                    self.seen.note(access);
+                }
+                ControlFlow::Continue(())
+            });
+            match walked {
+                Ok(_) => ControlFlow::Continue(()),
+                Err(error) => ControlFlow::Break(error),
+            }
+        });
+        let walked = walked.and_then(|error| error.map_or(Ok(()), Err));
+        self.keep(Damage::RELOCATIONS, walked);
+    }
+
+    /// Every rseq symbol of a static program: the libc in it has no other table
+    /// to show its own in.
+    fn static_symbols(&mut self, symtab: Option<&Section>) {
+        if !self.facts.is_static {
+            return;
+        }
+        let known = self.candidates;
+        self.relocatable_symbols(symtab);
+        // thread-local ones have been found before: once is enough
+        let mut kept = [None; MOST_SYMBOLS];
+        let fresh = self
+            .candidates
+            .iter()
+            .flatten()
+            .enumerate()
+            .filter(|(at, it)| {
+                let repeated = known.iter().flatten().any(|before| {
+                    before.table == it.table && before.symbol.index == it.symbol.index
+                });
+                known.get(*at).is_some_and(Option::is_some) || !repeated
+            });
+        for (slot, (_, candidate)) in kept.iter_mut().zip(fresh) {
+            *slot = Some(*candidate);
+        }
+        self.candidates = kept;
+    }
+
     /// Every symbol with one of the names; the records are read only where the
     /// strings have such a name.
     fn named_symbols(
@@ -393,6 +455,20 @@ impl<'a, S: Source> Reader<'a, S> {
         Ok(())
     }
 
+    /// Names that stand among the constants and in no symbol table.
+    fn names_only(&mut self) {
+        let asked = by_name::asked_by_name(self.object);
+        let Some(asked) = self.keep(Damage::SECTIONS, asked) else {
+            return;
+        };
+        for name in asked.iter() {
+            let has_symbol = self.candidates.iter().flatten().any(|it| it.name == name);
+            if !has_symbol {
+                self.facts.asked_by_name.insert(name);
+            }
+        }
+    }
+
     fn finish(mut self) -> Facts {
         for candidate in self.candidates.iter().flatten() {
             let role = if candidate.copied {
@@ -423,6 +499,10 @@ impl<'a, S: Source> Reader<'a, S> {
         match (self.seen.model(), facts.kind) {
             (Some(model), _) => Some(model),
             (None, Kind::Debug) => None,
+            // nothing in the object file asks for what it defines
+            (None, Kind::Relocatable) if defines && readable && has_link_access(facts.machine) => {
+                None
+            }
             // a program's accesses to its own storage need no relocation
             (None, Kind::Executable) if defines && readable => Some(TlsModel::LocalExec),
             // a library's always do: it defines the area and leaves it alone
@@ -438,7 +518,7 @@ fn is_area_definition(candidate: &Candidate) -> bool {
         && candidate.symbol.is_defined()
 }
 
-const fn as_bytes<const N: usize>(names: [&'static str; N]) -> [&'static [u8]; N] {
+pub(super) const fn as_bytes<const N: usize>(names: [&'static str; N]) -> [&'static [u8]; N] {
     let mut bytes: [&[u8]; N] = [&[]; N];
     let mut index = 0;
     while index < N {

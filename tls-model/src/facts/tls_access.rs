@@ -168,9 +168,23 @@ pub(super) struct Seen {
     pub(super) initial_exec: bool,
     /// The object asks for its own module number for some variable or other.
     pub(super) own_module: bool,
+    /// Link-time only: a constant offset.
+    pub(super) local_exec: bool,
 }
 
 impl Seen {
+    /// Adds what a relocation of an object file shows.
+    pub(super) fn note(&mut self, model: TlsModel) {
+        match model {
+            TlsModel::GeneralDynamic => self.general_dynamic = true,
+            TlsModel::Tlsdesc => self.descriptor = true,
+            TlsModel::InitialExec => self.initial_exec = true,
+            TlsModel::LocalDynamic => self.own_module = true,
+            TlsModel::LocalExec => self.local_exec = true,
+            TlsModel::Unknown => {}
+        }
+    }
+
     /// The model to report: of several, the one furthest from initial-exec.
     ///
     /// A request for the module alone may be meant for any variable of the
@@ -181,9 +195,79 @@ impl Seen {
             (self.descriptor, TlsModel::Tlsdesc),
             (self.initial_exec, TlsModel::InitialExec),
             (self.own_module, TlsModel::LocalDynamic),
+            (self.local_exec, TlsModel::LocalExec),
         ]
         .into_iter()
         .find(|(seen, _)| *seen)
         .map(|(_, model)| model)
     }
+}
+
+/// What a relocation of an object file asks the link editor for, by machine,
+/// first and last number of a range. Sources: as for [`MACHINES`].
+const LINK_ACCESSES: [(u16, u32, u32, TlsModel); 51] = [
+    (h::EM_X86_64, 19, 19, TlsModel::GeneralDynamic),
+    (h::EM_X86_64, 20, 21, TlsModel::LocalDynamic),
+    (h::EM_X86_64, 22, 22, TlsModel::InitialExec),
+    (h::EM_X86_64, 23, 23, TlsModel::LocalExec),
+    (h::EM_X86_64, 34, 35, TlsModel::Tlsdesc),
+    (h::EM_X86_64, 17, 17, TlsModel::LocalDynamic),
+    (h::EM_X86_64, 18, 18, TlsModel::LocalExec),
+    (h::EM_X86_64, 44, 44, TlsModel::InitialExec),
+    (h::EM_X86_64, 45, 45, TlsModel::Tlsdesc),
+    (h::EM_386, 15, 16, TlsModel::InitialExec),
+    (h::EM_386, 17, 17, TlsModel::LocalExec),
+    (h::EM_386, 18, 18, TlsModel::GeneralDynamic),
+    (h::EM_386, 19, 19, TlsModel::LocalDynamic),
+    (h::EM_386, 24, 27, TlsModel::GeneralDynamic),
+    (h::EM_386, 28, 32, TlsModel::LocalDynamic),
+    (h::EM_386, 33, 33, TlsModel::InitialExec),
+    (h::EM_386, 34, 34, TlsModel::LocalExec),
+    (h::EM_386, 39, 40, TlsModel::Tlsdesc),
+    (h::EM_AARCH64, 512, 516, TlsModel::GeneralDynamic),
+    (h::EM_AARCH64, 517, 538, TlsModel::LocalDynamic),
+    (h::EM_AARCH64, 539, 543, TlsModel::InitialExec),
+    (h::EM_AARCH64, 544, 559, TlsModel::LocalExec),
+    (h::EM_AARCH64, 560, 569, TlsModel::Tlsdesc),
+    (h::EM_AARCH64, 570, 571, TlsModel::LocalExec),
+    (h::EM_AARCH64, 572, 573, TlsModel::LocalDynamic),
+    (h::EM_ARM, 104, 104, TlsModel::GeneralDynamic),
+    (h::EM_ARM, 105, 106, TlsModel::LocalDynamic),
+    (h::EM_ARM, 107, 107, TlsModel::InitialExec),
+    (h::EM_ARM, 108, 108, TlsModel::LocalExec),
+    (h::EM_ARM, 90, 92, TlsModel::Tlsdesc),
+    (h::EM_RISCV, 21, 21, TlsModel::InitialExec),
+    (h::EM_RISCV, 22, 22, TlsModel::GeneralDynamic),
+    (h::EM_RISCV, 29, 32, TlsModel::LocalExec),
+    (h::EM_RISCV, 62, 65, TlsModel::Tlsdesc),
+    (h::EM_LOONGARCH, 83, 86, TlsModel::LocalExec),
+    (h::EM_LOONGARCH, 87, 94, TlsModel::InitialExec),
+    (h::EM_LOONGARCH, 95, 96, TlsModel::LocalDynamic),
+    (h::EM_LOONGARCH, 97, 98, TlsModel::GeneralDynamic),
+    (h::EM_LOONGARCH, 111, 120, TlsModel::Tlsdesc),
+    (h::EM_PPC64, 69, 72, TlsModel::LocalExec),
+    (h::EM_PPC64, 79, 82, TlsModel::GeneralDynamic),
+    (h::EM_PPC64, 83, 86, TlsModel::LocalDynamic),
+    (h::EM_PPC64, 87, 90, TlsModel::InitialExec),
+    (h::EM_S390, 37, 37, TlsModel::InitialExec),
+    (h::EM_S390, 38, 38, TlsModel::GeneralDynamic),
+    (h::EM_S390, 39, 39, TlsModel::LocalDynamic),
+    (h::EM_S390, 40, 41, TlsModel::GeneralDynamic),
+    (h::EM_S390, 42, 44, TlsModel::InitialExec),
+    (h::EM_S390, 45, 46, TlsModel::LocalDynamic),
+    (h::EM_S390, 47, 49, TlsModel::InitialExec),
+    (h::EM_S390, 50, 51, TlsModel::LocalExec),
+];
+
+/// Whether the machine's link-time relocations are known here.
+pub(super) fn has_link_access(machine: u16) -> bool {
+    LINK_ACCESSES.iter().any(|(known, ..)| *known == machine)
+}
+
+/// The model that a relocation of an object file belongs to.
+pub(super) fn link_access(machine: u16, kind: u32) -> Option<TlsModel> {
+    LINK_ACCESSES
+        .iter()
+        .find(|(known, first, last, _)| *known == machine && (*first..=*last).contains(&kind))
+        .map(|(.., model)| *model)
 }

@@ -1,0 +1,62 @@
+//! Names that are asked for at run time only.
+
+use core::ops::ControlFlow;
+
+use goblin::elf::section_header::{SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, SHT_PROGBITS};
+
+use crate::elf::{Error, Names, Object, Section, Source, Strings};
+
+use super::{NameSet, SymbolName, read::as_bytes};
+
+/// The function that looks a name up, and its form with a version.
+const LOOKUPS: [&[u8]; 2] = [b"dlsym", b"dlvsym"];
+
+/// The names that an object holds among its constants, if it can ask the
+/// dynamic linker for names at all.
+pub(super) fn asked_by_name<S: Source>(object: &Object<S>) -> Result<NameSet, Error> {
+    let mut found = NameSet::default();
+    if object.dynamic()?.is_none() || !object.has_sections() {
+        return Ok(found);
+    }
+    let strings = object.dynamic_strings()?;
+    if !object.has_string(strings, &LOOKUPS)? {
+        return Ok(found);
+    }
+    let failed = object.sections(|_, section| {
+        if !is_constant(&section) {
+            return ControlFlow::Continue(());
+        }
+        match constants(object, &section) {
+            Ok(names) => {
+                for name in names.iter() {
+                    found.insert(name);
+                }
+                ControlFlow::Continue(())
+            }
+            Err(error) => ControlFlow::Break(error),
+        }
+    })?;
+    failed.map_or(Ok(found), Err)
+}
+
+/// Whether a section holds data that is never written: constants.
+fn is_constant(section: &Section) -> bool {
+    let flags = |flag: u32| section.flags & u64::from(flag) != 0;
+    section.kind == SHT_PROGBITS && flags(SHF_ALLOC) && !flags(SHF_WRITE) && !flags(SHF_EXECINSTR)
+}
+
+fn constants<S: Source>(object: &Object<S>, section: &Section) -> Result<NameSet, Error> {
+    const NAMES: [&[u8]; SymbolName::NAMES.len()] = as_bytes(SymbolName::NAMES);
+    let strings = Strings {
+        offset: section.offset,
+        size: section.size,
+    };
+    let found = object.find_names(strings, &Names { list: &NAMES })?;
+    let mut names = NameSet::default();
+    for (_, index) in found.places() {
+        if let Some(name) = SymbolName::ALL.get(*index) {
+            names.insert(*name);
+        }
+    }
+    Ok(names)
+}
