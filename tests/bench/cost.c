@@ -1,9 +1,11 @@
 /* What the interposed names cost: one line per name, best of ROUNDS rounds, in
  * nanoseconds. Plain C that knows nothing of the shim.
  *
- * cc -O2 cost.c -o cost -pthread
+ * cc -O2 cost.c -o cost -pthread && cc -O2 -fPIC -shared small.c -o libsmall.so
+ * ./cost ./libsmall.so
  */
 #define _GNU_SOURCE
+#include <dlfcn.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
@@ -44,6 +46,15 @@ static void one_syscall(void)
 	parent = syscall(SYS_getppid);
 }
 
+static const char *library;
+
+static void one_library(void)
+{
+	void *handle = dlopen(library, RTLD_NOW);
+	if (handle)
+		dlclose(handle);
+}
+
 static void measure(const char *name, void (*once)(void), int calls)
 {
 	double best = 1e30;
@@ -58,10 +69,14 @@ static void measure(const char *name, void (*once)(void), int calls)
 	printf("%s %.2f\n", name, best);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	measure("pthread_create+join", one_thread, 2000);
 	measure("sched_getcpu", one_cpu, 200000);
 	measure("syscall", one_syscall, 100000);
+	if (argc > 1) {
+		library = argv[1];
+		measure("dlopen+dlclose", one_library, 300);
+	}
 	return 0;
 }

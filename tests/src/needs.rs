@@ -44,6 +44,8 @@ pub enum Need {
     Ptrace,
     /// The rights of root.
     Root,
+    /// Permission to mount in a namespace of one's own.
+    MountNamespace,
 }
 
 impl Need {
@@ -79,6 +81,7 @@ impl Need {
             Self::Rseq => rseq(),
             Self::Ptrace => ptrace(),
             Self::Root => holds(sys::is_root(), "needs root"),
+            Self::MountNamespace => mount_namespace(),
         }
     }
 
@@ -134,6 +137,14 @@ pub fn python() -> Result<PathBuf, String> {
         }
     });
     PYTHON.clone()
+}
+
+fn mount_namespace() -> Result<(), String> {
+    let mount = "mount --bind /etc/ld.so.cache /etc/ld.so.cache";
+    let tried = Program::new(program("unshare")?)
+        .args(["--mount", "sh", "-c", mount])
+        .run()?;
+    holds(tried.code() == 0, "needs permission to mount")
 }
 
 fn gnu_sort() -> Result<(), String> {

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use rseq_tests::artifacts::artifacts;
 use rseq_tests::child::{Finished, Program};
 use rseq_tests::fixture::built;
-use rseq_tests::needs::Need;
+use rseq_tests::needs::{Need, program};
 use rseq_tests::runner::{Outcome, Suite};
 use rseq_tests::scratch;
 use rseq_tests::world::World;
@@ -22,7 +22,7 @@ type Test = fn(&'static str) -> Outcome;
 fn main() -> ExitCode {
     let needs = [Need::Cc, Need::X86_64, Need::Glibc(2, 35)];
     let mut suite = Suite::new();
-    let tests: [(&str, Test); 19] = [
+    let tests: [(&str, Test); 20] = [
         ("promoted::opened", opened),
         ("promoted::needed", needed),
         ("promoted::needed_by_name", needed_by_name),
@@ -39,6 +39,7 @@ fn main() -> ExitCode {
         ("same::failures", failures),
         ("same::search_paths", search_paths),
         ("same::constructors", constructors),
+        ("refused::changed_file", changed_file),
         ("policy::warn", warn),
         ("policy::off", off),
         ("threads::eight", threads),
@@ -48,6 +49,8 @@ fn main() -> ExitCode {
             suite.add(format!("{name}::{world}"), &needs, move || test(world));
         }
     }
+    let as_root = [&needs[..], &[Need::Root, Need::MountNamespace]].concat();
+    suite.add("same::ld_so_cache", &as_root, found_in_cache);
     suite.add("static_tls::hint", &needs, static_tls_hint);
     suite.add("log::promotions_and_refusals", &needs, log);
     suite.add("mode::off", &needs, mode_off);
@@ -423,8 +426,8 @@ fn failures(world: &'static str) -> Outcome {
     }
     // the empty name is the program itself
     let empty = |world: &str| {
-        let program = Program::new(built("loading-driver", "default")?);
-        run(world, program.args(["open", "n", "", "close", "error"]))
+        let driver = Program::new(built("loading-driver", "default")?);
+        run(world, driver.args(["open", "n", "", "close", "error"]))
     };
     assert_eq!(empty(without(world))?, empty(world)?);
     Ok(())
@@ -530,6 +533,59 @@ fn search_paths(world: &'static str) -> Outcome {
     Ok(())
 }
 
+/// A library that only ld.so.cache knows, in a mount namespace with such a cache.
+fn found_in_cache() -> Outcome {
+    const MOUNT: &str = "mount --bind \"$0\" /etc/ld.so.cache && exec \"$@\"";
+
+    let folder = scratch::directory("cached")?;
+    let libraries = folder.join("lib");
+    fs::create_dir(&libraries).map_err(|error| error.to_string())?;
+    copy(&built("loading-library", "second")?, &libraries)?;
+    let cache = folder.join("cache");
+    // -X: no links; what is cached here is known by its DT_SONAME or its name
+    let make = Program::new(program("ldconfig").unwrap_or("/sbin/ldconfig".into()));
+    make.arg("-X")
+        .arg("-C")
+        .arg(&cache)
+        .arg(&libraries)
+        .run()?
+        .expect(0)?;
+    for (world, script, expected) in [
+        (
+            "plain",
+            "open n libsecond.so close mapped libsecond",
+            "opened; closed 0; not mapped",
+        ),
+        (
+            "libc",
+            "open n libsecond.so global second_cpu close mapped libsecond",
+            "opened; global; closed 0; mapped",
+        ),
+        ("plain", "open nd libsecond.so", "opened"),
+    ] {
+        let program = in_namespace(MOUNT, &cache, script)?;
+        lines(&run(world, program)?, expected)?;
+    }
+    let finished = run("libc", in_namespace(MOUNT, &cache, "open nd libsecond.so")?)?;
+    assert!(
+        finished.out.contains("definer-with-deepbind"),
+        "{}",
+        finished.out
+    );
+    Ok(())
+}
+
+/// The driver after `mount` has been run in a mount namespace of its own.
+fn in_namespace(mount: &str, argument: &Path, script: &str) -> Result<Program, String> {
+    let unshare = Program::new(program("unshare")?).args(["--mount", "sh", "-c", mount]);
+    with_words(
+        unshare
+            .arg(argument)
+            .arg(built("loading-driver", "default")?),
+        script,
+    )
+}
+
 /// A constructor that opens and closes, also while a definer that comes along
 /// waits for its own: the order stays.
 fn constructors(world: &'static str) -> Outcome {
@@ -568,6 +624,25 @@ fn constructors(world: &'static str) -> Outcome {
         "constructor begins; in it opened; in it closed 0; constructor ends; \
          constructor of after; opened; closed 0; mapped",
     )
+}
+
+/// What was looked at and found harmless is looked at again when it has changed.
+fn changed_file(world: &'static str) -> Outcome {
+    let folder = scratch::directory("changed")?;
+    let path = folder.join("lib.so");
+    let next = folder.join("next.so");
+    fs::copy(library("harmless")?, &path).map_err(|error| error.to_string())?;
+    fs::copy(library("definer")?, &next).map_err(|error| error.to_string())?;
+    let (path, next) = (path.display(), next.display());
+    let script =
+        format!("open n {path} close open n {path} close move {next} {path} open nd {path}");
+    let out = run(world, driver("default", &script)?)?.out;
+    assert!(
+        out.starts_with("opened\nclosed 0\nopened\nclosed 0\nmoved\n"),
+        "{out}"
+    );
+    assert!(out.contains("definer-with-deepbind"), "{out}");
+    Ok(())
 }
 
 // What RSEQ_SHIM_LOADING, RSEQ_SHIM_LOG and RSEQ_SHIM_MODE select

@@ -52,11 +52,19 @@ pub fn run(steps: &mut Steps, shim: &Path) -> Result<(), String> {
             .arg(&program)
             .arg(steps.root().join("tests/bench/cost.c")),
     )?;
+    let library = steps.target().join("libsmall.so");
+    steps.run(
+        "build a small library for it",
+        Command::new("cc")
+            .args(["-O2", "-fPIC", "-shared", "-o"])
+            .arg(&library)
+            .arg(steps.root().join("tests/bench/small.c")),
+    )?;
     let mut turns = Vec::new();
     for _ in 0..TURNS {
         let turn: Result<Vec<_>, String> = WORLDS
             .iter()
-            .map(|world| measure(&program, shim, world))
+            .map(|world| measure(&program, &library, shim, world))
             .collect();
         turns.push(turn?);
     }
@@ -66,9 +74,9 @@ pub fn run(steps: &mut Steps, shim: &Path) -> Result<(), String> {
 
 type Figures = BTreeMap<String, f64>;
 
-fn measure(program: &Path, shim: &Path, world: &World) -> Result<Figures, String> {
+fn measure(program: &Path, library: &Path, shim: &Path, world: &World) -> Result<Figures, String> {
     let mut command = Command::new(program);
-    command.env(
+    command.arg(library).env(
         "GLIBC_TUNABLES",
         format!("glibc.pthread.rseq={}", u8::from(world.libc_registers)),
     );
