@@ -8,6 +8,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod archive;
 pub mod critical;
 pub mod elf;
 pub mod facts;

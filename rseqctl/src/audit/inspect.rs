@@ -150,7 +150,7 @@ impl<'a> Inspector<'a> {
 /// Opens a file that was regular a moment ago, so that it can do no harm if it
 /// is something else by now: no wait for a FIFO's writer, no controlling
 /// terminal, and in a tree no symbolic link.
-fn open(path: &Path, named: bool) -> std::io::Result<File> {
+pub(super) fn open(path: &Path, named: bool) -> std::io::Result<File> {
     let follow = if named { 0 } else { libc::O_NOFOLLOW };
     OpenOptions::new()
         .read(true)

@@ -5,6 +5,7 @@
 //! without a name otherwise. Nothing is ever unpacked under a name that a
 //! container gives.
 
+mod archive;
 mod budget;
 mod bytes;
 mod codec;
@@ -102,6 +103,7 @@ impl Inspector<'_> {
                 }
                 Ok(())
             }
+            Kind::Archive => self.archive(place, bytes, file),
             Kind::Zip => zip::each(bytes, budget, &mut |name, part| match part {
                 Ok(reader) => self.stream(&place.inside(name), reader, budget, file),
                 Err(problem) => {

@@ -1,0 +1,96 @@
+//! Static libraries: each member is an object of its own, `lib.a(member.o)`.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::io;
+use std::ops::ControlFlow;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+use tls_model::archive::{Part, members};
+use tls_model::elf::{Error, Source};
+
+use super::{Bytes, Place};
+use crate::audit::Problem;
+use crate::audit::inspect::{FileOutcome, Inspector, open};
+use crate::source::FileSource;
+
+impl Inspector<'_> {
+    /// Every ELF object of a static library. Members of thin archives are files
+    /// beside it: they are opened where the archive is a file itself.
+    pub(super) fn archive(
+        &self,
+        place: &Place,
+        bytes: Bytes<'_>,
+        file: &mut FileOutcome,
+    ) -> io::Result<()> {
+        let mut counts: HashMap<Vec<u8>, u32> = HashMap::new();
+        let walked = members(&bytes, |member| {
+            let number = counts.entry(member.name.to_vec()).or_default();
+            *number += 1;
+            let path = member_path(&place.path, member.name, *number);
+            let done = match member.offset {
+                Some(offset) => self.member(&path, &Part::new(&bytes, offset, member.size), file),
+                None if place.depth == 0 => self.beside(&place.path, member.name, &path, file),
+                // what a thin archive in a package refers to is not there
+                None => Ok(()),
+            };
+            if let Err(problem) = done {
+                file.complain(&path, problem);
+            }
+            ControlFlow::<()>::Continue(())
+        });
+        match walked {
+            Ok(_) => Ok(()),
+            Err(Error::Read(error)) => Err(io::Error::from_raw_os_error(error.errno)),
+            Err(Error::Truncated) => Err(io::ErrorKind::UnexpectedEof.into()),
+            Err(error) => Err(io::Error::new(io::ErrorKind::InvalidData, error)),
+        }
+    }
+
+    fn member(
+        &self,
+        path: &Path,
+        source: &dyn Source,
+        file: &mut FileOutcome,
+    ) -> Result<(), Problem> {
+        let mut magic = [0; 4];
+        let count = source
+            .read_at(0, &mut magic)
+            .map_err(|error| Problem::from_elf(error.into()))?;
+        if magic.get(..count) != Some(b"\x7fELF") {
+            return Ok(());
+        }
+        self.object(path, source, file)
+    }
+
+    /// A member of a thin archive.
+    fn beside(
+        &self,
+        archive: &Path,
+        name: &[u8],
+        path: &Path,
+        file: &mut FileOutcome,
+    ) -> Result<(), Problem> {
+        let folder = archive.parent().unwrap_or(Path::new(""));
+        let opened = open(&folder.join(OsString::from_vec(name.to_vec())), true);
+        let opened = opened.map_err(Problem::Io)?;
+        let kind = opened.metadata().map_err(Problem::Io)?.file_type();
+        if !kind.is_file() {
+            return Err(Problem::special(kind));
+        }
+        self.member(path, &FileSource::new(opened), file)
+    }
+}
+
+/// `archive(name)`; the second member of a name is `archive(name:2)`.
+fn member_path(archive: &Path, name: &[u8], number: u32) -> PathBuf {
+    let mut path = archive.as_os_str().as_bytes().to_vec();
+    path.push(b'(');
+    path.extend(name);
+    if number > 1 {
+        path.extend(format!(":{number}").bytes());
+    }
+    path.push(b')');
+    OsString::from_vec(path).into()
+}
