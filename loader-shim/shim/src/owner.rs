@@ -5,7 +5,7 @@
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use tls_model::owner::{Mode, Owner, Plan, Reason, Situation, plan, settle};
-use tls_model::rseq::AT_RSEQ_FEATURE_SIZE;
+use tls_model::rseq::{AT_RSEQ_FEATURE_SIZE, ORIGINAL_LENGTH};
 
 use crate::environment::Environment;
 use crate::names::area::{self, LibcArea};
@@ -138,12 +138,14 @@ fn decide() {
     if let Some(area) = libc {
         register::set_libc_area(area);
     }
-    let program = process::definitions(&process, !libc_registered);
+    let longer = feature_size.is_some_and(|size| size > ORIGINAL_LENGTH);
+    let program = process::definitions(&process, !libc_registered, longer);
     let situation = Situation {
         mode: environment.mode,
         libc_registered,
         adopter_size: program.adopter_size,
         hidden_definition: program.hidden,
+        area_is_referenced: program.referenced,
         feature_size,
     };
     report::thread_started();
