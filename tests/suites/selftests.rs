@@ -38,7 +38,7 @@ fn main() -> ExitCode {
     }
     for program in ["param_test", "param_test_compare_twice"] {
         for (name, parameters) in PARAMETERS {
-            let sizes = ["-r", "2000", "-t", "6"];
+            let sizes = ["-r", "1000", "-t", "6"];
             let arguments = [parameters, &sizes].concat();
             let title = format!("selftests::{program}::{name}");
             suite.add(title, &needs, move || compare(program, &arguments));
