@@ -87,8 +87,15 @@ pub struct AuditArgs {
     /// Do not count the findings of an earlier report (json or ndjson)
     #[arg(long, value_name = "FILE")]
     pub baseline: Option<PathBuf>,
+    /// Look at a whole program: the libraries that it starts with, whose
+    /// `__rseq_abi` wins, what `rseqctl run` would do. PATHs are then what it may dlopen
+    #[arg(long, value_name = "PROGRAM")]
+    pub program: Option<PathBuf>,
+    /// The folder that is the program's `/`, such as an unpacked image
+    #[arg(long, value_name = "FOLDER", requires = "program")]
+    pub root: Option<PathBuf>,
     /// Files, packages, images, or trees to walk
-    #[arg(required = true, value_name = "PATH")]
+    #[arg(required_unless_present = "program", value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 }
 

@@ -36,6 +36,7 @@ mod engine;
 mod inspect;
 mod mounts;
 mod problem;
+mod program;
 mod progress;
 mod report;
 mod row;
@@ -51,11 +52,14 @@ use std::thread;
 
 use crate::cli::AuditArgs;
 use crate::exit::Status;
+use crate::program::Search;
 
 pub use crate::source::FileSource;
 pub use baseline::Baseline;
 pub use container::{Exceeded, Limits};
 pub use problem::Problem;
+pub(crate) use program::RunRow;
+pub use program::audit_program;
 pub use report::Report;
 pub use row::Row;
 pub use tally::Tally;
@@ -147,7 +151,7 @@ fn run(args: &AuditArgs) -> Result<Status, String> {
     let mut progress = Progress::new();
     let out = BufWriter::new(io::stdout().lock());
     let mut report = Output(Report::new(args.format, out));
-    let tally = audit(&args.paths, &options, &mut |event| match event {
+    let sink = &mut |event: Event<'_>| match event {
         Event::Object(row) => {
             progress.clear();
             report.write(|report| report.object(row));
@@ -168,7 +172,17 @@ fn run(args: &AuditArgs) -> Result<Status, String> {
             });
         }
         Event::Progress(tally) => progress.tick(tally),
-    });
+    };
+    let tally = match &args.program {
+        None => audit(&args.paths, &options, sink),
+        Some(program) => {
+            let search = match &args.root {
+                None => Search::of_this_process(),
+                Some(root) => Search::in_root(root),
+            };
+            audit_program(program, &args.paths, &search, &options, sink)
+        }
+    };
     progress.clear();
     match report.0.and_then(|report| report.finish(&tally)) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(format!(

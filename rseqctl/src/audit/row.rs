@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::Serialize;
 use tls_model::facts::{Facts, SymbolFact};
-use tls_model::rules::{self, Level};
+use tls_model::rules::{self, Finding, Level};
 
+use super::program::ProgramRow;
 use super::{Baseline, text};
 
 /// What the audit says about one ELF object.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(title = "rseqctl audit, one line of ndjson")]
 pub struct Row {
     /// The path as it was given or met. Bytes that are no UTF-8 are shown as
@@ -53,14 +54,20 @@ pub struct Row {
     pub(super) findings: Vec<FindingRow>,
     /// The parts that could not be used; the rest still holds.
     damage: Vec<&'static str>,
+    /// The whole program, for the file that was named with `--program`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) program: Option<ProgramRow>,
     /// The path itself, for sorting.
     #[serde(skip)]
     #[schemars(skip)]
     raw: PathBuf,
+    #[serde(skip)]
+    #[schemars(skip)]
+    exports_area: bool,
 }
 
 /// What an object does with one symbol.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Symbol")]
 pub(super) struct SymbolRow {
     /// The symbol.
@@ -84,7 +91,7 @@ pub(super) struct SymbolRow {
 }
 
 /// A section of the object.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Section")]
 pub(super) struct SectionRow {
     #[schemars(extend("enum" = [
@@ -97,7 +104,7 @@ pub(super) struct SectionRow {
 }
 
 /// What a rule says about the object.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Finding")]
 pub(super) struct FindingRow {
     /// The rule's stable name.
@@ -142,17 +149,10 @@ impl Row {
                     size,
                 })
                 .collect(),
-            findings: findings
-                .iter()
-                .map(|finding| FindingRow {
-                    rule: finding.rule.name,
-                    level: finding.rule.level.name(),
-                    message: finding.to_string(),
-                    known: false,
-                    rank: finding.rule.level,
-                })
-                .collect(),
+            findings: findings.iter().map(FindingRow::new).collect(),
             damage: facts.damage.names().collect(),
+            program: None,
+            exports_area: facts.exported_definition().is_some(),
             raw: path.to_path_buf(),
         }
     }
@@ -172,6 +172,16 @@ impl Row {
     #[must_use]
     pub fn mentions_rseq(&self) -> bool {
         !self.symbols.is_empty() || !self.sections.is_empty()
+    }
+
+    /// Adds what only the whole program shows.
+    pub(super) fn add(&mut self, finding: &Finding) {
+        self.findings.push(FindingRow::new(finding));
+    }
+
+    /// Whether other objects would bind to its `__rseq_abi`.
+    pub(super) fn exports_area(&self) -> bool {
+        self.exports_area
     }
 
     /// Marks the findings that the baseline has.
@@ -201,6 +211,18 @@ impl Row {
         self.findings
             .iter()
             .map(|finding| (finding.rule, finding.rank, finding.message.as_str()))
+    }
+}
+
+impl FindingRow {
+    fn new(finding: &Finding) -> Self {
+        Self {
+            rule: finding.rule.name,
+            level: finding.rule.level.name(),
+            message: finding.to_string(),
+            known: false,
+            rank: finding.rule.level,
+        }
     }
 }
 

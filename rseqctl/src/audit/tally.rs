@@ -50,6 +50,19 @@ impl Tally {
         }
     }
 
+    /// Takes back what [`Self::count_row`] counted.
+    pub(super) fn forget_rows(&mut self) {
+        for count in [
+            &mut self.mention_rseq,
+            &mut self.errors,
+            &mut self.warnings,
+            &mut self.notes,
+            &mut self.known,
+        ] {
+            *count = 0;
+        }
+    }
+
     /// The exit status, by the contract of the command.
     #[must_use]
     pub fn status(&self, fail_on: FailOn) -> Status {

@@ -22,6 +22,7 @@ use environment::Environment;
 use libraries::Libraries;
 use target::{Kind, Target};
 
+use crate::audit::RunRow;
 use crate::cli::RunArgs;
 use crate::exit::{RUN_CANNOT_EXECUTE, RUN_FAILED, RUN_NOT_FOUND};
 use crate::sys::process::{self, Ending};
@@ -36,6 +37,21 @@ pub fn main(args: &RunArgs) -> ExitCode {
             ExitCode::from(failure.status)
         }
     }
+}
+
+/// What would become of a program that is started now, for the audit.
+pub(crate) fn foresee(program: &Path) -> Option<RunRow> {
+    let path = std::path::absolute(program).ok()?;
+    let target = Target::find(path.as_os_str(), &[]).ok()?;
+    let environment = Environment::of_this_process();
+    let decision = Decision::make(environment.mode(), &target, &environment);
+    Some(RunRow {
+        owner: decision.owner.name(),
+        because: decision.reason.text(),
+        switches_libc_off: decision.switch_libc_off,
+        preloads: decision.preload,
+        warnings: decision.warnings,
+    })
 }
 
 /// Why the command did not start.

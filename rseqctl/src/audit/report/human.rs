@@ -2,7 +2,9 @@
 //! no colours, so there is none to switch off.
 
 use std::io::{self, Write};
+use std::path::Path;
 
+use crate::audit::program::ProgramRow;
 use crate::audit::row::SymbolRow;
 use crate::audit::{Row, Tally, text};
 
@@ -54,7 +56,55 @@ pub(super) fn object(row: &Row, out: &mut impl Write) -> io::Result<()> {
             finding.rule
         )?;
     }
+    row.program
+        .as_ref()
+        .map_or(Ok(()), |about| program(about, out))
+}
+
+fn program(about: &ProgramRow, out: &mut impl Write) -> io::Result<()> {
+    let objects = count(about.objects.len() as u64, "object");
+    writeln!(out, "  the program starts with {objects}")?;
+    for missing in &about.missing {
+        writeln!(
+            out,
+            "  not found: {}, needed by {}",
+            safe(&missing.name),
+            safe(&missing.needed_by)
+        )?;
+    }
+    match &about.winner {
+        Some(winner) => writeln!(out, "  its __rseq_abi is that of {}", safe(winner))?,
+        None => writeln!(out, "  no object of it exports __rseq_abi")?,
+    }
+    for hidden in &about.hidden {
+        writeln!(out, "  an area of its own: {}", safe(hidden))?;
+    }
+    let Some(run) = &about.run else {
+        return Ok(());
+    };
+    let loads = if run.preloads {
+        "load the shim"
+    } else {
+        "not load the shim"
+    };
+    let libc = if run.switches_libc_off {
+        ", switch the libc's registration off"
+    } else {
+        ""
+    };
+    writeln!(
+        out,
+        "  rseqctl run would {loads}{libc}; owner: {} ({})",
+        run.owner, run.because
+    )?;
+    for warning in &run.warnings {
+        writeln!(out, "  rseqctl run would warn: {}", safe(warning))?;
+    }
     Ok(())
+}
+
+fn safe(text: &str) -> String {
+    text::printable(Path::new(text))
 }
 
 fn symbol_line(symbol: &SymbolRow, out: &mut impl Write) -> io::Result<()> {

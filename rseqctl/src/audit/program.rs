@@ -1,0 +1,188 @@
+//! `rseqctl audit --program`: whose `__rseq_abi` wins in a whole program, who
+//! else collides, and what `rseqctl run` would do about it.
+
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use tls_model::facts::{SymbolName, Visibility};
+use tls_model::rules::{DLOPENED_DEFINER, Finding, SECOND_DEFINER};
+
+use super::{Event, Options, Problem, Row, Tally, audit, text};
+use crate::program::{Loaded, Program, Search};
+use crate::run;
+
+/// What is said about a program besides what is said about its files.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Program")]
+pub(super) struct ProgramRow {
+    /// The objects that it starts with, in the order of the global scope.
+    pub(super) objects: Vec<String>,
+    /// Needed libraries that were not found.
+    pub(super) missing: Vec<MissingRow>,
+    /// The object whose `__rseq_abi` is that of the whole program; null where
+    /// none exports one.
+    pub(super) winner: Option<String>,
+    /// The objects with an `__rseq_abi` of their own that others cannot see.
+    pub(super) hidden: Vec<String>,
+    /// What `rseqctl run` would do; null for a program in another root.
+    pub(super) run: Option<RunRow>,
+}
+
+/// A needed library that was not found.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Missing")]
+pub(super) struct MissingRow {
+    /// As it stands in `DT_NEEDED`.
+    pub(super) name: String,
+    /// The object that needs it.
+    pub(super) needed_by: String,
+}
+
+/// What `rseqctl run` would do.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Run")]
+pub(crate) struct RunRow {
+    /// Who would own the registration.
+    pub(crate) owner: &'static str,
+    /// Why.
+    pub(crate) because: &'static str,
+    /// It would switch the libc's own registration off.
+    pub(crate) switches_libc_off: bool,
+    /// It would load the shim.
+    pub(crate) preloads: bool,
+    /// What it would warn of.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Audits a program, the objects that it starts with, and `paths`: a definer
+/// below those that is not among the objects can only come by `dlopen`.
+///
+/// Events come as those of [`audit`], the program's own row always among them;
+/// they are kept until the end.
+pub fn audit_program(
+    program: &Path,
+    paths: &[PathBuf],
+    search: &Search,
+    options: &Options,
+    sink: &mut dyn FnMut(Event<'_>),
+) -> Tally {
+    let found = match Program::load(program, search) {
+        Ok(found) => found,
+        Err(error) => {
+            let problem = Problem::Io(error);
+            let path = program;
+            sink(Event::Problem {
+                path,
+                problem: &problem,
+            });
+            return Tally {
+                problems: 1,
+                ..Tally::default()
+            };
+        }
+    };
+    let mut files: Vec<_> = found.objects.iter().map(|it| it.file.clone()).collect();
+    files.extend_from_slice(paths);
+    let mut rows: Vec<Row> = Vec::new();
+    let mut tally = audit(&files, options, &mut |event| match event {
+        Event::Object(row) => rows.push(row.clone()),
+        other => sink(other),
+    });
+    let Some(main) = found.objects.first() else {
+        return tally;
+    };
+    if !rows.iter().any(|row| row.path() == main.file) {
+        let at = rows.partition_point(|row| row.path() < main.file.as_path());
+        rows.insert(at, Row::new(&main.file, &main.facts));
+    }
+    judge(&found, &mut rows);
+    let about = about(&found, search.root.is_none());
+    tally.forget_rows();
+    for row in &mut rows {
+        if row.path() == main.file {
+            row.program = Some(about.clone());
+        }
+        row.mark_known(&options.baseline);
+        tally.count_row(row);
+        sink(Event::Object(row));
+    }
+    tally
+}
+
+/// Adds what only the whole program shows.
+fn judge(program: &Program, rows: &mut [Row]) {
+    let definers: Vec<&Loaded> = program.objects.iter().filter(|it| defines(it)).collect();
+    for row in rows {
+        let object = program.objects.iter().find(|it| it.file == row.path());
+        match object {
+            Some(object) if definers.len() > 1 && keeps_its_own(object, &definers) => {
+                row.add(&Finding::new(
+                    SECOND_DEFINER,
+                    "has an __rseq_abi of its own beside that of another object of the program: \
+                     one of them is refused; export one definition and let the others refer to it",
+                ));
+            }
+            None if row.exports_area() && program.position(row.path()).is_none() => {
+                row.add(&Finding::new(
+                    DLOPENED_DEFINER,
+                    "exports __rseq_abi and is not among the objects that the program starts \
+                     with: by dlopen it comes too late to be the area of the process; link the \
+                     program with it or preload it",
+                ));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn defines(object: &Loaded) -> bool {
+    object.facts.exported_definition().is_some() || object.facts.hidden_definition()
+}
+
+/// Whether the object's code uses its own definition although another object
+/// of the program has one, too: a hidden one, or one that is bound within the
+/// object, unless it is the one that wins.
+fn keeps_its_own(object: &Loaded, definers: &[&Loaded]) -> bool {
+    if object.facts.hidden_definition() {
+        return true;
+    }
+    let wins = winner(definers.iter().copied()).is_some_and(|first| first.file == object.file);
+    let is_bound = object.facts.flags.symbolic
+        || object.facts.symbols.iter().any(|symbol| {
+            symbol.name == SymbolName::Abi
+                && symbol.is_exported()
+                && symbol.visibility == Visibility::Protected
+        });
+    !wins && object.facts.exported_definition().is_some() && is_bound
+}
+
+fn winner<'a>(mut objects: impl Iterator<Item = &'a Loaded>) -> Option<&'a Loaded> {
+    objects.find(|object| object.facts.exported_definition().is_some())
+}
+
+fn about(program: &Program, is_here: bool) -> ProgramRow {
+    let shown = |object: &Loaded| text::readable(&object.file);
+    let main = program.objects.first();
+    ProgramRow {
+        objects: program.objects.iter().map(shown).collect(),
+        missing: program
+            .missing
+            .iter()
+            .map(|(name, by)| MissingRow {
+                name: text::readable(Path::new(name)),
+                needed_by: text::readable(by),
+            })
+            .collect(),
+        winner: winner(program.objects.iter()).map(shown),
+        hidden: program
+            .objects
+            .iter()
+            .filter(|object| object.facts.hidden_definition())
+            .map(shown)
+            .collect(),
+        run: main
+            .filter(|_| is_here)
+            .and_then(|main| run::foresee(&main.file)),
+    }
+}

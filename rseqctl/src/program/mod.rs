@@ -1,0 +1,177 @@
+//! A whole program: the objects that it starts with, found as glibc's dynamic
+//! linker finds them, without running anything.
+//!
+//! The order is that of the global scope: the program, what is preloaded, then
+//! the needed libraries, breadth first. What only `dlopen` brings is not there.
+//!
+//! Not followed: `LD_AUDIT`, libraries of the machine's hardware directories
+//! from before glibc 2.33 (`haswell`, `tls`), and dynamic linkers other than
+//! glibc's.
+//!
+//! ```
+//! use rseqctl::program::{Program, Search};
+//!
+//! let program = Program::load(&std::env::current_exe()?, &Search::of_this_process())?;
+//! for object in &program.objects {
+//!     println!("{}", object.path.display());
+//! }
+//! assert!(program.missing.is_empty());
+//! # Ok::<(), std::io::Error>(())
+//! ```
+
+mod cache;
+mod loaded;
+mod platform;
+mod root;
+mod search;
+mod tokens;
+
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+pub use loaded::Loaded;
+use root::Root;
+use search::Searcher;
+
+/// Most objects of one program; real ones have hundreds.
+const MOST: usize = 10_000;
+
+/// Where libraries are looked for.
+#[derive(Clone, Debug, Default)]
+pub struct Search {
+    /// The folder that stands for `/`: an unpacked image, another machine's
+    /// disk.
+    pub root: Option<PathBuf>,
+    /// `LD_LIBRARY_PATH`.
+    pub library_path: Option<OsString>,
+    /// `LD_PRELOAD`.
+    pub preload: Option<OsString>,
+}
+
+impl Search {
+    /// As a program that is started here and now would look.
+    #[must_use]
+    pub fn of_this_process() -> Self {
+        Self {
+            root: None,
+            library_path: std::env::var_os("LD_LIBRARY_PATH"),
+            preload: std::env::var_os("LD_PRELOAD"),
+        }
+    }
+
+    /// As a program would look whose root folder is `root`, with nothing set.
+    #[must_use]
+    pub fn in_root(root: &Path) -> Self {
+        Self {
+            root: Some(root.to_path_buf()),
+            ..Self::default()
+        }
+    }
+}
+
+/// A program and the objects that it starts with.
+#[derive(Debug)]
+pub struct Program {
+    /// In the order of the global scope, the program first.
+    pub objects: Vec<Loaded>,
+    /// Needed names that were not found, each with the object that needs it.
+    pub missing: Vec<(OsString, PathBuf)>,
+}
+
+impl Program {
+    /// Finds the objects of the program at `path` (in the root, where the
+    /// search has one).
+    ///
+    /// # Errors
+    ///
+    /// The program itself cannot be read or is no ELF object.
+    pub fn load(path: &Path, search: &Search) -> io::Result<Self> {
+        let root = Root::new(search.root.as_deref());
+        let file = root.real(path)?;
+        let main = Loaded::open(&file, path, None)?;
+        let is_privileged = file.metadata()?.permissions().mode() & 0o6000 != 0;
+        let interpreter = main.interpreter.clone();
+        let mut loader = Loader {
+            searcher: Searcher::new(root, search, &main, is_privileged),
+            program: Self {
+                objects: vec![main],
+                missing: Vec::new(),
+            },
+            names: HashSet::new(),
+            interpreter,
+        };
+        if !is_privileged && let Some(preload) = &search.preload {
+            for name in preload
+                .as_bytes()
+                .split(|byte| b" :".contains(byte))
+                .filter(|name| !name.is_empty())
+            {
+                loader.need(name, 0);
+            }
+        }
+        let mut next = 0;
+        while next < loader.program.objects.len().min(MOST) {
+            let needed = loader.program.objects[next].needed.clone();
+            for name in needed {
+                loader.need(&name, next);
+            }
+            next += 1;
+        }
+        Ok(loader.program)
+    }
+
+    /// The position of the object at `path`.
+    #[must_use]
+    pub fn position(&self, path: &Path) -> Option<usize> {
+        let path = path.canonicalize().ok()?;
+        self.objects.iter().position(|object| {
+            object.file == path || object.file.canonicalize().is_ok_and(|file| file == path)
+        })
+    }
+}
+
+struct Loader<'a> {
+    searcher: Searcher<'a>,
+    program: Program,
+    /// Names that are loaded: as they were asked for, and DT_SONAME.
+    names: HashSet<Vec<u8>>,
+    interpreter: Option<PathBuf>,
+}
+
+impl Loader<'_> {
+    fn need(&mut self, name: &[u8], by: usize) {
+        if self.names.contains(name) {
+            return;
+        }
+        let objects = &self.program.objects;
+        let is_linker = self.interpreter.as_deref().is_some_and(|linker| {
+            linker.as_os_str().as_bytes() == name
+                || linker
+                    .file_name()
+                    .is_some_and(|last| last.as_bytes() == name)
+        });
+        let found = if is_linker {
+            let linker = self.interpreter.clone().unwrap_or_default();
+            self.searcher.open(&linker, by)
+        } else {
+            self.searcher.find(name, objects, by)
+        };
+        let Some(found) = found else {
+            let by = objects.get(by).map(|object| object.path.clone());
+            let name = std::ffi::OsStr::from_bytes(name).to_owned();
+            self.program.missing.push((name, by.unwrap_or_default()));
+            return;
+        };
+        // another object may look elsewhere and find what this one does not
+        self.names.insert(name.to_vec());
+        // the same file by another name is not loaded again
+        if !objects.iter().any(|known| known.identity == found.identity) {
+            self.names.extend(found.soname.clone());
+            self.program.objects.push(found);
+        }
+    }
+}

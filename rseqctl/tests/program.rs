@@ -1,0 +1,310 @@
+//! Whole programs: the objects that this machine's own dynamic linker loads are
+//! those that the command finds, in the same order; and what is said of them.
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use rseqctl::program::{Program, Search};
+use serde_json::Value;
+use tempfile::TempDir;
+
+const DEFINES: &str = "struct area { unsigned w[8]; } __attribute__((aligned(32)));\n\
+    __thread struct area __rseq_abi __attribute__((tls_model(\"initial-exec\"))) = { { 0, -1 } };\n";
+const MAIN: &str = "int main(void) { return 0; }\n";
+
+fn build(output: &Path, source: &str, flags: &[&str]) {
+    fs::create_dir_all(output.parent().expect("a folder")).expect("a folder");
+    let code = output.with_extension("c");
+    fs::write(&code, source).expect("a temporary file");
+    let built = Command::new("cc")
+        .args(["-O1", "-Wl,--no-as-needed", "-o"])
+        .args([output, &code])
+        .args(flags)
+        .output()
+        .expect("these tests need a C compiler named cc");
+    assert!(built.status.success(), "{flags:?}: {built:?}");
+}
+
+/// What the dynamic linker says that it loads, in its order: paths and names
+/// that it does not find. None for what it does not load.
+fn oracle(program: &Path, set: &[(&str, &Path)]) -> Option<(Vec<PathBuf>, Vec<String>)> {
+    let mut command = Command::new(program);
+    command.env("LD_TRACE_LOADED_OBJECTS", "1");
+    for (name, value) in set {
+        command.env(name, value);
+    }
+    let output = command.stdin(Stdio::null()).output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let (mut found, mut missing) = (Vec::new(), Vec::new());
+    for line in text.lines().map(str::trim) {
+        if let Some(name) = line.strip_suffix(" => not found") {
+            missing.push(name.to_owned());
+        } else if let Some((entry, _)) = line.rsplit_once(" (0x") {
+            let path = entry.split_once(" => ").map_or(entry, |(_, path)| path);
+            if path.starts_with('/') && !is_linker(Path::new(path)) {
+                found.push(PathBuf::from(path));
+            }
+        }
+    }
+    Some((found, missing))
+}
+
+fn is_linker(path: &Path) -> bool {
+    path.file_name()
+        .is_some_and(|name| name.as_bytes().starts_with(b"ld-linux"))
+}
+
+/// The same from the command's own code.
+fn ours(program: &Path, search: &Search) -> (Vec<PathBuf>, Vec<String>) {
+    let program = Program::load(program, search).expect("a program");
+    let found = program.objects.iter().skip(1);
+    let found = found.map(|object| object.path.clone());
+    let missing = program.missing.iter();
+    let missing = missing.map(|(name, _)| name.to_string_lossy().into_owned());
+    (
+        found.filter(|path| !is_linker(path)).collect(),
+        missing.collect(),
+    )
+}
+
+/// A program that glibc's dynamic linker starts, and that anybody may trace.
+fn can_be_traced(path: &Path) -> bool {
+    let Ok(metadata) = path.metadata() else {
+        return false;
+    };
+    let mut head = [0; 4096];
+    let Ok(count) = File::open(path).and_then(|mut file| file.read(&mut head)) else {
+        return false;
+    };
+    let head = &head[..count];
+    metadata.is_file()
+        && metadata.permissions().mode() & 0o6111 & 0o6111 != 0
+        && metadata.permissions().mode() & 0o6000 == 0
+        && head.starts_with(b"\x7fELF")
+        && head.windows(8).any(|part| part == b"ld-linux")
+}
+
+#[test]
+fn the_dynamic_linker_agrees_about_this_machine() {
+    let mut compared = 0;
+    let mut seen = HashSet::new();
+    for folder in ["/usr/bin", "/usr/sbin", "/usr/libexec"] {
+        let Ok(entries) = fs::read_dir(folder) else {
+            continue;
+        };
+        let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+        paths.sort();
+        for path in paths {
+            if !can_be_traced(&path) || !seen.insert(path.canonicalize().ok()) {
+                continue;
+            }
+            let Some(expected) = oracle(&path, &[]) else {
+                continue;
+            };
+            assert_eq!(ours(&path, &Search::default()), expected, "{path:?}");
+            compared += 1;
+        }
+    }
+    assert!(compared >= 100, "only {compared} programs to compare");
+}
+
+/// A program whose libraries are found in every way, some in the wrong place,
+/// too.
+#[test]
+fn the_dynamic_linker_agrees_about_search_paths() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let at = |name: &str| folder.path().join(name);
+    let so = |name: &str, source: &str, flags: &[&str]| {
+        let soname = format!("-Wl,-soname,{}", name.rsplit('/').next().unwrap_or(name));
+        let base = ["-shared", "-fPIC", "-nostdlib", &soname];
+        build(&at(name), source, &[&base, flags].concat());
+    };
+    let place = |option: &str, list: &str| format!("-Wl,{option},-rpath,{list}");
+    let old = |list: &str| place("--disable-new-dtags", list);
+    let new = |list: &str| place("--enable-new-dtags", list);
+    let link = |name: &str| at(name).to_str().expect("UTF-8").to_owned();
+
+    so("deep/libleaf.so", "int leaf;", &[]);
+    so("other/libleaf.so", "int leaf;", &[]);
+    so("env/libenv.so", "int env;", &[]);
+    so("lib/libenv.so", "int env;", &[]);
+    so("lib/glibc-hwcaps/x86-64-v2/libfast.so", "int fast;", &[]);
+    so("lib/libfast.so", "int fast;", &[]);
+    // finds its own library by the RPATH of those above it
+    so(
+        "lib/libinherit.so",
+        "int inherit;",
+        &[&link("deep/libleaf.so")],
+    );
+    // its RUNPATH stands for itself only, and hides the RPATH above
+    so(
+        "lib/librun.so",
+        "int run;",
+        &[&link("other/libleaf.so"), &new("$ORIGIN/../other")],
+    );
+    build(
+        &at("bin/rpath"),
+        MAIN,
+        &[
+            &link("lib/libinherit.so"),
+            &link("env/libenv.so"),
+            &link("lib/libfast.so"),
+            &old("${ORIGIN}/../lib:$ORIGIN/../deep"),
+        ],
+    );
+    let runpath = new("$ORIGIN/../lib");
+    build(
+        &at("bin/runpath"),
+        MAIN,
+        &[
+            &link("lib/libinherit.so"),
+            &link("env/libenv.so"),
+            &link("lib/librun.so"),
+            &runpath,
+            "-Wl,--allow-shlib-undefined",
+        ],
+    );
+    symlink(at("bin/rpath"), at("link")).expect("a link");
+    let env = at("env");
+    let preload = at("other/libleaf.so");
+    let with_path = Search {
+        library_path: Some(env.clone().into()),
+        ..Search::default()
+    };
+    let with_preload = Search {
+        preload: Some(preload.clone().into()),
+        ..Search::default()
+    };
+    for name in ["bin/rpath", "bin/runpath", "link"] {
+        let program = at(name);
+        for (search, set) in [
+            (&Search::default(), &[][..]),
+            (&with_path, &[("LD_LIBRARY_PATH", env.as_path())]),
+            (&with_preload, &[("LD_PRELOAD", preload.as_path())]),
+        ] {
+            let normal = |(paths, missing): (Vec<PathBuf>, Vec<String>)| {
+                let real = paths.iter().map(|path| path.canonicalize().expect("there"));
+                (real.collect::<Vec<_>>(), missing)
+            };
+            let expected = normal(oracle(&program, set).expect("it can be traced"));
+            assert_eq!(normal(ours(&program, search)), expected, "{name} {set:?}");
+        }
+    }
+    // not all is found: that is part of what is compared
+    assert_eq!(
+        ours(&at("bin/runpath"), &Search::default()).1,
+        ["libleaf.so"]
+    );
+}
+
+fn audit(arguments: &[&Path]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_rseqctl"))
+        .args(["audit", "--format", "ndjson", "--program"])
+        .args(arguments)
+        .env_remove("RSEQ_SHIM_MODE")
+        .output()
+        .expect("the command starts")
+}
+
+fn rows(output: &Output) -> Vec<Value> {
+    std::str::from_utf8(&output.stdout)
+        .expect("UTF-8")
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect()
+}
+
+fn rules(rows: &[Value], name: &str) -> Vec<String> {
+    let row = rows
+        .iter()
+        .find(|row| row["path"].as_str().expect("a path").ends_with(name));
+    let findings = row.map_or(Vec::new(), |row| {
+        row["findings"].as_array().expect("a list").clone()
+    });
+    let names = findings.iter().map(|finding| finding["rule"].as_str());
+    names.map(|name| name.expect("a name").to_owned()).collect()
+}
+
+#[test]
+fn a_program_with_several_definers() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let at = |name: &str| folder.path().join(name);
+    let bare = ["-shared", "-fPIC", "-nostdlib", "-Wl,-z,nodelete"];
+    let hidden = [&bare[..], &["-fvisibility=hidden"]].concat();
+    build(&at("libfirst.so"), DEFINES, &bare);
+    build(&at("libsecond.so"), DEFINES, &bare);
+    build(&at("libhidden.so"), DEFINES, &hidden);
+    build(&at("plugin.so"), DEFINES, &bare);
+    let path = folder.path().to_str().expect("UTF-8");
+    let search = [&format!("-L{path}")[..], &format!("-Wl,-rpath,{path}")].map(str::to_owned);
+    let flags: Vec<&str> = search.iter().map(String::as_str).collect();
+    build(
+        &at("program"),
+        MAIN,
+        &[&flags[..], &["-lfirst", "-lsecond", "-lhidden"]].concat(),
+    );
+
+    let output = audit(&[&at("program"), folder.path()]);
+    let rows = rows(&output);
+    let about = &rows
+        .iter()
+        .find(|row| row["path"] == *at("program").to_str().expect("UTF-8"))
+        .expect("the program has a row")["program"];
+    let first = at("libfirst.so");
+    assert_eq!(about["winner"], *first.to_str().expect("UTF-8"));
+    assert_eq!(about["missing"], serde_json::json!([]));
+    assert_eq!(about["hidden"].as_array().map(Vec::len), Some(1));
+    assert!(about["run"]["owner"].is_string(), "{about}");
+    let has = |name: &str, rule: &str| rules(&rows, name).iter().any(|it| it == rule);
+    assert!(has("libhidden.so", "second-definer"));
+    assert!(!has("libfirst.so", "second-definer"), "it wins");
+    assert!(
+        !has("libsecond.so", "second-definer"),
+        "it uses the first one's"
+    );
+    assert!(has("plugin.so", "dlopened-definer"));
+    assert!(!has("libsecond.so", "dlopened-definer"));
+    assert_eq!(output.status.code(), Some(1), "an error");
+    let alone = audit(&[Path::new("/bin/sh")]);
+    assert_eq!(alone.status.code(), Some(0), "{alone:?}");
+    assert_eq!(audit(&[&at("none")]).status.code(), Some(2));
+}
+
+#[test]
+fn a_program_in_another_root() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let root = folder.path();
+    let flags = ["-shared", "-fPIC", "-nostdlib", "-Wl,-z,nodelete"];
+    build(&root.join("opt/real/libarea.so"), DEFINES, &flags);
+    let area = root.join("opt/real/libarea.so");
+    build(
+        &root.join("usr/bin/program"),
+        MAIN,
+        &[
+            "-nostdlib",
+            "-Wl,-e,main",
+            "-Wl,-rpath,/opt/links",
+            "-Wl,-soname,x",
+            "-L",
+            area.parent().and_then(Path::to_str).expect("UTF-8"),
+            "-larea",
+        ],
+    );
+    // absolute links lead back into the root
+    symlink("/opt/real", root.join("opt/links")).expect("a link");
+    symlink("/usr/bin", root.join("bin")).expect("a link");
+    let output = audit(&[Path::new("/bin/program"), Path::new("--root"), root]);
+    let rows = rows(&output);
+    let about = &rows
+        .iter()
+        .find(|row| !row["program"].is_null())
+        .expect("the program has a row")["program"];
+    let winner = about["winner"].as_str().expect("a path");
+    assert_eq!(Path::new(winner), area);
+    assert_eq!(about["run"], Value::Null);
+}
