@@ -74,6 +74,10 @@ pub(super) fn hidden_definer(facts: &Facts) -> Check {
 }
 
 pub(super) fn not_initial_exec(facts: &Facts) -> Check {
+    // of an object file the link editor may still choose a better model
+    if facts.kind == Kind::Relocatable {
+        return None;
+    }
     let breaks = matches!(
         facts.tls_model?,
         TlsModel::GeneralDynamic | TlsModel::LocalDynamic | TlsModel::Tlsdesc
