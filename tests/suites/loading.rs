@@ -22,7 +22,7 @@ type Test = fn(&'static str) -> Outcome;
 fn main() -> ExitCode {
     let needs = [Need::Cc, Need::X86_64, Need::Glibc(2, 35)];
     let mut suite = Suite::new();
-    let tests: [(&str, Test); 20] = [
+    let tests: [(&str, Test); 21] = [
         ("promoted::opened", opened),
         ("promoted::needed", needed),
         ("promoted::needed_by_name", needed_by_name),
@@ -43,6 +43,7 @@ fn main() -> ExitCode {
         ("policy::warn", warn),
         ("policy::off", off),
         ("threads::eight", threads),
+        ("threads::small_stack", small_stack),
     ];
     for (name, test) in tests {
         for world in WORLDS {
@@ -634,14 +635,14 @@ fn changed_file(world: &'static str) -> Outcome {
     fs::copy(library("harmless")?, &path).map_err(|error| error.to_string())?;
     fs::copy(library("definer")?, &next).map_err(|error| error.to_string())?;
     let (path, next) = (path.display(), next.display());
-    let script =
-        format!("open n {path} close open n {path} close move {next} {path} open nd {path}");
-    let out = run(world, driver("default", &script)?)?.out;
-    assert!(
-        out.starts_with("opened\nclosed 0\nopened\nclosed 0\nmoved\n"),
-        "{out}"
+    let script = format!(
+        "open n {path} close open n {path} close move {next} {path} open n {path} global definer_cpu"
     );
-    assert!(out.contains("definer-with-deepbind"), "{out}");
+    let out = run(world, driver("default", &script)?)?.out;
+    assert_eq!(
+        out,
+        "opened\nclosed 0\nopened\nclosed 0\nmoved\nopened\nglobal\n"
+    );
     Ok(())
 }
 
@@ -753,4 +754,18 @@ fn threads(world: &'static str) -> Outcome {
         "threads 4 {definer} {needs-definer} {plain} {second} mapped libdefiner mapped libsecond mapped libplain",
         "0 failed; mapped; mapped; not mapped",
     )
+}
+
+/// What dlopen needs of the caller's stack is all that is needed.
+fn small_stack(world: &'static str) -> Outcome {
+    let script = "small {plain} small {definer} small {needs-definer} small {second}";
+    let expected = "opened and closed; opened and closed; opened and closed; opened and closed";
+    same(world, "default", script, expected)?;
+    let room = Room::new()?;
+    room.put("lib", "needs-definer")?;
+    for world in [without(world), world] {
+        let program = room.program("loading-driver", "runpath", "small libneeds.so")?;
+        lines(&run(world, program)?, "opened and closed")?;
+    }
+    Ok(())
 }

@@ -17,8 +17,8 @@ mod walk;
 
 pub use program::definitions;
 pub use relro::{rebind_libc, write_protected};
-pub use walk::RDebug;
 use walk::libc_walk;
+pub use walk::{RDebug, link_map};
 
 /// What the kernel handed to the program: arguments, environment, auxiliary
 /// vector (x86-64 psABI, "Initial Stack and Register State").

@@ -14,6 +14,7 @@
 //! | `dlsym` | answers a few names, tail-jumps to the libc with the rest |
 //! | `syscall` | sorts SYS_rseq out, tail-jumps to the libc with the rest |
 //! | `dlopen`, `dlmopen`, `dlclose` | a hook, then tail-jumps to the libc |
+//! | `call_on_stack` | calls a function on another stack |
 //! | `loading` | what the calling thread keeps for the loading rules |
 
 #[cfg(target_arch = "x86_64")]

@@ -383,6 +383,37 @@ pub unsafe extern "C" fn dlclose(handle: *mut core::ffi::c_void) -> core::ffi::c
     )
 }
 
+/// Calls `function` with `argument` on another stack, whose end is `top`.
+///
+/// # Safety
+///
+/// `top` is a multiple of 16, and the memory below it is unused and enough.
+// SAFETY: naked: rbp keeps the caller's stack, also for whoever unwinds; the
+// function preserves it (psABI).
+#[unsafe(naked)]
+pub unsafe extern "C" fn call_on_stack(
+    top: *mut core::ffi::c_void,
+    function: unsafe extern "C" fn(*mut core::ffi::c_void),
+    argument: *mut core::ffi::c_void,
+) {
+    naked_asm!(
+        ".cfi_startproc",
+        "push rbp",
+        ".cfi_def_cfa_offset 16",
+        ".cfi_offset rbp, -16",
+        "mov rbp, rsp",
+        ".cfi_def_cfa_register rbp",
+        "mov rsp, rdi",
+        "mov rdi, rdx",
+        "call rsi",
+        "mov rsp, rbp",
+        "pop rbp",
+        ".cfi_def_cfa rsp, 8",
+        "ret",
+        ".cfi_endproc",
+    )
+}
+
 /// What the calling thread keeps for `loading`, in the shim's own static TLS.
 pub fn loading() -> &'static loading::Thread {
     let offset: usize;

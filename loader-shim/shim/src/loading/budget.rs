@@ -9,11 +9,11 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use tls_model::elf::Object;
 
-use crate::next::Next;
 use crate::process::Process;
 use crate::text::Text;
 
 use super::file::File;
+use super::next;
 
 /// What the tunable is unless it is set.
 const DEFAULT: u64 = 512;
@@ -22,9 +22,6 @@ const STEP: u64 = 64;
 
 /// The tunable's value in this process.
 static RESERVE: AtomicU64 = AtomicU64::new(DEFAULT);
-
-/// gnu_get_libc_version(3)
-pub static VERSION: Next = Next::eager(b"gnu_get_libc_version", core::ptr::null_mut());
 
 /// Reads the tunable as glibc has read it: the last one that is a number.
 pub fn read(process: &Process) {
@@ -91,7 +88,7 @@ fn size_of_named(words: &[u8]) -> u64 {
 
 fn has_tunable() -> bool {
     type Function = extern "C" fn() -> *const c_char;
-    let address = VERSION.current();
+    let address = next::VERSION.current();
     if address.is_null() {
         return false;
     }

@@ -10,6 +10,7 @@
 //! | [`survey`] | what a load will bring, looked at before it happens |
 //! | [`search`], [`directories`], [`cache`] | where the dynamic linker will find it |
 //! | [`file`], [`known`], [`memory`] | reading it, or not; room for it |
+//! | [`stack`] | room on the stack for all of this |
 //! | [`objects`] | what is loaded |
 //! | [`sweep`], [`nest`] | definers that came along with something else |
 //! | [`words`], [`budget`] | what dlerror and the log say |
@@ -39,11 +40,13 @@ mod nest;
 mod next;
 mod objects;
 mod search;
+mod stack;
 mod survey;
 mod sweep;
 mod words;
 
 use nest::Outermost;
+use survey::Found;
 use words::Message;
 
 /// What a thread keeps from one call to the next, in the shim's static TLS.
@@ -93,7 +96,6 @@ fn policy() -> Policy {
 /// owns the registration: an unloaded area is as bad for all of them.
 pub fn enable(process: &Process, environment: &Environment) {
     resolve(&next::ALL);
-    resolve(&[&budget::VERSION]);
     let policy = match environment.loading {
         _ if environment.mode == Mode::Off => Policy::Off,
         Loading::Enforce => Policy::Enforce,
@@ -165,26 +167,44 @@ unsafe fn before_open(call: &mut Call, place: &usize, names_namespace: bool) -> 
     if name.is_empty() {
         return 0;
     }
-    let _errno = next::KeepErrno::new();
-    let caller = *place;
     let load = Load {
         other_namespace: call.namespace != libc::LM_ID_BASE,
         deep_bind: call.mode & libc::RTLD_DEEPBIND != 0,
         global: call.mode & libc::RTLD_GLOBAL != 0,
         nodelete: call.mode & libc::RTLD_NODELETE != 0,
     };
-    let found = survey::of(name, || objects::caller(caller).handle, load);
-    words::about_to_load(&found);
+    if survey::is_known(name, load) {
+        words::about_to_load(0);
+        return 0;
+    }
+    let _errno = next::KeepErrno::new();
+    let mut returns = false;
+    stack::with_room(|| {
+        let found = survey::of(name, || objects::caller(*place).handle, load);
+        // what is loaded under a path does not depend on who asks, but for a
+        // DT_RPATH that it inherits
+        returns = act(policy, &found, call)
+            && is_outermost
+            && survey::is_path(name.to_bytes())
+            && (names_namespace || !objects::caller(*place).has_rpath);
+    });
+    usize::from(returns)
+}
+
+/// Changes a call to what has to be done about what it would load. Answers
+/// whether there is more to do when it has been.
+fn act(policy: Policy, found: &Found, call: &mut Call) -> bool {
+    words::about_to_load(found.thread_local);
     let enforces = policy == Policy::Enforce;
     if let Some(breach) = found.breach {
         if enforces {
-            words::refuse(&found, breach);
+            words::refuse(found, breach);
             call.file = words::REFUSED.as_ptr();
             call.mode = 0;
         } else {
-            words::would_refuse(&found, breach);
+            words::would_refuse(found, breach);
         }
-        return 0;
+        return false;
     }
     if found.promote {
         words::promoted(policy, found.name.as_bytes());
@@ -192,39 +212,37 @@ unsafe fn before_open(call: &mut Call, place: &usize, names_namespace: bool) -> 
             call.mode |= libc::RTLD_GLOBAL | libc::RTLD_NODELETE;
         }
     }
-    let returns = enforces
-        && is_outermost
-        && found.promote_needed
-        && (names_namespace || !objects::caller(caller).has_rpath)
-        && is_plain_path(name.to_bytes());
-    usize::from(returns)
-}
-
-/// What the dynamic linker loads under this name does not depend on who asks,
-/// but for a DT_RPATH that it inherits.
-fn is_plain_path(name: &[u8]) -> bool {
-    name.contains(&b'/') && !name.contains(&b'$')
+    enforces && found.promote_needed
 }
 
 /// After a dlopen that has brought a definer along with something else.
 pub extern "C" fn opened() {
     let _errno = next::KeepErrno::new();
-    sweep::promote(policy());
+    stack::with_room(|| sweep::promote(policy()));
 }
 
 /// Before dlclose, whose return address stands at `place`: what it must not
 /// unload is made to stay. Answers where the call goes on.
 pub extern "C" fn before_dlclose(place: &usize) -> *mut c_void {
     let policy = policy();
-    if policy != Policy::Off && sweep::is_due() {
-        let _errno = next::KeepErrno::new();
-        if !nest::is_inside(place) {
-            sweep::promote(policy);
-        } else if policy == Policy::Enforce {
-            return keep as *mut c_void;
-        }
+    if policy == Policy::Off || !sweep::may_be_due() {
+        return next::DLCLOSE.address();
     }
-    next::DLCLOSE.address()
+    let _errno = next::KeepErrno::new();
+    let mut keeps = false;
+    stack::with_room(|| {
+        if sweep::is_due() {
+            keeps = policy == Policy::Enforce && nest::is_inside(place);
+            if !keeps {
+                sweep::promote(policy);
+            }
+        }
+    });
+    if keeps {
+        keep as *mut c_void
+    } else {
+        next::DLCLOSE.address()
+    }
 }
 
 /// A dlclose from inside a constructor that would come before a definer can be

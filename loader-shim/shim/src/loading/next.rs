@@ -26,11 +26,12 @@ pub static DLCLOSE: Next = Next::eager(b"dlclose", no_dlclose as *mut c_void);
 pub static DLERROR: Next = Next::eager(b"dlerror", no_dlerror as *mut c_void);
 /// dlinfo(3)
 pub static DLINFO: Next = Next::eager(b"dlinfo", no_dlinfo as *mut c_void);
-/// The dynamic linker's list of objects (`struct r_debug`, <link.h>).
-pub static R_DEBUG: Next = Next::eager(b"_r_debug", null_mut());
+
+/// gnu_get_libc_version(3)
+pub static VERSION: Next = Next::eager(b"gnu_get_libc_version", null_mut());
 
 /// All of them, for one walk at start-up.
-pub const ALL: [&Next; 6] = [&DLOPEN, &DLMOPEN, &DLCLOSE, &DLERROR, &DLINFO, &R_DEBUG];
+pub const ALL: [&Next; 6] = [&DLOPEN, &DLMOPEN, &DLCLOSE, &DLERROR, &DLINFO, &VERSION];
 
 unsafe extern "C" {
     safe fn __errno_location() -> *mut c_int;

@@ -3,16 +3,14 @@
 //! Everything here runs under the dynamic linker's lock of its list
 //! (dl_iterate_phdr), so nothing here calls the dynamic linker.
 
-use core::ffi::{c_char, c_int, c_void};
+use core::ffi::c_void;
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use tls_model::facts::{self, Definition};
 
 use crate::arch;
-use crate::process::{Loaded, each_object, image};
-
-use super::next::R_DEBUG;
+use crate::process::{Loaded, each_object, image, link_map};
 
 /// Objects that the program started with: first in the list, there for good.
 static AT_START: AtomicUsize = AtomicUsize::new(0);
@@ -90,6 +88,11 @@ pub fn definition(loaded: &Loaded<'_>) -> Option<Definition> {
     image::object(loaded).and_then(|object| facts::exported_definition(&object))
 }
 
+/// Whether the object could be a definer at all.
+pub fn has_thread_locals(loaded: &Loaded<'_>) -> bool {
+    thread_local_storage(loaded).is_some()
+}
+
 /// The definition of this object is the one that wins in the global scope.
 pub fn is_winner(loaded: &Loaded<'_>) -> bool {
     let block = loaded.info.dlpi_tls_data.addr();
@@ -123,23 +126,6 @@ pub struct Caller {
     pub has_rpath: bool,
 }
 
-/// `struct r_debug` (<link.h>), up to what is used.
-#[repr(C)]
-struct RDebug {
-    version: c_int,
-    map: *const LinkMap,
-}
-
-/// `struct link_map` (<link.h>), its public part.
-#[repr(C)]
-struct LinkMap {
-    address: usize,
-    name: *const c_char,
-    dynamic: usize,
-    next: *const LinkMap,
-    previous: *const LinkMap,
-}
-
 /// Finds the object that called: it stays loaded for the time of its call. The
 /// executable stands in for code that no object holds, as in the dynamic linker.
 pub fn caller(address: usize) -> Caller {
@@ -151,7 +137,7 @@ pub fn caller(address: usize) -> Caller {
     each_object(|loaded| {
         let found = loaded.contains(address);
         if found || is_executable {
-            caller.handle = link_map(loaded);
+            caller.handle = handle_of(loaded);
             caller.has_rpath = !is_executable && has_rpath(loaded);
         }
         is_executable = false;
@@ -167,24 +153,12 @@ fn has_rpath(loaded: &Loaded<'_>) -> bool {
     })
 }
 
-fn link_map(loaded: &Loaded<'_>) -> *mut c_void {
+fn handle_of(loaded: &Loaded<'_>) -> *mut c_void {
     let mut headers = loaded.headers().iter();
     let Some(segment) = headers.find(|header| header.p_type == libc::PT_DYNAMIC) else {
         return null_mut();
     };
-    let dynamic = loaded.info.dlpi_addr.wrapping_add(segment.p_vaddr) as usize;
-    let debug: *const RDebug = R_DEBUG.current().cast();
-    // SAFETY: the dynamic linker's variable, or null.
-    let Some(debug) = (unsafe { debug.as_ref() }) else {
-        return null_mut();
-    };
-    let mut next = debug.map;
-    // SAFETY: the list does not change while dl_iterate_phdr(3) runs.
-    while let Some(map) = unsafe { next.as_ref() } {
-        if map.dynamic == dynamic {
-            return next.cast_mut().cast();
-        }
-        next = map.next;
-    }
-    null_mut()
+    let dynamic = loaded.info.dlpi_addr.wrapping_add(segment.p_vaddr);
+    // SAFETY: the dynamic linker is showing us this very object.
+    unsafe { link_map(dynamic as usize) }
 }

@@ -47,6 +47,19 @@ struct Survey {
     harmless: bool,
 }
 
+/// Whether what dlopen(3) will load was looked at before, and brings nothing.
+pub fn is_known(name: &CStr, load: Load) -> bool {
+    !load.deep_bind
+        && !load.other_namespace
+        && is_path(name.to_bytes())
+        && Identity::of(name).is_some_and(Identity::is_harmless)
+}
+
+/// A name that says by itself which file is meant.
+pub fn is_path(name: &[u8]) -> bool {
+    name.contains(&b'/') && !name.contains(&b'$')
+}
+
 /// Looks at what dlopen(3) will load under `name` for `caller`, a handle.
 pub fn of(name: &CStr, caller: impl FnOnce() -> *mut c_void, load: Load) -> Found {
     let mut survey = Survey {
@@ -64,12 +77,11 @@ pub fn of(name: &CStr, caller: impl FnOnce() -> *mut c_void, load: Load) -> Foun
     if survey.is_open(name.to_bytes()) {
         return survey.found;
     }
-    let bytes = name.to_bytes();
-    let is_path = bytes.contains(&b'/') && !bytes.contains(&b'$');
+    let is_path = is_path(name.to_bytes());
     if is_path {
-        survey.look_once(name);
+        survey.look_and_remember(name);
     } else if let Some(room) = survey.memory.room() {
-        room.need(bytes, Needer::default());
+        room.need(name.to_bytes(), Needer::default());
     }
     survey.rest(caller, !is_path);
     survey.found
@@ -106,12 +118,10 @@ impl Survey {
         }
     }
 
-    /// Looks at a path, unless it was looked at before.
-    fn look_once(&mut self, path: &CStr) {
-        let identity = self.harmless.then(|| Identity::of(path)).flatten();
-        if identity.is_some_and(Identity::is_harmless) {
-            return;
-        }
+    /// Looks at a path.
+    fn look_and_remember(&mut self, path: &CStr) {
+        // before the look: a file that changes meanwhile is another one
+        let identity = Identity::of(path);
         let Some(file) = File::open(path) else {
             return;
         };

@@ -24,12 +24,28 @@ pub fn begin() {
     SEEN.store(objects::additions(), Ordering::Relaxed);
 }
 
-/// Whether there is something to promote.
-pub fn is_due() -> bool {
+/// Whether something has come that may be a definer: a cheap look.
+pub fn may_be_due() -> bool {
     let now = objects::additions();
     if SEEN.load(Ordering::Relaxed) == now {
         return false;
     }
+    let mut may_be = false;
+    objects::each(|loaded, at_start| {
+        may_be = !at_start
+            && objects::has_thread_locals(loaded)
+            && !is_promoted(loaded.info.dlpi_phdr.addr());
+        may_be
+    });
+    if !may_be {
+        SEEN.store(now, Ordering::Relaxed);
+    }
+    may_be
+}
+
+/// Whether there is something to promote.
+pub fn is_due() -> bool {
+    let now = objects::additions();
     if next_definer(&mut []).is_some() {
         return true;
     }

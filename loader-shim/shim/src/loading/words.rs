@@ -17,7 +17,7 @@ use crate::text::Text;
 use crate::{arch, kernel};
 
 use super::survey::Found;
-use super::{Policy, budget};
+use super::{Policy, budget, stack};
 
 /// Bytes of a message.
 const MESSAGE: usize = 480;
@@ -65,8 +65,8 @@ impl Message {
 }
 
 /// Remembers for dlerror what the load of this thread was to bring.
-pub fn about_to_load(found: &Found) {
-    arch::loading().message.thread_local.set(found.thread_local);
+pub fn about_to_load(thread_local: u64) {
+    arch::loading().message.thread_local.set(thread_local);
 }
 
 /// Prepares what dlerror is to say about a refused load.
@@ -119,7 +119,7 @@ pub fn error(error: *mut c_char) -> *mut c_char {
     }
     let mut text = Text::new();
     text.push(words);
-    budget::hint(message.thread_local.get(), words, &mut text);
+    stack::with_room(|| budget::hint(message.thread_local.get(), words, &mut text));
     message.set(&text)
 }
 

@@ -49,7 +49,9 @@ pub fn libc_walk() -> Option<Walk> {
 }
 
 /// Called first from the constructor, when there is one thread and nobody
-/// changes the list.
+/// changes the list. Not inlined: callers may have little stack.
+#[cold]
+#[inline(never)]
 fn find() -> Option<*mut c_void> {
     // SAFETY: the dynamic linker's variable, or null.
     let debug = unsafe { arch::debug_state().as_ref() }?;
@@ -62,6 +64,27 @@ fn find() -> Option<*mut c_void> {
         }
     }
     None
+}
+
+/// The link map of the object whose dynamic section is at this address, which
+/// dlinfo(3) takes for a handle; or null.
+///
+/// # Safety
+///
+/// Called while the list does not change: when [`super::each_object`] shows
+/// something.
+pub unsafe fn link_map(dynamic: usize) -> *mut c_void {
+    // SAFETY: the dynamic linker's variable, or null.
+    let debug = unsafe { arch::debug_state().as_ref() };
+    let mut next = debug.map_or(null(), |debug| debug.first);
+    // SAFETY: entries of the list, or null at its end.
+    while let Some(map) = unsafe { next.as_ref() } {
+        if map.dynamic.addr() == dynamic {
+            break;
+        }
+        next = map.next;
+    }
+    next.cast_mut().cast()
 }
 
 impl LinkMap {

@@ -1,0 +1,40 @@
+//! A stack for looking at files: the caller's may be small (PTHREAD_STACK_MIN is
+//! 16 KiB), and reading ELF takes more than dlopen itself does.
+//!
+//! # Safety
+//!
+//! What this module owes: the memory is used by one thread, and returned when
+//! nothing runs on it any more.
+
+use core::ffi::c_void;
+
+use crate::{arch, kernel};
+
+/// Room also for signal handlers; only what is touched costs memory.
+const BYTES: usize = 1 << 20;
+
+/// Runs `work` on a stack of its own. Where there is no memory it is not run:
+/// everything then goes on as without the shim.
+pub fn with_room(work: impl FnOnce()) {
+    let memory = kernel::map_anonymous(BYTES);
+    if memory.is_null() {
+        return;
+    }
+    let mut work = Some(work);
+    run(memory.wrapping_byte_add(BYTES), &mut work);
+    // SAFETY: our own mapping; the work is done.
+    unsafe { kernel::unmap(memory, BYTES) };
+}
+
+fn run<Work: FnOnce()>(top: *mut c_void, work: &mut Option<Work>) {
+    unsafe extern "C" fn call<Work: FnOnce()>(work: *mut c_void) {
+        // SAFETY: the pointer handed in below, to something that lives.
+        let work = unsafe { &mut *work.cast::<Option<Work>>() };
+        if let Some(work) = work.take() {
+            work();
+        }
+    }
+    // SAFETY: the end of unused memory, page-aligned; the function gets its own
+    // argument back, and unwinds nowhere.
+    unsafe { arch::call_on_stack(top, call::<Work>, (&raw mut *work).cast()) };
+}
