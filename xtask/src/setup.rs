@@ -10,11 +10,12 @@ use std::process::{Command, Stdio};
 use crate::step::Steps;
 
 /// Programs, and the Debian packages that bring them.
-const PROGRAMS: [(&str, &str); 4] = [
+const PROGRAMS: [(&str, &str); 5] = [
     ("c++", "g++"),
     ("readelf", "binutils"),
     ("python3", "python3"),
     ("npm", "npm"),
+    ("xz", "xz-utils"),
 ];
 
 const CARGO_DENY: &str = "0.20.2";

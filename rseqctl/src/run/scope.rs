@@ -169,7 +169,8 @@ fn path_of(line: &[u8]) -> Option<PathBuf> {
         Some(arrow) => entry.get(arrow + 4..)?,
         None => entry,
     };
-    path.starts_with(b"/")
+    // a DT_NEEDED with a slash may be relative to the current directory
+    path.contains(&b'/')
         .then(|| PathBuf::from(OsStr::from_bytes(path)))
 }
 
@@ -179,7 +180,7 @@ mod tests {
 
     #[test]
     fn lines_of_the_dynamic_linker() {
-        let cases: [(&str, Option<&str>); 5] = [
+        let cases: [(&str, Option<&str>); 6] = [
             (
                 "\tlibc.so.6 => /lib/libc.so.6 (0x00007f0000000000)",
                 Some("/lib/libc.so.6"),
@@ -192,6 +193,7 @@ mod tests {
                 "\tlibx.so => /a (b)/libx.so (0x0000700000000000)",
                 Some("/a (b)/libx.so"),
             ),
+            ("\tsub/libtc.so (0x0000700000000000)", Some("sub/libtc.so")),
             ("\tlinux-vdso.so.1 (0x00007ffc00000000)", None),
             ("\tlibgone.so => not found", None),
         ];
