@@ -1,9 +1,9 @@
 //! Files that have been looked at and bring nothing: one question to the kernel
 //! instead of a look.
 //!
-//! Only files that define nothing, have no thread-local storage and need only
-//! what the program started with: nothing that happens later can change that,
-//! and a changed file is another one.
+//! Only files that define nothing for others and need only what the program
+//! started with: nothing that happens later can change that, and a changed file
+//! is another one.
 
 use core::ffi::CStr;
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -12,8 +12,21 @@ use crate::kernel;
 
 const PLACES: usize = 64;
 
-/// Hashes of what tells files apart, each in its place or displaced by another.
-static HARMLESS: [AtomicU64; PLACES] = [const { AtomicU64::new(0) }; PLACES];
+/// One file, or displaced by another.
+struct Place {
+    /// Hash of what tells files apart; 0 for none.
+    identity: AtomicU64,
+    /// Bytes of thread-local storage. It is only for advice, so it does not
+    /// matter when another file has just displaced this one.
+    thread_local: AtomicU64,
+}
+
+static HARMLESS: [Place; PLACES] = [const {
+    Place {
+        identity: AtomicU64::new(0),
+        thread_local: AtomicU64::new(0),
+    }
+}; PLACES];
 
 /// What tells a file from all others, and from itself after a change.
 #[derive(Clone, Copy)]
@@ -42,17 +55,22 @@ impl Identity {
         Some(Self(hash | 1))
     }
 
-    /// It was looked at before and is as it was.
-    pub fn is_harmless(self) -> bool {
-        self.place().load(Ordering::Relaxed) == self.0
+    /// Bytes of thread-local storage, where the file was looked at before and is
+    /// as it was.
+    pub fn if_harmless(self) -> Option<u64> {
+        let place = self.place();
+        let known = place.identity.load(Ordering::Acquire) == self.0;
+        known.then(|| place.thread_local.load(Ordering::Relaxed))
     }
 
     /// It was looked at now.
-    pub fn remember(self) {
-        self.place().store(self.0, Ordering::Relaxed);
+    pub fn remember(self, thread_local: u64) {
+        let place = self.place();
+        place.thread_local.store(thread_local, Ordering::Relaxed);
+        place.identity.store(self.0, Ordering::Release);
     }
 
-    fn place(self) -> &'static AtomicU64 {
+    fn place(self) -> &'static Place {
         &HARMLESS[(self.0 >> 32) as usize % PLACES]
     }
 }

@@ -173,8 +173,8 @@ unsafe fn before_open(call: &mut Call, place: &usize, names_namespace: bool) -> 
         global: call.mode & libc::RTLD_GLOBAL != 0,
         nodelete: call.mode & libc::RTLD_NODELETE != 0,
     };
-    if survey::is_known(name, load) {
-        words::about_to_load(0);
+    if let Some(thread_local) = survey::if_known(name, load) {
+        words::about_to_load(thread_local);
         return 0;
     }
     let _errno = next::KeepErrno::new();

@@ -7,23 +7,34 @@
 //! nothing runs on it any more.
 
 use core::ffi::c_void;
+use core::ptr::null_mut;
+use core::sync::atomic::{AtomicPtr, Ordering};
 
 use crate::{arch, kernel};
 
 /// Room also for signal handlers; only what is touched costs memory.
 const BYTES: usize = 1 << 20;
 
+/// One that nobody uses: fresh memory costs a page fault for every 4 KiB.
+static SPARE: AtomicPtr<c_void> = AtomicPtr::new(null_mut());
+
 /// Runs `work` on a stack of its own. Where there is no memory it is not run:
 /// everything then goes on as without the shim.
 pub fn with_room(work: impl FnOnce()) {
-    let memory = kernel::map_anonymous(BYTES);
+    let mut memory = SPARE.swap(null_mut(), Ordering::Acquire);
+    if memory.is_null() {
+        memory = kernel::map_anonymous(BYTES);
+    }
     if memory.is_null() {
         return;
     }
     let mut work = Some(work);
     run(memory.wrapping_byte_add(BYTES), &mut work);
-    // SAFETY: our own mapping; the work is done.
-    unsafe { kernel::unmap(memory, BYTES) };
+    let other = SPARE.swap(memory, Ordering::Release);
+    if !other.is_null() {
+        // SAFETY: our own mapping, on which nothing runs.
+        unsafe { kernel::unmap(other, BYTES) };
+    }
 }
 
 fn run<Work: FnOnce()>(top: *mut c_void, work: &mut Option<Work>) {

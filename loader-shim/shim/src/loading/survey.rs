@@ -47,12 +47,13 @@ struct Survey {
     harmless: bool,
 }
 
-/// Whether what dlopen(3) will load was looked at before, and brings nothing.
-pub fn is_known(name: &CStr, load: Load) -> bool {
-    !load.deep_bind
-        && !load.other_namespace
-        && is_path(name.to_bytes())
-        && Identity::of(name).is_some_and(Identity::is_harmless)
+/// Where what dlopen(3) will load was looked at before and brings nothing: its
+/// bytes of thread-local storage.
+pub fn if_known(name: &CStr, load: Load) -> Option<u64> {
+    let asks = !load.deep_bind && !load.other_namespace && is_path(name.to_bytes());
+    asks.then(|| Identity::of(name))
+        .flatten()
+        .and_then(Identity::if_harmless)
 }
 
 /// A name that says by itself which file is meant.
@@ -129,7 +130,7 @@ impl Survey {
         if self.harmless
             && let Some(identity) = identity
         {
-            identity.remember();
+            identity.remember(self.found.thread_local);
         }
     }
 
@@ -178,10 +179,10 @@ impl Survey {
             return;
         };
         if let Ok(Some(tls)) = object.tls() {
-            self.harmless = false;
             let bytes = tls.memsz.saturating_add(tls.align);
             self.found.thread_local = self.found.thread_local.saturating_add(bytes);
             if let Some(definition) = facts::exported_definition(&object) {
+                self.harmless = false;
                 self.judge(path.to_bytes(), definition, opened);
             }
         }
