@@ -9,7 +9,7 @@
 //! |---|---|
 //! | [`survey`] | what a load will bring, looked at before it happens |
 //! | [`search`], [`directories`], [`cache`] | where the dynamic linker will find it |
-//! | [`file`], [`known`], [`memory`] | reading it, or not; room for it |
+//! | [`mod@file`], [`known`], [`memory`] | reading it, or not; room for it |
 //! | [`stack`] | room on the stack for all of this |
 //! | [`objects`] | what is loaded |
 //! | [`sweep`], [`nest`] | definers that came along with something else |
