@@ -28,6 +28,7 @@ use area::Area;
 #[must_use]
 pub fn read<S: Source>(object: &Object<S>) -> Facts {
     let mut facts = Facts::read(object);
+    facts.read_names(object);
     let has_sections = facts.sections.size(SectionName::Descriptors).is_some()
         || facts.sections.size(SectionName::Pointers).is_some();
     let area = Area::of(&facts);

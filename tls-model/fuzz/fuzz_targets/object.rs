@@ -14,10 +14,12 @@ fuzz_target!(|bytes: &[u8]| {
         let Ok(object) = object else {
             continue;
         };
-        rules::check(&Facts::read(&object)).for_each(drop);
-        facts::has_critical_sections(&object);
+        let mut facts = Facts::read(&object);
+        facts.read_names(&object);
+        rules::check(&facts).for_each(drop);
         let mut buf = [0; 64];
         // any answer will do; that there is one is the point
+        let _ = facts::has_critical_sections(&object);
         let _ = object.dynamic_symbol(b"__rseq_abi");
         let _ = object.needed(&mut buf, |_| ControlFlow::<()>::Continue(()));
         let _ = object.soname(&mut buf);

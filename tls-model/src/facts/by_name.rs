@@ -6,14 +6,42 @@ use goblin::elf::section_header::{SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, SHT_PROGB
 
 use crate::elf::{Error, Names, Object, Section, Source, Strings};
 
-use super::{NameSet, SymbolName, read::as_bytes};
+use super::{Damage, Facts, NameSet, SymbolName, read::as_bytes};
 
 /// The function that looks a name up, and its form with a version.
 const LOOKUPS: [&[u8]; 2] = [b"dlsym", b"dlvsym"];
 
+impl Facts {
+    /// Adds the names that stand among the constants and in no symbol table.
+    ///
+    /// Not a part of [`Facts::read`]: the constants of a program may have tens
+    /// of megabytes, and the shim reads facts at start-up.
+    pub fn read_names<S: Source>(&mut self, object: &Object<S>) {
+        if !self.is_linked() {
+            return;
+        }
+        match asked_by_name(object) {
+            Ok(asked) => {
+                for name in asked.iter() {
+                    if !self.symbols.iter().any(|fact| fact.name == name) {
+                        self.asked_by_name.insert(name);
+                    }
+                }
+            }
+            Err(error) => {
+                self.damage.insert(Damage::SECTIONS);
+                self.truncated |= error == Error::Truncated;
+                if let Error::Read(error) = error {
+                    self.read_error.get_or_insert(error.errno);
+                }
+            }
+        }
+    }
+}
+
 /// The names that an object holds among its constants, if it can ask the
 /// dynamic linker for names at all.
-pub(super) fn asked_by_name<S: Source>(object: &Object<S>) -> Result<NameSet, Error> {
+fn asked_by_name<S: Source>(object: &Object<S>) -> Result<NameSet, Error> {
     let mut found = NameSet::default();
     if object.dynamic()?.is_none() || !object.has_sections() {
         return Ok(found);

@@ -9,7 +9,6 @@ use goblin::elf::sym::STT_TLS;
 
 use crate::elf::{Error, Names, Object, Relocation, Section, Source, Strings, Symbol};
 
-use super::by_name;
 use super::tls_access::{Request, Seen, has_link_access, is_known, link_access, request};
 use super::{
     Damage, DynamicFlags, Facts, Kind, MOST_SYMBOLS, NameSet, Role, SectionName, Sections,
@@ -40,7 +39,6 @@ impl Facts {
                 reader.hidden_symbols(symtab.as_ref());
                 reader.static_symbols(symtab.as_ref());
                 reader.relocations();
-                reader.names_only();
             }
         }
         reader.finish()
@@ -453,20 +451,6 @@ impl<'a, S: Source> Reader<'a, S> {
             _ => {}
         }
         Ok(())
-    }
-
-    /// Names that stand among the constants and in no symbol table.
-    fn names_only(&mut self) {
-        let asked = by_name::asked_by_name(self.object);
-        let Some(asked) = self.keep(Damage::SECTIONS, asked) else {
-            return;
-        };
-        for name in asked.iter() {
-            let has_symbol = self.candidates.iter().flatten().any(|it| it.name == name);
-            if !has_symbol {
-                self.facts.asked_by_name.insert(name);
-            }
-        }
     }
 
     fn finish(mut self) -> Facts {
