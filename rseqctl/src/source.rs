@@ -1,5 +1,6 @@
 //! An open file as a source of ELF bytes.
 
+use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt;
@@ -23,7 +24,7 @@ impl FileSource {
     /// # Errors
     ///
     /// The operating system does not say.
-    pub fn len(&self) -> io::Result<u64> {
+    pub fn size(&self) -> io::Result<u64> {
         self.0.metadata().map(|metadata| metadata.len())
     }
 }
@@ -49,5 +50,64 @@ impl Source for FileSource {
             }
         }
         Ok(count)
+    }
+}
+
+/// Bytes read ahead at once. The readers of tables take 4 KiB at a time.
+const AHEAD: usize = 64 << 10;
+
+/// A file whose tables are read from front to back: reads that follow one
+/// another are served from one larger read.
+#[derive(Debug)]
+pub(crate) struct ReadAhead<'a> {
+    file: &'a FileSource,
+    state: RefCell<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Where the last read ended.
+    end: u64,
+    start: u64,
+    bytes: Vec<u8>,
+}
+
+impl<'a> ReadAhead<'a> {
+    pub(crate) fn new(file: &'a FileSource) -> Self {
+        Self {
+            file,
+            state: RefCell::default(),
+        }
+    }
+}
+
+impl Source for ReadAhead<'_> {
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<usize, ReadError> {
+        let mut state = self.state.borrow_mut();
+        let near = offset.abs_diff(state.end) <= 256;
+        state.end = offset.saturating_add(buf.len() as u64);
+        let within = |state: &State| {
+            let from = usize::try_from(offset.checked_sub(state.start)?).ok()?;
+            state
+                .bytes
+                .get(from..from.checked_add(buf.len())?)
+                .map(|_| from)
+        };
+        let mut from = within(&state);
+        if from.is_none() && near && buf.len() < AHEAD {
+            let mut bytes = std::mem::take(&mut state.bytes);
+            bytes.resize(AHEAD, 0);
+            let count = self.file.read_at(offset, &mut bytes)?;
+            bytes.truncate(count);
+            (state.start, state.bytes) = (offset, bytes);
+            from = within(&state);
+        }
+        match from.and_then(|from| state.bytes.get(from..from + buf.len())) {
+            Some(bytes) => {
+                buf.copy_from_slice(bytes);
+                Ok(buf.len())
+            }
+            None => self.file.read_at(offset, buf),
+        }
     }
 }

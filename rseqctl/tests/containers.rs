@@ -176,13 +176,13 @@ fn every_kind_of_container() {
 fn a_bomb_is_a_message() {
     let folder = Folder::new();
     let zeros = vec![0; 1 << 20];
-    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     let mut header = tar::Header::new_ustar();
     header.set_path("zeros").expect("a name");
-    header.set_size(120 << 20);
+    header.set_size(200 << 20);
     header.set_cksum();
     packer.write_all(header.as_bytes()).expect("memory");
-    for _ in 0..120 {
+    for _ in 0..200 {
         packer.write_all(&zeros).expect("memory");
     }
     let bomb = packer.finish().expect("memory");

@@ -1,6 +1,7 @@
 //! Build, test and release chores: `cargo xtask COMMAND`.
 
 mod bench;
+mod bench_audit;
 mod setup;
 mod step;
 
@@ -27,6 +28,8 @@ enum Chore {
     Test,
     /// Measure what the shim costs, against glibc's own registration
     Bench,
+    /// Measure what the audit costs, against other tools
+    BenchAudit,
     /// Rewrite golden texts and schemas from what the code prints now
     Golden,
 }
@@ -40,6 +43,9 @@ fn main() -> ExitCode {
         Chore::Test => test(&mut steps),
         Chore::Bench => build(&mut steps)
             .and_then(|rseqctl| bench::run(&mut steps, &rseqctl.with_file_name("librseq_shim.so"))),
+        Chore::BenchAudit => {
+            build(&mut steps).and_then(|rseqctl| bench_audit::run(&mut steps, &rseqctl))
+        }
         Chore::Golden => golden(&mut steps),
     };
     steps.summary();

@@ -90,7 +90,7 @@ pub fn cargo_deny(steps: &mut Steps) -> Result<PathBuf, String> {
 
 /// Where downloads and long builds are kept: `RSEQ_CACHE`, or a folder of the
 /// user's cache.
-fn cache() -> Result<PathBuf, String> {
+pub fn cache() -> Result<PathBuf, String> {
     env::var_os("RSEQ_CACHE")
         .map(PathBuf::from)
         .or_else(|| env::var_os("XDG_CACHE_HOME").map(|cache| Path::new(&cache).join("rseq-owner")))

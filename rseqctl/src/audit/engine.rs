@@ -46,7 +46,8 @@ pub(super) fn run(paths: &[PathBuf], options: &Options, sink: &mut dyn FnMut(Eve
         let (sender, receiver) = mpsc::sync_channel(threads);
         for _ in 0..threads {
             let sender = sender.clone();
-            scope.spawn(|| work(&pieces, &gate, &inspector, sender));
+            let (pieces, gate, inspector) = (&pieces, &gate, &inspector);
+            scope.spawn(move || work(pieces, gate, inspector, &sender));
         }
         drop(sender);
         collector.collect(&receiver, &gate);
@@ -91,7 +92,7 @@ fn work(
     pieces: &Mutex<Pieces>,
     gate: &Gate,
     inspector: &Inspector<'_>,
-    sender: SyncSender<(u64, Outcome)>,
+    sender: &SyncSender<(u64, Outcome)>,
 ) {
     loop {
         gate.wait(pieces);

@@ -10,7 +10,7 @@ use tls_model::elf::{Object, Source};
 use super::container::{self, Budget, Bytes, Kind, Place};
 use super::walk::{Found, FoundKind};
 use super::{Options, Problem, Row};
-use crate::source::FileSource;
+use crate::source::{FileSource, ReadAhead};
 
 /// Bytes that show what a file is.
 pub(super) const HEAD: usize = 512;
@@ -111,11 +111,11 @@ impl<'a> Inspector<'a> {
             .map_err(|error| Problem::from_elf(error.into()))?;
         let head = head.get(..count).unwrap_or_default();
         match Kind::of(head, path.as_os_str().as_bytes(), named) {
-            Kind::Elf => self.object(path, &source, file),
+            Kind::Elf => self.object(path, &ReadAhead::new(&source), file),
             Kind::Other if named => Err(Problem::NotElf),
             Kind::Other => Ok(()),
             kind => {
-                let len = source.len().map_err(Problem::Io)?;
+                let len = source.size().map_err(Problem::Io)?;
                 let budget = Budget::new(&self.options.limits, len);
                 let bytes = Bytes::new(&source, len);
                 let place = Place::outermost(path);

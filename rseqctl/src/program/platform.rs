@@ -19,7 +19,7 @@ pub(super) struct Platform {
     /// `$LIB`.
     pub(super) lib: Vec<u8>,
     /// `$PLATFORM`.
-    pub(super) platform: &'static str,
+    pub(super) name: &'static str,
     /// Folders below each searched one, the best first.
     pub(super) hardware: Vec<&'static str>,
     /// Flags of its libraries in ld.so.cache.
@@ -38,7 +38,7 @@ impl Platform {
         Self {
             folders,
             lib: lib.unwrap_or_default(),
-            platform: match machine {
+            name: match machine {
                 "i386" => "i686",
                 "arm" => "v7l",
                 other => other_name(other),

@@ -173,7 +173,7 @@ impl<'a> Searcher<'a> {
         Tokens {
             origin,
             lib: &self.platform.lib,
-            platform: self.platform.platform.as_bytes(),
+            platform: self.platform.name.as_bytes(),
         }
     }
 

@@ -4,6 +4,8 @@ use std::io::{self, Read};
 
 use super::{damaged, skip};
 
+type Visit<'a> = dyn FnMut(&[u8], &mut dyn Read) -> io::Result<()> + 'a;
+
 const HEADER: usize = 110;
 const LONGEST: usize = 1 << 16;
 const TYPE: u64 = 0o170_000;
@@ -12,7 +14,7 @@ const REGULAR: u64 = 0o100_000;
 /// Visits every regular file.
 pub(super) fn each(
     reader: &mut dyn Read,
-    visit: &mut dyn FnMut(&[u8], &mut dyn Read) -> io::Result<()>,
+    visit: &mut Visit<'_>,
 ) -> io::Result<()> {
     loop {
         let mut header = [0; HEADER];
