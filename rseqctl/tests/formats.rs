@@ -1,0 +1,141 @@
+//! The machine formats: SARIF keeps to its official schema, json holds the same
+//! objects as ndjson, and each of our own is a baseline.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+const DEFINES: &str = "struct area { unsigned w[8]; } __attribute__((aligned(32)));\n\
+    __thread struct area __rseq_abi __attribute__((tls_model(\"initial-exec\"))) = { { 0, -1 } };\n";
+
+/// A folder with a library that earns an error, in it and in an archive, and a
+/// damaged one.
+fn folder() -> TempDir {
+    let folder = TempDir::new().expect("a temporary folder");
+    let code = folder.path().join("a.c");
+    fs::write(&code, DEFINES).expect("a temporary file");
+    let library = folder.path().join("a lib.so");
+    let built = Command::new("cc")
+        .args(["-shared", "-fPIC", "-nostdlib", "-o"])
+        .args([&library, &code])
+        .status();
+    assert!(built.expect("these tests need a C compiler").success());
+    let bytes = fs::read(&library).expect("just built");
+    fs::write(folder.path().join("cut.so"), &bytes[..30]).expect("a temporary file");
+    let mut tape = tar::Builder::new(Vec::new());
+    tape.append_path_with_name(&library, "usr/b.so")
+        .expect("memory");
+    let tape = tape.into_inner().expect("memory");
+    fs::write(folder.path().join("a.tar"), tape).expect("a temporary file");
+    folder
+}
+
+fn audit(folder: &Path, format: &str, more: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_rseqctl"))
+        .args(["audit", "--format", format, "."])
+        .args(more)
+        .current_dir(folder)
+        .output()
+        .expect("the command starts")
+}
+
+fn document(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).expect("one JSON document")
+}
+
+#[test]
+fn sarif_keeps_to_the_official_schema() {
+    let schema: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+    let schema = fs::read(schema.join("sarif-2.1.0.schema.json")).expect("committed");
+    let mut schema: Value = serde_json::from_slice(&schema).expect("JSON");
+    // these two have a bracket too many and are no regular expressions
+    for place in ["run", "toolComponent"] {
+        schema["definitions"][place]["properties"]["language"]["pattern"] = ".".into();
+    }
+    let schema = jsonschema::validator_for(&schema).expect("a schema");
+    let folder = folder();
+    let empty = TempDir::new().expect("a temporary folder");
+    for folder in [folder.path(), empty.path()] {
+        let report = document(&audit(folder, "sarif", &[]));
+        let errors: Vec<_> = schema
+            .iter_errors(&report)
+            .map(|it| it.to_string())
+            .collect();
+        assert!(errors.is_empty(), "{errors:?} in {report}");
+        let mut other = report.clone();
+        other["runs"][0]["results"] = serde_json::json!([{ "level": "fatal" }]);
+        assert!(!schema.is_valid(&other), "the schema lets anything pass");
+    }
+    let report = document(&audit(folder.path(), "sarif", &[]));
+    let results = report["runs"][0]["results"].as_array().expect("a list");
+    let uris: Vec<_> = results
+        .iter()
+        .filter(|result| result["ruleId"] == "unloadable-definer")
+        .map(|result| {
+            let index = result["ruleIndex"].as_u64().expect("a number");
+            let rule = &report["runs"][0]["tool"]["driver"]["rules"][index as usize];
+            assert_eq!(rule["id"], result["ruleId"]);
+            &result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+        })
+        .collect();
+    assert_eq!(uris, ["./a%20lib.so", "./a.tar!/usr/b.so"]);
+    let told = &report["runs"][0]["invocations"][0]["toolExecutionNotifications"];
+    assert!(
+        told[0]["message"]["text"]
+            .as_str()
+            .expect("a text")
+            .starts_with("./cut.so: ")
+    );
+}
+
+#[test]
+fn json_holds_what_ndjson_holds() {
+    let folder = folder();
+    let lines = audit(folder.path(), "ndjson", &[]);
+    let lines = String::from_utf8(lines.stdout).expect("UTF-8");
+    let rows: Vec<Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    let output = audit(folder.path(), "json", &[]);
+    let report = document(&output);
+    assert_eq!(report["objects"], Value::from(rows));
+    assert_eq!(report["problems"][0]["path"], "./cut.so");
+    assert_eq!(report["tally"]["errors"], 2);
+    for format in ["human", "json", "ndjson", "sarif"] {
+        let again = audit(folder.path(), format, &[]).stdout;
+        assert_eq!(again, audit(folder.path(), format, &[]).stdout, "{format}");
+    }
+}
+
+#[test]
+fn known_findings_do_not_count() {
+    let folder = folder();
+    fs::remove_file(folder.path().join("cut.so")).expect("it is ours");
+    for format in ["json", "ndjson"] {
+        let first = audit(folder.path(), format, &[]);
+        assert_eq!(first.status.code(), Some(1));
+        let kept = TempDir::new().expect("a temporary folder");
+        let file = kept.path().join("baseline");
+        fs::write(&file, &first.stdout).expect("a temporary file");
+        let more = ["--baseline", file.to_str().expect("UTF-8")];
+        let again = audit(folder.path(), "json", &more);
+        assert_eq!(again.status.code(), Some(0), "{format}");
+        let report = document(&again);
+        assert_eq!(report["tally"]["errors"], 0);
+        assert_eq!(report["objects"][0]["findings"][0]["known"], true);
+        let sarif = document(&audit(folder.path(), "sarif", &more));
+        let result = &sarif["runs"][0]["results"][0];
+        assert_eq!(result["baselineState"], "unchanged");
+        // a new finding counts
+        let copy = folder.path().join("new.so");
+        fs::copy(folder.path().join("a lib.so"), &copy).expect("a copy");
+        assert_eq!(audit(folder.path(), "json", &more).status.code(), Some(1));
+        fs::remove_file(copy).expect("it is ours");
+    }
+    let bad = audit(folder.path(), "json", &["--baseline", "a.c"]);
+    assert_eq!(bad.status.code(), Some(2), "{bad:?}");
+}
