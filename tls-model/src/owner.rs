@@ -460,8 +460,8 @@ mod tests {
         let length = |adopter_size, feature_size, area_is_referenced| {
             registration_length(&Situation {
                 adopter_size,
-                feature_size,
                 area_is_referenced,
+                feature_size,
                 ..Situation::default()
             })
         };

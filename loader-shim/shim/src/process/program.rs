@@ -4,7 +4,7 @@ use core::ffi::CStr;
 
 use libc::Elf64_Phdr;
 use tls_model::elf::{Object, ReadError, Source};
-use tls_model::facts::{Facts, Role, SymbolName, has_critical_sections};
+use tls_model::facts::{has_critical_sections, refers_to_area};
 use tls_model::rseq::{ABI_SYMBOL, ORIGINAL_ALIGN, ORIGINAL_LENGTH};
 
 use super::{Loaded, Process, each_object, image};
@@ -31,7 +31,8 @@ pub fn definitions(process: &Process, search_hidden: bool, search_references: bo
     let winner = arch::abi_area().addr();
     each_object(|loaded| {
         if search_references && !program.referenced && !loaded.is_the_shim() {
-            program.referenced = refers_to_the_area(loaded);
+            program.referenced =
+                image::object(loaded).is_some_and(|object| refers_to_area(&object));
         }
         let Some(tls) = loaded.tls() else {
             return false;
@@ -61,15 +62,6 @@ pub fn definitions(process: &Process, search_hidden: bool, search_references: bo
         false
     });
     program
-}
-
-fn refers_to_the_area(loaded: &Loaded<'_>) -> bool {
-    image::object(loaded).is_some_and(|object| {
-        Facts::read(&object)
-            .symbols
-            .iter()
-            .any(|symbol| symbol.name == SymbolName::Abi && symbol.role == Role::References)
-    })
 }
 
 /// Critical sections in a file whose TLS could hold an area: it brings its own.
