@@ -114,7 +114,7 @@ pub(super) struct FindingRow {
     /// What was found and what to do.
     pub(super) message: String,
     /// It is in the baseline and does not count.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) known: bool,
     #[serde(skip)]
     #[schemars(skip)]

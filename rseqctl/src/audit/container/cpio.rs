@@ -12,10 +12,7 @@ const TYPE: u64 = 0o170_000;
 const REGULAR: u64 = 0o100_000;
 
 /// Visits every regular file.
-pub(super) fn each(
-    reader: &mut dyn Read,
-    visit: &mut Visit<'_>,
-) -> io::Result<()> {
+pub(super) fn each(reader: &mut dyn Read, visit: &mut Visit<'_>) -> io::Result<()> {
     loop {
         let mut header = [0; HEADER];
         reader.read_exact(&mut header)?;
