@@ -22,7 +22,7 @@ type Test = fn(&'static str) -> Outcome;
 fn main() -> ExitCode {
     let needs = [Need::Cc, Need::X86_64, Need::Glibc(2, 35)];
     let mut suite = Suite::new();
-    let tests: [(&str, Test); 21] = [
+    let tests: [(&str, Test); 22] = [
         ("promoted::opened", opened),
         ("promoted::needed", needed),
         ("promoted::needed_by_name", needed_by_name),
@@ -37,6 +37,7 @@ fn main() -> ExitCode {
         ("refused::dlerror", error_is_said_once),
         ("same::private_definitions", private_definitions),
         ("same::failures", failures),
+        ("same::failure_while_due", failure_while_due),
         ("same::search_paths", search_paths),
         ("same::constructors", constructors),
         ("refused::changed_file", changed_file),
@@ -431,6 +432,25 @@ fn failures(world: &'static str) -> Outcome {
         run(world, driver.args(["open", "n", "", "close", "error"]))
     };
     assert_eq!(empty(without(world))?, empty(world)?);
+    Ok(())
+}
+
+/// A load that would have brought a definer fails while another still waits to
+/// be promoted: the error is the dynamic linker's.
+fn failure_while_due(world: &'static str) -> Outcome {
+    let room = Room::new()?;
+    room.put("lib", "needs-definer")?;
+    for open in ["open n", "base n"] {
+        let script = format!("open n libneeds.so {open} {{needs-nowhere}} error");
+        let expected = format!(
+            "opened; {}: undefined symbol: defined_nowhere; no error",
+            library("needs-nowhere")?
+        );
+        for world in [without(world), world] {
+            let program = room.program("loading-driver", "runpath", &script)?;
+            lines(&run(world, program)?, &expected)?;
+        }
+    }
     Ok(())
 }
 

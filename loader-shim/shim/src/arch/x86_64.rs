@@ -275,7 +275,7 @@ pub unsafe extern "C" fn syscall(number: core::ffi::c_long) -> core::ffi::c_long
 /// `void *dlopen(const char *file, int mode)`: looked at by `loading`, which may
 /// change both, and then the dynamic linker's, which sees its caller's return
 /// address. Where the hook wants to come back it is called instead, from this
-/// frame, which can be unwound.
+/// frame, which can be unwound; and a failure is left alone, with its dlerror.
 // SAFETY: naked: rsp is 8 modulo 16 at entry, 0 at the calls, and as at entry at
 // the jump and the return. The frame is a `loading::Call`.
 #[unsafe(naked)]
@@ -305,9 +305,12 @@ pub unsafe extern "C" fn dlopen(
         "2:",
         ".cfi_adjust_cfa_offset 24",
         "call rax",
+        "test rax, rax",
+        "jz 3f",
         "mov qword ptr [rsp], rax",
         "call {after}",
         "mov rax, qword ptr [rsp]",
+        "3:",
         "add rsp, 24",
         ".cfi_adjust_cfa_offset -24",
         "ret",
@@ -349,9 +352,12 @@ pub unsafe extern "C" fn dlmopen(
         "2:",
         ".cfi_adjust_cfa_offset 24",
         "call rax",
+        "test rax, rax",
+        "jz 3f",
         "mov qword ptr [rsp], rax",
         "call {after}",
         "mov rax, qword ptr [rsp]",
+        "3:",
         "add rsp, 24",
         ".cfi_adjust_cfa_offset -24",
         "ret",

@@ -215,7 +215,8 @@ fn act(policy: Policy, found: &Found, call: &mut Call) -> bool {
     enforces && found.promote_needed
 }
 
-/// After a dlopen that has brought a definer along with something else.
+/// After a dlopen that has succeeded and brought a definer along with something
+/// else. Not after a failure: what this opens would wipe its error.
 pub extern "C" fn opened() {
     let _errno = next::KeepErrno::new();
     stack::with_room(|| sweep::promote(policy()));
