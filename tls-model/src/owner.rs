@@ -121,9 +121,6 @@ pub struct Situation {
     /// The executable or a start-up library defines `__rseq_abi` where the
     /// dynamic linker cannot see it.
     pub hidden_definition: bool,
-    /// A start-up object refers to `__rseq_abi`: a client, which may register the
-    /// area itself (with 32 bytes) or write to its `cpu_id_start`.
-    pub area_is_referenced: bool,
     /// `AT_RSEQ_FEATURE_SIZE`, where the kernel has one (Linux 6.3).
     pub feature_size: Option<u32>,
 }
@@ -297,7 +294,7 @@ pub fn plan(situation: &Situation) -> Plan {
     };
     Plan::Register {
         owner,
-        length: registration_length(situation),
+        length: registration_length(adopter_size, situation.feature_size),
         replace_libc: libc_registered,
         reason,
     }
@@ -307,21 +304,16 @@ pub fn plan(situation: &Situation) -> Plan {
 ///
 /// An adopter's area is registered with its `st_size` where the kernel takes
 /// lengths above 32 (those that announce a feature size), and with 32 when that
-/// is its size: the legacy mode in which a client that writes `cpu_id_start`
-/// stays safe on Linux 7.0.10 and later. Our own area is registered with the
-/// feature size where that is above 32 (Linux 7.0) and no client refers to the
-/// area: whoever else reads it keeps to the contract.
+/// is its size. Our own area is registered with 32 as well: a client that comes
+/// with a later dlopen may register it itself, or write to `cpu_id_start`, which
+/// the kernel kills for above 32 (Linux 7.0.10).
 #[must_use]
-pub fn registration_length(situation: &Situation) -> u32 {
-    let Some(feature_size) = situation.feature_size else {
-        return ORIGINAL_LENGTH;
-    };
-    match situation.adopter_size {
-        Some(size) => u32::try_from(size)
+pub fn registration_length(adopter_size: Option<u64>, feature_size: Option<u32>) -> u32 {
+    match (adopter_size, feature_size) {
+        (Some(size), Some(_)) => u32::try_from(size)
             .unwrap_or(ORIGINAL_LENGTH)
             .max(ORIGINAL_LENGTH),
-        None if situation.area_is_referenced => ORIGINAL_LENGTH,
-        None => feature_size.max(ORIGINAL_LENGTH),
+        _ => ORIGINAL_LENGTH,
     }
 }
 
@@ -456,27 +448,16 @@ mod tests {
     }
 
     #[test]
-    fn lengths_by_kernel_and_client() {
-        let length = |adopter_size, feature_size, area_is_referenced| {
-            registration_length(&Situation {
-                adopter_size,
-                area_is_referenced,
-                feature_size,
-                ..Situation::default()
-            })
-        };
+    fn an_area_above_32_bytes_needs_a_kernel_that_announces_its_size() {
+        assert_eq!(registration_length(Some(64), None), 32);
+        assert_eq!(registration_length(Some(64), Some(28)), 64);
+        assert_eq!(registration_length(Some(32), Some(33)), 32, "legacy mode");
         assert_eq!(
-            length(Some(64), None, false),
+            registration_length(None, Some(33)),
             32,
-            "before Linux 6.3 only 32 is taken"
+            "clients may come later"
         );
-        assert_eq!(length(Some(64), Some(28), false), 64);
-        assert_eq!(length(Some(32), Some(33), false), 32, "legacy mode");
-        assert_eq!(length(Some(u64::MAX), Some(33), false), 32);
-        assert_eq!(length(None, None, false), 32);
-        assert_eq!(length(None, Some(28), false), 32);
-        assert_eq!(length(None, Some(33), false), 33);
-        assert_eq!(length(None, Some(33), true), 32, "a client may write to it");
+        assert_eq!(registration_length(Some(u64::MAX), Some(33)), 32);
     }
 
     #[test]

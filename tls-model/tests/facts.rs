@@ -9,7 +9,6 @@ use cc::{DEFINES, Folder, REFERENCES};
 use tls_model::elf::{Class, Object};
 use tls_model::facts::{
     Binding, Evidence, Facts, Kind, Role, SectionName, SymbolName, SymbolTable, TlsModel,
-    refers_to_area,
 };
 
 /// A library that needs no other: nothing but our symbols is in it.
@@ -339,15 +338,4 @@ fn the_other_abi_of_this_machine() {
     assert_eq!(facts.hidden_definition_evidence(), Some(Evidence::Proved));
     assert_eq!(facts.definition().map(|it| it.value), Some(32));
     assert_eq!(facts.tls_model, Some(TlsModel::InitialExec));
-}
-
-#[test]
-fn only_a_reference_refers_to_the_area() {
-    let refers = |source: &str| {
-        let bytes = Folder::new().build(source, &BARE);
-        refers_to_area(&Object::open(bytes.as_slice()).expect("an ELF object"))
-    };
-    assert!(refers(REFERENCES));
-    assert!(!refers(DEFINES));
-    assert!(!refers("int rseq_abi; int __rseq_abi_v2;"));
 }

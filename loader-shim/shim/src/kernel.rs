@@ -24,7 +24,7 @@ const ARCH: arch::Arch = match arch::native() {
 pub const SIGNATURE: u32 = ARCH.signature;
 
 /// Bytes of a page on every architecture the shim is written for.
-const PAGE: usize = 4096;
+pub const PAGE: usize = 4096;
 
 /// `sys_rseq(area, length, flags, signature)`.
 ///
@@ -253,21 +253,23 @@ pub fn pause() {
     unsafe { syscall6(libc::SYS_pause as usize, [0; 6]) };
 }
 
-/// Whether there is memory at this address.
-pub fn is_mapped(address: usize) -> bool {
-    const PAGE: usize = 4096;
-    let mut resident = 0_u8;
+/// The word at an address, if there is one that can be read. Never faults, also
+/// where the memory goes meanwhile.
+pub fn read_word(address: usize) -> Option<usize> {
+    let mut word = 0_usize;
+    let ours = [(&raw mut word).expose_provenance(), size_of::<usize>()];
+    let theirs = [address, size_of::<usize>()];
     let arguments = [
-        address & !(PAGE - 1),
+        getpid() as usize,
+        (&raw const ours).expose_provenance(),
         1,
-        (&raw mut resident).expose_provenance(),
-        0,
-        0,
+        (&raw const theirs).expose_provenance(),
+        1,
         0,
     ];
-    // SAFETY: one byte for one page.
-    let result = unsafe { syscall6(libc::SYS_mincore as usize, arguments) };
-    result == 0
+    // SAFETY: one vector each; the kernel writes a word into ours.
+    let result = unsafe { syscall6(libc::SYS_process_vm_readv as usize, arguments) };
+    (result == size_of::<usize>() as isize).then_some(word)
 }
 
 /// What the kernel says about a file.

@@ -39,16 +39,23 @@ impl Nesting {
     }
 }
 
-/// Registers the calling thread for life; answers what the kernel said.
+/// Registers the calling thread for life; answers what the kernel said. Again,
+/// as by a signal handler before the thread's own turn, it counts once.
 pub fn hold() -> Answer {
     let nesting = arch::nesting();
     nesting.count.fetch_add(1, Ordering::Relaxed);
-    nesting.for_life.store(1, Ordering::Relaxed);
+    let again = nesting.for_life.swap(1, Ordering::Relaxed) == 1;
+    if again {
+        nesting.count.fetch_sub(1, Ordering::Relaxed);
+    }
     let answer = if register::is_registered() {
         Answer::Granted
     } else {
         register::now()
     };
+    if again {
+        return answer;
+    }
     if answer == Answer::Granted {
         report::registered();
     } else {
@@ -56,6 +63,18 @@ pub fn hold() -> Answer {
         nesting.count.fetch_sub(1, Ordering::Relaxed);
     }
     answer
+}
+
+/// The calling thread is registered, or is to be again when nobody else is.
+pub fn is_held() -> bool {
+    arch::nesting().count.load(Ordering::Relaxed) > 0
+}
+
+/// Forgets all registrations of the calling thread: a client has its own now.
+pub fn forget() {
+    let Nesting { count, for_life } = arch::nesting();
+    for_life.store(0, Ordering::Relaxed);
+    count.store(0, Ordering::Relaxed);
 }
 
 /// Registers the calling thread if it is not registered; 0 or a negative errno.

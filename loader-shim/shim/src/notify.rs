@@ -35,19 +35,12 @@ const _: () = assert!(size_of::<SigEvent>() == size_of::<libc::sigevent>());
 
 /// The event with our trampoline for function, if it is one that starts a
 /// thread which the shim has to register.
-///
-/// `changed` is the caller's own event if the copy is going to replace it, or
-/// null.
-fn wrapped(event: SigEvent, changed: *mut SigEvent) -> Option<SigEvent> {
+fn wrapped(event: SigEvent) -> Option<SigEvent> {
     if event.notify != libc::SIGEV_THREAD || !owner::prepares_threads() {
         return None;
     }
     let (start, argument) = asked_for(&event)?;
-    let kept = slab::keep(Job {
-        start,
-        argument,
-        changed: changed.cast(),
-    })?;
+    let kept = slab::keep(Job { start, argument })?;
     let function: StartRoutine = arch::notification_start;
     Some(SigEvent {
         value: kept.value(),
@@ -58,16 +51,18 @@ fn wrapped(event: SigEvent, changed: *mut SigEvent) -> Option<SigEvent> {
 }
 
 /// Function and value that the caller means: also where we have changed the
-/// event for an earlier use, and the caller has changed its value since, or has
-/// copied it.
+/// event for an earlier use, and the caller has changed its function or its value
+/// since, or has copied it.
 fn asked_for(event: &SigEvent) -> Option<(StartRoutine, *mut c_void)> {
     let start = event.function?;
+    let kept = Kept::from_value(event.value).map(Kept::job);
+    let argument = kept.map_or(event.value, |job| job.argument);
     if !core::ptr::fn_addr_eq(start, arch::notification_start as StartRoutine) {
-        return Some((start, event.value));
+        return Some((start, argument));
     }
-    match Kept::from_value(event.value) {
-        Some(kept) => Some((kept.job().start, kept.job().argument)),
-        None => Some((event.stash?, event.value)),
+    match kept {
+        Some(job) => Some((job.start, argument)),
+        None => Some((event.stash?, argument)),
     }
 }
 
@@ -86,20 +81,7 @@ pub unsafe extern "C" fn begin(value: *mut c_void) -> Start {
             argument: value,
         };
     };
-    let Job {
-        start,
-        argument,
-        changed,
-    } = kept.job();
-    // SAFETY: the libc has read the event of an operation that is over, so the
-    // caller may not take its memory back before this notification has come.
-    if let Some(event) = unsafe { changed.cast::<SigEvent>().as_mut() }
-        && core::ptr::eq(event.value, value)
-    {
-        event.value = argument;
-        event.function = Some(start);
-        event.stash = None;
-    }
+    let Job { start, argument } = kept.job();
     if !register::is_registered() {
         report::thread_started();
         register::at_birth();
@@ -119,9 +101,7 @@ unsafe extern "C" fn do_nothing(value: *mut c_void) -> *mut c_void {
 /// `event` is null or valid.
 unsafe fn substitute(event: *mut SigEvent, copy: &mut Option<SigEvent>) -> *mut SigEvent {
     // SAFETY: the caller's promise.
-    *copy = unsafe { event.as_ref() }
-        .copied()
-        .and_then(|event| wrapped(event, null_mut()));
+    *copy = unsafe { event.as_ref() }.copied().and_then(wrapped);
     copy.as_mut().map_or(event, core::ptr::from_mut)
 }
 
@@ -200,24 +180,45 @@ pub unsafe extern "C" fn getaddrinfo_a(
 }
 
 /// Asynchronous I/O reads the event out of the caller's control block when the
-/// operation ends, so the control block itself gets our trampoline, until the
-/// notification comes.
+/// operation ends, so the control block itself gets our trampoline. It keeps it:
+/// when the notification comes, the block may be the caller's memory no more.
+/// Answers what was there, to be put back where the operation did not begin.
 ///
 /// # Safety
 ///
 /// `block` is null or valid.
-unsafe fn prepare(block: *mut libc::aiocb) {
+unsafe fn prepare(block: *mut libc::aiocb) -> Option<SigEvent> {
+    let event = event_of(block);
+    // SAFETY: part of the caller's control block, or null.
+    let before = *unsafe { event.as_ref() }?;
+    let wrapped = wrapped(before)?;
+    // SAFETY: as above; the libc does not look at it before it is called.
+    unsafe { *event = wrapped };
+    Some(before)
+}
+
+/// Puts the event back after a call that failed.
+///
+/// # Safety
+///
+/// `block` is null or valid.
+unsafe fn undo(block: *mut libc::aiocb, before: Option<SigEvent>, result: c_int) -> c_int {
+    if let Some(before) = before
+        && result != 0
+    {
+        // SAFETY: part of the caller's control block, which `prepare` has read.
+        unsafe { *event_of(block) = before };
+    }
+    result
+}
+
+fn event_of(block: *mut libc::aiocb) -> *mut SigEvent {
     if block.is_null() {
-        return;
+        return null_mut();
     }
-    let event: *mut SigEvent = block
+    block
         .wrapping_byte_add(offset_of!(libc::aiocb, aio_sigevent))
-        .cast();
-    // SAFETY: part of the caller's control block.
-    if let Some(wrapped) = wrapped(unsafe { *event }, event) {
-        // SAFETY: as above; the libc does not look at it before it is called.
-        unsafe { *event = wrapped };
-    }
+        .cast()
 }
 
 macro_rules! aio {
@@ -232,9 +233,11 @@ macro_rules! aio {
             type Libc = unsafe extern "C" fn(*mut libc::aiocb) -> c_int;
             let next = next!($text as Libc);
             // SAFETY: the caller's control block.
-            unsafe { prepare(block) };
+            let before = unsafe { prepare(block) };
             // SAFETY: the caller's own call.
-            unsafe { next(block) }
+            let result = unsafe { next(block) };
+            // SAFETY: the caller's control block.
+            unsafe { undo(block, before, result) }
         }
     )*};
 }
@@ -258,9 +261,11 @@ macro_rules! aio_fsync {
             type Libc = unsafe extern "C" fn(c_int, *mut libc::aiocb) -> c_int;
             let next = next!($text as Libc);
             // SAFETY: the caller's control block.
-            unsafe { prepare(block) };
+            let before = unsafe { prepare(block) };
             // SAFETY: the caller's own call.
-            unsafe { next(operation, block) }
+            let result = unsafe { next(operation, block) };
+            // SAFETY: the caller's control block.
+            unsafe { undo(block, before, result) }
         }
     )*};
 }

@@ -5,7 +5,7 @@
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use tls_model::owner::{Mode, Owner, Plan, Reason, Situation, plan, settle};
-use tls_model::rseq::{AT_RSEQ_FEATURE_SIZE, ORIGINAL_LENGTH};
+use tls_model::rseq::AT_RSEQ_FEATURE_SIZE;
 
 use crate::environment::Environment;
 use crate::names::area::{self, LibcArea};
@@ -82,7 +82,11 @@ pub fn registers_threads() -> bool {
 
 /// A client has registered an area of its own after all: from now on it owns
 /// the registration, and new threads are left to it.
+///
+/// Called in the middle of a client's system call: nothing here may wait.
 pub fn give_way_to_client() {
+    cpu::leave_to_libc();
+    area::withdraw();
     set(Owner::Client, Action::Watch, Reason::AnotherAreaRegistered);
 }
 
@@ -93,9 +97,11 @@ fn set(owner: Owner, action: Action, reason: Reason) {
 }
 
 /// Decides, the first time it is called. Whoever calls it meanwhile (a thread
-/// started while the constructor runs) finds the default: do nothing.
+/// started while the constructor runs, or before it could be told anything) finds
+/// the default: do nothing.
 pub fn decide_once() {
-    if STATE.load(Ordering::Relaxed) == UNDECIDED
+    if process::is_told()
+        && STATE.load(Ordering::Relaxed) == UNDECIDED
         && STATE
             .compare_exchange(UNDECIDED, DECIDING, Ordering::Relaxed, Ordering::Relaxed)
             .is_ok()
@@ -138,14 +144,12 @@ fn decide() {
     if let Some(area) = libc {
         register::set_libc_area(area);
     }
-    let longer = feature_size.is_some_and(|size| size > ORIGINAL_LENGTH);
-    let program = process::definitions(&process, !libc_registered, longer);
+    let program = process::definitions(&process, !libc_registered);
     let situation = Situation {
         mode: environment.mode,
         libc_registered,
         adopter_size: program.adopter_size,
         hidden_definition: program.hidden,
-        area_is_referenced: program.referenced,
         feature_size,
     };
     report::thread_started();

@@ -47,6 +47,11 @@ unsafe extern "C" fn remember(
     ENVIRONMENT.store(environment, Ordering::Relaxed);
 }
 
+/// The constructor has been given what [`Process::read`] answers.
+pub fn is_told() -> bool {
+    !ARGUMENTS.load(Ordering::Relaxed).is_null()
+}
+
 impl Process {
     /// What the constructor was given; nothing before that.
     pub fn read() -> Self {

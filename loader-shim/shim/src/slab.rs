@@ -30,24 +30,12 @@ pub struct Job {
     pub start: StartRoutine,
     /// Its argument.
     pub argument: *mut c_void,
-    /// What was changed for it and is to be restored, or null.
-    pub changed: *mut c_void,
 }
 
 impl Job {
-    /// A routine and its argument, for which nothing was changed.
-    pub const fn new(start: StartRoutine, argument: *mut c_void) -> Self {
-        Self {
-            start,
-            argument,
-            changed: null_mut(),
-        }
-    }
-
     fn is(&self, other: &Self) -> bool {
         core::ptr::fn_addr_eq(self.start, other.start)
             && core::ptr::eq(self.argument, other.argument)
-            && core::ptr::eq(self.changed, other.changed)
     }
 }
 
@@ -185,12 +173,14 @@ pub fn keep(job: Job) -> Option<Kept> {
 }
 
 /// Chains of kept slots, by slot number.
-static KEPT: [AtomicU32; 256] = [const { AtomicU32::new(NOBODY) }; 256];
+static KEPT: [AtomicU32; 1 << BUCKET_BITS] = [const { AtomicU32::new(NOBODY) }; 1 << BUCKET_BITS];
+const BUCKET_BITS: u32 = 10;
 
+/// Multiplicative hashing: addresses may differ in any of their bits.
 fn bucket_of(job: Job) -> usize {
-    // addresses differ in their middle bits
-    ((job.start as usize >> 4) ^ (job.argument.addr() >> 4) ^ (job.changed.addr() >> 4))
-        % KEPT.len()
+    const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+    let key = (job.start as usize as u64) ^ (job.argument.addr() as u64).rotate_left(32);
+    (key.wrapping_mul(GOLDEN) >> (u64::BITS - BUCKET_BITS)) as usize
 }
 
 fn kept_in_chain(head: u32, job: Job) -> Option<Kept> {

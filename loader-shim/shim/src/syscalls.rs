@@ -35,9 +35,11 @@ pub unsafe extern "C" fn client_rseq(
     flags: u32,
     signature: u32,
 ) -> c_long {
-    let ours = owner::registers_threads();
-    if ours && area == arch::abi_area() && signature == kernel::SIGNATURE {
+    if area == arch::abi_area() && (owner::registers_threads() || nesting::is_held()) {
         match flags {
+            0 | FLAG_UNREGISTER if signature != kernel::SIGNATURE => {
+                return answer(-libc::EPERM as isize);
+            }
             0 => return answer(enter_again()),
             FLAG_UNREGISTER => return answer(nesting::leave() as isize),
             _ => {}
@@ -47,15 +49,25 @@ pub unsafe extern "C" fn client_rseq(
         && !area.is_null()
         && area.addr().is_multiple_of(ORIGINAL_ALIGN as usize)
         && length >= ORIGINAL_LENGTH;
-    let stepped_back = is_registration && ours && register::unregister();
-    // SAFETY: the client answers for its area.
-    let result = unsafe { kernel::rseq(area, length, flags, signature) };
+    let mut stepped_back = false;
+    let result = loop {
+        // threads that were registered before the first client came, too
+        let gave_way = is_registration && nesting::is_held() && register::unregister();
+        stepped_back |= gave_way;
+        // SAFETY: the client answers for its area.
+        let result = unsafe { kernel::rseq(area, length, flags, signature) };
+        // a signal handler may have registered ours again in between
+        if !gave_way || result != -libc::EINVAL as isize || !register::is_registered() {
+            break result;
+        }
+    };
     if is_registration {
         report::client_call(result);
     }
     if stepped_back {
         report::taken_back();
         if result == 0 {
+            nesting::forget();
             owner::give_way_to_client();
         } else if register::now() == Answer::Granted {
             report::registered();

@@ -87,7 +87,7 @@ fn hand_over(
     create: impl FnOnce(StartRoutine, *mut c_void) -> c_int,
 ) -> c_int {
     let slot = if owner::watches_threads() {
-        slab::take(Job::new(start, argument))
+        slab::take(Job { start, argument })
     } else {
         None
     };
@@ -110,9 +110,7 @@ fn hand_over(
 /// [`pthread_create`] filled.
 pub unsafe extern "C" fn begin(slot: &'static Slot) -> Start {
     // SAFETY: the caller's promise.
-    let Job {
-        start, argument, ..
-    } = unsafe { slab::give(slot) };
+    let Job { start, argument } = unsafe { slab::give(slot) };
     report::thread_started();
     register::at_birth();
     Start { start, argument }

@@ -89,8 +89,6 @@ impl Decision {
                 && dynamic::libc_area().is_some(),
             adopter_size: scope.adopter.as_ref().map(|adopter| adopter.size),
             hidden_definition,
-            // the length is the shim's to choose, in the process
-            area_is_referenced: true,
             feature_size: None,
         };
         let (owner, reason) = match plan(&situation) {

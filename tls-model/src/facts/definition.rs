@@ -2,7 +2,7 @@
 
 use goblin::elf::dynamic as dt;
 
-use crate::elf::{Names, Object, Source};
+use crate::elf::{Object, Source};
 use crate::rseq::ABI_SYMBOL;
 
 use super::{Role, SymbolFact, SymbolKind, SymbolName, SymbolTable, Visibility};
@@ -36,19 +36,4 @@ pub fn exported_definition<S: Source>(object: &Object<S>) -> Option<Definition> 
             || fact.visibility == Visibility::Protected,
         nodelete: dynamic.flags_1 & dt::DF_1_NODELETE != 0,
     })
-}
-
-/// Whether the object names `__rseq_abi` in its dynamic strings without
-/// exporting a definition: it refers to somebody else's. Reads the strings only;
-/// where they cannot be read, the answer is yes.
-#[must_use]
-pub fn refers_to_area<S: Source>(object: &Object<S>) -> bool {
-    const NAMES: [&[u8]; 1] = [ABI_SYMBOL.as_bytes()];
-    if !matches!(object.dynamic(), Ok(Some(_))) {
-        return false;
-    }
-    let found = object
-        .dynamic_strings()
-        .and_then(|strings| object.find_names(strings, &Names { list: &NAMES }));
-    found.map_or(true, |found| !found.is_empty()) && exported_definition(object).is_none()
 }

@@ -13,7 +13,7 @@ mod symbol;
 mod tls_access;
 
 pub use damage::Damage;
-pub use definition::{Definition, exported_definition, refers_to_area};
+pub use definition::{Definition, exported_definition};
 pub use hint::has_critical_sections;
 pub use machine::machine_name;
 pub use object::{DynamicFlags, Evidence, Facts, Kind, Tls};

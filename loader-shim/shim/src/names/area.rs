@@ -13,7 +13,7 @@
 //! glibc's own variables: the shim registers, and never fatally.
 
 use core::ffi::{c_int, c_uint, c_void};
-use core::sync::atomic::{AtomicI32, AtomicIsize, AtomicU32};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicIsize, AtomicU32, Ordering};
 
 use tls_model::owner::Owner;
 
@@ -129,14 +129,32 @@ pub fn publish(owner: Owner, libc: Option<LibcArea>, length: u32, feature_size: 
     // wherever everybody has bound a name and, should that be a copy, in the
     // shim as well: that is what dlsym(RTLD_NEXT) of the executable finds
     process::with_own_symbols(|own| {
+        let mut writable = true;
         for (name, bound, value) in values {
             let own = own(name).unwrap_or(bound);
-            process::write_protected(bound, value);
+            writable &= process::write_protected(bound, value);
             if !core::ptr::eq(own, bound) {
                 process::write_protected(own, value);
             }
         }
+        WRITABLE.store(writable, Ordering::Relaxed);
     });
+}
+
+/// The variables can be written to at any time: no copy of them is read-only.
+static WRITABLE: AtomicBool = AtomicBool::new(false);
+
+/// Says that nothing is registered any more, where that can be said without
+/// asking the dynamic linker: a client may be calling from anywhere.
+pub fn withdraw() {
+    if !WRITABLE.load(Ordering::Relaxed) {
+        return;
+    }
+    let Bound { size, handled, .. } = arch::bound_names();
+    // SAFETY: the bound variable, found writable.
+    unsafe { size.write_volatile(0) };
+    // SAFETY: likewise.
+    unsafe { handled.write_volatile(0) };
 }
 
 /// What `__rseq_size` says of a registration: glibc 2.40 counts the bytes that

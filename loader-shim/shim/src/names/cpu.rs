@@ -11,7 +11,7 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use tls_model::rseq::CPU_ID_UNINITIALIZED;
 
 use crate::next::Next;
-use crate::{kernel, nesting, register};
+use crate::{kernel, nesting, owner, register};
 
 /// The libc's `sched_getcpu`.
 pub static SCHED_GETCPU: Next =
@@ -46,8 +46,13 @@ pub fn enable(registers: bool, feature_size: Option<u32>) {
     );
 }
 
+/// From now on threads that are not registered are the libc's to answer.
+pub fn leave_to_libc() {
+    UNREGISTERED.store(SCHED_GETCPU.current(), Ordering::Relaxed);
+}
+
 extern "C" fn register_and_answer() -> c_int {
-    if register::cpu_id() == CPU_ID_UNINITIALIZED {
+    if register::cpu_id() == CPU_ID_UNINITIALIZED && owner::registers_threads() {
         nesting::hold();
     }
     let cpu = register::cpu_id() as c_int;

@@ -4,7 +4,7 @@ use core::ffi::CStr;
 
 use libc::Elf64_Phdr;
 use tls_model::elf::{Object, ReadError, Source};
-use tls_model::facts::{has_critical_sections, refers_to_area};
+use tls_model::facts::has_critical_sections;
 use tls_model::rseq::{ABI_SYMBOL, ORIGINAL_ALIGN, ORIGINAL_LENGTH};
 
 use super::{Loaded, Process, each_object, image};
@@ -20,20 +20,14 @@ pub struct Program {
     pub adopter_size: Option<u64>,
     /// Some object defines the symbol where the dynamic linker cannot see it.
     pub hidden: bool,
-    /// Some object other than the shim refers to the symbol.
-    pub referenced: bool,
 }
 
-/// Looks through them. Hidden definitions cost a look at files, and references a
-/// look at string tables, so they are searched only when asked for.
-pub fn definitions(process: &Process, search_hidden: bool, search_references: bool) -> Program {
+/// Looks through them. Hidden definitions cost a look at files, so they are
+/// searched only when asked for.
+pub fn definitions(process: &Process, search_hidden: bool) -> Program {
     let mut program = Program::default();
     let winner = arch::abi_area().addr();
     each_object(|loaded| {
-        if search_references && !program.referenced && !loaded.is_the_shim() {
-            program.referenced =
-                image::object(loaded).is_some_and(|object| refers_to_area(&object));
-        }
         let Some(tls) = loaded.tls() else {
             return false;
         };

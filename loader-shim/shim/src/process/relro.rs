@@ -10,9 +10,10 @@ use crate::kernel;
 /// `R_X86_64_GLOB_DAT` (x86-64 psABI): a slot that holds a symbol's address.
 const R_X86_64_GLOB_DAT: u32 = 6;
 
-/// Writes a variable's bytes, wherever it lies. They must not cross a page,
-/// which aligned variables do not.
-pub fn write_protected<T>(variable: *mut T, bytes: &[u8]) {
+/// Writes a variable's bytes, wherever it lies; answers whether it lies where
+/// they can be written to at any time. They must not cross a page, which aligned
+/// variables do not.
+pub fn write_protected<T>(variable: *mut T, bytes: &[u8]) -> bool {
     let address = variable.expose_provenance();
     let mut read_only = false;
     each_object(|object| {
@@ -21,6 +22,7 @@ pub fn write_protected<T>(variable: *mut T, bytes: &[u8]) {
         here
     });
     write(address, bytes, read_only);
+    !read_only
 }
 
 /// Changes the libc's slots that hold the first address of a pair to the second,
@@ -57,7 +59,9 @@ impl Loaded<'_> {
             .filter(|header| header.p_type == libc::PT_GNU_RELRO)
             .any(|header| {
                 let start = self.info.dlpi_addr.wrapping_add(header.p_vaddr);
-                (address as u64).wrapping_sub(start) < header.p_memsz
+                // the last page, if it is not whole, stays writable
+                let end = start.wrapping_add(header.p_memsz) & !(kernel::PAGE as u64 - 1);
+                (start..end).contains(&(address as u64))
             })
     }
 }
