@@ -22,7 +22,7 @@ type Test = fn(&'static str) -> Outcome;
 fn main() -> ExitCode {
     let needs = [Need::Cc, Need::X86_64, Need::Glibc(2, 35)];
     let mut suite = Suite::new();
-    let tests: [(&str, Test); 22] = [
+    let tests: [(&str, Test); 24] = [
         ("promoted::opened", opened),
         ("promoted::needed", needed),
         ("promoted::needed_by_name", needed_by_name),
@@ -40,6 +40,8 @@ fn main() -> ExitCode {
         ("same::failure_while_due", failure_while_due),
         ("same::search_paths", search_paths),
         ("same::constructors", constructors),
+        ("same::closed_for_real", closed_for_real),
+        ("same::pooled_stacks", pooled_stacks),
         ("refused::changed_file", changed_file),
         ("policy::warn", warn),
         ("policy::off", off),
@@ -645,6 +647,39 @@ fn constructors(world: &'static str) -> Outcome {
         "constructor begins; in it opened; in it closed 0; constructor ends; \
          constructor of after; opened; closed 0; mapped",
     )
+}
+
+/// A dlclose that is, or only looks as if it was, inside a dlopen unloads what it
+/// would unload without the shim, but for definers.
+fn closed_for_real(world: &'static str) -> Outcome {
+    // the return address of a dlopen that has ended still stands on the stack
+    let room = Room::new()?;
+    room.put("lib", "needs-definer")?;
+    let script = "frames libneeds.so mapped libneeds mapped libdefiner global definer_cpu";
+    let said = |world| run(world, room.program("loading-driver", "runpath", script)?);
+    lines(&said(world)?, "closed 0; not mapped; mapped; global")?;
+    lines(
+        &said(without(world))?,
+        "closed 0; not mapped; not mapped; not global",
+    )?;
+    // in a constructor, while another definer waits for its own
+    let script = "open n {needs-after-constructor} mapped libneeds mapped libdefiner";
+    let said = |world| {
+        let inner = library("needs-definer")?;
+        run(
+            world,
+            driver("default", script)?.env("OPEN_IN_CONSTRUCTOR", inner),
+        )
+    };
+    let begin = "constructor begins; in it opened; in it closed 0; constructor ends; \
+                 constructor of after; opened; not mapped; ";
+    lines(&said(world)?, &format!("{begin}mapped"))?;
+    lines(&said(without(world))?, &format!("{begin}not mapped"))
+}
+
+/// The stack of an earlier dlopen is there, but may not be read.
+fn pooled_stacks(world: &'static str) -> Outcome {
+    same(world, "default", "pooled {harmless}", "opened; opened")
 }
 
 /// What was looked at and found harmless is looked at again when it has changed.

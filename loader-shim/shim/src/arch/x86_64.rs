@@ -379,6 +379,7 @@ pub unsafe extern "C" fn dlclose(handle: *mut core::ffi::c_void) -> core::ffi::c
         "endbr64",
         "push rdi",
         ".cfi_adjust_cfa_offset 8",
+        "mov rsi, rdi",
         "lea rdi, [rsp + 8]",
         "call {hook}",
         "pop rdi",

@@ -224,32 +224,23 @@ pub extern "C" fn opened() {
 
 /// Before dlclose, whose return address stands at `place`: what it must not
 /// unload is made to stay. Answers where the call goes on.
-pub extern "C" fn before_dlclose(place: &usize) -> *mut c_void {
+pub extern "C" fn before_dlclose(place: &usize, handle: *mut c_void) -> *mut c_void {
     let policy = policy();
     if policy == Policy::Off || !sweep::may_be_due() {
         return next::DLCLOSE.address();
     }
     let _errno = next::KeepErrno::new();
-    let mut keeps = false;
     stack::with_room(|| {
-        if sweep::is_due() {
-            keeps = policy == Policy::Enforce && nest::is_inside(place);
-            if !keeps {
-                sweep::promote(policy);
-            }
+        if !sweep::is_due() {
+            return;
+        }
+        if policy == Policy::Enforce && nest::is_inside(place) {
+            sweep::promote_held(policy, handle);
+        } else {
+            sweep::promote(policy);
         }
     });
-    if keeps {
-        keep as *mut c_void
-    } else {
-        next::DLCLOSE.address()
-    }
-}
-
-/// A dlclose from inside a constructor that would come before a definer can be
-/// made to stay: what it is to close stays open.
-unsafe extern "C" fn keep(_handle: *mut c_void) -> c_int {
-    0
+    next::DLCLOSE.address()
 }
 
 /// dlerror(3): the dynamic linker's answer, with the shim's words for what the

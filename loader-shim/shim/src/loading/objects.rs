@@ -4,6 +4,7 @@
 //! (dl_iterate_phdr), so nothing here calls the dynamic linker.
 
 use core::ffi::c_void;
+use core::ops::ControlFlow;
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
@@ -79,6 +80,89 @@ fn has_soname(loaded: &Loaded<'_>, name: &[u8]) -> bool {
     let mut buffer = [0; 256];
     image::object(loaded)
         .is_some_and(|object| object.soname(&mut buffer).ok().flatten() == Some(name))
+}
+
+/// What a handle of dlopen(3) holds: its object and all that this needs, as far
+/// as the program did not start with it and there is room.
+pub struct Held {
+    /// By their program headers.
+    objects: [usize; 256],
+    count: usize,
+}
+
+impl Held {
+    /// Finds it. Nothing, for a handle of another namespace.
+    pub fn by(handle: *mut c_void) -> Self {
+        let mut held = Self {
+            objects: [0; 256],
+            count: 0,
+        };
+        if handle.is_null() {
+            return held;
+        }
+        each(|loaded, at_start| {
+            let found = handle_of(loaded) == handle;
+            if found && !at_start {
+                held.add(loaded);
+            }
+            found
+        });
+        let mut done = 0;
+        while let Some(&object) = held.list().get(done) {
+            done += 1;
+            each(|loaded, _| {
+                let found = loaded.info.dlpi_phdr.addr() == object;
+                if found {
+                    held.add_needed(loaded);
+                }
+                found
+            });
+        }
+        held
+    }
+
+    /// Whether it is held.
+    pub fn contains(&self, object: usize) -> bool {
+        self.list().contains(&object)
+    }
+
+    fn list(&self) -> &[usize] {
+        self.objects.get(..self.count).unwrap_or_default()
+    }
+
+    fn add(&mut self, loaded: &Loaded<'_>) {
+        let object = loaded.info.dlpi_phdr.addr();
+        if self.contains(object) {
+            return;
+        }
+        if let Some(place) = self.objects.get_mut(self.count) {
+            *place = object;
+            self.count += 1;
+        }
+    }
+
+    fn add_needed(&mut self, loaded: &Loaded<'_>) {
+        let Some(object) = image::object(loaded) else {
+            return;
+        };
+        let mut name = [0; 256];
+        // what comes after damage is not seen, here as in the dynamic linker
+        let _walked = object.needed(&mut name, |name| {
+            each(|loaded, at_start| {
+                if !at_start && may_be_called(loaded, name) {
+                    self.add(loaded);
+                }
+                false
+            });
+            ControlFlow::<()>::Continue(())
+        });
+    }
+}
+
+/// Whether DT_NEEDED may mean this object by `name`.
+fn may_be_called(loaded: &Loaded<'_>, name: &[u8]) -> bool {
+    let path = loaded.path().to_bytes();
+    path == name || base_name(path) == name || has_soname(loaded, name)
 }
 
 /// The exported definition of a loaded object.

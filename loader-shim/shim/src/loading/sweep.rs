@@ -4,9 +4,10 @@
 //! when what brought them goes. Names are collected under the dynamic linker's
 //! lock and acted upon outside.
 
-use core::ffi::{CStr, c_int};
+use core::ffi::{CStr, c_int, c_void};
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+use super::objects::Held;
 use super::{Policy, next, objects, words};
 
 /// `dlpi_adds` when everything had been looked at: nothing has come since.
@@ -46,7 +47,7 @@ pub fn may_be_due() -> bool {
 /// Whether there is something to promote.
 pub fn is_due() -> bool {
     let now = objects::additions();
-    if next_definer(&mut []).is_some() {
+    if next_definer(&mut [], |_| true).is_some() {
         return true;
     }
     SEEN.store(now, Ordering::Relaxed);
@@ -55,8 +56,21 @@ pub fn is_due() -> bool {
 
 /// Promotes what has come since the last time.
 pub fn promote(policy: Policy) {
+    promote_those(policy, |_| true);
+}
+
+/// Promotes what closing `handle` might unload, where the caller may be inside a
+/// dlopen. All of that has been initialised: the dlopen that has answered the
+/// handle has seen to it. What still waits for its constructors is held by the
+/// dlopen that runs, and not unloaded.
+pub fn promote_held(policy: Policy, handle: *mut c_void) {
+    let held = Held::by(handle);
+    promote_those(policy, |object| held.contains(object));
+}
+
+fn promote_those(policy: Policy, wanted: impl Fn(usize) -> bool) {
     let mut path = [0; LONGEST];
-    while let Some(object) = next_definer(&mut path) {
+    while let Some(object) = next_definer(&mut path, &wanted) {
         let Ok(name) = CStr::from_bytes_until_nul(&path) else {
             return;
         };
@@ -73,13 +87,17 @@ pub fn promote(policy: Policy) {
     }
 }
 
-/// The next definer that is not promoted yet, and its path as a C string as far
-/// as there is room.
-fn next_definer(path: &mut [u8]) -> Option<usize> {
+/// The next definer of those wanted that is not promoted yet, and its path as a
+/// C string as far as there is room.
+fn next_definer(path: &mut [u8], wanted: impl Fn(usize) -> bool) -> Option<usize> {
     let mut definer = None;
     objects::each(|loaded, at_start| {
         let object = loaded.info.dlpi_phdr.addr();
-        if at_start || is_promoted(object) || objects::definition(loaded).is_none() {
+        if at_start
+            || is_promoted(object)
+            || !wanted(object)
+            || objects::definition(loaded).is_none()
+        {
             return false;
         }
         let name = loaded.path().to_bytes_with_nul();
