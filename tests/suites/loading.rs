@@ -22,7 +22,7 @@ type Test = fn(&'static str) -> Outcome;
 fn main() -> ExitCode {
     let needs = [Need::Cc, Need::X86_64, Need::Glibc(2, 35)];
     let mut suite = Suite::new();
-    let tests: [(&str, Test); 24] = [
+    let tests: [(&str, Test); 25] = [
         ("promoted::opened", opened),
         ("promoted::needed", needed),
         ("promoted::needed_by_name", needed_by_name),
@@ -34,6 +34,7 @@ fn main() -> ExitCode {
         ("refused::deep_bind", deep_bind),
         ("refused::own_definition", own_definition),
         ("refused::namespace", namespace),
+        ("refused::same_name", same_name),
         ("refused::dlerror", error_is_said_once),
         ("same::private_definitions", private_definitions),
         ("same::failures", failures),
@@ -344,6 +345,45 @@ fn namespace(world: &'static str) -> Outcome {
         "new n {plain} close new n {hidden} close",
         "opened; closed 0; opened; closed 0",
     )
+}
+
+/// A library of the same name that was opened by its path is another one: the
+/// dynamic linker searches for the name, and finds what is to be refused.
+fn same_name(world: &'static str) -> Outcome {
+    let room = Room::new()?;
+    room.put("lib/deep", "symbolic")?;
+    for name in ["libsymbolic.so", "libdefiner.so"] {
+        fs::copy(library("harmless")?, room.0.join(name)).map_err(|error| error.to_string())?;
+    }
+    let script = "open n $ORIGIN/libsymbolic.so open n libsymbolic.so mapped deep/libsymbolic";
+    let said = |world| {
+        let program = room.program("loading-driver", "default", script)?;
+        run(
+            world,
+            program.env("LD_LIBRARY_PATH", room.0.join("lib/deep")),
+        )
+    };
+    let plain = "opened; constructor of symbolic; opened; mapped";
+    lines(&said(without(world))?, plain)?;
+    let out = said(world)?.out;
+    let refused = out.contains("(rule definer-binds-to-itself; ");
+    assert!(refused && out.ends_with("\nnot mapped\n"), "{out}");
+    // in DT_NEEDED
+    let script = "open n $ORIGIN/libdefiner.so open n {needs-definer} global definer_cpu";
+    let program = room.program("loading-driver", "default", script)?;
+    lines(&run(world, program)?, "opened; opened; global")?;
+    // and the same file is the same one, by whatever name
+    let script = "open n $ORIGIN/lib/deep/libsecond.so open nd libsecond.so open nd libother.so";
+    room.put("lib/deep", "second")?;
+    fs::hard_link(
+        room.0.join("lib/deep/libsecond.so"),
+        room.0.join("lib/libother.so"),
+    )
+    .map_err(|error| error.to_string())?;
+    let search = format!("{0}/lib:{0}/lib/deep", room.0.display());
+    let program = room.program("loading-driver", "default", script)?;
+    let finished = run(world, program.env("LD_LIBRARY_PATH", search))?;
+    lines(&finished, "opened; opened; opened")
 }
 
 /// As the dynamic linker's own errors: pending until asked for or until the

@@ -3,15 +3,15 @@
 //! Everything here runs under the dynamic linker's lock of its list
 //! (dl_iterate_phdr), so nothing here calls the dynamic linker.
 
-use core::ffi::c_void;
+use core::ffi::{CStr, c_void};
 use core::ops::ControlFlow;
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use tls_model::facts::{self, Definition};
 
-use crate::arch;
 use crate::process::{Loaded, each_object, image, link_map};
+use crate::{arch, kernel};
 
 /// Objects that the program started with: first in the list, there for good.
 static AT_START: AtomicUsize = AtomicUsize::new(0);
@@ -42,38 +42,60 @@ pub fn base_name(path: &[u8]) -> &[u8] {
     path.rsplit(|&byte| byte == b'/').next().unwrap_or_default()
 }
 
-/// Calls `visit` with the loaded object that the dynamic linker takes for
-/// `name`, as a path or as DT_NEEDED gives it, and whether the program started
-/// with it; answers whether there is one.
+/// What an object is known by.
+#[derive(Clone, Copy)]
+pub enum Wanted<'w> {
+    /// A path, or a name from DT_NEEDED or dlopen(3).
+    Name(&'w [u8]),
+    /// The file at a path, whatever it is called.
+    File(&'w CStr),
+}
+
+/// Calls `visit` with the loaded object that the dynamic linker takes for what is
+/// wanted, and whether the program started with it; answers whether there is one.
 ///
-/// It compares with the names it has opened objects by (whose last component is
-/// the name they were needed by), and with their DT_SONAME.
-pub fn find(name: &[u8], mut visit: impl FnMut(&Loaded<'_>, bool)) -> bool {
-    let is_path = name.contains(&b'/');
-    let mut found = false;
-    each(|loaded, at_start| {
-        let path = loaded.path().to_bytes();
-        found = if is_path {
-            path == name
-        } else {
-            path.ends_with(name) && base_name(path) == name
-        };
-        if found {
-            visit(loaded, at_start);
-        }
+/// Of names it compares with the path and with DT_SONAME. That the last component
+/// of a path is the name says nothing: the object may have been opened by that
+/// path, and the dynamic linker then searches. So must the caller, and ask for
+/// the file.
+pub fn find(wanted: Wanted<'_>, mut visit: impl FnMut(&Loaded<'_>, bool)) -> bool {
+    let mut first = |is: &mut dyn FnMut(&Loaded<'_>) -> bool| {
+        let mut found = false;
+        each(|loaded, at_start| {
+            found = is(loaded);
+            if found {
+                visit(loaded, at_start);
+            }
+            found
+        });
         found
-    });
-    if found || is_path {
-        return found;
+    };
+    match wanted {
+        Wanted::Name(name) if name.contains(&b'/') => {
+            first(&mut |loaded| loaded.path().to_bytes() == name)
+        }
+        Wanted::Name(name) => {
+            // most are called so by both, and the path is cheaper to look at
+            first(&mut |loaded| {
+                let path = loaded.path().to_bytes();
+                path.ends_with(name)
+                    && base_name(path) == name
+                    && (path == name || has_soname(loaded, name))
+            }) || first(&mut |loaded| has_soname(loaded, name))
+        }
+        Wanted::File(path) => kernel::status(path).is_some_and(|file| {
+            first(&mut |loaded| {
+                let path = loaded.path();
+                !path.is_empty() && kernel::status(path).is_some_and(|own| is_same(&own, &file))
+            })
+        }),
     }
-    each(|loaded, at_start| {
-        found = has_soname(loaded, name);
-        if found {
-            visit(loaded, at_start);
-        }
-        found
-    });
-    found
+}
+
+fn is_same(one: &libc::statx, other: &libc::statx) -> bool {
+    one.stx_ino == other.stx_ino
+        && one.stx_dev_major == other.stx_dev_major
+        && one.stx_dev_minor == other.stx_dev_minor
 }
 
 fn has_soname(loaded: &Loaded<'_>, name: &[u8]) -> bool {

@@ -16,7 +16,7 @@ use tls_model::loading::{Breach, Load, Verdict, judge};
 use super::file::File;
 use super::known::Identity;
 use super::memory::{Memory, Needed, Needer, Room};
-use super::objects::{self, base_name};
+use super::objects::{self, Wanted, base_name};
 use super::search::{self, Path};
 use crate::text::Text;
 
@@ -75,7 +75,7 @@ pub fn of(name: &CStr, caller: impl FnOnce() -> *mut c_void, load: Load) -> Foun
         memory: Memory::new(),
         harmless: !load.deep_bind && !load.other_namespace,
     };
-    if survey.is_open(name.to_bytes()) {
+    if survey.is_open(name.to_bytes(), Wanted::Name(name.to_bytes())) {
         return survey.found;
     }
     let is_path = is_path(name.to_bytes());
@@ -114,8 +114,18 @@ impl Survey {
                 fits
             });
         }
-        if let Some(file) = file {
-            self.look(path.text(), &file, opened);
+        let Some(file) = file else {
+            return;
+        };
+        let path = path.text();
+        let wanted = Wanted::File(path);
+        let is_loaded = if opened {
+            self.is_open(path.to_bytes(), wanted)
+        } else {
+            self.is_there(path.to_bytes(), wanted)
+        };
+        if !is_loaded {
+            self.look(path, &file, opened);
         }
     }
 
@@ -136,12 +146,12 @@ impl Survey {
 
     /// Whether the program has what it opens already. A definer that has come by
     /// itself so far is promoted now.
-    fn is_open(&mut self, name: &[u8]) -> bool {
+    fn is_open(&mut self, name: &[u8], wanted: Wanted<'_>) -> bool {
         if self.load.other_namespace {
             return false;
         }
         let mut promote = false;
-        let found = objects::find(name, |loaded, _| {
+        let found = objects::find(wanted, |loaded, _| {
             promote = objects::definition(loaded).is_some() && !objects::is_winner(loaded);
         });
         if promote {
@@ -154,13 +164,13 @@ impl Survey {
     /// Whether the program has this object already. If so it is not looked at
     /// again, unless what is loaded would prefer its definition to the one that
     /// wins.
-    fn is_there(&mut self, name: &[u8]) -> bool {
+    fn is_there(&mut self, name: &[u8], wanted: Wanted<'_>) -> bool {
         if self.load.other_namespace {
             return false;
         }
         let mut preferred = None;
         let mut stays = false;
-        let found = objects::find(name, |loaded, at_start| {
+        let found = objects::find(wanted, |loaded, at_start| {
             stays = at_start;
             if self.load.deep_bind && !objects::is_winner(loaded) {
                 preferred = objects::definition(loaded);
@@ -190,7 +200,7 @@ impl Survey {
         let mut name = [0; LONGEST];
         // names behind damage go unseen: the dynamic linker fails there too
         let walked = object.needed(&mut name, |name| {
-            if !self.is_there(name)
+            if !self.is_there(name, Wanted::Name(name))
                 && let Some(by) = self.needer(&mut by, path, &object)
                 && let Some(room) = self.memory.room()
             {
