@@ -22,7 +22,7 @@ type Test = fn(&'static str) -> Outcome;
 fn main() -> ExitCode {
     let needs = [Need::Cc, Need::X86_64, Need::Glibc(2, 35)];
     let mut suite = Suite::new();
-    let tests: [(&str, Test); 25] = [
+    let tests: [(&str, Test); 26] = [
         ("promoted::opened", opened),
         ("promoted::needed", needed),
         ("promoted::needed_by_name", needed_by_name),
@@ -46,6 +46,7 @@ fn main() -> ExitCode {
         ("refused::changed_file", changed_file),
         ("policy::warn", warn),
         ("policy::off", off),
+        ("refused::little_memory", little_memory),
         ("threads::eight", threads),
         ("threads::small_stack", small_stack),
     ];
@@ -862,5 +863,14 @@ fn small_stack(world: &'static str) -> Outcome {
         let program = room.program("loading-driver", "runpath", "small libneeds.so")?;
         lines(&run(world, program)?, "opened and closed")?;
     }
+    Ok(())
+}
+
+/// The rules are kept where there is little room left for keeping them.
+fn little_memory(world: &'static str) -> Outcome {
+    let script = "limit 640 open nd {definer}";
+    says(without(world), "default", script, "limited; opened")?;
+    let out = run(world, driver("default", script)?)?.out;
+    assert!(out.contains("definer-with-deepbind"), "{out}");
     Ok(())
 }
