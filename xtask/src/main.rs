@@ -133,8 +133,13 @@ fn test(steps: &mut Steps) -> Result<(), String> {
         "rustdoc",
         steps
             .cargo()
+            // most of what is worth reading is private: the shim's modules
             .args(["doc", "--workspace", "--no-deps", "--quiet"])
-            .env("RUSTDOCFLAGS", "-D warnings"),
+            .arg("--document-private-items")
+            .env(
+                "RUSTDOCFLAGS",
+                "-D warnings -A rustdoc::private-intra-doc-links",
+            ),
     )?;
     steps.run("build", steps.cargo().args(["build", "--workspace"]))?;
     // all of them, even when some fail: a report of one failure is half a report

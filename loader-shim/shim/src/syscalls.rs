@@ -86,7 +86,7 @@ fn enter_again() -> isize {
     }
 }
 
-/// Serves callers that come before [`resolve`].
+/// Serves callers that come before the libc's function was found.
 unsafe extern "C" fn syscall_by_instruction(
     number: c_long,
     first: usize,
