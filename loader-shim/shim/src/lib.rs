@@ -18,6 +18,7 @@
 //! | [`report`] | counters, and the JSON object at exit |
 //! | [`process`] | what the kernel and the dynamic linker left in memory |
 //! | [`slab`] | hands start routines over without the application's malloc |
+//! | [`errno`] | the application's errno: set as the libc would, else left alone |
 //! | [`text`] | text in fixed buffers, and where it goes |
 //! | [`kernel`] | the system calls made, without libc |
 //! | [`arch`] | assembly, one file per instruction set |
@@ -29,6 +30,7 @@
 #![no_std]
 mod arch;
 mod environment;
+mod errno;
 mod interface;
 mod kernel;
 mod loading;

@@ -9,14 +9,10 @@ use tls_model::owner::Answer;
 use tls_model::rseq::{FLAG_UNREGISTER, ORIGINAL_ALIGN, ORIGINAL_LENGTH, Rseq};
 
 use crate::next::Next;
-use crate::{arch, kernel, nesting, owner, register, report};
+use crate::{arch, errno, kernel, nesting, owner, register, report};
 
 /// Where `syscall` goes with every other number.
 pub static SYSCALL: Next = Next::eager(b"syscall", syscall_by_instruction as *mut c_void);
-
-unsafe extern "C" {
-    safe fn __errno_location() -> *mut c_int;
-}
 
 /// A client's `sys_rseq`, answered in the libc's way: -1 and errno.
 ///
@@ -108,8 +104,7 @@ unsafe extern "C" fn syscall_by_instruction(
 /// A system call's result in the libc's way.
 pub fn answer(result: isize) -> c_long {
     if (-4095..0).contains(&result) {
-        // SAFETY: the calling thread's errno.
-        unsafe { *__errno_location() = -result as c_int };
+        errno::set(-result as c_int);
         return -1;
     }
     result as c_long

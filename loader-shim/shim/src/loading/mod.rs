@@ -27,6 +27,7 @@ use tls_model::loading::Load;
 use tls_model::owner::Mode;
 
 use crate::environment::{Environment, Loading};
+use crate::errno::KeepErrno;
 use crate::next::resolve;
 use crate::process::Process;
 
@@ -177,7 +178,7 @@ unsafe fn before_open(call: &mut Call, place: &usize, names_namespace: bool) -> 
         words::about_to_load(thread_local);
         return 0;
     }
-    let _errno = next::KeepErrno::new();
+    let _errno = KeepErrno::new();
     let mut returns = false;
     stack::with_room(|| {
         let found = survey::of(name, || objects::caller(*place).handle, load);
@@ -218,7 +219,7 @@ fn act(policy: Policy, found: &Found, call: &mut Call) -> bool {
 /// After a dlopen that has succeeded and brought a definer along with something
 /// else. Not after a failure: what this opens would wipe its error.
 pub extern "C" fn opened() {
-    let _errno = next::KeepErrno::new();
+    let _errno = KeepErrno::new();
     stack::with_room(|| sweep::promote(policy()));
 }
 
@@ -229,7 +230,7 @@ pub extern "C" fn before_dlclose(place: &usize, handle: *mut c_void) -> *mut c_v
     if policy == Policy::Off || !sweep::may_be_due() {
         return next::DLCLOSE.address();
     }
-    let _errno = next::KeepErrno::new();
+    let _errno = KeepErrno::new();
     stack::with_room(|| {
         if !sweep::is_due() {
             return;

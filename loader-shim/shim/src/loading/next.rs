@@ -33,28 +33,6 @@ pub static VERSION: Next = Next::eager(b"gnu_get_libc_version", null_mut());
 /// All of them, for one walk at start-up.
 pub const ALL: [&Next; 6] = [&DLOPEN, &DLMOPEN, &DLCLOSE, &DLERROR, &DLINFO, &VERSION];
 
-unsafe extern "C" {
-    safe fn __errno_location() -> *mut c_int;
-}
-
-/// Keeps errno as it was when this was made.
-pub struct KeepErrno(c_int);
-
-impl KeepErrno {
-    /// Remembers it.
-    pub fn new() -> Self {
-        // SAFETY: the calling thread's errno.
-        Self(unsafe { *__errno_location() })
-    }
-}
-
-impl Drop for KeepErrno {
-    fn drop(&mut self) {
-        // SAFETY: as above.
-        unsafe { *__errno_location() = self.0 };
-    }
-}
-
 /// dlopen(3), called by the shim for itself: as null where it fails. The file
 /// has a path of its own, so it does not matter that the shim is the caller.
 pub fn open(path: &CStr, mode: c_int) -> *mut c_void {
