@@ -29,6 +29,18 @@ pub fn kept(name: &str, make: impl FnOnce(&Path) -> Result<(), String>) -> Resul
     }
 }
 
+/// A folder of the cache whose content changes: made when missing, never
+/// removed. Who uses it keeps others out.
+///
+/// # Errors
+///
+/// There is no place for a cache.
+pub fn folder(name: &str) -> Result<PathBuf, String> {
+    let place = cache()?.join(name);
+    fs::create_dir_all(&place).map_err(|error| format!("{}: {error}", place.display()))?;
+    Ok(place)
+}
+
 fn cache() -> Result<PathBuf, String> {
     if let Some(path) = std::env::var_os("RSEQ_CACHE") {
         return Ok(path.into());

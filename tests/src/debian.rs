@@ -1,0 +1,253 @@
+//! Packages of any Debian suite, whatever this machine runs: for other glibcs,
+//! other kernels, and sources to patch.
+//!
+//! apt does the work, with a configuration and lists of its own: nothing of the
+//! machine's is read but its keyring, and nothing is installed. What was
+//! downloaded is kept (`cache.rs`) under a name that holds version and content,
+//! so that it is used without a network as long as the lists name it.
+
+use std::collections::hash_map::DefaultHasher;
+use std::fs;
+use std::hash::{Hash as _, Hasher as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use crate::cache;
+use crate::child::{Finished, Program};
+use crate::needs::program;
+
+const MIRROR: &str = "http://deb.debian.org/debian";
+const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+/// Lists older than this are fetched again, if that can be done.
+const FRESH: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// A package as the lists of a suite name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Package {
+    /// Of the binary package.
+    pub name: String,
+    /// As Debian writes it, with the epoch, if any.
+    pub version: String,
+    /// Of the .deb, in hexadecimal digits.
+    pub sha256: String,
+}
+
+/// A suite of Debian's archive: `bullseye`, `bookworm`, `trixie-backports`.
+#[derive(Clone, Debug)]
+pub struct Suite {
+    name: String,
+    /// apt's configuration, lists and cache for this suite only.
+    folder: PathBuf,
+}
+
+impl Suite {
+    /// Opens the suite `name`, whose lists are fetched when there are none.
+    ///
+    /// # Errors
+    ///
+    /// There is no apt, no keyring or no cache folder, or the lists cannot be
+    /// fetched and there are no older ones.
+    pub fn open(name: &str) -> Result<Self, String> {
+        for tool in ["apt-get", "apt-cache", "dpkg-deb", "flock"] {
+            program(tool)?;
+        }
+        if !Path::new(KEYRING).is_file() {
+            return Err(format!("needs {KEYRING}"));
+        }
+        let suite = Self {
+            name: name.into(),
+            folder: cache::folder(&format!("apt-{name}"))?,
+        };
+        suite.configure()?;
+        if !suite.is_fresh() {
+            let done = suite.apt("apt-get", &["-qq", "update"])?;
+            let stamp = suite.stamp();
+            if done.code() == 0 {
+                fs::write(&stamp, "").map_err(|error| format!("{}: {error}", stamp.display()))?;
+            } else if !stamp.is_file() {
+                let last = done.err.lines().last().unwrap_or_default();
+                return Err(format!("needs the package lists of {name}: {last}"));
+            }
+        }
+        Ok(suite)
+    }
+
+    /// What the suite has of this name now.
+    ///
+    /// # Errors
+    ///
+    /// It has no such package.
+    pub fn package(&self, name: &str) -> Result<Package, String> {
+        let shown = self.apt("apt-cache", &["show", "--no-all-versions", name])?;
+        let field = |key: &str| {
+            let line = shown.out.lines().find_map(|line| line.strip_prefix(key));
+            line.map(|value| value.trim().to_owned())
+        };
+        match (field("Version:"), field("SHA256:")) {
+            (Some(version), Some(sha256)) if shown.code() == 0 => Ok(Package {
+                name: name.into(),
+                version,
+                sha256,
+            }),
+            _ => Err(format!("needs {name}, which {} does not have", self.name)),
+        }
+    }
+
+    /// The names of all packages that begin so.
+    ///
+    /// # Errors
+    ///
+    /// apt fails.
+    pub fn names(&self, prefix: &str) -> Result<Vec<String>, String> {
+        let names = self.apt("apt-cache", &["pkgnames", prefix])?;
+        Ok(names.out.lines().map(str::to_owned).collect())
+    }
+
+    /// The .deb of a package.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be downloaded.
+    pub fn archive(&self, package: &Package) -> Result<PathBuf, String> {
+        let digest = package.sha256.get(..16).unwrap_or(&package.sha256);
+        let kept = cache::kept(
+            &format!("{}_{}-{digest}", package.name, package.version),
+            |into| self.fetch(into, &["download"], package),
+        )?;
+        only_file(&kept)
+    }
+
+    /// The files of these packages, all in one folder as below `/`.
+    ///
+    /// # Errors
+    ///
+    /// One of them cannot be had or unpacked.
+    pub fn root(&self, names: &[&str]) -> Result<PathBuf, String> {
+        let packages: Vec<_> = names
+            .iter()
+            .map(|name| self.package(name))
+            .collect::<Result<_, _>>()?;
+        let mut content = DefaultHasher::new();
+        for package in &packages {
+            package.sha256.hash(&mut content);
+        }
+        cache::kept(
+            &format!("root-{}-{:016x}", self.name, content.finish()),
+            |into| {
+                packages.iter().try_for_each(|package| {
+                    Program::with_callers_environment("dpkg-deb")
+                        .arg("-x")
+                        .arg(self.archive(package)?)
+                        .arg(into)
+                        .limit(Duration::from_secs(300))
+                        .run()?
+                        .expect(0)
+                        .map(drop)
+                })
+            },
+        )
+    }
+
+    /// The folder with the source package (its .dsc and archives, not unpacked)
+    /// that `name`'s version in this suite was made from.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be downloaded.
+    pub fn source(&self, name: &str, version: &str) -> Result<PathBuf, String> {
+        let package = Package {
+            name: name.into(),
+            version: version.into(),
+            sha256: String::new(),
+        };
+        cache::kept(&format!("{name}_{version}-source"), |into| {
+            self.fetch(into, &["source", "--download-only"], &package)
+        })
+    }
+
+    fn fetch(&self, into: &Path, verb: &[&str], package: &Package) -> Result<(), String> {
+        let wanted = format!("{}={}", package.name, package.version);
+        let arguments: Vec<_> = ["-qq"].iter().chain(verb).copied().collect();
+        self.command("apt-get")
+            .args(arguments)
+            .arg(&wanted)
+            .directory(into)
+            .run()?
+            .expect(0)
+            .map(drop)
+            .map_err(|error| format!("needs {wanted} of {}: {error}", self.name))
+    }
+
+    fn apt(&self, tool: &str, arguments: &[&str]) -> Result<Finished, String> {
+        self.command(tool).args(arguments).run()
+    }
+
+    /// apt with this suite's configuration, one at a time.
+    fn command(&self, tool: &str) -> Program {
+        Program::with_callers_environment("flock")
+            .arg(self.folder.join("lock"))
+            .arg(tool)
+            .env("APT_CONFIG", self.folder.join("apt.conf"))
+            .limit(Duration::from_secs(600))
+    }
+
+    fn configure(&self) -> Result<(), String> {
+        let folder = self.folder.display();
+        let line =
+            |kind: &str| format!("{kind} [signed-by={KEYRING}] {MIRROR} {} main\n", self.name);
+        let write = |name: &str, text: String| {
+            let path = self.folder.join(name);
+            // the same words whoever writes them, but never half of them
+            if fs::read_to_string(&path).is_ok_and(|there| there == text) {
+                return Ok(());
+            }
+            let new = self.folder.join(format!("{name}.{}", std::process::id()));
+            fs::write(&new, text)
+                .and_then(|()| fs::rename(&new, &path))
+                .map_err(|error| format!("{}: {error}", path.display()))
+        };
+        for place in ["lists/partial", "archives/partial"] {
+            let place = self.folder.join(place);
+            fs::create_dir_all(&place).map_err(|error| format!("{}: {error}", place.display()))?;
+        }
+        write("sources.list", line("deb") + &line("deb-src"))?;
+        write(
+            "apt.conf",
+            format!(
+                "Dir::Etc::sourcelist \"{folder}/sources.list\";\n\
+                 Dir::Etc::sourceparts \"/dev/null\";\n\
+                 Dir::Etc::preferencesparts \"/dev/null\";\n\
+                 Dir::State::lists \"{folder}/lists\";\n\
+                 Dir::State::status \"/dev/null\";\n\
+                 Dir::Cache \"{folder}\";\n\
+                 Acquire::Languages \"none\";\n\
+                 Acquire::IndexTargets::deb::DEP-11::DefaultEnabled \"false\";\n\
+                 APT::Sandbox::User \"root\";\n"
+            ),
+        )
+    }
+
+    fn stamp(&self) -> PathBuf {
+        self.folder.join("fetched")
+    }
+
+    fn is_fresh(&self) -> bool {
+        fs::metadata(self.stamp())
+            .and_then(|stamp| stamp.modified())
+            .is_ok_and(|then| {
+                SystemTime::now()
+                    .duration_since(then)
+                    .is_ok_and(|age| age < FRESH)
+            })
+    }
+}
+
+fn only_file(folder: &Path) -> Result<PathBuf, String> {
+    fs::read_dir(folder)
+        .ok()
+        .and_then(|mut entries| entries.next())
+        .and_then(Result::ok)
+        .map(|entry| entry.path())
+        .ok_or_else(|| format!("{} is empty: remove it and try again", folder.display()))
+}
