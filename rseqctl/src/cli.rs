@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use tls_model::owner::Mode;
 
 use crate::exit::RUN_FAILED;
+use crate::host::FleetArgs;
 
 #[derive(Debug, Parser)]
 #[command(
@@ -84,6 +85,9 @@ pub struct AuditArgs {
     /// List files that have nothing to do with rseq, too
     #[arg(long)]
     pub all: bool,
+    /// The host's keys
+    #[command(flatten)]
+    pub fleet: FleetArgs,
     /// Do not count the findings of an earlier report (json or ndjson)
     #[arg(long, value_name = "FILE")]
     pub baseline: Option<PathBuf>,

@@ -6,6 +6,7 @@ pub mod cli;
 pub mod demo;
 pub mod exit;
 pub mod explain;
+pub mod host;
 pub mod program;
 pub mod run;
 pub mod source;

@@ -150,7 +150,7 @@ fn run(args: &AuditArgs) -> Result<Status, String> {
     };
     let mut progress = Progress::new();
     let out = BufWriter::new(io::stdout().lock());
-    let mut report = Output(Report::new(args.format, out));
+    let mut report = Output(Report::new(args.format, args.fleet.host("audit"), out));
     let sink = &mut |event: Event<'_>| match event {
         Event::Object(row) => {
             progress.clear();

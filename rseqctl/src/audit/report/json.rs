@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::audit::{Problem, Row, Tally, text};
+use crate::host::{Host, Keyed};
 
 /// Inputs that could not be used, kept for the end of a document.
 #[derive(Default)]
@@ -28,13 +29,19 @@ impl Problems {
     }
 }
 
-pub(super) fn line(row: &Row, out: &mut impl Write) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, row)?;
+pub(super) fn line(row: &Row, host: Option<&Host>, out: &mut impl Write) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, &Keyed { host, row })?;
     out.write_all(b"\n")
 }
 
-pub(super) fn begin(out: &mut impl Write) -> io::Result<()> {
-    out.write_all(b"{\"objects\":[")
+pub(super) fn begin(host: Option<&Host>, out: &mut impl Write) -> io::Result<()> {
+    out.write_all(b"{")?;
+    if let Some(host) = host {
+        out.write_all(b"\"host\":")?;
+        serde_json::to_writer(&mut *out, host)?;
+        out.write_all(b",")?;
+    }
+    out.write_all(b"\"objects\":[")
 }
 
 pub(super) fn object(row: &Row, is_first: bool, out: &mut impl Write) -> io::Result<()> {

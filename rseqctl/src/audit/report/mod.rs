@@ -9,30 +9,34 @@ use std::path::Path;
 
 use super::{Problem, Row, Tally};
 use crate::cli::Format;
+use crate::host::Host;
 
 /// Writes a report in one of the formats.
 pub struct Report<W> {
     out: W,
     format: Format,
+    host: Option<Host>,
     objects: u64,
     problems: json::Problems,
 }
 
 impl<W: Write> Report<W> {
-    /// Starts a report.
+    /// Starts a report; with the host's keys in the machine formats of our
+    /// own, where there are any.
     ///
     /// # Errors
     ///
     /// Those of `out`, here and in every other function.
-    pub fn new(format: Format, mut out: W) -> io::Result<Self> {
+    pub fn new(format: Format, host: Option<Host>, mut out: W) -> io::Result<Self> {
         match format {
             Format::Human | Format::Ndjson => {}
-            Format::Json => json::begin(&mut out)?,
+            Format::Json => json::begin(host.as_ref(), &mut out)?,
             Format::Sarif => sarif::begin(&mut out)?,
         }
         Ok(Self {
             out,
             format,
+            host,
             objects: 0,
             problems: json::Problems::default(),
         })
@@ -47,7 +51,7 @@ impl<W: Write> Report<W> {
         let out = &mut self.out;
         match self.format {
             Format::Human => human::object(row, out)?,
-            Format::Ndjson => json::line(row, out)?,
+            Format::Ndjson => json::line(row, self.host.as_ref(), out)?,
             Format::Json => json::object(row, self.objects == 0, out)?,
             // its unit is the finding
             Format::Sarif => return sarif::results(row, &mut self.objects, out),
