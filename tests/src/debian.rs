@@ -118,6 +118,17 @@ impl Suite {
         only_file(&kept)
     }
 
+    /// Downloads the .deb of a package into an empty folder: for those of which
+    /// little is kept.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be downloaded.
+    pub fn download(&self, package: &Package, into: &Path) -> Result<PathBuf, String> {
+        self.fetch(into, &["download"], package)?;
+        only_file(into)
+    }
+
     /// The files of these packages, all in one folder as below `/`.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ pub mod child;
 pub mod debian;
 pub mod fixture;
 pub mod golden;
+pub mod guest;
 pub mod needs;
 pub mod runner;
 pub mod scratch;

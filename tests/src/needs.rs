@@ -7,7 +7,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 
 use crate::child::Program;
 use crate::tcmalloc::{self, Linked};
-use crate::{scratch, selftests, sys, workerd};
+use crate::{guest, scratch, selftests, sys, workerd};
 
 /// One prerequisite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +42,8 @@ pub enum Need {
     Rseq,
     /// Permission to trace a child.
     Ptrace,
+    /// An emulator, and this kernel to boot in it.
+    Kernel(guest::Kernel),
     /// The rights of root.
     Root,
     /// Permission to mount in a namespace of one's own.
@@ -80,6 +82,10 @@ impl Need {
             }
             Self::Rseq => rseq(),
             Self::Ptrace => ptrace(),
+            Self::Kernel(kernel) => {
+                program(guest::QEMU).and(static_libc())?;
+                kernel.image().map(drop)
+            }
             Self::Root => holds(sys::is_root(), "needs root"),
             Self::MountNamespace => mount_namespace(),
         }

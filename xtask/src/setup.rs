@@ -10,12 +10,13 @@ use std::process::{Command, Stdio};
 use crate::step::Steps;
 
 /// Programs, and the Debian packages that bring them.
-const PROGRAMS: [(&str, &str); 5] = [
+const PROGRAMS: [(&str, &str); 6] = [
     ("c++", "g++"),
     ("readelf", "binutils"),
     ("python3", "python3"),
     ("npm", "npm"),
     ("xz", "xz-utils"),
+    ("qemu-system-x86_64", "qemu-system-x86"),
 ];
 
 const CARGO_DENY: &str = "0.20.2";
