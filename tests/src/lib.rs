@@ -25,5 +25,6 @@ pub mod selftests;
 pub mod sys;
 pub mod tcmalloc;
 pub mod trace;
+pub mod versions;
 pub mod workerd;
 pub mod world;

@@ -44,6 +44,8 @@ pub enum Need {
     Ptrace,
     /// An emulator, and this kernel to boot in it.
     Kernel(guest::Kernel),
+    /// The glibc of Debian 11, which apt-get can download.
+    OldGlibc,
     /// The rights of root.
     Root,
     /// Permission to mount in a namespace of one's own.
@@ -86,6 +88,7 @@ impl Need {
                 program(guest::QEMU).and(static_libc())?;
                 kernel.image().map(drop)
             }
+            Self::OldGlibc => old_glibc().map(drop),
             Self::Root => holds(sys::is_root(), "needs root"),
             Self::MountNamespace => mount_namespace(),
         }
@@ -143,6 +146,15 @@ pub fn python() -> Result<PathBuf, String> {
         }
     });
     PYTHON.clone()
+}
+
+/// A root with nothing but glibc 2.31.
+///
+/// # Errors
+///
+/// It cannot be downloaded.
+pub fn old_glibc() -> Result<PathBuf, String> {
+    crate::debian::Suite::open("bullseye")?.root(&["libc6"])
 }
 
 fn mount_namespace() -> Result<(), String> {

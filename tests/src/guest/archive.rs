@@ -77,7 +77,9 @@ fn commands(commands: &[Command]) -> Vec<u8> {
         add(&command.limit.as_secs().to_string());
         for strings in [&command.environment, &command.arguments] {
             add(&strings.len().to_string());
-            strings.iter().for_each(|string| add(string));
+            for string in strings {
+                add(string);
+            }
         }
     }
     list

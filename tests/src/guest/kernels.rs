@@ -35,6 +35,28 @@ pub const ALL: [Kernel; 10] = [
     kernel("7.3", "trixie-backports", "linux-binary-7.3."),
 ];
 
+/// Those that run where nobody asks for more: the oldest, one that breaks
+/// clients which count on `cpu_id_start` being rewritten, and the newest.
+const USUAL: &str = "5.10,7.0.9,7.3";
+
+/// The kernels to run: those that `RSEQ_KERNELS` names, separated by commas, or
+/// `all`; three otherwise.
+///
+/// # Errors
+///
+/// One of the names is none.
+pub fn chosen() -> Result<Vec<Kernel>, String> {
+    let list = std::env::var("RSEQ_KERNELS").unwrap_or_else(|_| USUAL.to_owned());
+    if list == "all" {
+        return Ok(ALL.to_vec());
+    }
+    let kernel = |name: &str| {
+        let names = ALL.map(|kernel| kernel.name).join(", ");
+        Kernel::from_name(name).ok_or_else(|| format!("RSEQ_KERNELS: no {name}, but {names}"))
+    };
+    list.split(',').map(kernel).collect()
+}
+
 const fn kernel(name: &'static str, suite: &'static str, prefix: &'static str) -> Kernel {
     Kernel {
         name,

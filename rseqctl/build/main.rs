@@ -1,10 +1,21 @@
 //! Puts the two shared libraries into the executable, if it is told where they
-//! are: `RSEQCTL_EMBED=DIR cargo build -p rseqctl`.
+//! are (`RSEQCTL_EMBED=DIR cargo build -p rseqctl`), and links the executable so
+//! that it starts on old systems as well.
+
+mod floor;
 
 use std::env;
 use std::path::Path;
 
 fn main() {
+    println!("cargo::rerun-if-changed=build");
+    embed();
+    if let Err(reason) = floor::link() {
+        println!("cargo::warning=this rseqctl may not start on older systems: {reason}");
+    }
+}
+
+fn embed() {
     println!("cargo::rustc-check-cfg=cfg(embedded_libraries)");
     println!("cargo::rerun-if-env-changed=RSEQCTL_EMBED");
     let Some(directory) = env::var_os("RSEQCTL_EMBED") else {

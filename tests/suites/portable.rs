@@ -1,0 +1,117 @@
+//! One build for every glibc from 2.17 on: what the files ask of it, and a run
+//! on an old one.
+
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use rseq_tests::artifacts::artifacts;
+use rseq_tests::child::Program;
+use rseq_tests::needs::{self, Need, program};
+use rseq_tests::runner::{Outcome, Suite};
+use rseq_tests::scratch;
+use rseq_tests::versions::{self, Imports};
+
+/// The oldest glibc that everything starts on.
+const FLOOR: (u32, u32, u32) = (2, 17, 0);
+
+fn main() -> ExitCode {
+    let mut suite = Suite::new();
+    let needs = [Need::X86_64];
+    suite.add("portable::rseqctl", &needs, command);
+    suite.add("portable::libraries", &needs, libraries);
+    suite.add("portable::sees_what_is_too_new", &needs, too_new);
+    let needs = [
+        Need::X86_64,
+        Need::Root,
+        Need::MountNamespace,
+        Need::OldGlibc,
+    ];
+    suite.add("portable::runs_on_2.31", &needs, old_glibc);
+    suite.run()
+}
+
+/// What a file asks of libraries that are not there everywhere, or not in the
+/// versions of the floor.
+fn complaints(imports: &Imports) -> Vec<String> {
+    let known = ["libc.so.6", "libpthread.so.0", "libdl.so.2"];
+    let libraries = imports.libraries.iter();
+    let strange = libraries
+        .filter(|library| !known.contains(&&***library))
+        .map(|library| format!("needs {library}"));
+    let versions = imports.versions.iter();
+    let young = versions
+        .filter(|(_, version)| versions::number(version).is_none_or(|number| number > FLOOR))
+        .map(|(library, version)| format!("needs {version} of {library}"));
+    strange.chain(young).collect()
+}
+
+fn command() -> Outcome {
+    let imports = versions::imports(&artifacts()?.rseqctl)?;
+    assert!(!imports.versions.is_empty(), "{imports:?}");
+    let complaints = complaints(&imports);
+    assert!(complaints.is_empty(), "{complaints:?}");
+    Ok(())
+}
+
+/// The libraries ask for no version of anything, and for no name that the floor
+/// does not have.
+fn libraries() -> Outcome {
+    let artifacts = artifacts()?;
+    let libc = versions::exports(Path::new("/lib/x86_64-linux-gnu/libc.so.6"))?;
+    for library in [&artifacts.abi, &artifacts.shim] {
+        let imports = versions::imports(library)?;
+        assert!(imports.versions.is_empty(), "{imports:?}");
+        for name in imports.strong.iter().filter(|name| *name != "__rseq_abi") {
+            let there = libc
+                .iter()
+                .any(|(known, version)| known == name && *version <= FLOOR);
+            assert!(there, "{} needs {name}", library.display());
+        }
+    }
+    Ok(())
+}
+
+/// The reader is not blind: this very test is linked as the machine likes.
+fn too_new() -> Outcome {
+    let itself = std::env::current_exe()?;
+    let complaints = complaints(&versions::imports(&itself)?);
+    assert!(!complaints.is_empty(), "nothing above the floor in a test");
+    Ok(())
+}
+
+/// Started by a glibc that is older than `__rseq_offset`, in a system that has
+/// little else.
+fn old_glibc() -> Outcome {
+    let root = needs::old_glibc()?;
+    let folder = scratch::directory("old")?.join("root");
+    Program::with_callers_environment(program("cp")?)
+        .arg("-a")
+        .args([&root, &folder])
+        .run()?
+        .expect(0)?;
+    let artifacts = artifacts()?;
+    for file in [&artifacts.rseqctl, &artifacts.abi, &artifacts.shim] {
+        fs::copy(file, folder.join(file.file_name().unwrap_or_default()))?;
+    }
+    let inside = |arguments: &[&str]| {
+        let script = "mkdir -p \"$0/proc\"; mount --bind /proc \"$0/proc\"; \
+            exec chroot \"$0\" /rseqctl \"$@\"";
+        Program::new(program("unshare")?)
+            .args(["--mount", "sh", "-c", script])
+            .arg(&folder)
+            .args(arguments)
+            .limit(Duration::from_secs(120))
+            .run()?
+            .expect(0)
+    };
+    let demo = inside(&["demo"])?;
+    let registered = "threads registered by the shim: 8 of 8";
+    assert!(demo.out.contains(registered), "{}\n{}", demo.out, demo.err);
+    let report = inside(&["run", "--report", "-", "--", "/rseqctl", "--version"])?;
+    assert!(report.out.contains("\"owner\": \"shim\""), "{}", report.out);
+    let audit = inside(&["audit", "--all", "/lib/x86_64-linux-gnu/libc.so.6"])?;
+    assert!(audit.out.contains("1 file"), "{}", audit.out);
+    Ok(())
+}
