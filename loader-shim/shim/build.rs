@@ -5,16 +5,27 @@
 //! that single source file once more, into a copy that nobody loads. Its SONAME
 //! becomes the shim's DT_NEEDED: a path beside the shim, because a search
 //! through RUNPATH costs twenty system calls at every start (glibc 2.36).
+//!
+//! `RSEQ_ABI_BY_NAME=1` in the environment of the build makes it the bare name
+//! instead, for libraries that go into a directory of the system: in programs
+//! with privileges (AT_SECURE) the dynamic linker takes no `$ORIGIN`, and a
+//! shim in /etc/ld.so.preload would keep them from starting.
 
 use std::env;
 use std::path::PathBuf;
 use std::process::Command;
 
 const ABI_SOURCE: &str = "../abi/src/lib.rs";
+const BY_NAME: &str = "RSEQ_ABI_BY_NAME";
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed={ABI_SOURCE}");
+    println!("cargo::rerun-if-env-changed={BY_NAME}");
+    let abi = match env::var_os(BY_NAME) {
+        Some(_) => "librseq_abi.so",
+        None => "$ORIGIN/librseq_abi.so",
+    };
 
     let link_time_copy = PathBuf::from(variable("OUT_DIR")).join("librseq_abi.so");
     let mut rustc = Command::new(variable("RUSTC"));
@@ -24,11 +35,8 @@ fn main() {
             "--crate-name=rseq_abi",
             "--crate-type=cdylib",
         ])
-        .args([
-            "-Cpanic=abort",
-            "-Clink-arg=-nostdlib",
-            "-Clink-arg=-Wl,-soname,$ORIGIN/librseq_abi.so",
-        ])
+        .args(["-Cpanic=abort", "-Clink-arg=-nostdlib"])
+        .arg(format!("-Clink-arg=-Wl,-soname,{abi}"))
         .arg("--target")
         .arg(variable("TARGET"))
         .arg("-o")

@@ -12,6 +12,7 @@ pub mod cache;
 pub mod child;
 pub mod debian;
 pub mod fixture;
+pub mod foreign;
 pub mod golden;
 pub mod guest;
 pub mod needs;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use crate::child::Program;
+use crate::foreign::Libc;
 use crate::tcmalloc::{self, Linked};
 use crate::{guest, scratch, selftests, sys, workerd};
 
@@ -50,6 +51,8 @@ pub enum Need {
     Root,
     /// Permission to mount in a namespace of one's own.
     MountNamespace,
+    /// The glibc of this Debian suite, which apt can download.
+    Libc(&'static str),
 }
 
 impl Need {
@@ -91,6 +94,7 @@ impl Need {
             Self::OldGlibc => old_glibc().map(drop),
             Self::Root => holds(sys::is_root(), "needs root"),
             Self::MountNamespace => mount_namespace(),
+            Self::Libc(suite) => Libc::of(suite).map(drop),
         }
     }
 

@@ -156,6 +156,12 @@ impl Records {
         &self.witness
     }
 
+    /// Where a shim is to report (`RSEQ_SHIM_REPORT`).
+    #[must_use]
+    pub fn report_path(&self) -> &Path {
+        &self.report
+    }
+
     /// The shim's report.
     ///
     /// # Errors

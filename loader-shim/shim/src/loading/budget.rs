@@ -23,8 +23,12 @@ const STEP: u64 = 64;
 /// The tunable's value in this process.
 static RESERVE: AtomicU64 = AtomicU64::new(DEFAULT);
 
-/// Reads the tunable as glibc has read it: the last one that is a number.
+/// Reads the tunable as glibc has read it: the last one that is a number, and
+/// none in a privileged program.
 pub fn read(process: &Process) {
+    if process.is_secure() {
+        return;
+    }
     process.each_variable(|variable| {
         let Some(list) = variable.to_bytes().strip_prefix(b"GLIBC_TUNABLES=") else {
             return;

@@ -10,7 +10,8 @@
 //! glibc 2.41 and later reads `__rseq_offset` and `__rseq_size` itself, through
 //! its own references, to decide whether new threads register, and aborts the
 //! process when such a registration fails. Its references are bound back to
-//! glibc's own variables: the shim registers, and never fatally.
+//! glibc's own variables: the shim registers, and never fatally. Where that
+//! cannot be done, the names say what glibc's own say: that nothing is registered.
 
 use core::ffi::{c_int, c_uint, c_void};
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicIsize, AtomicU32, Ordering};
@@ -92,8 +93,7 @@ impl LibcArea {
 /// `length` is that of the shim's registrations, `feature_size` the kernel's.
 pub fn publish(owner: Owner, libc: Option<LibcArea>, length: u32, feature_size: Option<u32>) {
     let ours = matches!(owner, Owner::Shim | Owner::Adopter);
-    let area = if ours {
-        keep_for_libc();
+    let area = if ours && keep_for_libc() {
         let distance = arch::abi_area().addr().wrapping_sub(arch::thread_pointer());
         LibcArea {
             offset: distance as isize,
@@ -168,14 +168,15 @@ fn active_size(length: u32, feature_size: Option<u32>) -> c_uint {
     }
 }
 
-/// Binds the libc's own references back to its own variables.
-fn keep_for_libc() {
+/// Binds the libc's own references back to its own variables. Answers whether it
+/// has none left to others.
+fn keep_for_libc() -> bool {
     if SINCE_2_41.current().is_null() {
-        return;
+        return true;
     }
     let Bound { offset, size, .. } = arch::bound_names();
     process::rebind_libc([
         (offset.addr(), LIBC_OFFSET.current().addr()),
         (size.addr(), LIBC_SIZE.current().addr()),
-    ]);
+    ])
 }

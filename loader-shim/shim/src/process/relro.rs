@@ -21,35 +21,37 @@ pub fn write_protected<T>(variable: *mut T, bytes: &[u8]) -> bool {
         read_only = here && object.has_made_read_only(address);
         here
     });
-    write(address, bytes, read_only);
-    !read_only
+    write(address, bytes, read_only) && !read_only
 }
 
 /// Changes the libc's slots that hold the first address of a pair to the second,
 /// so that its references to a variable lead elsewhere. Pairs with a 0 are left
-/// out.
-pub fn rebind_libc(pairs: [(usize, usize); 2]) {
+/// out. Answers whether none holds a first address any more.
+pub fn rebind_libc(pairs: [(usize, usize); 2]) -> bool {
+    let mut done = true;
     each_object(|loaded| {
         if !loaded.is_libc() {
             return false;
         }
         let Some(object) = image::object(loaded) else {
+            done = false;
             return true;
         };
-        // a damaged table: the slots before the damage
-        let _ = object.relocations(|relocation| {
+        let walked = object.relocations(|relocation| {
             let slot = loaded.info.dlpi_addr.wrapping_add(relocation.offset) as usize;
             if relocation.kind == R_X86_64_GLOB_DAT && loaded.contains(slot) {
                 // SAFETY: a slot of a loaded object, aligned as linkers do.
                 let held = unsafe { with_exposed_provenance_mut::<usize>(slot).read() };
                 if let Some((_, to)) = pairs.iter().find(|(from, to)| *from == held && *to != 0) {
-                    write(slot, &to.to_ne_bytes(), loaded.has_made_read_only(slot));
+                    done &= write(slot, &to.to_ne_bytes(), loaded.has_made_read_only(slot));
                 }
             }
             ControlFlow::<()>::Continue(())
         });
+        done &= walked.is_ok();
         true
     });
+    done
 }
 
 impl Loaded<'_> {
@@ -66,14 +68,15 @@ impl Loaded<'_> {
     }
 }
 
-fn write(address: usize, bytes: &[u8], read_only: bool) {
+/// Answers whether it could be written to.
+fn write(address: usize, bytes: &[u8], read_only: bool) -> bool {
     let protect = |protection| {
         // SAFETY: the page stays readable; only the constructor comes here,
         // while there is one thread.
         unsafe { kernel::protect_page(address, protection) }
     };
     if read_only && protect(libc::PROT_READ | libc::PROT_WRITE) != 0 {
-        return;
+        return false;
     }
     // SAFETY: a variable or slot of a loaded object, writable now.
     unsafe {
@@ -86,4 +89,5 @@ fn write(address: usize, bytes: &[u8], read_only: bool) {
     if read_only {
         protect(libc::PROT_READ);
     }
+    true
 }

@@ -1,0 +1,94 @@
+//! Another glibc than this machine's, from a Debian suite: to build fixtures
+//! against, and to run them on.
+
+use std::path::{Path, PathBuf};
+
+use crate::artifacts::room;
+use crate::child::Program;
+use crate::debian::Suite;
+use crate::scratch;
+
+/// What it takes to build a C program, and to cancel its threads.
+const PACKAGES: [&str; 3] = ["libc6", "libc6-dev", "libgcc-s1"];
+
+/// Where Debian has put it, before and since /lib became a link.
+const FOLDERS: [&str; 2] = ["lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu"];
+const LIBRARIES: [&str; 3] = ["libc.so.6", "libpthread.so.0", "libdl.so.2"];
+
+/// The libc of a suite.
+#[derive(Clone, Debug)]
+pub struct Libc {
+    root: PathBuf,
+}
+
+impl Libc {
+    /// That of the suite `name`.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be had.
+    pub fn of(name: &str) -> Result<Self, String> {
+        let root = Suite::open(name)?.root(&PACKAGES)?;
+        Ok(Self { root })
+    }
+
+    /// The folder with its files, as below `/`.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Builds `fixtures/SOURCE.c` to run on it, with this machine's headers and
+    /// these options instead of the fixture's own.
+    ///
+    /// # Errors
+    ///
+    /// The compiler's.
+    pub fn build(&self, source: &str, options: &[&str]) -> Result<PathBuf, String> {
+        let program = scratch::directory(source)?.join(source);
+        let libraries = self.libraries();
+        let to_link = self.root.join(FOLDERS[1]);
+        // each library by its path: the linker script libc.so names paths of
+        // another root, and what is found by name is this machine's
+        Program::with_callers_environment("cc")
+            .arg("-B")
+            .arg(&to_link)
+            .args(["-O2", "-nodefaultlibs", "-o"])
+            .arg(&program)
+            .args(options)
+            .arg(room().join("fixtures").join(format!("{source}.c")))
+            .arg(format!("-Wl,-rpath-link,{}", libraries.display()))
+            .args(LIBRARIES.map(|name| libraries.join(name)))
+            .arg(to_link.join("libc_nonshared.a"))
+            .arg("-lgcc")
+            .run()?
+            .expect(0)?;
+        Ok(program)
+    }
+
+    /// A program to run on it: what is preloaded, is preloaded there.
+    #[must_use]
+    pub fn program(&self, program: &Path) -> Program {
+        let [linker, arguments @ ..] = self.command(program);
+        Program::new(linker).args(arguments)
+    }
+
+    /// The same as a list of words, for a program that starts it.
+    #[must_use]
+    pub fn command(&self, program: &Path) -> [PathBuf; 4] {
+        let libraries = self.libraries();
+        [
+            libraries.join("ld-linux-x86-64.so.2"),
+            "--library-path".into(),
+            libraries,
+            program.into(),
+        ]
+    }
+
+    fn libraries(&self) -> PathBuf {
+        let folder = FOLDERS
+            .into_iter()
+            .find(|folder| self.root.join(folder).join("libc.so.6").is_file());
+        self.root.join(folder.unwrap_or(FOLDERS[0]))
+    }
+}

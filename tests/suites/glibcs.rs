@@ -1,0 +1,190 @@
+//! What the shim does differently on other glibcs than this machine's: 2.31 has
+//! none of the names, and its threads in a library apart; 2.41 and later let
+//! threads register through `__rseq_offset`, which the shim exports.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use rseq_tests::artifacts::artifacts;
+use rseq_tests::child::{Finished, Program};
+use rseq_tests::fixture::built;
+use rseq_tests::foreign::Libc;
+use rseq_tests::needs::Need;
+use rseq_tests::runner::{Outcome, Suite};
+use rseq_tests::world::{Records, Report};
+
+/// Debian's suites, their glibc, and whether it registers by itself.
+const GLIBCS: [(&str, &str, bool); 2] = [("bullseye", "2.31", false), ("trixie", "2.41", true)];
+
+fn main() -> ExitCode {
+    let mut suite = Suite::new();
+    for (name, version, registers) in GLIBCS {
+        let needs = [Need::Cc, Need::X86_64, Need::Rseq, Need::Libc(name)];
+        let add = |suite: &mut Suite, what: &str, test: fn(&Libc, bool) -> Outcome| {
+            suite.add(format!("glibc-{version}::{what}"), &needs, move || {
+                test(&Libc::of(name)?, registers)
+            });
+        };
+        add(&mut suite, "threads", threads);
+        add(&mut suite, "denied_later", denied_later);
+        add(&mut suite, "names", names);
+        add(&mut suite, "endings", endings);
+        if registers {
+            add(&mut suite, "passive", passive);
+            add(&mut suite, "read_only_slots", read_only_slots);
+        }
+    }
+    suite.run()
+}
+
+/// Who registers.
+#[derive(Clone, Copy)]
+enum World {
+    /// The libc, if it does that, and no shim.
+    Plain,
+    /// Nobody.
+    Bare,
+    /// The libc where it does, with the shim in this mode.
+    Both(&'static str),
+    /// The shim alone.
+    Shim,
+}
+
+fn run(libc: &Libc, program: &Path, argument: &str, world: World) -> Result<Run, String> {
+    let command = libc.program(program);
+    start(
+        command.args(Some(argument).filter(|it| !it.is_empty())),
+        world,
+    )
+}
+
+struct Run {
+    finished: Finished,
+    records: Records,
+}
+
+impl Run {
+    fn says(self, lines: &str) -> Result<Report, String> {
+        let finished = self.finished.expect(0)?;
+        let found = finished.out.trim_end().replace('\n', "; ");
+        if found != lines || !finished.err.is_empty() {
+            return Err(format!(
+                "expected {lines}\n   found {found}\n{}",
+                finished.err
+            ));
+        }
+        self.records.report()
+    }
+}
+
+fn start(mut program: Program, world: World) -> Result<Run, String> {
+    let records = Records::new()?;
+    if matches!(world, World::Bare | World::Shim) {
+        program = program.env("GLIBC_TUNABLES", "glibc.pthread.rseq=0");
+    }
+    if matches!(world, World::Shim | World::Both(_)) {
+        program = program
+            .env("LD_PRELOAD", &artifacts()?.shim)
+            .env("RSEQ_SHIM_REPORT", records.report_path());
+    }
+    if let World::Both(mode) = world {
+        program = program.env("RSEQ_SHIM_MODE", mode);
+    }
+    Ok(Run {
+        finished: program.run()?,
+        records,
+    })
+}
+
+/// All registered, and nobody by whom the kernel would not be asked.
+fn threads(libc: &Libc, _: bool) -> Outcome {
+    let census = libc.build("census", &[])?;
+    let bare = run(libc, &census, "", World::Bare)?.finished.expect(0)?;
+    assert_eq!(
+        bare.out,
+        "main nobody -\nthreads nobody 8\ncpu 0 failed 0\n"
+    );
+    let report = run(libc, &census, "", World::Shim)?
+        .says("main ours cpu; threads ours 8; cpu 8 failed 0")?;
+    assert_eq!(
+        (report.owner()?, report.threads("registered")?),
+        ("shim", 9)
+    );
+    Ok(())
+}
+
+/// A filter that comes after the start: glibc aborts where it registers itself.
+/// Where the shim registers, glibc must not try as well.
+fn denied_later(libc: &Libc, registers: bool) -> Outcome {
+    let census = libc.build("census", &[])?;
+    if registers {
+        let plain = run(libc, &census, "eperm", World::Plain)?.finished;
+        assert!(plain.err.contains("rseq registration failed"), "{plain:?}");
+    }
+    let worlds = [World::Shim, World::Both("takeover")];
+    for world in worlds.into_iter().take(1 + usize::from(registers)) {
+        for errno in ["eperm", "enosys"] {
+            let report = run(libc, &census, errno, world)?
+                .says("main ours cpu; threads denied 8; cpu 0 failed 8")?;
+            assert_eq!(report.threads("refused")?, 8);
+        }
+    }
+    Ok(())
+}
+
+/// The names of glibc 2.35 hold what the kernel does.
+fn names(libc: &Libc, _: bool) -> Outcome {
+    let names = libc.build("names", &["-DDEFAULT"])?;
+    let finished = run(libc, &names, "", World::Shim)?.finished.expect(0)?;
+    let registered = "default: registered: flags 0: cpu known\n";
+    assert!(finished.out.contains(registered), "{finished:?}");
+    assert!(
+        finished.out.contains("all that the kernel fills"),
+        "{finished:?}"
+    );
+    Ok(())
+}
+
+fn endings(libc: &Libc, _: bool) -> Outcome {
+    let endings = libc.build("endings", &[])?;
+    for (way, threads) in [
+        ("exit", 17),
+        ("cancel", 17),
+        ("keys", 17),
+        ("small-stack", 2),
+    ] {
+        let plain = run(libc, &endings, way, World::Plain)?.finished.expect(0)?;
+        let shim = run(libc, &endings, way, World::Shim)?;
+        let report = shim.says(&plain.out.trim_end().replace('\n', "; "))?;
+        assert_eq!(report.threads("registered")?, threads, "{way}");
+    }
+    Ok(())
+}
+
+/// Passive, the shim hides nothing: glibc finds its own area.
+fn passive(libc: &Libc, _: bool) -> Outcome {
+    let census = libc.build("census", &[])?;
+    let report = run(libc, &census, "", World::Both("auto"))?
+        .says("main foreign -1; threads foreign 8; cpu 0 failed 0")?;
+    assert_eq!(
+        (report.owner()?, report.threads("registered")?),
+        ("libc", 9)
+    );
+    Ok(())
+}
+
+/// Where glibc's references cannot be bound back to its own variables, those of
+/// the shim say what glibc's would: then it does not register either.
+fn read_only_slots(libc: &Libc, _: bool) -> Outcome {
+    let launcher = built("no-unprotect", "default")?;
+    let census = libc.build("census", &[])?;
+    let names = libc.build("names", &["-DDEFAULT"])?;
+    let with = |program: &Path| Program::new(&launcher).args(libc.command(program));
+    start(with(&census).arg("eperm"), World::Shim)?
+        .says("main ours cpu; threads denied 8; cpu 0 failed 8")?;
+    let finished = start(with(&names), World::Shim)?.finished.expect(0)?;
+    // what a client takes for "not registered", although the thread is
+    let unknown = "default: size 0: but registered\n";
+    assert!(finished.out.contains(unknown), "{finished:?}");
+    Ok(())
+}

@@ -1,0 +1,207 @@
+//! Programs with privileges that their caller does not have (AT_SECURE): a
+//! setuid program that another user runs, in a root of its own whose
+//! `/etc/ld.so.preload` names the shim, on this machine's glibc and on one that
+//! registers nothing.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use rseq_tests::artifacts::artifacts;
+use rseq_tests::child::{Finished, Program};
+use rseq_tests::fixture::built;
+use rseq_tests::foreign::Libc;
+use rseq_tests::needs::{Need, program};
+use rseq_tests::runner::{Outcome, Suite};
+use rseq_tests::scratch;
+
+/// The shim's way to its definition of last resort, seen from its own place.
+const BESIDE: &[u8] = b"$ORIGIN/librseq_abi.so\0";
+
+fn main() -> ExitCode {
+    let needs = [
+        Need::Cc,
+        Need::X86_64,
+        Need::Rseq,
+        Need::Root,
+        Need::MountNamespace,
+    ];
+    let old = [&needs[..], &[Need::Libc("bullseye")]].concat();
+    let mut suite = Suite::new();
+    suite.add("privileged::passive", &needs, passive);
+    suite.add("privileged::passive_without_libc", &old, without_libc);
+    suite.add("privileged::loading_rules", &needs, loading_rules);
+    suite.add("privileged::beside_does_not_start", &needs, beside);
+    suite.run()
+}
+
+/// Which user's rights the program has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rights {
+    /// Those of its caller.
+    Own,
+    /// Root's: setuid.
+    Roots,
+}
+
+/// How the shim names `librseq_abi.so`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Needs {
+    /// Beside itself, as it is built.
+    Beside,
+    /// By its bare name, as in a directory of the system.
+    ByName,
+}
+
+/// A root with the libc of `libc`, or of this machine.
+struct Place {
+    libc: Option<Libc>,
+    program: PathBuf,
+    folder: PathBuf,
+}
+
+impl Place {
+    fn here() -> Result<Self, String> {
+        Self::with(None, built("privileged", "default")?)
+    }
+
+    fn with(libc: Option<Libc>, program: PathBuf) -> Result<Self, String> {
+        Ok(Self {
+            libc,
+            program,
+            folder: scratch::directory("privileged")?,
+        })
+    }
+
+    /// Runs the program there as nobody, with every variable that the shim obeys
+    /// where it obeys any.
+    fn run(
+        &self,
+        rights: Rights,
+        needs: Needs,
+        library: Option<&Path>,
+    ) -> Result<Finished, String> {
+        // a root of its own that nobody else sees, and that goes by itself
+        const SCRIPT: &str = r#"
+            set -e
+            from=$1 root=$2 mode=$3
+            mount -t tmpfs none "$root"
+            for folder in lib lib64 usr; do
+                if [ -L "$from/$folder" ]; then
+                    cp -P "$from/$folder" "$root/$folder"
+                elif [ -d "$from/$folder" ]; then
+                    mkdir "$root/$folder"
+                    mount --rbind "$from/$folder" "$root/$folder"
+                fi
+            done
+            mkdir "$root/shim" "$root/etc"
+            mkdir -m 1777 "$root/tmp"
+            cp "$4" "$root/program"
+            shift 4
+            cp "$@" "$root/shim"
+            chmod "$mode" "$root/program"
+            echo /shim/librseq_shim.so > "$root/etc/ld.so.preload"
+            echo /shim > "$root/etc/ld.so.conf"
+            ldconfig -r "$root"
+            library=/shim/libdefiner.so
+            [ -e "$root$library" ] || library=
+            status=0
+            env -i RSEQ_SHIM_MODE=own RSEQ_SHIM_LOADING=off RSEQ_SHIM_BOGUS=1 \
+                RSEQ_SHIM_REPORT=/tmp/report GLIBC_TUNABLES=glibc.pthread.rseq=0 \
+                "$(command -v chroot)" --userspec=65534:65534 "$root" /program $library || status=$?
+            [ ! -e "$root/tmp/report" ] || echo reported
+            exit $status
+        "#;
+        let built = artifacts()?;
+        let shim = scratch::directory("named")?.join("librseq_shim.so");
+        let mut bytes = fs::read(&built.shim).map_err(|error| error.to_string())?;
+        if needs == Needs::ByName {
+            call_by_name(&mut bytes)?;
+        }
+        fs::write(&shim, bytes).map_err(|error| error.to_string())?;
+        let mode = match rights {
+            Rights::Own => "755",
+            Rights::Roots => "4755",
+        };
+        let from = self.libc.as_ref().map_or(Path::new(""), Libc::root);
+        Program::new(program("unshare")?)
+            .args(["--mount", "sh", "-c", SCRIPT, "sh"])
+            .arg(from)
+            .arg(&self.folder)
+            .arg(mode)
+            .arg(&self.program)
+            .arg(&shim)
+            .arg(&built.abi)
+            .args(library)
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+            .run()
+    }
+}
+
+/// As where the shim was built to ask for `librseq_abi.so` by its bare name.
+fn call_by_name(shim: &mut [u8]) -> Result<(), String> {
+    let start = shim.windows(BESIDE.len()).position(|text| text == BESIDE);
+    let start = start.ok_or("the shim does not look beside itself")?;
+    let name = b"librseq_abi.so\0";
+    shim[start..start + name.len()].copy_from_slice(name);
+    Ok(())
+}
+
+fn expect(finished: Finished, expected: &str) -> Outcome {
+    let finished = finished.expect(0)?;
+    assert_eq!(
+        (finished.out.as_str(), finished.err.as_str()),
+        (expected, "")
+    );
+    Ok(())
+}
+
+/// glibc registers, whatever the variables say, and the shim writes no report.
+fn passive() -> Outcome {
+    let place = Place::here()?;
+    for needs in [Needs::ByName, Needs::Beside] {
+        let finished = place.run(Rights::Own, needs, None)?;
+        let finished = finished.expect(0)?;
+        // the oracle is not blind: without privileges all of this is obeyed
+        assert_eq!(finished.out, "not secure; owner 4; yes, yes\nreported\n");
+        assert!(finished.err.contains("RSEQ_SHIM_BOGUS"), "{}", finished.err);
+    }
+    let finished = place.run(Rights::Roots, Needs::ByName, None)?;
+    expect(finished, "secure; owner 1; no, no\n")
+}
+
+/// The same where nobody else registers: then nobody does.
+fn without_libc() -> Outcome {
+    let libc = Libc::of("bullseye")?;
+    let program = libc.build("privileged", &[])?;
+    let place = Place::with(Some(libc), program)?;
+    let finished = place.run(Rights::Own, Needs::ByName, None)?;
+    assert_eq!(
+        finished.expect(0)?.out,
+        "not secure; owner 4; yes, yes\nreported\n"
+    );
+    let finished = place.run(Rights::Roots, Needs::ByName, None)?;
+    expect(finished, "secure; owner 3; no, no\n")
+}
+
+/// They protect memory, and no variable switches them off.
+fn loading_rules() -> Outcome {
+    let place = Place::here()?;
+    let definer = built("loading-library", "definer")?;
+    let finished = place.run(Rights::Own, Needs::ByName, Some(&definer))?;
+    let out = finished.expect(0)?.out;
+    assert!(out.contains("\nopened\n"), "{out}");
+    let finished = place.run(Rights::Roots, Needs::ByName, Some(&definer))?;
+    let out = finished.expect(0)?.out;
+    assert!(out.contains("(rule definer-with-deepbind; "), "{out}");
+    Ok(())
+}
+
+/// Why a shim for `/etc/ld.so.preload` must ask for `librseq_abi.so` by its bare
+/// name (docs/owners.md): the dynamic linker takes no $ORIGIN here.
+fn beside() -> Outcome {
+    let finished = Place::here()?.run(Rights::Roots, Needs::Beside, None)?;
+    assert_eq!(finished.code(), 127, "{finished:?}");
+    assert!(finished.err.contains("$ORIGIN"), "{}", finished.err);
+    Ok(())
+}
