@@ -63,10 +63,13 @@ fn workspace() -> PathBuf {
 }
 
 /// Builds into the profile folder of this very binary: `target/debug/deps/x`
-/// asks for `target/debug`.
+/// (a test) and `target/debug/x` (a program) ask for `target/debug`.
 fn build() -> Result<PathBuf, String> {
     let binary = std::env::current_exe().map_err(|error| error.to_string())?;
-    let mut folders = binary.ancestors().skip(2);
+    let is_test = binary
+        .parent()
+        .is_some_and(|folder| folder.ends_with("deps"));
+    let mut folders = binary.ancestors().skip(if is_test { 2 } else { 1 });
     let (Some(folder), Some(target)) = (folders.next(), folders.next()) else {
         return Err(format!("{} is in no target folder", binary.display()));
     };

@@ -10,6 +10,7 @@
 pub mod artifacts;
 pub mod cache;
 pub mod child;
+pub mod conformance;
 pub mod debian;
 pub mod fixture;
 pub mod foreign;

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use crate::child::Program;
+
+use crate::conformance::{Programs, Root};
 use crate::foreign::Libc;
 use crate::tcmalloc::{self, Linked};
 use crate::{guest, scratch, selftests, sys, workerd};
@@ -33,6 +35,8 @@ pub enum Need {
     Workerd,
     /// TCMalloc, which cargo and a C++ compiler can build.
     Tcmalloc,
+    /// The C library of a Debian release, with the conformance suite.
+    Release(&'static str),
     /// The kernel's own tests, which apt-get can download and a compiler build.
     Selftests,
     /// x86-64: the only architecture the shim has so far.
@@ -73,6 +77,7 @@ impl Need {
             Self::GnuSort => gnu_sort(),
             Self::Workerd => workerd::binary().map(drop),
             Self::Tcmalloc => tcmalloc::binary(Linked::Hidden).map(drop),
+            Self::Release(name) => Root::open(name).and(Programs::for_all()).map(drop),
             Self::Selftests => selftests::folder().map(drop),
             Self::X86_64 => holds(
                 cfg!(all(target_arch = "x86_64", target_pointer_width = "64")),

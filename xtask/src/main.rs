@@ -30,6 +30,13 @@ enum Chore {
     Bench,
     /// Measure what the audit costs, against other tools
     BenchAudit,
+    /// Ask every owner of the registration what any user of rseq may ask
+    /// (`-- --help` says what can be chosen)
+    Conformance {
+        /// `--owner OWNER`, `--root ROOT`, `--program BEGINNING`, `--json`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        choice: Vec<String>,
+    },
     /// Rewrite golden texts and schemas from what the code prints now
     Golden,
 }
@@ -47,6 +54,14 @@ fn main() -> ExitCode {
             build(&mut steps).and_then(|rseqctl| bench_audit::run(&mut steps, &rseqctl))
         }
         Chore::Golden => golden(&mut steps),
+        Chore::Conformance { choice } => steps.run(
+            "conformance",
+            steps
+                .cargo()
+                .args(["run", "--quiet", "-p", "rseq-tests", "--bin", "conformance"])
+                .arg("--")
+                .args(choice),
+        ),
     };
     steps.summary();
     match done {

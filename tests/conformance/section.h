@@ -1,0 +1,99 @@
+// Critical sections, one file's worth of assembly: count on the CPU that the
+// thread runs on, and wait inside of one.
+#ifndef SECTION_H
+#define SECTION_H
+
+#include <stdint.h>
+
+#include "../fixtures/ask.h"
+
+#ifdef __x86_64__
+enum { HAS_SECTIONS = 1 };
+
+#define SECTION_DESCRIPTOR                        \
+	".pushsection __rseq_cs, \"aw\"\n\t"      \
+	".balign 32\n"                            \
+	"3:\n\t"                                  \
+	".long 0, 0\n\t"                          \
+	".quad 1f, 2f - 1f, 4f\n\t"               \
+	".popsection\n\t"                         \
+	"leaq 3b(%%rip), %%rax\n\t"               \
+	"movq %%rax, 8(%[area])\n"                \
+	"1:\n\t"
+
+// ud1, with the signature as its operand, before the abort handler
+#define SECTION_ABORT                             \
+	".pushsection __rseq_failure, \"ax\"\n\t" \
+	".byte 0x0f, 0xb9, 0x3d\n\t"              \
+	".long 0x53053053\n"                      \
+	"4:\n\t"                                  \
+	"jmp %l[aborted]\n\t"                     \
+	".popsection"
+
+// Adds 1 at *base + offset, unless the thread is interrupted or not on `cpu`.
+// It dawdles between load and store, so that it is interrupted often.
+static inline int section_add(struct area *area, uint32_t cpu, char **base, long offset,
+			      long dawdle)
+{
+	__asm__ goto(SECTION_DESCRIPTOR
+		     "cmpl %[cpu], 4(%[area])\n\t"
+		     "jnz 4f\n\t"
+		     "movq (%[base]), %%rcx\n\t"
+		     "addq %[offset], %%rcx\n\t"
+		     "movq (%%rcx), %%rax\n\t"
+		     "movq %[dawdle], %%rdx\n"
+		     "5:\n\t"
+		     "subq $1, %%rdx\n\t"
+		     "jg 5b\n\t"
+		     "addq $1, %%rax\n\t"
+		     "movq %%rax, (%%rcx)\n"
+		     "2:\n\t" SECTION_ABORT
+		     :
+		     : [area] "r"(area), [cpu] "r"(cpu), [base] "r"(base), [offset] "r"(offset),
+		       [dawdle] "r"(dawdle)
+		     : "rax", "rcx", "rdx", "memory", "cc"
+		     : aborted);
+	return 1;
+aborted:
+	return 0;
+}
+
+// Says that it is inside, and stays there for so many turns: 1 if nothing
+// interrupted it.
+static inline int section_wait(struct area *area, volatile int *inside, long turns)
+{
+	__asm__ goto(SECTION_DESCRIPTOR
+		     "movl $1, (%[inside])\n\t"
+		     "movq %[turns], %%rdx\n"
+		     "5:\n\t"
+		     "pause\n\t"
+		     "subq $1, %%rdx\n\t"
+		     "jg 5b\n"
+		     "2:\n\t" SECTION_ABORT
+		     :
+		     : [area] "r"(area), [inside] "r"(inside), [turns] "r"(turns)
+		     : "rax", "rdx", "memory", "cc"
+		     : aborted);
+	return 1;
+aborted:
+	return 0;
+}
+#else
+// No assembly for this architecture yet: the questions are skipped.
+enum { HAS_SECTIONS = 0 };
+
+static inline int section_add(struct area *area, uint32_t cpu, char **base, long offset,
+			      long dawdle)
+{
+	(void)area, (void)cpu, (void)base, (void)offset, (void)dawdle;
+	return 0;
+}
+
+static inline int section_wait(struct area *area, volatile int *inside, long turns)
+{
+	(void)area, (void)inside, (void)turns;
+	return 0;
+}
+#endif
+
+#endif

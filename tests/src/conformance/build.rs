@@ -1,0 +1,259 @@
+//! Builds the suite's programs: once for this machine, and once in a way that
+//! runs with every glibc from 2.31 on.
+//!
+//! The second is linked with the C library of Debian bullseye, the oldest of the
+//! matrix, by this machine's compiler: symbol versions keep it good for all that
+//! came later. The start files must be bullseye's, too: those of glibc 2.34 and
+//! later leave constructors to a libc that knows of it.
+
+use std::collections::hash_map::DefaultHasher;
+use std::fs;
+use std::hash::{Hash as _, Hasher as _};
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use super::cell::Place;
+use super::root::Root;
+use super::source::{self, Question, Source};
+use crate::artifacts::artifacts;
+use crate::cache;
+use crate::child::Program;
+use crate::debian::Suite;
+use crate::needs::program;
+
+/// Libraries that a program may use.
+const LIBRARIES: [&str; 4] = ["pthread", "rt", "anl", "dl"];
+
+/// The same by file name, for programs that are built for every glibc, and for
+/// whoever packs a root for them.
+pub const SHARED_OBJECTS: [&str; 6] = [
+    "libpthread.so.0",
+    "librt.so.1",
+    "libanl.so.1",
+    "libdl.so.2",
+    "libc.so.6",
+    "ld-linux-x86-64.so.2",
+];
+
+/// The built suite.
+#[derive(Clone, Debug)]
+pub struct Programs {
+    /// The folder that holds all of it.
+    pub folder: PathBuf,
+    /// What was built.
+    pub sources: Vec<Source>,
+}
+
+impl Programs {
+    /// For this machine only.
+    ///
+    /// # Errors
+    ///
+    /// There is no compiler, or it refuses.
+    pub fn for_host() -> Result<&'static Self, String> {
+        static BUILT: LazyLock<Result<Programs, String>> = LazyLock::new(Programs::build_for_host);
+        BUILT.as_ref().map_err(Clone::clone)
+    }
+
+    /// For every glibc from 2.31 on.
+    ///
+    /// # Errors
+    ///
+    /// There is no compiler, or bullseye's C library cannot be had.
+    pub fn for_all() -> Result<&'static Self, String> {
+        static BUILT: LazyLock<Result<Programs, String>> = LazyLock::new(Programs::build_for_all);
+        BUILT.as_ref().map_err(Clone::clone)
+    }
+
+    /// Those that run with this C library.
+    ///
+    /// # Errors
+    ///
+    /// They do not build.
+    pub fn for_root(root: &Root) -> Result<&'static Self, String> {
+        if root.loader.is_none() {
+            Self::for_host()
+        } else {
+            Self::for_all()
+        }
+    }
+
+    /// Where everything is on this machine, to run with the C library of `root`.
+    ///
+    /// # Errors
+    ///
+    /// The shim does not build.
+    pub fn place(&self, root: &Root) -> Result<Place, String> {
+        Ok(Place {
+            programs: self.folder.clone(),
+            shim: artifacts()?.shim.clone(),
+            loader: root.loader.clone(),
+        })
+    }
+
+    /// The questions of all programs.
+    pub fn questions(&self) -> impl Iterator<Item = &Question> {
+        self.sources.iter().flat_map(|program| &program.questions)
+    }
+
+    fn build_for_host() -> Result<Self, String> {
+        let link = LIBRARIES.map(|name| format!("-l{name}")).to_vec();
+        let tools = Tools {
+            label: "host",
+            before: vec!["-pthread".to_owned()],
+            after: link.clone(),
+            libraries: link,
+        };
+        tools.build()
+    }
+
+    fn build_for_all() -> Result<Self, String> {
+        let root = Suite::open("bullseye")?.root(&["libc6", "libc6-dev", "linux-libc-dev"])?;
+        let development = root.join("usr/lib/x86_64-linux-gnu");
+        let text = |path: PathBuf| path.display().to_string();
+        let start = [
+            text(development.join("Scrt1.o")),
+            text(development.join("crti.o")),
+            of_compiler("crtbeginS.o")?,
+        ];
+        let mut libraries = vec!["-Wl,--as-needed".to_owned()];
+        libraries
+            .extend(SHARED_OBJECTS.map(|name| text(root.join("lib/x86_64-linux-gnu").join(name))));
+        libraries.push(text(development.join("libc_nonshared.a")));
+        libraries.push("-lgcc".to_owned());
+        let mut after = libraries.clone();
+        after.extend([of_compiler("crtendS.o")?, text(development.join("crtn.o"))]);
+        let mut before = vec![
+            "-pthread".to_owned(),
+            format!("--sysroot={}", root.display()),
+            "-nostdlib".to_owned(),
+        ];
+        before.extend(start);
+        Tools {
+            label: "all",
+            before,
+            after,
+            libraries,
+        }
+        .build()
+    }
+
+    /// The program of this name.
+    ///
+    /// # Errors
+    ///
+    /// There is none.
+    pub fn get(&self, name: &str) -> Result<&Source, String> {
+        let found = self.sources.iter().find(|source| source.name == name);
+        found.ok_or_else(|| format!("no program {name:?}"))
+    }
+}
+
+/// A start file of the compiler's own.
+fn of_compiler(name: &str) -> Result<String, String> {
+    let answer = Program::with_callers_environment(program("cc")?)
+        .arg(format!("-print-file-name={name}"))
+        .run()?
+        .expect(0)?;
+    Ok(answer.out.trim().to_owned())
+}
+
+struct Tools {
+    label: &'static str,
+    /// Before the source of a program.
+    before: Vec<String>,
+    /// After it.
+    after: Vec<String>,
+    /// After the source of a library.
+    libraries: Vec<String>,
+}
+
+impl Tools {
+    /// Everything, kept under a name that holds the content it was made from.
+    fn build(&self) -> Result<Programs, String> {
+        let sources = source::programs()?;
+        let libraries = source::libraries()?;
+        let folder = cache::kept(
+            &format!("conformance-{}-{:016x}", self.label, self.content()?),
+            |into| {
+                let jobs = sources.iter().map(|source| (source, false));
+                let jobs = jobs.chain(libraries.iter().map(|source| (source, true)));
+                for (source, shared) in jobs {
+                    self.compile(source, shared, into)?;
+                }
+                Ok(())
+            },
+        )?;
+        Ok(Programs { folder, sources })
+    }
+
+    fn compile(&self, source: &Source, shared: bool, into: &Path) -> Result<(), String> {
+        let out = if shared {
+            into.join(format!("{}.so", source.name))
+        } else {
+            into.join(&source.name)
+        };
+        let mut compiler = Program::with_callers_environment(program("cc")?).args([
+            "-std=gnu11",
+            "-O2",
+            "-g",
+            "-Wall",
+            "-Wextra",
+            "-Werror",
+        ]);
+        if shared {
+            // no start files: a library of the suite needs none
+            let options = self.before.iter().filter(|word| word.starts_with('-'));
+            compiler = compiler.args(["-shared", "-fPIC"]).args(options);
+        } else {
+            compiler = compiler.args(&self.before);
+        }
+        let end = if shared { &self.libraries } else { &self.after };
+        compiler
+            .args(&source.options)
+            .arg("-o")
+            .args([&out, &source.path])
+            .args(end)
+            .run()?
+            .expect(0)
+            .map(drop)
+            .map_err(|error| format!("{}: {error}", source.path.display()))
+    }
+
+    /// All that decides what comes out.
+    fn content(&self) -> Result<u64, String> {
+        let mut content = DefaultHasher::new();
+        let compiler = Program::with_callers_environment(program("cc")?)
+            .arg("--version")
+            .run()?;
+        compiler.out.hash(&mut content);
+        self.before.hash(&mut content);
+        self.after.hash(&mut content);
+        let suite = source::folder();
+        let fixtures = suite.join("../fixtures");
+        for folder in [&suite, &suite.join("libraries"), &fixtures] {
+            hash_sources(folder, &mut content)?;
+        }
+        Ok(content.finish())
+    }
+}
+
+fn hash_sources(folder: &Path, content: &mut DefaultHasher) -> Result<(), String> {
+    let say = |error: std::io::Error| format!("{}: {error}", folder.display());
+    let is_suite = !folder.ends_with("fixtures");
+    let mut paths: Vec<_> = fs::read_dir(folder)
+        .map_err(say)?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<_, _>>()
+        .map_err(say)?;
+    paths.sort();
+    for path in paths {
+        let extension = path.extension().and_then(|text| text.to_str());
+        // of the fixtures only the headers are used here
+        if extension == Some("h") || (is_suite && extension == Some("c")) {
+            path.file_name().hash(content);
+            fs::read(&path).map_err(say)?.hash(content);
+        }
+    }
+    Ok(())
+}
