@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tls_model::owner::Mode;
+use tls_model::rules::Level;
 
 use crate::exit::RUN_FAILED;
 use crate::host::FleetArgs;
@@ -26,9 +27,11 @@ struct Cli {
 enum Command {
     /// Say which objects define or use `__rseq_abi`, and how
     Audit(AuditArgs),
+    /// Say what this host does with rseq, by looking and by trying
+    Doctor(DoctorArgs),
     /// Start a command with exactly one owner of rseq
     Run(RunArgs),
-    /// Say what a rule of the audit means, and where that is written down
+    /// Say what a rule of the audit or a verdict of the doctor means, and where that is written down
     Explain(ExplainArgs),
     /// Run a program with many threads without and with the shim, and show who registered each
     Demo(DemoArgs),
@@ -54,10 +57,30 @@ pub struct RunArgs {
     pub command: Vec<OsString>,
 }
 
+/// What `rseqctl doctor` takes.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Exit status: 0 nothing found at or above --fail-on, 1 something found, 2 usage error, 3 not \
+everything could be tested (and nothing was found in the rest).")]
+pub struct DoctorArgs {
+    /// How to print what was found
+    #[arg(long, value_enum, default_value_t = ReportFormat::Human)]
+    pub format: ReportFormat,
+    /// Exit with 1 from this level of verdict on
+    #[arg(long, value_enum, default_value_t = FailOn::Error, value_name = "LEVEL")]
+    pub fail_on: FailOn,
+    /// How long the self-test may take; more for emulated machines
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=120))]
+    pub seconds: u8,
+    /// The host's keys
+    #[command(flatten)]
+    pub fleet: FleetArgs,
+}
+
 /// What `rseqctl explain` takes.
 #[derive(Args, Debug)]
 pub struct ExplainArgs {
-    /// The rule; without one all are listed
+    /// The rule or verdict; without one all are listed
     #[arg(value_name = "RULE")]
     pub rule: Option<String>,
 }
@@ -116,6 +139,17 @@ pub enum Format {
     Sarif,
 }
 
+/// Output formats of what is no list of files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// For people
+    Human,
+    /// One JSON document
+    Json,
+    /// One JSON object per line
+    Ndjson,
+}
+
 /// Threshold for exit status 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum FailOn {
@@ -127,6 +161,19 @@ pub enum FailOn {
     Note,
     /// Never
     Never,
+}
+
+impl FailOn {
+    /// The least level that counts, if any does.
+    #[must_use]
+    pub const fn level(self) -> Option<Level> {
+        match self {
+            Self::Error => Some(Level::Error),
+            Self::Warning => Some(Level::Warning),
+            Self::Note => Some(Level::Note),
+            Self::Never => None,
+        }
+    }
 }
 
 /// The words of `--mode`.
@@ -151,6 +198,7 @@ pub fn main() -> ExitCode {
     });
     match cli.command {
         Command::Audit(args) => crate::audit::main(&args).into(),
+        Command::Doctor(args) => crate::doctor::main(&args).into(),
         Command::Run(args) => crate::run::main(&args),
         Command::Explain(args) => crate::explain::main(&args).into(),
         Command::Demo(args) => crate::demo::main(&args),

@@ -4,6 +4,7 @@
 pub mod audit;
 pub mod cli;
 pub mod demo;
+pub mod doctor;
 pub mod exit;
 pub mod explain;
 pub mod host;

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use rseqctl::explain::entries;
 use tls_model::rules::RULES;
 
 fn explain(arguments: &[&str]) -> Output {
@@ -18,8 +19,8 @@ fn every_rule_is_listed_and_explained() {
     let listed = explain(&[]);
     assert_eq!(listed.status.code(), Some(0));
     let listed = String::from_utf8(listed.stdout).expect("text");
-    assert_eq!(listed.lines().count(), RULES.len());
-    for rule in &RULES {
+    assert_eq!(listed.lines().count(), entries().count());
+    for rule in entries() {
         let line = format!("{:<8} {}", rule.level.name(), rule.name);
         assert!(listed.lines().any(|found| found == line), "{line}");
 
@@ -44,17 +45,29 @@ fn an_unknown_rule_is_a_usage_error_that_lists_the_rules() {
 }
 
 #[test]
-fn the_page_says_what_the_rules_say() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/rules.md");
-    let mut page = Vec::new();
-    rseqctl::explain::page(&mut page).expect("memory");
-    let page = String::from_utf8(page).expect("text");
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        std::fs::write(&path, &page).expect("the page is written");
+fn names_are_those_of_one_thing() {
+    let mut names: Vec<_> = entries().map(|entry| entry.name).collect();
+    names.sort_unstable();
+    assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{names:?}");
+}
+
+#[test]
+fn the_pages_say_what_the_rules_and_verdicts_say() {
+    let (mut rules, mut verdicts) = (Vec::new(), Vec::new());
+    rseqctl::explain::page(&mut rules).expect("memory");
+    rseqctl::explain::page_of_verdicts(&mut verdicts).expect("memory");
+    for (name, page) in [("rules.md", rules), ("verdicts.md", verdicts)] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../docs")
+            .join(name);
+        let page = String::from_utf8(page).expect("text");
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::write(&path, &page).expect("the page is written");
+        }
+        let written = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            written == page,
+            "docs/{name} is old: UPDATE_GOLDEN=1 cargo test -p rseqctl --test explain"
+        );
     }
-    let written = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        written == page,
-        "docs/rules.md is old: UPDATE_GOLDEN=1 cargo test -p rseqctl --test explain"
-    );
 }

@@ -70,19 +70,7 @@ impl Environment {
     /// What the user has said about glibc's registration; of several settings
     /// the last one counts, as in the dynamic linker.
     pub fn rseq_tunable(&self) -> RseqTunable {
-        let Some(tunables) = self.0.get(OsStr::new(TUNABLES)) else {
-            return RseqTunable::Unset;
-        };
-        let last = tunables
-            .as_bytes()
-            .split(|&byte| byte == b':')
-            .filter_map(|tunable| tunable.strip_prefix(RSEQ_TUNABLE))
-            .next_back();
-        match last {
-            None => RseqTunable::Unset,
-            Some(b"0") => RseqTunable::Off,
-            Some(_) => RseqTunable::On,
-        }
+        rseq_tunable(self.0.get(OsStr::new(TUNABLES)).map(OsString::as_os_str))
     }
 
     /// Switches glibc's registration off, after whatever else is tuned.
@@ -125,6 +113,22 @@ impl Environment {
         with.push(after);
         *list = with;
         Ok(())
+    }
+}
+
+/// What a value of `GLIBC_TUNABLES` says about glibc's own registration.
+pub fn rseq_tunable(tunables: Option<&OsStr>) -> RseqTunable {
+    let last = tunables.and_then(|tunables| {
+        tunables
+            .as_bytes()
+            .split(|&byte| byte == b':')
+            .filter_map(|tunable| tunable.strip_prefix(RSEQ_TUNABLE))
+            .next_back()
+    });
+    match last {
+        None => RseqTunable::Unset,
+        Some(b"0") => RseqTunable::Off,
+        Some(_) => RseqTunable::On,
     }
 }
 

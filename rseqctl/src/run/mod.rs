@@ -22,6 +22,8 @@ use environment::Environment;
 use libraries::Libraries;
 use target::{Kind, Target};
 
+pub(crate) use environment::{RseqTunable, rseq_tunable};
+
 use crate::audit::RunRow;
 use crate::cli::RunArgs;
 use crate::exit::{RUN_CANNOT_EXECUTE, RUN_FAILED, RUN_NOT_FOUND};
@@ -52,6 +54,11 @@ pub(crate) fn foresee(program: &Path) -> Option<RunRow> {
         preloads: decision.preload,
         warnings: decision.warnings,
     })
+}
+
+/// The file names of the two libraries.
+pub(crate) const fn shim_names() -> [&'static str; 2] {
+    [libraries::SHIM, libraries::ABI]
 }
 
 /// Why the command did not start.

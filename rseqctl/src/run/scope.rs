@@ -9,7 +9,7 @@ use std::fs::File;
 use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use tls_model::elf::{Object, Source};
@@ -137,25 +137,9 @@ fn direct_needs<S: Source>(object: &Object<S>) -> Vec<PathBuf> {
 /// given up on after [`PATIENCE`]: a program that cannot be asked is started all
 /// the same.
 fn listed(linker: &Path, executable: &Path) -> Vec<u8> {
-    let started = Command::new(linker)
-        .arg("--list")
-        .arg(executable)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn();
-    let Ok(mut child) = started else {
-        return Vec::new();
-    };
-    let text = child
-        .stdout
-        .take()
-        .and_then(|output| process::read_within(output, PATIENCE).ok())
-        .unwrap_or_default();
-    // a no-op where it has ended
-    let _ = child.kill();
-    let _ = child.wait();
-    text
+    let mut command = Command::new(linker);
+    command.arg("--list").arg(executable);
+    process::answer_of(&mut command, PATIENCE).unwrap_or_default()
 }
 
 const PATIENCE: Duration = Duration::from_secs(10);

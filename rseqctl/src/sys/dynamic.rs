@@ -2,6 +2,8 @@
 
 use std::ffi::{CStr, c_void};
 
+use tls_model::rseq::ORIGINAL_LENGTH;
+
 /// The address of a symbol of the global scope; for a thread-local symbol, the
 /// calling thread's copy.
 #[must_use]
@@ -11,14 +13,47 @@ pub fn address_of(name: &CStr) -> Option<u64> {
     (!address.is_null()).then(|| address.expose_provenance() as u64)
 }
 
-/// Where glibc (2.35 and later) keeps the calling thread's area: the thread
-/// pointer plus `__rseq_offset`.
+/// The area that glibc (2.35 and later) keeps for the calling thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LibcArea {
+    /// The thread pointer plus `__rseq_offset`.
+    pub address: u64,
+    /// `__rseq_offset`.
+    pub offset: i64,
+    /// `__rseq_size`: 0 where glibc has not registered it.
+    pub size: u32,
+    /// The length in bytes that it is registered with.
+    pub length: u32,
+}
+
+/// glibc's area, where the libc has one.
 #[must_use]
-pub fn libc_area() -> Option<u64> {
+pub fn libc_area() -> Option<LibcArea> {
     let offset = address_of(c"__rseq_offset")?;
     let offset: *const isize = std::ptr::with_exposed_provenance(offset as usize);
     // SAFETY: `const ptrdiff_t __rseq_offset` (glibc manual, "Restartable
     // Sequences").
-    let offset = unsafe { offset.read() };
-    Some(super::thread::pointer().wrapping_add_signed(offset as i64))
+    let offset = unsafe { offset.read() } as i64;
+    let size = address_of(c"__rseq_size")?;
+    let size: *const u32 = std::ptr::with_exposed_provenance(size as usize);
+    // SAFETY: `const unsigned int __rseq_size` (likewise).
+    let size = unsafe { size.read() };
+    Some(LibcArea {
+        address: super::thread::pointer().wrapping_add_signed(offset),
+        offset,
+        size,
+        length: size.max(ORIGINAL_LENGTH),
+    })
+}
+
+/// The version of glibc that we run on, such as 2.36; nothing on another libc.
+#[must_use]
+pub fn glibc_version() -> Option<String> {
+    let function = address_of(c"gnu_get_libc_version")?;
+    let function: *const () = std::ptr::with_exposed_provenance(function as usize);
+    // SAFETY: `const char *gnu_get_libc_version(void)` (gnu_get_libc_version(3)).
+    let function: extern "C" fn() -> *const libc::c_char = unsafe { std::mem::transmute(function) };
+    // SAFETY: a static C string.
+    let version = unsafe { CStr::from_ptr(function()) };
+    Some(version.to_string_lossy().into_owned())
 }

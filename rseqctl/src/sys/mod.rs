@@ -1,4 +1,5 @@
-//! Everything unsafe of the command: system calls that std does not offer.
+//! Everything unsafe of the command: system calls that std does not offer, and
+//! the one critical section (`section`, assembly).
 //!
 //! # Safety
 //!
@@ -7,7 +8,14 @@
 //! async-signal-safe functions.
 #![allow(unsafe_code, reason = "the one place of this crate for it")]
 
+pub mod area;
+pub mod child;
+pub mod cpu;
 pub mod dynamic;
+pub mod machine;
 pub mod process;
+pub mod rseq;
+pub mod section;
 mod signals;
 pub mod thread;
+pub mod trigger;

@@ -8,7 +8,7 @@ use std::os::fd::{AsRawFd, FromRawFd};
 use std::os::unix::fs::FileExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tls_model::ledger;
@@ -43,15 +43,19 @@ pub fn may_execute(path: &Path) -> bool {
     unsafe { libc::faccessat(libc::AT_FDCWD, path.as_ptr(), libc::X_OK, libc::AT_EACCESS) == 0 }
 }
 
-/// Everything that comes through a pipe until it is closed. Without a thread:
-/// the user's preloads would see one more of them.
+/// Reads everything that comes through a pipe until it is closed. Without a
+/// thread: the user's preloads would see one more of them.
 ///
 /// # Errors
 ///
-/// `TimedOut` when it is not closed within `patience`, else as read(2).
-pub fn read_within(mut pipe: impl io::Read + AsRawFd, patience: Duration) -> io::Result<Vec<u8>> {
+/// `TimedOut` when it is not closed within `patience`, else as read(2); what
+/// came before that is in `text`.
+pub fn read_within(
+    mut pipe: impl io::Read + AsRawFd,
+    patience: Duration,
+    text: &mut Vec<u8>,
+) -> io::Result<()> {
     let deadline = Instant::now() + patience;
-    let mut text = Vec::new();
     let mut chunk = [0; 4096];
     loop {
         let rest = deadline.saturating_duration_since(Instant::now());
@@ -65,7 +69,7 @@ pub fn read_within(mut pipe: impl io::Read + AsRawFd, patience: Duration) -> io:
         match unsafe { libc::poll(&raw mut wanted, 1, milliseconds) } {
             0 => return Err(io::ErrorKind::TimedOut.into()),
             1.. => match pipe.read(&mut chunk)? {
-                0 => return Ok(text),
+                0 => return Ok(()),
                 count => text.extend(chunk.iter().take(count)),
             },
             _ => {
@@ -76,6 +80,27 @@ pub fn read_within(mut pipe: impl io::Read + AsRawFd, patience: Duration) -> io:
             }
         }
     }
+}
+
+/// What another program writes to its standard output, if it ends within
+/// `patience`. It gets no input, and its complaints are nobody's business.
+#[must_use]
+pub fn answer_of(command: &mut Command, patience: Duration) -> Option<Vec<u8>> {
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .ok()?;
+    let mut text = Vec::new();
+    let told = child
+        .stdout
+        .take()
+        .is_some_and(|output| read_within(output, patience, &mut text).is_ok());
+    // a no-op where it has ended
+    let _ = child.kill();
+    let _ = child.wait();
+    told.then_some(text)
 }
 
 /// A file without a name, of a fixed size in bytes that nobody can change.

@@ -63,6 +63,17 @@ impl Mask {
         unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const set, null_mut()) };
     }
 
+    /// Lets every signal through.
+    pub fn block_none() {
+        let mut set = MaybeUninit::uninit();
+        // SAFETY: writes the set.
+        unsafe { libc::sigemptyset(set.as_mut_ptr()) };
+        // SAFETY: written.
+        let set: sigset_t = unsafe { set.assume_init() };
+        // SAFETY: a filled set.
+        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const set, null_mut()) };
+    }
+
     /// Makes this the calling thread's mask, and what we changed as at start.
     /// For use between fork and exec, too.
     pub fn restore_for_command(&self) {
@@ -166,11 +177,5 @@ pub fn die_by(number: c_int) {
     unsafe { libc::signal(number, libc::SIG_DFL) };
     // SAFETY: a signal to ourselves.
     unsafe { libc::raise(number) };
-    let mut set = MaybeUninit::uninit();
-    // SAFETY: writes the set.
-    unsafe { libc::sigemptyset(set.as_mut_ptr()) };
-    // SAFETY: written.
-    let set: sigset_t = unsafe { set.assume_init() };
-    // SAFETY: unblocks what was raised.
-    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const set, null_mut()) };
+    Mask::block_none();
 }

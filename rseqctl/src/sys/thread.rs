@@ -3,7 +3,10 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use tls_model::rseq::{FLAG_UNREGISTER, ORIGINAL_LENGTH, arch};
+use tls_model::rseq::{ORIGINAL_LENGTH, arch};
+
+use super::dynamic::{self, LibcArea};
+use super::rseq;
 
 /// The kernel's id of the calling thread.
 #[must_use]
@@ -67,48 +70,38 @@ impl Registration {
 /// Which of two areas the kernel holds for the calling thread, and its address:
 /// registering an area again is answered EBUSY for the one that it holds.
 #[must_use]
-pub fn registration(shared: Option<u64>, libc: Option<u64>) -> (Registration, u64) {
-    for (candidate, registration) in [(shared, Registration::Shared), (libc, Registration::Libc)] {
-        let Some(area) = candidate else {
-            continue;
-        };
-        match rseq(area, 0) {
+pub fn registration(shared: Option<u64>, libc: Option<LibcArea>) -> (Registration, u64) {
+    let shared = shared.map(|area| (area, ORIGINAL_LENGTH, Registration::Shared));
+    let libc = libc.map(|libc| (libc.address, libc.length, Registration::Libc));
+    let signature = arch::native().map_or(0, |arch| arch.signature);
+    for (area, length, registration) in [shared, libc].into_iter().flatten() {
+        // SAFETY: an area in the calling thread's static TLS or control block,
+        // which lives as long as the thread.
+        match unsafe { rseq::register(area, length, signature) } {
             // nobody had registered anything: take it back
-            0 => {
-                rseq(area, FLAG_UNREGISTER);
+            Ok(()) => {
+                let _ = rseq::unregister(area, length, signature);
                 return (Registration::Nobody, 0);
             }
-            error if error == -i64::from(libc::EBUSY) => return (registration, area),
-            error if error == -i64::from(libc::EINVAL) => {}
-            _ => return (Registration::Denied, 0),
+            Err(libc::EBUSY) => return (registration, area),
+            Err(libc::EINVAL) => {}
+            Err(_) => return (Registration::Denied, 0),
         }
     }
     (Registration::Nobody, 0)
 }
 
-/// `sys_rseq` by the instruction itself: `syscall(3)` is the shim's to answer.
-#[cfg(target_arch = "x86_64")]
-fn rseq(area: u64, flags: u32) -> i64 {
-    let Some(native) = arch::native() else {
-        return -i64::from(libc::ENOSYS);
-    };
-    let result;
-    // SAFETY: an area in the calling thread's static TLS or control block,
-    // which lives as long as the thread; the kernel's convention for registers.
-    unsafe {
-        std::arch::asm!(
-            "syscall",
-            inlateout("rax") i64::from(native.syscall) => result,
-            in("rdi") area,
-            in("rsi") u64::from(ORIGINAL_LENGTH),
-            in("rdx") u64::from(flags),
-            in("r10") u64::from(native.signature),
-            lateout("rcx") _,
-            lateout("r11") _,
-            options(nostack),
-        );
+/// Takes back whatever registration the calling thread has, if it is one that
+/// we know: the libc's, or that of `__rseq_abi`.
+pub fn release() {
+    let signature = arch::native().map_or(0, |arch| arch.signature);
+    if let Some(libc) = dynamic::libc_area() {
+        let _ = rseq::unregister(libc.address, libc.length, signature);
+        let _ = rseq::unregister(libc.address, ORIGINAL_LENGTH, signature);
     }
-    result
+    if let Some(shared) = dynamic::address_of(c"__rseq_abi") {
+        let _ = rseq::unregister(shared, ORIGINAL_LENGTH, signature);
+    }
 }
 
 /// Nanoseconds that one `sched_getcpu` takes on the calling thread: the best of

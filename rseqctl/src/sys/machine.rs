@@ -1,0 +1,75 @@
+//! What the kernel says about itself and about this process.
+
+use std::ffi::{CStr, OsStr};
+use std::mem::MaybeUninit;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+use tls_model::rseq::{AT_RSEQ_ALIGN, AT_RSEQ_FEATURE_SIZE};
+
+/// Release and architecture, as uname(2) has them.
+#[must_use]
+pub fn kernel() -> (String, String) {
+    let mut names = MaybeUninit::<libc::utsname>::zeroed();
+    // SAFETY: writes to `names`.
+    unsafe { libc::uname(names.as_mut_ptr()) };
+    // SAFETY: all bit patterns are text; what uname(2) leaves alone is zero.
+    let names = unsafe { names.assume_init() };
+    (text(&names.release), text(&names.machine))
+}
+
+fn text(field: &[libc::c_char]) -> String {
+    let bytes: Vec<u8> = field
+        .iter()
+        .map(|&byte| byte.cast_unsigned())
+        .take_while(|&byte| byte != 0)
+        .collect();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// An entry of the auxiliary vector; nothing where it is absent or 0.
+fn auxiliary(kind: u64) -> Option<u64> {
+    // SAFETY: no memory of ours.
+    let value = unsafe { libc::getauxval(kind) };
+    (value != 0).then_some(value)
+}
+
+/// `AT_RSEQ_FEATURE_SIZE`, in bytes (Linux 6.3).
+#[must_use]
+pub fn rseq_feature_size() -> Option<u32> {
+    u32::try_from(auxiliary(AT_RSEQ_FEATURE_SIZE)?).ok()
+}
+
+/// `AT_RSEQ_ALIGN`, in bytes (Linux 6.3).
+#[must_use]
+pub fn rseq_align() -> Option<u32> {
+    u32::try_from(auxiliary(AT_RSEQ_ALIGN)?).ok()
+}
+
+/// `AT_SECURE`: the dynamic linker ignores the caller's settings.
+#[must_use]
+pub fn is_secure() -> bool {
+    auxiliary(libc::AT_SECURE).is_some()
+}
+
+/// The file that this process was started from, where /proc does not tell.
+#[must_use]
+pub fn executable() -> Option<PathBuf> {
+    if let Ok(path) = std::env::current_exe() {
+        return Some(path);
+    }
+    let address = auxiliary(libc::AT_EXECFN)?;
+    let name: *const libc::c_char = std::ptr::with_exposed_provenance(address as usize);
+    // SAFETY: AT_EXECFN is the address of a C string on our stack (getauxval(3)).
+    let name = unsafe { CStr::from_ptr(name) };
+    Some(PathBuf::from(OsStr::from_bytes(name.to_bytes())))
+}
+
+/// The seccomp mode of the calling thread: 0 none, 2 filter; nothing where the
+/// kernel knows no seccomp.
+#[must_use]
+pub fn seccomp_mode() -> Option<u32> {
+    // SAFETY: no memory of ours. (In strict mode the call would kill us, but so
+    // would everything before it.)
+    u32::try_from(unsafe { libc::prctl(libc::PR_GET_SECCOMP) }).ok()
+}

@@ -1,0 +1,97 @@
+//! The assembly of the command: one critical section that waits inside for
+//! something to happen to it.
+
+use std::sync::atomic::AtomicU32;
+
+use super::area::Area;
+
+/// What the critical section and whoever interrupts it tell each other.
+#[repr(C)]
+#[derive(Debug, Default)]
+pub struct Handshake {
+    /// 1 while the thread is in the section; 2 after it has gone through.
+    pub inside: AtomicU32,
+    /// Not 0: leave the section by its end.
+    pub stop: AtomicU32,
+    /// Not 0: whoever is to interrupt it is looking.
+    pub ready: AtomicU32,
+}
+
+/// How the thread came out of the critical section.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Through the abort handler: the kernel has sent it there.
+    Aborted,
+    /// By its end.
+    WentThrough,
+}
+
+/// Whether this architecture's critical section is written.
+pub const IS_WRITTEN: bool = cfg!(target_arch = "x86_64");
+
+/// Enters the critical section and stays there until the kernel aborts it,
+/// `stop` is set, or `most` rounds are over. The area must be registered for
+/// the calling thread with this machine's signature.
+///
+/// The descriptor is not in a section named `__rseq_cs`: that would make the
+/// command look like a program with an area of its own.
+#[cfg(target_arch = "x86_64")]
+pub fn wait_inside(area: Area, handshake: &Handshake, most: u64) -> Outcome {
+    let aborted: u32;
+    // SAFETY: writes to `rseq_cs` of a live area and to the live handshake. The
+    // kernel changes nothing but the instruction pointer on the way to the
+    // abort handler, which stands in this block and uses the same registers.
+    // start_ip follows the store to rseq_cs without a gap, as the kernel
+    // forgets a section that it interrupts before its start.
+    unsafe {
+        std::arch::asm!(
+            ".pushsection .data.rel.ro.rseqctl, \"aw\"",
+            ".balign 32",
+            "20:",
+            ".long 0, 0",
+            ".quad 21f, 25f - 21f, 26f",
+            ".popsection",
+            "lea {scratch}, [rip + 20b]",
+            "mov qword ptr [{area} + 8], {scratch}",
+            // start_ip
+            "21:",
+            "mov dword ptr [{handshake}], 1",
+            "22:",
+            "cmp dword ptr [{handshake} + 4], 0",
+            "jne 24f",
+            "sub {most}, 1",
+            "jnz 22b",
+            "24:",
+            // the commit
+            "mov dword ptr [{handshake}], 2",
+            "25:",
+            "xor {aborted:e}, {aborted:e}",
+            "jmp 27f",
+            // `ud1 edi, [rip + signature]`: no code that runs into it
+            ".byte 0x0f, 0xb9, 0x3d",
+            ".long 0x53053053",
+            // abort_ip
+            "26:",
+            "mov {aborted:e}, 1",
+            "27:",
+            "mov qword ptr [{area} + 8], 0",
+            area = in(reg) area.pointer(),
+            handshake = in(reg) handshake,
+            most = inout(reg) most.max(1) => _,
+            scratch = out(reg) _,
+            aborted = out(reg) aborted,
+            options(nostack),
+        );
+    }
+    if aborted == 0 {
+        Outcome::WentThrough
+    } else {
+        Outcome::Aborted
+    }
+}
+
+/// Not written for this architecture ([`IS_WRITTEN`]).
+#[cfg(not(target_arch = "x86_64"))]
+pub fn wait_inside(_: Area, _: &Handshake, _: u64) -> Outcome {
+    Outcome::WentThrough
+}
