@@ -23,7 +23,7 @@ pub const LIMIT: Duration = Duration::from_secs(30);
 pub struct Program {
     pub(crate) command: Command,
     pub(crate) limit: Duration,
-    denial: Option<i32>,
+    denial: Option<Action>,
 }
 
 impl Program {
@@ -98,7 +98,14 @@ impl Program {
     /// Makes the kernel answer every `sys_rseq` with this `errno`.
     #[must_use]
     pub fn deny(mut self, errno: i32) -> Self {
-        self.denial = Some(errno);
+        self.denial = Some(Action::Errno(errno));
+        self
+    }
+
+    /// Makes the kernel kill a process that calls `sys_rseq`.
+    #[must_use]
+    pub fn forbid(mut self) -> Self {
+        self.denial = Some(Action::Kill);
         self
     }
 
@@ -119,7 +126,7 @@ impl Program {
     pub fn start(mut self) -> Result<Running, String> {
         let filter = self
             .denial
-            .map(|errno| trace::native().map(|arch| Filter::new(arch, Action::Errno(errno))))
+            .map(|action| trace::native().map(|arch| Filter::new(arch, action)))
             .transpose()?;
         let output = Captured::of(&mut self.command)?;
         self.command.process_group(0);

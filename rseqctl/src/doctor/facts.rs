@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,7 +16,7 @@ use crate::run::{RseqTunable, rseq_tunable, shim_names};
 use crate::source::FileSource;
 use crate::sys::dynamic;
 use crate::sys::thread::{self, Registration};
-use crate::sys::{machine, process};
+use crate::sys::{child, machine, process};
 
 /// The kernel.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -137,8 +138,6 @@ impl Facts {
 
 fn libc_here() -> Libc {
     let area = dynamic::libc_area();
-    let shared = dynamic::address_of(c"__rseq_abi");
-    let (registration, _) = thread::registration(shared, area);
     let tunables = env::var_os("GLIBC_TUNABLES");
     let listed = listed_tunables();
     let tunable = |name: &str| listed.as_deref().and_then(|text| listed_value(text, name));
@@ -155,7 +154,7 @@ fn libc_here() -> Libc {
         knows_rseq: area.is_some(),
         rseq_offset: area.map(|area| area.offset),
         rseq_size: area.map(|area| area.size),
-        registered_by: Registration::name(registration),
+        registered_by: Registration::name(registered_by()),
         rseq_tunable: match rseq_tunable(tunables.as_deref()) {
             RseqTunable::Unset => "unset",
             RseqTunable::On => "on",
@@ -167,7 +166,20 @@ fn libc_here() -> Libc {
     }
 }
 
-/// How long the dynamic linker may take to list its tunables.
+/// Who has registered the calling thread. A child inherits the registration;
+/// it is asked because a filter may kill who asks.
+fn registered_by() -> Registration {
+    let told = child::ask(PATIENCE, |out| {
+        let shared = dynamic::address_of(c"__rseq_abi");
+        let (registration, _) = thread::registration(shared, dynamic::libc_area());
+        let _ = out.write_all(registration.name().as_bytes());
+    });
+    told.ok()
+        .and_then(|told| Registration::from_name(std::str::from_utf8(&told.text).ok()?))
+        .unwrap_or(Registration::Denied)
+}
+
+/// How long a child may take to answer.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// What our dynamic linker says with `--list-tunables` (glibc 2.33).

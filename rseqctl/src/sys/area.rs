@@ -1,49 +1,50 @@
 //! Areas of our own, to be registered by a process that is made for it.
 
-use std::ptr::{read_volatile, write_volatile};
+use std::mem::offset_of;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use tls_model::rseq::{CPU_ID_UNINITIALIZED, Rseq, arch};
 
 use super::rseq::{self, Errno};
 
-/// What a thread registers, aligned for every kernel, with room behind the
-/// fields that we know. It is never freed: the kernel may write to it.
+/// Bytes of a [`Page`].
+const SIZE: usize = 4096;
+
+/// What a thread registers, word by word: aligned for every kernel, with room
+/// behind the fields that we know. The kernel writes to it as another thread
+/// would. It is never freed.
 #[repr(C, align(4096))]
-struct Page {
-    rseq: Rseq,
-    rest: [u8; 4096 - size_of::<Rseq>()],
-}
+#[derive(Debug)]
+struct Page([AtomicU32; SIZE / 4]);
 
 /// An area that lives as long as the process.
 #[derive(Clone, Copy, Debug)]
-pub struct Area(*mut Rseq);
+pub struct Area(&'static Page);
 
 /// What stands in a field until the kernel writes to it.
 pub const UNTOUCHED: u32 = 0xaaaa_aaaa;
+
+const CPU_ID_START: usize = offset_of!(Rseq, cpu_id_start) / 4;
+const CPU_ID: usize = offset_of!(Rseq, cpu_id) / 4;
+const NODE_ID: usize = offset_of!(Rseq, node_id) / 4;
+const MM_CID: usize = offset_of!(Rseq, mm_cid) / 4;
 
 impl Area {
     /// A fresh one. `node_id` and `mm_cid` hold [`UNTOUCHED`].
     #[must_use]
     pub fn new() -> Self {
-        let page = Box::leak(Box::new(Page {
-            rseq: Rseq {
-                cpu_id_start: 0,
-                cpu_id: CPU_ID_UNINITIALIZED,
-                rseq_cs: 0,
-                flags: 0,
-                node_id: UNTOUCHED,
-                mm_cid: UNTOUCHED,
-                slice_ctrl: 0,
-            },
-            rest: [0; 4096 - size_of::<Rseq>()],
-        }));
-        Self((&raw mut *page).cast())
+        let page = Page([const { AtomicU32::new(0) }; SIZE / 4]);
+        let area = Self(Box::leak(Box::new(page)));
+        area.set(CPU_ID, CPU_ID_UNINITIALIZED);
+        area.set(NODE_ID, UNTOUCHED);
+        area.set(MM_CID, UNTOUCHED);
+        area
     }
 
     /// Its address.
     #[must_use]
     pub fn address(self) -> u64 {
-        self.0.expose_provenance() as u64
+        self.0.0.as_ptr().expose_provenance() as u64
     }
 
     /// Registers it for the calling thread, with the signature of this machine.
@@ -62,7 +63,7 @@ impl Area {
     ///
     /// The same.
     pub fn register_with(self, length: u32, signature: u32) -> Result<(), Errno> {
-        if length as usize > size_of::<Page>() {
+        if length as usize > SIZE {
             return Err(libc::EINVAL);
         }
         // SAFETY: never freed, and long enough.
@@ -72,35 +73,32 @@ impl Area {
     /// `cpu_id_start` now.
     #[must_use]
     pub fn cpu_id_start(self) -> u32 {
-        // SAFETY: a field of a live area, which the kernel may change.
-        unsafe { read_volatile(&raw const (*self.0).cpu_id_start) }
+        self.get(CPU_ID_START)
     }
 
     /// Changes `cpu_id_start`, as TCMalloc does.
     pub fn set_cpu_id_start(self, value: u32) {
-        // SAFETY: a field of a live area.
-        unsafe { write_volatile(&raw mut (*self.0).cpu_id_start, value) };
+        self.set(CPU_ID_START, value);
     }
 
     /// `cpu_id` now.
     #[must_use]
     pub fn cpu_id(self) -> u32 {
-        // SAFETY: a field of a live area, which the kernel may change.
-        unsafe { read_volatile(&raw const (*self.0).cpu_id) }
+        self.get(CPU_ID)
     }
 
     /// `node_id` and `mm_cid` now.
     #[must_use]
     pub fn node_id_and_mm_cid(self) -> (u32, u32) {
-        // SAFETY: fields of a live area, which the kernel may change.
-        let node = unsafe { read_volatile(&raw const (*self.0).node_id) };
-        // SAFETY: likewise.
-        (node, unsafe { read_volatile(&raw const (*self.0).mm_cid) })
+        (self.get(NODE_ID), self.get(MM_CID))
     }
 
-    /// The area itself, for the assembly.
-    pub(super) fn pointer(self) -> *mut Rseq {
-        self.0
+    fn get(self, word: usize) -> u32 {
+        self.0.0[word].load(Ordering::SeqCst)
+    }
+
+    fn set(self, word: usize, value: u32) {
+        self.0.0[word].store(value, Ordering::SeqCst);
     }
 }
 

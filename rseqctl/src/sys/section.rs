@@ -75,7 +75,7 @@ pub fn wait_inside(area: Area, handshake: &Handshake, most: u64) -> Outcome {
             "mov {aborted:e}, 1",
             "27:",
             "mov qword ptr [{area} + 8], 0",
-            area = in(reg) area.pointer(),
+            area = in(reg) area.address(),
             handshake = in(reg) handshake,
             most = inout(reg) most.max(1) => _,
             scratch = out(reg) _,

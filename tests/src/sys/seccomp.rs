@@ -17,6 +17,8 @@ pub enum Action {
     Trace,
     /// Answer with this `errno` and do nothing.
     Errno(i32),
+    /// Kill the process (SIGSYS).
+    Kill,
 }
 
 /// A filter for one architecture's `sys_rseq`.
@@ -44,6 +46,7 @@ impl Filter {
         let step = |code, jt, jf, k| sock_filter { code, jt, jf, k };
         let verdict = match action {
             Action::Trace => libc::SECCOMP_RET_TRACE,
+            Action::Kill => libc::SECCOMP_RET_KILL_PROCESS,
             Action::Errno(errno) => libc::SECCOMP_RET_ERRNO | errno as u32,
         };
         Self([

@@ -65,6 +65,7 @@ pub struct Fields {
 
 impl Fields {
     /// One of those that need no other processor.
+    #[must_use]
     pub fn any(&self, seen: Field) -> bool {
         [self.sleep, self.preemption, self.signal].contains(&seen)
     }
@@ -85,6 +86,7 @@ pub struct Aborts {
 
 impl Aborts {
     /// All of them, by name.
+    #[must_use]
     pub fn each(&self) -> [(&'static str, Abort); 4] {
         [
             ("preemption", self.preemption),
