@@ -29,6 +29,8 @@ enum Command {
     Audit(AuditArgs),
     /// Say what this host does with rseq, by looking and by trying
     Doctor(DoctorArgs),
+    /// Show who owns rseq in every thread of live processes
+    Ps(PsArgs),
     /// Start a command with exactly one owner of rseq
     Run(RunArgs),
     /// Say what a rule of the audit or a verdict of the doctor means, and where that is written down
@@ -126,6 +128,55 @@ pub struct AuditArgs {
     pub paths: Vec<PathBuf>,
 }
 
+/// What `rseqctl ps` takes.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Every thread is stopped for some microseconds, one at a time. A system call that a stop interrupts \
+(epoll_wait, sigtimedwait, semop) may end with EINTR, as under a debugger.\n\n\
+Exit status: 0 nothing found at or above --fail-on, 1 something found, 2 usage error or nothing \
+could be looked at, 3 some processes could not be looked at in full (and nothing was found).")]
+pub struct PsArgs {
+    /// How to print what was found
+    #[arg(long, value_enum, default_value_t = PsFormat::Human)]
+    pub format: PsFormat,
+    /// Exit with 1 from this level of finding on
+    #[arg(long, value_enum, default_value_t = FailOn::Error, value_name = "LEVEL")]
+    pub fail_on: FailOn,
+    /// Look again and again, this many seconds apart [default: 2]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "2",
+        value_parser = seconds
+    )]
+    pub watch: Option<f64>,
+    /// Every thread, and how long each stood still
+    #[arg(long, short)]
+    pub verbose: bool,
+    /// Stop no thread; tell what /proc alone tells
+    #[arg(long)]
+    pub no_stop: bool,
+    /// The host's keys
+    #[command(flatten)]
+    pub fleet: FleetArgs,
+    /// The processes (or threads of them); without one, every process
+    #[arg(value_name = "PID", value_parser = clap::value_parser!(u32).range(1..))]
+    pub pids: Vec<u32>,
+}
+
+/// Output formats of `ps`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PsFormat {
+    /// For people
+    Human,
+    /// One JSON document: the processes, what could not be looked at, the counts
+    Json,
+    /// One JSON object per line and process
+    Ndjson,
+}
+
 /// Output formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
@@ -176,6 +227,16 @@ impl FailOn {
     }
 }
 
+/// Seconds between two looks.
+fn seconds(text: &str) -> Result<f64, String> {
+    let seconds = text.parse().map_err(|_| "not a number".to_owned())?;
+    if (0.1..=86_400.0).contains(&seconds) {
+        Ok(seconds)
+    } else {
+        Err("not between 0.1 and 86400".to_owned())
+    }
+}
+
 /// The words of `--mode`.
 fn modes() -> impl TypedValueParser<Value = Mode> {
     PossibleValuesParser::new(Mode::ALL.map(Mode::name))
@@ -199,6 +260,7 @@ pub fn main() -> ExitCode {
     match cli.command {
         Command::Audit(args) => crate::audit::main(&args).into(),
         Command::Doctor(args) => crate::doctor::main(&args).into(),
+        Command::Ps(args) => crate::ps::main(&args).into(),
         Command::Run(args) => crate::run::main(&args),
         Command::Explain(args) => crate::explain::main(&args).into(),
         Command::Demo(args) => crate::demo::main(&args),

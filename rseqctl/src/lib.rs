@@ -9,6 +9,7 @@ pub mod exit;
 pub mod explain;
 pub mod host;
 pub mod program;
+pub mod ps;
 pub mod run;
 pub mod source;
 mod sys;

@@ -41,7 +41,7 @@ mod progress;
 mod report;
 mod row;
 mod tally;
-mod text;
+pub(crate) mod text;
 mod tree;
 mod walk;
 

@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use tls_model::facts::{SymbolName, Visibility};
-use tls_model::rules::{DLOPENED_DEFINER, Finding, SECOND_DEFINER};
+use tls_model::rules::{DLOPENED_DEFINER, Finding, SECOND_DEFINER, keeps_its_own_area};
 
 use super::{Event, Options, Problem, Row, Tally, audit, text};
 use crate::program::{Loaded, Program, Search};
@@ -140,21 +139,9 @@ fn defines(object: &Loaded) -> bool {
     object.facts.exported_definition().is_some() || object.facts.hidden_definition()
 }
 
-/// Whether the object's code uses its own definition although another object
-/// of the program has one, too: a hidden one, or one that is bound within the
-/// object, unless it is the one that wins.
 fn keeps_its_own(object: &Loaded, definers: &[&Loaded]) -> bool {
-    if object.facts.hidden_definition() {
-        return true;
-    }
     let wins = winner(definers.iter().copied()).is_some_and(|first| first.file == object.file);
-    let is_bound = object.facts.flags.symbolic
-        || object.facts.symbols.iter().any(|symbol| {
-            symbol.name == SymbolName::Abi
-                && symbol.is_exported()
-                && symbol.visibility == Visibility::Protected
-        });
-    !wins && object.facts.exported_definition().is_some() && is_bound
+    keeps_its_own_area(&object.facts, wins)
 }
 
 fn winner<'a>(mut objects: impl Iterator<Item = &'a Loaded>) -> Option<&'a Loaded> {

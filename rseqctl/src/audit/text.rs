@@ -6,7 +6,7 @@ use std::path::Path;
 
 /// A path for people: bytes that are no UTF-8 as `\xNN`, control characters
 /// escaped, so that no file name can play tricks on a terminal.
-pub(super) fn printable(path: &Path) -> String {
+pub(crate) fn printable(path: &Path) -> String {
     let mut text = String::new();
     for character in readable(path).chars() {
         if character.is_control() {
@@ -20,7 +20,7 @@ pub(super) fn printable(path: &Path) -> String {
 
 /// A path for machine formats, which escape by themselves: bytes that are no
 /// UTF-8 as `\xNN`, everything else as it is.
-pub(super) fn readable(path: &Path) -> String {
+pub(crate) fn readable(path: &Path) -> String {
     let mut text = String::new();
     for chunk in path.as_os_str().as_bytes().utf8_chunks() {
         text.push_str(chunk.valid());
@@ -33,7 +33,7 @@ pub(super) fn readable(path: &Path) -> String {
 }
 
 /// Bytes as lower-case hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len() * 2);
     for byte in bytes {
         // writing to a String does not fail

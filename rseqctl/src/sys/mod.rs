@@ -17,5 +17,7 @@ pub mod process;
 pub mod rseq;
 pub mod section;
 mod signals;
+pub mod terminal;
 pub mod thread;
+pub mod tracer;
 pub mod trigger;

@@ -7,6 +7,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use libc::{c_int, siginfo_t, sigset_t};
 
@@ -74,6 +75,12 @@ impl Mask {
         unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const set, null_mut()) };
     }
 
+    /// Makes this the calling thread's mask.
+    pub fn restore(&self) {
+        // SAFETY: a filled set.
+        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.0, null_mut()) };
+    }
+
     /// Makes this the calling thread's mask, and what we changed as at start.
     /// For use between fork and exec, too.
     pub fn restore_for_command(&self) {
@@ -119,6 +126,47 @@ pub fn wait() -> Option<Received> {
         number,
         from_a_process: info.si_code <= 0,
     })
+}
+
+/// Waits until something has become of a child or a traced thread, or `limit`
+/// is over. SIGCHLD must be blocked in every thread.
+pub fn wait_for_child(limit: Duration) {
+    let limit = libc::timespec {
+        tv_sec: limit.as_secs() as libc::time_t,
+        tv_nsec: libc::c_long::from(limit.subsec_nanos()),
+    };
+    let set = of(libc::SIGCHLD);
+    // SAFETY: a filled set and a time; no answer is wanted.
+    unsafe { libc::sigtimedwait(&raw const set, null_mut(), &raw const limit) };
+}
+
+/// Whether a blocked signal other than SIGCHLD waits for the calling thread.
+pub fn is_any_pending() -> bool {
+    let mut set = MaybeUninit::uninit();
+    // SAFETY: writes the set.
+    unsafe { libc::sigpending(set.as_mut_ptr()) };
+    // SAFETY: filled in: asking cannot fail.
+    let mut set: sigset_t = unsafe { set.assume_init() };
+    // SAFETY: a filled set and a number of a signal.
+    unsafe { libc::sigdelset(&raw mut set, libc::SIGCHLD) };
+    (1..=SIGNALS).any(|number| {
+        // SAFETY: likewise.
+        unsafe { libc::sigismember(&raw const set, number) == 1 }
+    })
+}
+
+/// Signals of Linux, numbered from 1.
+const SIGNALS: c_int = 64;
+
+fn of(number: c_int) -> sigset_t {
+    let mut set = MaybeUninit::uninit();
+    // SAFETY: writes the set.
+    unsafe { libc::sigemptyset(set.as_mut_ptr()) };
+    // SAFETY: written.
+    let mut set: sigset_t = unsafe { set.assume_init() };
+    // SAFETY: a filled set and a number of a signal.
+    unsafe { libc::sigaddset(&raw mut set, number) };
+    set
 }
 
 /// What has become of a child.

@@ -5,6 +5,7 @@
 //! makes the finding with [`Finding::new`].
 
 mod checks;
+mod program;
 mod table;
 
 use core::fmt;
@@ -13,7 +14,8 @@ use crate::critical::{Offence, Place};
 use crate::facts::{Evidence, Facts};
 
 pub use checks::static_tls_need;
-pub use table::{DLOPENED_DEFINER, RULES, SECOND_DEFINER};
+pub use program::keeps_its_own_area;
+pub use table::{DLOPENED_DEFINER, REFUSED_CLIENT, RULES, SECOND_DEFINER, UNREGISTERED_THREAD};
 
 /// How much a finding matters. The order is from least to most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

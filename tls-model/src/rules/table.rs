@@ -3,13 +3,44 @@
 use super::{Level, Rule, checks};
 
 /// Two objects of one program define the symbol; for who looks at programs.
-pub static SECOND_DEFINER: &Rule = &RULES[2];
+pub static SECOND_DEFINER: &Rule = named("second-definer");
 
 /// A definer is loaded by `dlopen`; for who looks at programs.
-pub static DLOPENED_DEFINER: &Rule = &RULES[12];
+pub static DLOPENED_DEFINER: &Rule = named("dlopened-definer");
+
+/// A running process's threads are registered to another area than an object's
+/// own; for who looks at processes.
+pub static REFUSED_CLIENT: &Rule = named("refused-client");
+
+/// Some threads of a running process are registered, and some are not; for who
+/// looks at processes.
+pub static UNREGISTERED_THREAD: &Rule = named("unregistered-thread");
+
+/// The rule with this name; there is one, or this does not compile.
+const fn named(name: &str) -> &'static Rule {
+    let mut index = 0;
+    while index < RULES.len() {
+        if is_same(RULES[index].name.as_bytes(), name.as_bytes()) {
+            return &RULES[index];
+        }
+        index += 1;
+    }
+    panic!("no rule of this name")
+}
+
+const fn is_same(one: &[u8], other: &[u8]) -> bool {
+    let mut index = 0;
+    while index < one.len() && index < other.len() {
+        if one[index] != other[index] {
+            return false;
+        }
+        index += 1;
+    }
+    one.len() == other.len()
+}
 
 /// Every rule, errors first.
-pub static RULES: [Rule; 18] = [
+pub static RULES: [Rule; 20] = [
     Rule {
         name: "unloadable-definer",
         level: Level::Error,
@@ -151,6 +182,20 @@ pub static RULES: [Rule; 18] = [
         check: checks::of_programs,
     },
     Rule {
+        name: "refused-client",
+        level: Level::Warning,
+        explanation: "A thread has one registration. In this running process an object has an \
+            __rseq_abi of its own, and the kernel holds another area for its threads: as a rule \
+            that of the libc, which registers each thread before any other code runs (glibc 2.35 \
+            and later). The object's own registration was refused with EINVAL, and its code is on \
+            its slow path, in silence: TCMalloc's per-CPU caches are off. That cannot be changed \
+            while the process runs. Start it again with `rseqctl run`, or set \
+            GLIBC_TUNABLES=glibc.pthread.rseq=0 for it.",
+        source: "rseq(2), EINVAL; google/tcmalloc issue 144; glibc manual, tunable \
+            glibc.pthread.rseq",
+        check: checks::of_programs,
+    },
+    Rule {
         name: "read-only-store",
         level: Level::Warning,
         explanation: "cpu_id_start, cpu_id, node_id and mm_cid belong to the kernel. Under a \
@@ -203,5 +248,16 @@ pub static RULES: [Rule; 18] = [
             that other rules may have missed something there.",
         source: "the decoders' documentation (iced-x86, yaxpeax-arm)",
         check: checks::undecoded,
+    },
+    Rule {
+        name: "unregistered-thread",
+        level: Level::Note,
+        explanation: "Some threads of this running process are registered and some are not. Where \
+            a thread is not, code that uses rseq takes its slow path, and sched_getcpu is a \
+            system call. Threads made by clone(2) itself and children of vfork(2) lose the \
+            registration; clients that register a thread when it first asks have not met the \
+            others yet.",
+        source: "rseq(2), NOTES; clone(2)",
+        check: checks::of_programs,
     },
 ];

@@ -1,0 +1,298 @@
+//! Whose memory a registered area is.
+
+use std::cell::OnceCell;
+
+use tls_model::facts::{Evidence, Facts, Tls};
+
+use super::image::{Image, Instance, LAST_RESORT, Memory};
+
+/// Most objects in a process's list of them; real ones have hundreds.
+const MOST: usize = 100_000;
+
+/// Bytes behind the thread pointer that a thread control block may have: glibc
+/// 2.36 has 2,304, and more with more features.
+const CONTROL_BLOCK: i64 = 8192;
+
+/// Whose area.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// An object's `__rseq_abi`.
+    Symbol,
+    /// The libc's own.
+    Libc,
+    /// The area of librseq (its `__rseq_abi`, which it hides).
+    Librseq,
+    /// In an object's thread-local storage, under a name that is not known.
+    Tls,
+    /// Anything else.
+    Unknown,
+}
+
+impl Kind {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Symbol => "__rseq_abi",
+            Self::Libc => "libc",
+            Self::Librseq => "librseq",
+            Self::Tls => "tls",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// What is known about an area.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Area {
+    pub(super) kind: Kind,
+    /// The object that has it, by its place in the image.
+    pub(super) object: Option<usize>,
+    pub(super) evidence: Evidence,
+}
+
+impl Area {
+    pub(super) const UNKNOWN: Self = Self {
+        kind: Kind::Unknown,
+        object: None,
+        evidence: Evidence::Likely,
+    };
+}
+
+/// Finds whose memory an area is, by its distance from the thread pointer: the
+/// same in every thread.
+pub(super) struct Locator<'a> {
+    image: &'a Image,
+    memory: Option<&'a Memory>,
+    /// Distance from the end of each object's static TLS block to the thread
+    /// pointer's block: `l_tls_offset` of glibc.
+    offsets: OnceCell<Vec<Option<u64>>>,
+    known: Vec<(i64, Area)>,
+}
+
+impl<'a> Locator<'a> {
+    pub(super) fn new(image: &'a Image, memory: Option<&'a Memory>) -> Self {
+        Self {
+            image,
+            memory,
+            offsets: OnceCell::new(),
+            known: Vec::new(),
+        }
+    }
+
+    /// The objects that it looks among.
+    pub(super) fn image(&self) -> &'a Image {
+        self.image
+    }
+
+    /// Whose area begins at `distance` bytes from the thread pointer.
+    pub(super) fn locate(&mut self, distance: i64) -> Area {
+        if let Some((_, area)) = self.known.iter().find(|(known, _)| *known == distance) {
+            return *area;
+        }
+        let area = self.find(distance);
+        self.known.push((distance, area));
+        area
+    }
+
+    /// The distance of an object's own `__rseq_abi`, where a symbol shows it.
+    pub(super) fn distance_of_own(&self, index: usize) -> Option<i64> {
+        let value = self.image.objects[index].file.facts.definition()?.value;
+        self.distance(index, value)
+    }
+
+    fn find(&self, distance: i64) -> Area {
+        let objects = || self.image.objects.iter().enumerate();
+        for (index, object) in objects() {
+            if object.file.facts.definition().is_some()
+                && self.distance_of_own(index) == Some(distance)
+            {
+                return Area {
+                    kind: kind_of(object),
+                    object: Some(index),
+                    evidence: Evidence::Proved,
+                };
+            }
+        }
+        if let Some(index) = objects()
+            .map(|(index, _)| index)
+            .find(|index| self.libc_distance(*index) == Some(distance))
+        {
+            // the dynamic linker says where, and the libc has it
+            return Area {
+                kind: Kind::Libc,
+                object: self.image.named("libc.so").or(Some(index)),
+                evidence: Evidence::Proved,
+            };
+        }
+        for (index, object) in objects() {
+            let Some(tls) = object.file.facts.tls else {
+                continue;
+            };
+            let within = self
+                .distance(index, 0)
+                .and_then(|start| distance.checked_sub(start))
+                .is_some_and(|place| u64::try_from(place).is_ok_and(|place| place < tls.memsz));
+            if within {
+                return in_block_of(index, object);
+            }
+        }
+        if (0..CONTROL_BLOCK).contains(&distance) {
+            return Area {
+                kind: Kind::Libc,
+                object: self.image.named("libc.so").or(self.image.main),
+                evidence: Evidence::Likely,
+            };
+        }
+        Area::UNKNOWN
+    }
+
+    /// Where the libc says that its own area is, if this is the object that
+    /// says so: the dynamic linker, or a static program.
+    fn libc_distance(&self, index: usize) -> Option<i64> {
+        let object = &self.image.objects[index];
+        let says = object.file.is_named("ld-") || object.file.facts.is_static;
+        let variable = object.file.marks.rseq_offset.filter(|_| says)?;
+        let address = object.bias.wrapping_add(variable);
+        self.memory?.signed(address, object.file.is_narrow())
+    }
+
+    /// The distance from the thread pointer to a byte of an object's block.
+    fn distance(&self, index: usize, place: u64) -> Option<i64> {
+        let offsets = self.offsets.get_or_init(|| self.tls_offsets());
+        let offset = (*offsets.get(index)?)?;
+        Some(place.wrapping_sub(offset).cast_signed())
+    }
+
+    fn tls_offsets(&self) -> Vec<Option<u64>> {
+        let mut offsets = vec![None; self.image.objects.len()];
+        let has_blocks = |(index, object): &(usize, &Instance)| {
+            object.file.facts.tls.is_some() && Some(*index) != self.image.main
+        };
+        if self
+            .image
+            .objects
+            .iter()
+            .enumerate()
+            .any(|it| has_blocks(&it))
+        {
+            self.listed_offsets(&mut offsets);
+        }
+        for (index, object) in self.image.objects.iter().enumerate() {
+            let facts = &object.file.facts;
+            let computed = if Some(index) == self.image.main {
+                facts.tls.as_ref().map(first_offset)
+            } else {
+                None
+            };
+            offsets[index] = computed
+                .or(offsets[index])
+                .or_else(|| self.offset_by_slot(object, facts));
+        }
+        offsets
+    }
+
+    /// By the word that the dynamic linker has filled in for the object's own
+    /// accesses.
+    fn offset_by_slot(&self, object: &Instance, facts: &Facts) -> Option<u64> {
+        // others' accesses lead to whichever definition won
+        if !facts.hidden_definition() {
+            return None;
+        }
+        let value = facts.definition()?.value;
+        let slot = object.bias.wrapping_add(facts.area_slot?);
+        let distance = self.memory?.signed(slot, object.file.is_narrow())?;
+        Some(value.wrapping_sub(distance.cast_unsigned()))
+    }
+
+    /// By the dynamic linker's list of objects, whose layout glibc tells to
+    /// libthread_db (and to us).
+    fn listed_offsets(&self, offsets: &mut [Option<u64>]) -> Option<()> {
+        let memory = self.memory?;
+        let objects = &self.image.objects;
+        let mut marked = objects
+            .iter()
+            .filter(|it| !it.file.is_narrow())
+            .filter_map(|it| Some(it.bias.wrapping_add(it.file.marks.tls_offset?)));
+        // three words: bits, elements, and the place in the structure
+        let place = u64::from(memory.u32(marked.next()?.wrapping_add(8))?);
+        let debug = objects
+            .iter()
+            .find_map(|it| Some(it.bias.wrapping_add(it.file.marks.debug?)))?;
+        // struct r_debug: version, then the head of the list (link.h)
+        let mut entry = memory.u64(debug.wrapping_add(8))?;
+        for _ in 0..MOST {
+            if entry == 0 {
+                break;
+            }
+            // struct link_map: address, name, dynamic section, next (link.h)
+            let bias = memory.u64(entry)?;
+            let offset = memory.u64(entry.wrapping_add(place))?;
+            let is_static = u32::try_from(offset).is_ok_and(|offset| offset != 0);
+            if is_static {
+                for (object, known) in objects.iter().zip(&mut *offsets) {
+                    if object.bias == bias && object.file.facts.tls.is_some() {
+                        *known = Some(offset);
+                    }
+                }
+            }
+            entry = memory.u64(entry.wrapping_add(24))?;
+        }
+        Some(())
+    }
+}
+
+/// The offset of the first block: what the ABI makes of the program's own
+/// segment (glibc `elf/rtld.c` and `csu/libc-tls.c`, TLS_TCB_AT_TP).
+fn first_offset(tls: &Tls) -> u64 {
+    let align = tls.align.max(1);
+    let first = tls.vaddr.wrapping_neg() % align;
+    let size = tls.memsz.saturating_sub(first);
+    size.checked_next_multiple_of(align)
+        .unwrap_or(size)
+        .wrapping_add(first)
+}
+
+/// In an object's block, and no symbol says what it is.
+fn in_block_of(index: usize, object: &Instance) -> Area {
+    let facts = &object.file.facts;
+    let kind = match kind_of(object) {
+        Kind::Symbol if !facts.hidden_definition() => Kind::Tls,
+        kind => kind,
+    };
+    Area {
+        kind,
+        object: Some(index),
+        evidence: Evidence::Likely,
+    }
+}
+
+fn kind_of(object: &Instance) -> Kind {
+    let is_librseq = object.file.is_named("librseq.so");
+    if object.file.is_named("libc.so") {
+        Kind::Libc
+    } else if is_librseq && !object.file.is_named(LAST_RESORT) {
+        Kind::Librseq
+    } else {
+        Kind::Symbol
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tls(memsz: u64, align: u64, vaddr: u64) -> Tls {
+        Tls {
+            memsz,
+            filesz: 0,
+            align,
+            vaddr,
+        }
+    }
+
+    #[test]
+    fn the_first_block_ends_at_the_thread_pointer() {
+        assert_eq!(first_offset(&tls(32, 32, 0x3dc0)), 32);
+        assert_eq!(first_offset(&tls(40, 32, 0x3dc0)), 64);
+        assert_eq!(first_offset(&tls(0, 0, 0)), 0);
+    }
+}

@@ -1,0 +1,106 @@
+//! Who owns the registration of a process's threads, and why, in words.
+
+use tls_model::owner::{Owner, Reason};
+
+use super::area::{Area, Kind};
+use super::image::{Image, LAST_RESORT, SHIM};
+use super::proc::Process;
+use super::thread::Threads;
+
+/// Who owns it: a word, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Ownership {
+    /// One of [`Owner`]'s words, `none`, `mixed`, or not known.
+    pub(super) word: Option<&'static str>,
+    pub(super) because: String,
+}
+
+/// Looks at what the threads told.
+pub(super) fn find(process: &Process, image: &Image, threads: &Threads) -> Ownership {
+    let registered = threads.areas.iter().flatten();
+    let mut areas: Vec<Area> = Vec::new();
+    for area in registered {
+        if !areas.contains(area) {
+            areas.push(*area);
+        }
+    }
+    let (word, because) = match areas[..] {
+        [] if threads.rows.iter().any(|row| row.registered.is_some()) => {
+            (Some("none"), why_nobody(process, image))
+        }
+        [] => (None, "no thread told".to_owned()),
+        [area] => {
+            let (owner, because) = of_area(area, image);
+            (Some(owner.name()), because)
+        }
+        [..] => mixed(&areas, image),
+    };
+    Ownership { word, because }
+}
+
+/// Threads that differ: by area, perhaps not by owner.
+fn mixed(areas: &[Area], image: &Image) -> (Option<&'static str>, String) {
+    let all: Vec<_> = areas.iter().map(|area| of_area(*area, image)).collect();
+    let reasons: Vec<_> = all.iter().map(|(_, why)| why.as_str()).collect();
+    let same = all.iter().all(|(owner, _)| *owner == all[0].0);
+    let word = if same { all[0].0.name() } else { "mixed" };
+    (Some(word), reasons.join("; in other threads "))
+}
+
+fn of_area(area: Area, image: &Image) -> (Owner, String) {
+    let object = area.object.and_then(|index| image.objects.get(index));
+    let path = object.map_or("", |object| object.path.as_str());
+    let has_shim = image.named(SHIM).is_some();
+    match (area.kind, object) {
+        (Kind::Libc, _) => (Owner::Libc, Reason::LibcRegistered.text().to_owned()),
+        (Kind::Librseq, _) => (Owner::Client, format!("{path} has registered its own area")),
+        (Kind::Symbol, Some(it)) if it.file.is_named(LAST_RESORT) && has_shim => {
+            (Owner::Shim, Reason::NobodyElse.text().to_owned())
+        }
+        (Kind::Symbol, Some(it)) if it.file.is_named(LAST_RESORT) => (
+            Owner::Client,
+            format!("somebody has registered the __rseq_abi of {path}"),
+        ),
+        (Kind::Symbol, Some(it)) if it.file.facts.exported_definition().is_some() => {
+            let who = if has_shim {
+                ", and the shim registers it"
+            } else {
+                ""
+            };
+            (Owner::Adopter, format!("{path} exports __rseq_abi{who}"))
+        }
+        (Kind::Symbol, _) => (
+            Owner::Client,
+            format!("{path} has registered its own __rseq_abi, which it does not export"),
+        ),
+        (Kind::Tls, _) => (
+            Owner::Client,
+            format!("{path} has registered an area in its thread-local storage"),
+        ),
+        (Kind::Unknown, _) => (
+            Owner::Client,
+            "somebody has registered an area of unknown origin".to_owned(),
+        ),
+    }
+}
+
+/// Why no thread is registered, as far as can be told.
+fn why_nobody(process: &Process, image: &Image) -> String {
+    let tunables = process.variable("GLIBC_TUNABLES").unwrap_or_default();
+    let is_off = tunables
+        .split(':')
+        .any(|tunable| tunable == "glibc.pthread.rseq=0");
+    let tells = image
+        .objects
+        .iter()
+        .any(|object| object.file.marks.rseq_offset.is_some() && !object.file.is_named(SHIM));
+    if is_off {
+        "GLIBC_TUNABLES switches the libc's registration off, and nobody has registered instead"
+    } else if tells {
+        "the libc would have registered: the system call is missing or denied, or the threads have \
+         unregistered"
+    } else {
+        "the program's libc does not register (glibc does from 2.35 on), and nobody else has"
+    }
+    .to_owned()
+}
