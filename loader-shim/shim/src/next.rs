@@ -9,14 +9,14 @@ use core::ffi::c_void;
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
-use crate::process;
+use crate::process::{self, Name, Tables};
 
 /// One name, and what is behind it.
 #[repr(C)]
 pub struct Next {
     /// First, for assembly that jumps through it.
     address: AtomicPtr<c_void>,
-    name: &'static [u8],
+    name: Name,
     /// Serves callers that come before the name was found.
     fallback: *mut c_void,
 }
@@ -29,7 +29,7 @@ impl Next {
     pub const fn lazy(name: &'static [u8]) -> Self {
         Self {
             address: AtomicPtr::new(null_mut()),
-            name,
+            name: Name::new(name),
             fallback: null_mut(),
         }
     }
@@ -39,7 +39,7 @@ impl Next {
     pub const fn eager(name: &'static [u8], fallback: *mut c_void) -> Self {
         Self {
             address: AtomicPtr::new(fallback),
-            name,
+            name: Name::new(name),
             fallback,
         }
     }
@@ -66,15 +66,14 @@ impl Next {
 /// Finds those of the names that are not found yet.
 pub fn resolve(names: &[&Next]) {
     process::each_next_object(|object| {
+        let tables = Tables::of(object);
         let mut missing = false;
-        object.with_symbols(|address_of| {
-            for next in names.iter().filter(|next| !next.is_found()) {
-                match address_of(next.name) {
-                    Some(address) => next.address.store(address, Ordering::Relaxed),
-                    None => missing = true,
-                }
+        for next in names.iter().filter(|next| !next.is_found()) {
+            match object.address_of(tables.as_ref(), next.name) {
+                Some(address) => next.address.store(address, Ordering::Relaxed),
+                None => missing = true,
             }
-        });
+        }
         !missing
     });
 }

@@ -13,10 +13,12 @@ use libc::{dl_phdr_info, size_t};
 pub mod image;
 mod program;
 mod relro;
+mod tables;
 mod walk;
 
 pub use program::definitions;
 pub use relro::{rebind_libc, write_protected};
+pub use tables::{Name, Tables};
 use walk::libc_walk;
 pub use walk::{RDebug, link_map};
 
@@ -213,11 +215,12 @@ pub fn each_next_object<Visit: FnMut(&Loaded<'_>) -> bool>(mut visit: Visit) {
 
 /// Calls `use_them` with something that answers the address of the shim's own
 /// variables, whoever else defines the name.
-pub fn with_own_symbols(mut use_them: impl FnMut(&dyn Fn(&[u8]) -> Option<*mut c_void>)) {
+pub fn with_own_symbols(mut use_them: impl FnMut(&dyn Fn(Name) -> Option<*mut c_void>)) {
     each_object(|object| {
         let ours = object.is_the_shim();
         if ours {
-            object.with_symbols(&mut use_them);
+            let tables = Tables::of(object);
+            use_them(&|name| object.address_of(tables.as_ref(), name));
         }
         ours
     });

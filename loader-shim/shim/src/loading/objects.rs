@@ -10,7 +10,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 
 use tls_model::facts::{self, Definition};
 
-use crate::process::{Loaded, each_object, image, link_map};
+use crate::process::{Loaded, Tables, each_object, image, link_map};
 use crate::{arch, kernel};
 
 /// Objects that the program started with: first in the list, there for good.
@@ -80,8 +80,8 @@ pub fn find(wanted: Wanted<'_>, mut visit: impl FnMut(&Loaded<'_>, bool)) -> boo
                 let path = loaded.path().to_bytes();
                 path.ends_with(name)
                     && base_name(path) == name
-                    && (path == name || has_soname(loaded, name))
-            }) || first(&mut |loaded| has_soname(loaded, name))
+                    && (path == name || loaded.is_called(name))
+            }) || first(&mut |loaded| loaded.is_called(name))
         }
         Wanted::File(path) => kernel::status(path).is_some_and(|file| {
             first(&mut |loaded| {
@@ -96,12 +96,6 @@ fn is_same(one: &libc::statx, other: &libc::statx) -> bool {
     one.stx_ino == other.stx_ino
         && one.stx_dev_major == other.stx_dev_major
         && one.stx_dev_minor == other.stx_dev_minor
-}
-
-fn has_soname(loaded: &Loaded<'_>, name: &[u8]) -> bool {
-    let mut buffer = [0; 256];
-    image::object(loaded)
-        .is_some_and(|object| object.soname(&mut buffer).ok().flatten() == Some(name))
 }
 
 /// What a handle of dlopen(3) holds: its object and all that this needs, as far
@@ -184,19 +178,22 @@ impl Held {
 /// Whether DT_NEEDED may mean this object by `name`.
 fn may_be_called(loaded: &Loaded<'_>, name: &[u8]) -> bool {
     let path = loaded.path().to_bytes();
-    path == name || base_name(path) == name || has_soname(loaded, name)
+    path == name || base_name(path) == name || loaded.is_called(name)
 }
 
 /// The exported definition of a loaded object.
 pub fn definition(loaded: &Loaded<'_>) -> Option<Definition> {
-    // most objects have no thread-local storage: nothing to read
-    thread_local_storage(loaded)?;
+    if !may_define(loaded) {
+        return None;
+    }
     image::object(loaded).and_then(|object| facts::exported_definition(&object))
 }
 
-/// Whether the object could be a definer at all.
-pub fn has_thread_locals(loaded: &Loaded<'_>) -> bool {
-    thread_local_storage(loaded).is_some()
+/// Whether the object could be a definer at all: a look at its symbols, for which
+/// the caller's stack is enough.
+pub fn may_define(loaded: &Loaded<'_>) -> bool {
+    // most objects have no thread-local storage: nothing to read
+    thread_local_storage(loaded).is_some() && loaded.may_define_area()
 }
 
 /// The definition of this object is the one that wins in the global scope.
@@ -253,6 +250,9 @@ pub fn caller(address: usize) -> Caller {
 }
 
 fn has_rpath(loaded: &Loaded<'_>) -> bool {
+    if let Some(tables) = Tables::of(loaded) {
+        return tables.has_rpath;
+    }
     image::object(loaded).is_some_and(|object| {
         let dynamic = object.dynamic().ok().flatten();
         dynamic.is_some_and(|dynamic| dynamic.rpath.is_some() && dynamic.runpath.is_none())

@@ -27,16 +27,14 @@ pub fn begin() {
 
 /// Whether something has come that may be a definer: a cheap look.
 pub fn may_be_due() -> bool {
-    let now = objects::additions();
-    if SEEN.load(Ordering::Relaxed) == now {
-        return false;
-    }
+    let seen = SEEN.load(Ordering::Relaxed);
+    let mut now = seen;
     let mut may_be = false;
     objects::each(|loaded, at_start| {
-        may_be = !at_start
-            && objects::has_thread_locals(loaded)
-            && !is_promoted(loaded.info.dlpi_phdr.addr());
-        may_be
+        now = loaded.info.dlpi_adds;
+        may_be =
+            !at_start && objects::may_define(loaded) && !is_promoted(loaded.info.dlpi_phdr.addr());
+        may_be || now == seen
     });
     if !may_be {
         SEEN.store(now, Ordering::Relaxed);

@@ -20,7 +20,7 @@ use tls_model::owner::Owner;
 
 use crate::arch::{self, Bound};
 use crate::next::Next;
-use crate::process;
+use crate::process::{self, Name};
 
 /// glibc's own variables.
 pub static LIBC_OFFSET: Next = Next::lazy(b"__rseq_offset");
@@ -108,20 +108,24 @@ pub fn publish(owner: Owner, libc: Option<LibcArea>, length: u32, feature_size: 
         }
     };
     let bound = arch::bound_names();
-    let values: [(&[u8], *mut c_void, &[u8]); 4] = [
+    let values: [(Name, *mut c_void, &[u8]); 4] = [
         (
-            b"__rseq_offset",
+            Name::new(b"__rseq_offset"),
             bound.offset.cast(),
             &area.offset.to_ne_bytes(),
         ),
-        (b"__rseq_size", bound.size.cast(), &area.size.to_ne_bytes()),
         (
-            b"__rseq_flags",
+            Name::new(b"__rseq_size"),
+            bound.size.cast(),
+            &area.size.to_ne_bytes(),
+        ),
+        (
+            Name::new(b"__rseq_flags"),
             bound.flags.cast(),
             &area.flags.to_ne_bytes(),
         ),
         (
-            b"__rseq_handled",
+            Name::new(b"__rseq_handled"),
             bound.handled.cast(),
             &c_int::from(ours).to_ne_bytes(),
         ),

@@ -5,11 +5,14 @@ use core::ffi::c_void;
 use core::mem::transmute;
 use core::ptr::{copy_nonoverlapping, with_exposed_provenance, with_exposed_provenance_mut};
 
-use tls_model::elf::{Object, ReadError, Source};
+use tls_model::elf::{Object, ReadError, Source, Symbol};
+use tls_model::rseq::ABI_SYMBOL;
 
 use super::Loaded;
+use super::tables::{Name, Tables};
 
 const STT_GNU_IFUNC: u8 = 10;
+const AREA: Name = Name::new(ABI_SYMBOL.as_bytes());
 
 /// Reads the parts of a file that its loadable segments have put into memory.
 pub struct Image<'a>(pub &'a Loaded<'a>);
@@ -55,23 +58,52 @@ pub fn object<'a>(loaded: &'a Loaded<'a>) -> Option<Object<Image<'a>>> {
 }
 
 impl Loaded<'_> {
-    /// Calls `find` with something that answers the address of the function or
-    /// variable that this object defines under a name (in its default version).
-    pub fn with_symbols(&self, mut find: impl FnMut(&dyn Fn(&[u8]) -> Option<*mut c_void>)) {
-        if let Some(object) = object(self) {
-            find(&|name| address_of(self, &object, name));
+    /// The address of the function or variable that this object defines under a
+    /// name (in its default version). `tables` are the object's, if it has any.
+    pub fn address_of(&self, tables: Option<&Tables<'_>>, name: Name) -> Option<*mut c_void> {
+        let (value, kind) = if let Some(tables) = tables {
+            let symbol = tables.symbol(name)?;
+            (symbol.st_value, symbol.st_info & 0xf)
+        } else {
+            let symbol = self.look_up(name)?;
+            (symbol.value, symbol.kind)
+        };
+        let address = self.info.dlpi_addr.wrapping_add(value) as usize;
+        if kind == STT_GNU_IFUNC {
+            // SAFETY: an indirect function's value is its resolver, which takes
+            // no arguments on x86_64 (psABI); objects are relocated by now.
+            let resolver = unsafe { transmute::<usize, extern "C" fn() -> usize>(address) };
+            return Some(with_exposed_provenance_mut(resolver()));
+        }
+        Some(with_exposed_provenance_mut(address))
+    }
+
+    /// Whether it may define `__rseq_abi` for others: takes little stack.
+    pub fn may_define_area(&self) -> bool {
+        Tables::of(self).is_none_or(|tables| tables.symbol(AREA).is_some())
+    }
+
+    /// `st_size` of the `__rseq_abi` that it defines for others, if it does.
+    pub fn area_size(&self) -> Option<u64> {
+        match Tables::of(self) {
+            Some(tables) => tables.symbol(AREA).map(|symbol| symbol.st_size),
+            None => self.look_up(AREA).map(|symbol| symbol.size),
         }
     }
-}
 
-fn address_of(loaded: &Loaded<'_>, object: &Object<Image<'_>>, name: &[u8]) -> Option<*mut c_void> {
-    let symbol = object.dynamic_symbol(name).ok().flatten()?;
-    let address = loaded.info.dlpi_addr.wrapping_add(symbol.value) as usize;
-    if symbol.kind == STT_GNU_IFUNC {
-        // SAFETY: an indirect function's value is its resolver, which takes no
-        // arguments on x86_64 (psABI); objects are relocated by now.
-        let resolver = unsafe { transmute::<usize, extern "C" fn() -> usize>(address) };
-        return Some(with_exposed_provenance_mut(resolver()));
+    /// Whether this is its DT_SONAME.
+    pub fn is_called(&self, name: &[u8]) -> bool {
+        if let Some(tables) = Tables::of(self) {
+            return tables.soname() == Some(name);
+        }
+        let mut buffer = [0; 256];
+        object(self).is_some_and(|object| object.soname(&mut buffer).ok().flatten() == Some(name))
     }
-    Some(with_exposed_provenance_mut(address))
+
+    /// A symbol, through whatever hash table there is.
+    #[cold]
+    #[inline(never)]
+    fn look_up(&self, name: Name) -> Option<Symbol> {
+        object(self)?.dynamic_symbol(name.text).ok().flatten()
+    }
 }

@@ -5,9 +5,9 @@ use core::ffi::CStr;
 use libc::Elf64_Phdr;
 use tls_model::elf::{Object, ReadError, Source};
 use tls_model::facts::has_critical_sections;
-use tls_model::rseq::{ABI_SYMBOL, ORIGINAL_ALIGN, ORIGINAL_LENGTH};
+use tls_model::rseq::{ORIGINAL_ALIGN, ORIGINAL_LENGTH};
 
-use super::{Loaded, Process, each_object, image};
+use super::{Loaded, Process, each_object};
 use crate::{arch, kernel};
 
 /// The library whose definition is that of last resort.
@@ -31,19 +31,13 @@ pub fn definitions(process: &Process, search_hidden: bool) -> Program {
         let Some(tls) = loaded.tls() else {
             return false;
         };
-        let Some(object) = image::object(loaded) else {
-            return false;
-        };
-        let own = object.dynamic_symbol(ABI_SYMBOL.as_bytes()).ok().flatten();
+        let own = loaded.area_size();
         let block = loaded.info.dlpi_tls_data.addr();
         if block != 0 && winner.wrapping_sub(block) < tls.p_memsz as usize {
-            let mut buffer = [0; 64];
-            let soname = object.soname(&mut buffer).ok().flatten();
-            if soname != Some(ABI_LIBRARY) {
+            if !loaded.is_called(ABI_LIBRARY) {
                 // an area that the kernel would not take is as one without size
                 let is_aligned = winner.is_multiple_of(ORIGINAL_ALIGN as usize);
-                let size = own.filter(|_| is_aligned).map_or(0, |symbol| symbol.size);
-                program.adopter_size = Some(size);
+                program.adopter_size = Some(own.filter(|_| is_aligned).unwrap_or(0));
             }
         } else if search_hidden
             && !program.hidden

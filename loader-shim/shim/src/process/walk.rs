@@ -12,6 +12,7 @@ use core::sync::atomic::{AtomicPtr, Ordering};
 use libc::{Elf64_Ehdr, dl_phdr_info, size_t};
 
 use super::Loaded;
+use super::tables::{Name, Tables};
 use crate::arch;
 
 /// What `dl_iterate_phdr` calls.
@@ -60,7 +61,7 @@ fn find() -> Option<*mut c_void> {
     while let Some(map) = unsafe { next.as_ref() } {
         next = map.next;
         if map.is_libc() {
-            return map.symbol_address(b"dl_iterate_phdr");
+            return map.symbol_address(Name::new(b"dl_iterate_phdr"));
         }
     }
     None
@@ -98,7 +99,7 @@ impl LinkMap {
     }
 
     /// For the libc, whose first segment begins with its header at address 0.
-    fn symbol_address(&self, name: &[u8]) -> Option<*mut c_void> {
+    fn symbol_address(&self, name: Name) -> Option<*mut c_void> {
         let header: *const Elf64_Ehdr = with_exposed_provenance(self.base);
         // SAFETY: the first page of a loaded libc.
         let Elf64_Ehdr {
@@ -114,8 +115,7 @@ impl LinkMap {
             dlpi_tls_modid: 0,
             dlpi_tls_data: null_mut(),
         };
-        let mut found = None;
-        Loaded { info: &info }.with_symbols(|address_of| found = address_of(name));
-        found
+        let libc = Loaded { info: &info };
+        libc.address_of(Tables::of(&libc).as_ref(), name)
     }
 }

@@ -1,0 +1,177 @@
+//! The tables of a loaded object in which the dynamic linker looks names up, read
+//! where they lie.
+//!
+//! `tls-model` reads them as well, but by file offsets, which takes a page of
+//! copies for each object: at every start and at every dlclose that is most of
+//! the shim's price. What cannot be found out here is asked there.
+//!
+//! # Safety
+//!
+//! What this module owes: it follows the tables as the dynamic linker does at
+//! every lookup, and no further. An object with damaged tables has not got so far
+//! that it is shown.
+
+use core::ffi::{CStr, c_char};
+use core::ptr::{null, with_exposed_provenance};
+
+use libc::{Elf64_Sym, PT_DYNAMIC};
+
+use super::Loaded;
+
+/// Dynamic section tags (gABI, chapter 5; GNU extensions).
+const DT_STRTAB: u64 = 5;
+const DT_SYMTAB: u64 = 6;
+const DT_SONAME: u64 = 14;
+const DT_RPATH: u64 = 15;
+const DT_RUNPATH: u64 = 29;
+const DT_GNU_HASH: u64 = 0x6fff_fef5;
+const DT_VERSYM: u64 = 0x6fff_fff0;
+
+/// A version that only references to it find.
+const HIDDEN_VERSION: u16 = 0x8000;
+
+/// A name to look up.
+#[derive(Clone, Copy)]
+pub struct Name {
+    /// The name.
+    pub text: &'static [u8],
+    hash: u32,
+}
+
+impl Name {
+    /// Hashes it, as DT_GNU_HASH does.
+    pub const fn new(text: &'static [u8]) -> Self {
+        let mut hash: u32 = 5381;
+        let mut rest = text;
+        while let [byte, after @ ..] = rest {
+            hash = hash.wrapping_mul(33).wrapping_add(*byte as u32);
+            rest = after;
+        }
+        Self { text, hash }
+    }
+}
+
+/// The tables of one object.
+pub struct Tables<'a> {
+    loaded: &'a Loaded<'a>,
+    strings: *const u8,
+    symbols: *const Elf64_Sym,
+    /// Null where nothing has a version.
+    versions: *const u16,
+    hash: *const u32,
+    soname: Option<usize>,
+    /// It has DT_RPATH, and no DT_RUNPATH that would replace it.
+    pub has_rpath: bool,
+}
+
+impl<'a> Tables<'a> {
+    /// Finds them; none for an object without DT_GNU_HASH.
+    pub fn of(loaded: &'a Loaded<'a>) -> Option<Self> {
+        let mut headers = loaded.headers().iter();
+        let segment = headers.find(|header| header.p_type == PT_DYNAMIC)?;
+        let start = loaded.info.dlpi_addr.wrapping_add(segment.p_vaddr);
+        let mut next: *const [u64; 2] = with_exposed_provenance(start as usize);
+        let mut tables = Self {
+            loaded,
+            strings: null(),
+            symbols: null(),
+            versions: null(),
+            hash: null(),
+            soname: None,
+            has_rpath: false,
+        };
+        let mut has_runpath = false;
+        for _ in 0..segment.p_memsz as usize / size_of::<[u64; 2]>() {
+            // SAFETY: inside the segment, which stays loaded during the visit.
+            let [tag, value] = unsafe { *next };
+            match tag {
+                0 => break,
+                DT_STRTAB => tables.strings = tables.place(value)?,
+                DT_SYMTAB => tables.symbols = tables.place(value)?,
+                DT_VERSYM => tables.versions = tables.place(value)?,
+                DT_GNU_HASH => tables.hash = tables.place(value)?,
+                DT_SONAME => tables.soname = Some(value as usize),
+                DT_RPATH => tables.has_rpath = true,
+                DT_RUNPATH => has_runpath = true,
+                _ => {}
+            }
+            next = next.wrapping_add(1);
+        }
+        tables.has_rpath &= !has_runpath;
+        let all = !tables.strings.is_null() && !tables.symbols.is_null();
+        (all && !tables.hash.is_null()).then_some(tables)
+    }
+
+    /// An address of the dynamic section: relocated in place by glibc, but not in
+    /// objects whose section is read-only.
+    fn place<T>(&self, value: u64) -> Option<*const T> {
+        let bias = self.loaded.info.dlpi_addr;
+        let address = if value < bias { value + bias } else { value } as usize;
+        let is_ours = self.loaded.contains(address) && address.is_multiple_of(align_of::<T>());
+        is_ours.then(|| with_exposed_provenance(address))
+    }
+
+    /// DT_SONAME.
+    pub fn soname(&self) -> Option<&'a [u8]> {
+        self.soname.map(|offset| self.string(offset))
+    }
+
+    fn string(&self, offset: usize) -> &'a [u8] {
+        let start: *const c_char = self.strings.wrapping_add(offset).cast();
+        // SAFETY: a C string of the object's string table.
+        unsafe { CStr::from_ptr(start) }.to_bytes()
+    }
+
+    /// What an unversioned reference finds in this object alone: a definition in
+    /// its default version.
+    pub fn symbol(&self, name: Name) -> Option<&'a Elf64_Sym> {
+        const BITS: u32 = u64::BITS;
+
+        let word = |index: usize| {
+            // SAFETY: the callers stay inside the table.
+            unsafe { self.hash.wrapping_add(index).read() }
+        };
+        let [buckets, first, blooms, shift] = [word(0), word(1), word(2), word(3)];
+        if buckets == 0 || blooms == 0 {
+            return None;
+        }
+        // four words of header, the filter, the buckets, the chains
+        let index = (name.hash / BITS) % blooms;
+        let bloom = 4 + 2 * index as usize;
+        let filter = u64::from(word(bloom)) | u64::from(word(bloom + 1)) << 32;
+        let second = name.hash.checked_shr(shift).unwrap_or(0);
+        if (filter >> (name.hash % BITS)) & (filter >> (second % BITS)) & 1 == 0 {
+            return None;
+        }
+        let bucket_table = 4 + 2 * blooms as usize;
+        let mut index = word(bucket_table + (name.hash % buckets) as usize);
+        if index < first {
+            return None;
+        }
+        loop {
+            let entry = word(bucket_table + (buckets + index - first) as usize);
+            // the lowest bit of an entry marks the chain's end instead
+            if (entry ^ name.hash) | 1 == 1
+                && let Some(symbol) = self.if_default(index as usize, name)
+            {
+                return Some(symbol);
+            }
+            if entry & 1 == 1 {
+                return None;
+            }
+            index += 1;
+        }
+    }
+
+    fn if_default(&self, index: usize, name: Name) -> Option<&'a Elf64_Sym> {
+        // SAFETY: the hash table's entries are of symbols that exist.
+        let symbol = unsafe { &*self.symbols.wrapping_add(index) };
+        let is_default = self.versions.is_null() || {
+            // SAFETY: not null, so there is one version for each symbol.
+            let version = unsafe { *self.versions.wrapping_add(index) };
+            version & HIDDEN_VERSION == 0
+        };
+        (symbol.st_shndx != 0 && is_default && self.string(symbol.st_name as usize) == name.text)
+            .then_some(symbol)
+    }
+}
