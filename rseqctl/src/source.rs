@@ -53,61 +53,204 @@ impl Source for FileSource {
     }
 }
 
-/// Bytes read ahead at once. The readers of tables take 4 KiB at a time.
-const AHEAD: usize = 64 << 10;
+/// Most bytes that are read at once.
+const MOST_AHEAD: usize = 64 << 10;
 
-/// A file whose tables are read from front to back: reads that follow one
-/// another are served from one larger read.
-#[derive(Debug)]
-pub(crate) struct ReadAhead<'a> {
-    file: &'a FileSource,
-    state: RefCell<State>,
-}
+/// Stretches that are remembered at a time: a table and the strings that it
+/// refers to are read in turn.
+const STRETCHES: usize = 4;
 
+/// Memory for reading ahead, for one file at a time: 256 KiB when all of it has
+/// been in use. Kept from file to file, because making it costs more than most
+/// files do.
 #[derive(Debug, Default)]
-struct State {
-    /// Where the last read ended.
-    end: u64,
+pub(crate) struct AheadMemory(RefCell<[Stretch; STRETCHES]>);
+
+/// Bytes that will be asked for, and the part of them that has been read.
+#[derive(Debug, Default)]
+struct Stretch {
+    /// Where the expected bytes end.
+    expected_end: u64,
+    /// Where those that were read start.
     start: u64,
-    bytes: Vec<u8>,
+    /// How many were read.
+    len: usize,
+    /// Higher is more recently used.
+    used: u64,
+    buffer: Vec<u8>,
 }
 
-impl<'a> ReadAhead<'a> {
-    pub(crate) fn new(file: &'a FileSource) -> Self {
-        Self {
-            file,
-            state: RefCell::default(),
+impl Stretch {
+    /// Whether `offset` is a byte that was read, or one of those to come.
+    fn expects(&self, offset: u64) -> bool {
+        (self.start..self.expected_end).contains(&offset)
+    }
+
+    /// The bytes that were read, from `offset` on.
+    fn held(&self, offset: u64) -> &[u8] {
+        offset
+            .checked_sub(self.start)
+            .and_then(|from| usize::try_from(from).ok())
+            .and_then(|from| self.buffer.get(from..self.len))
+            .unwrap_or_default()
+    }
+}
+
+/// A source that reads what is expected in few large pieces, and everything
+/// else as it is asked for.
+#[derive(Debug)]
+pub(crate) struct ReadAhead<'a, S: ?Sized> {
+    source: &'a S,
+    memory: &'a AheadMemory,
+}
+
+impl<'a, S: Source + ?Sized> ReadAhead<'a, S> {
+    /// Reads from `source`; what `memory` holds of another one is forgotten.
+    pub(crate) fn new(source: &'a S, memory: &'a AheadMemory) -> Self {
+        for stretch in memory.0.borrow_mut().iter_mut() {
+            (stretch.start, stretch.expected_end) = (0, 0);
+            (stretch.len, stretch.used) = (0, 0);
+        }
+        Self { source, memory }
+    }
+}
+
+impl<S: Source + ?Sized> Source for ReadAhead<'_, S> {
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<usize, ReadError> {
+        self.memory.read_at(self.source, offset, buf)
+    }
+
+    fn expect(&self, offset: u64, len: u64) {
+        self.memory.expect(offset, len);
+    }
+}
+
+impl AheadMemory {
+    /// Reads from `source`, which is always the same one.
+    pub(crate) fn read_at<S: Source + ?Sized>(
+        &self,
+        source: &S,
+        offset: u64,
+        buf: &mut [u8],
+    ) -> Result<usize, ReadError> {
+        let mut stretches = self.0.borrow_mut();
+        let newest = stretches.iter().map(|it| it.used).max().unwrap_or(0);
+        let Some(stretch) = stretches.iter_mut().find(|it| it.expects(offset)) else {
+            return source.read_at(offset, buf);
+        };
+        if stretch.held(offset).len() < buf.len() {
+            // wanted in one piece, or more than is expected: no use for a copy
+            let rest = usize::try_from(stretch.expected_end - offset).unwrap_or(usize::MAX);
+            if rest <= buf.len() || buf.len() >= MOST_AHEAD {
+                return source.read_at(offset, buf);
+            }
+            if stretch.buffer.is_empty() {
+                stretch.buffer.resize(MOST_AHEAD, 0);
+            }
+            let wanted = &mut stretch.buffer[..rest.min(MOST_AHEAD)];
+            (stretch.start, stretch.len) = (offset, 0);
+            stretch.len = source.read_at(offset, wanted)?;
+        }
+        stretch.used = newest + 1;
+        let held = stretch.held(offset);
+        let count = held.len().min(buf.len());
+        buf[..count].copy_from_slice(&held[..count]);
+        Ok(count)
+    }
+
+    /// Notes what will be read, as [`Source::expect`] does.
+    pub(crate) fn expect(&self, offset: u64, len: u64) {
+        let mut stretches = self.0.borrow_mut();
+        let end = offset.saturating_add(len);
+        let newest = stretches.iter().map(|it| it.used).max().unwrap_or(0);
+        let is_known = |it: &&mut Stretch| it.expects(offset) && end <= it.expected_end;
+        let known = stretches.iter_mut().find(is_known);
+        if let Some(stretch) = known {
+            stretch.used = newest + 1;
+        } else if let Some(oldest) = stretches.iter_mut().min_by_key(|it| it.used) {
+            (oldest.start, oldest.expected_end) = (offset, end);
+            (oldest.len, oldest.used) = (0, newest + 1);
         }
     }
 }
 
-impl Source for ReadAhead<'_> {
-    fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<usize, ReadError> {
-        let mut state = self.state.borrow_mut();
-        let near = offset.abs_diff(state.end) <= 256;
-        state.end = offset.saturating_add(buf.len() as u64);
-        let within = |state: &State| {
-            let from = usize::try_from(offset.checked_sub(state.start)?).ok()?;
-            state
-                .bytes
-                .get(from..from.checked_add(buf.len())?)
-                .map(|_| from)
-        };
-        let mut from = within(&state);
-        if from.is_none() && near && buf.len() < AHEAD {
-            let mut bytes = std::mem::take(&mut state.bytes);
-            bytes.resize(AHEAD, 0);
-            let count = self.file.read_at(offset, &mut bytes)?;
-            bytes.truncate(count);
-            (state.start, state.bytes) = (offset, bytes);
-            from = within(&state);
-        }
-        match from.and_then(|from| state.bytes.get(from..from + buf.len())) {
-            Some(bytes) => {
-                buf.copy_from_slice(bytes);
-                Ok(buf.len())
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    /// 300,000 bytes that count their reads.
+    struct Counted(Cell<u32>);
+
+    const LEN: u64 = 300_000;
+
+    fn byte(at: u64) -> u8 {
+        (at % 251) as u8
+    }
+
+    impl Source for Counted {
+        fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<usize, ReadError> {
+            self.0.set(self.0.get() + 1);
+            let count = LEN.saturating_sub(offset).min(buf.len() as u64) as usize;
+            for (at, byte_at) in buf[..count].iter_mut().zip(offset..) {
+                *at = byte(byte_at);
             }
-            None => self.file.read_at(offset, buf),
+            Ok(count)
         }
+    }
+
+    /// Reads `len` bytes at `offset` and checks what comes.
+    fn read(source: &dyn Source, offset: u64, len: usize) {
+        let mut buf = vec![0; len];
+        let count = source.read_at(offset, &mut buf).expect("a read");
+        assert_eq!(count as u64, LEN.saturating_sub(offset).min(len as u64));
+        let bytes = buf[..count].iter().zip(offset..);
+        assert!(bytes.into_iter().all(|(found, at)| *found == byte(at)));
+    }
+
+    #[test]
+    fn what_is_expected_is_read_in_large_pieces() {
+        let (file, memory) = (Counted(Cell::new(0)), AheadMemory::default());
+        let source = ReadAhead::new(&file, &memory);
+        source.expect(10, 200_000);
+        for piece in 0..48 {
+            // as tables are read: pieces that overlap
+            read(&source, 10 + piece * 4064, 4096);
+        }
+        assert_eq!(file.0.get(), 3);
+        // what nobody has announced
+        read(&source, 250_000, 10);
+        assert_eq!(file.0.get(), 4);
+    }
+
+    #[test]
+    fn tables_that_are_read_in_turn_do_not_disturb_each_other() {
+        let (file, memory) = (Counted(Cell::new(0)), AheadMemory::default());
+        let source = ReadAhead::new(&file, &memory);
+        for start in [0, 100_000, 200_000] {
+            source.expect(start, 50_000);
+        }
+        for piece in 0..40 {
+            for start in [0, 100_000, 200_000] {
+                read(&source, start + piece * 1000, 1000);
+            }
+        }
+        assert_eq!(file.0.get(), 3);
+        // another file
+        let source = ReadAhead::new(&file, &memory);
+        read(&source, 0, 1000);
+        assert_eq!(file.0.get(), 4);
+    }
+
+    #[test]
+    fn the_end_of_the_bytes_is_the_end() {
+        let (file, memory) = (Counted(Cell::new(0)), AheadMemory::default());
+        let source = ReadAhead::new(&file, &memory);
+        source.expect(LEN - 100, u64::MAX);
+        for offset in [LEN - 100, LEN - 50, LEN, LEN + 50, u64::MAX - 5] {
+            read(&source, offset, 80);
+        }
+        source.expect(u64::MAX - 5, 100);
+        read(&source, u64::MAX - 5, 10);
     }
 }

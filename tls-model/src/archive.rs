@@ -194,4 +194,11 @@ impl<S: Source> Source for Part<S> {
         }
         self.source.read_at(at, buf)
     }
+
+    fn expect(&self, offset: u64, len: u64) {
+        let rest = self.size.saturating_sub(offset);
+        if let Some(at) = self.start.checked_add(offset) {
+            self.source.expect(at, len.min(rest));
+        }
+    }
 }

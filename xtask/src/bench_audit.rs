@@ -1,45 +1,99 @@
 //! What the audit costs, beside other tools, in turn and warm: over a tree of
 //! its own making from Debian packages and wheels, and over the packages.
 
+mod corpus;
+mod cost;
+mod peers;
+mod samples;
+
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use crate::setup;
 use crate::step::Steps;
+use cost::{Cost, cost};
+use peers::Peer;
+use samples::Sample;
 
-/// How often all commands are gone through.
-const TURNS: usize = 5;
+/// How often the quick commands are gone through, and the slow ones.
+const TURNS: usize = 7;
+const SLOW_TURNS: usize = 2;
 
-/// Packages with thousands of ELF files, some above 100 MB.
-const DEBIAN: [&str; 10] = [
-    "libllvm14",
-    "libclang-cpp14",
-    "llvm-14",
-    "clang-14",
-    "libqt5webenginecore5",
-    "libreoffice-core",
-    "libboost-all-dev",
-    "gcc-12",
-    "chromium",
-    "postgresql-15",
-];
-const WHEELS: [&str; 4] = ["numpy", "scipy", "pyarrow", "torch==2.4.0+cpu"];
-
-/// One measurement: seconds, and MiB at most.
-#[derive(Clone, Copy)]
-struct Cost {
-    wall: f64,
-    cpu: f64,
-    memory: f64,
+/// A command that is measured.
+struct Subject {
+    name: String,
+    command: Vec<OsString>,
+    is_slow: bool,
+    costs: Vec<Cost>,
 }
 
-/// Measures and prints the table.
+impl Subject {
+    fn new(name: &str, command: Vec<OsString>, is_slow: bool) -> Self {
+        Self {
+            name: name.to_owned(),
+            command,
+            is_slow,
+            costs: Vec::new(),
+        }
+    }
+}
+
+/// Measures and prints the tables.
 pub fn run(steps: &mut Steps, rseqctl: &Path) -> Result<(), String> {
-    let home = setup::cache()?.join("audit-corpus");
-    let packages = corpus(steps, &home)?;
-    let tree = home.join("tree");
+    let corpus = corpus::fetched(steps)?;
+    let samples = samples::built(steps)?;
+    let floor = built_floor(steps)?;
+    let files = files_below(&corpus.tree)?;
+    let list = steps.target().join("audit-objects");
+    let objects = write_list(&list, &files)?;
+    let peers = peers::found(steps);
+
+    let audit = |path: &Path, threads: Option<&str>| {
+        let mut command: Vec<OsString> = threads.map_or_else(Vec::new, |cores| {
+            ["taskset", "--cpu-list", cores].map(OsString::from).into()
+        });
+        command.push(rseqctl.into());
+        command.extend(["audit", "--fail-on=never", "--format=ndjson"].map(OsString::from));
+        command.push(path.into());
+        command
+    };
+    let tree = corpus.tree.as_path();
+    let mut subjects = vec![
+        Subject::new(
+            "walk, open, read 64 bytes",
+            vec![floor.into(), tree.into()],
+            false,
+        ),
+        Subject::new("`rseqctl audit`", audit(tree, None), false),
+        Subject::new("`rseqctl audit`, one core", audit(tree, Some("0")), false),
+    ];
+    for peer in &peers {
+        subjects.push(Subject::new(
+            peer.name,
+            peer.over_tree(tree, &list),
+            peer.is_slow,
+        ));
+    }
+    subjects.push(Subject::new(
+        "`rseqctl audit`, the packages",
+        audit(&corpus.packages, None),
+        true,
+    ));
+    measure(&mut subjects)?;
+    let packages = fs::read_dir(&corpus.packages).map_or(0, Iterator::count) as u32;
+    let size: u64 = files.iter().map(|(_, size)| size).sum();
+    println!(
+        "{} files, {objects} of them ELF, {} MiB; {packages} packages\n",
+        files.len(),
+        size >> 20
+    );
+    print_table(&subjects, packages);
+    println!();
+    print_answers(rseqctl, &peers, &samples)
+}
+
+fn built_floor(steps: &mut Steps) -> Result<PathBuf, String> {
     let floor = steps.target().join("floor");
     steps.run(
         "build the floor",
@@ -48,131 +102,134 @@ pub fn run(steps: &mut Steps, rseqctl: &Path) -> Result<(), String> {
             .arg(&floor)
             .arg(steps.root().join("tests/bench/floor.c")),
     )?;
-    let shell = |script: &str| {
-        ["sh", "-c", script, "sh"]
-            .map(OsString::from)
-            .into_iter()
-            .chain([tree.clone().into()])
-            .collect::<Vec<_>>()
-    };
-    let audit = |path: &Path| -> Vec<OsString> {
-        vec![
-            rseqctl.into(),
-            "audit".into(),
-            "--fail-on=never".into(),
-            path.into(),
-        ]
-    };
-    let each = |tool: &str| {
-        shell(&format!(
-            "find \"$1\" -type f -print0 | xargs -0 {tool} 2>/dev/null"
-        ))
-    };
-    let commands: [(&str, Vec<OsString>); 6] = [
-        (
-            "walk, open, read 64 bytes",
-            vec![floor.into(), tree.clone().into()],
-        ),
-        ("rseqctl audit", audit(&tree)),
-        (
-            "scanelf -qRs __rseq_abi",
-            shell("scanelf -qRs __rseq_abi \"$1\""),
-        ),
-        ("nm -D", each("nm -D")),
-        ("readelf -Ws", each("readelf -Ws")),
-        ("rseqctl audit, the packages", audit(&packages)),
-    ];
-    let mut turns = Vec::new();
-    for _ in 0..=TURNS {
-        let turn: Result<Vec<Cost>, String> =
-            commands.iter().map(|(_, command)| cost(command)).collect();
-        turns.push(turn?);
+    Ok(floor)
+}
+
+/// Every command in turn; a first turn of the quick ones warms the cache.
+fn measure(subjects: &mut [Subject]) -> Result<(), String> {
+    for subject in subjects.iter().filter(|subject| !subject.is_slow) {
+        cost(&subject.command)?;
     }
-    // the first one warms the cache
-    turns.remove(0);
-    println!("| command | wall s | CPU s | peak MiB |\n|---|---|---|---|");
-    for (index, (name, _)) in commands.iter().enumerate() {
-        let middle = |value: fn(&Cost) -> f64| {
-            let mut values: Vec<f64> = turns.iter().map(|turn| value(&turn[index])).collect();
-            values.sort_by(f64::total_cmp);
-            values[values.len() / 2]
-        };
-        println!(
-            "| {name} | {:.2} | {:.2} | {:.0} |",
-            middle(|cost| cost.wall),
-            middle(|cost| cost.cpu),
-            middle(|cost| cost.memory),
-        );
+    for turn in 0..TURNS {
+        for subject in subjects.iter_mut() {
+            if !subject.is_slow || turn < SLOW_TURNS {
+                eprintln!("== turn {}: {}", turn + 1, subject.name);
+                let cost = cost(&subject.command)?;
+                subject.costs.push(cost);
+            }
+        }
     }
     Ok(())
 }
 
-/// Fetches what is not there yet; answers the folder of the packages, which
-/// stands beside `tree`.
-fn corpus(steps: &mut Steps, home: &Path) -> Result<PathBuf, String> {
-    let packages = home.join("packages");
-    if home.join("complete").is_file() {
-        return Ok(packages);
-    }
-    fs::create_dir_all(&packages).map_err(|error| format!("{}: {error}", packages.display()))?;
-    // what a release of Debian does not have is left out
-    for package in DEBIAN {
-        let _ = steps.run(
-            &format!("fetch {package}"),
-            Command::new("apt-get")
-                .args(["-qq", "download", package])
-                .current_dir(&packages)
-                .stderr(Stdio::null()),
+fn print_table(subjects: &[Subject], packages: u32) {
+    println!(
+        "| command | wall s | CPU s | CPU, times the floor | peak MiB |\n|---|---|---|---|---|"
+    );
+    let floor = &subjects[0].costs;
+    for subject in subjects {
+        let ratios = subject
+            .costs
+            .iter()
+            .zip(floor)
+            .map(|(cost, floor)| cost.cpu / floor.cpu)
+            .collect();
+        let each = |value: fn(&Cost) -> f64| subject.costs.iter().map(value).collect();
+        println!(
+            "| {} | {} | {} | {} | {:.0} |",
+            subject.name,
+            spread(each(|cost| cost.wall)),
+            spread(each(|cost| cost.cpu)),
+            spread(ratios),
+            median(&mut each(|cost| cost.memory)),
         );
     }
-    for wheel in WHEELS {
-        let _ = steps.run(
-            &format!("fetch {wheel}"),
-            Command::new("python3")
-                .args([
-                    "-m",
-                    "pip",
-                    "-q",
-                    "download",
-                    "--no-deps",
-                    "--only-binary",
-                    ":all:",
-                    "-d",
-                ])
-                .arg(&packages)
-                .arg(wheel),
+    if let Some(last) = subjects.last() {
+        let mut walls: Vec<f64> = last.costs.iter().map(|cost| cost.wall).collect();
+        println!(
+            "\n{:.1} packages per second",
+            f64::from(packages) / median(&mut walls)
         );
     }
-    let unpack = "cd \"$1\"; for f in packages/*; do d=tree/$(basename \"$f\"); mkdir -p \"$d\"; \
-                  case $f in *.deb) dpkg-deb -x \"$f\" \"$d\";; *) python3 -m zipfile -e \"$f\" \"$d\";; esac; \
-                  done; touch complete";
-    steps.run(
-        "unpack the corpus",
-        Command::new("sh").args(["-euc", unpack, "sh"]).arg(home),
-    )?;
-    Ok(packages)
 }
 
-/// Runs a command under GNU time.
-fn cost(command: &[OsString]) -> Result<Cost, String> {
-    let output = Command::new("/usr/bin/time")
-        .args(["-f", "%e %U %S %M"])
-        .args(command)
-        .stdout(Stdio::null())
-        .output()
-        .map_err(|error| format!("GNU time: {error}; install the package time"))?;
-    let text = String::from_utf8_lossy(&output.stderr);
-    let last = text.lines().last().unwrap_or_default();
-    let numbers: Vec<f64> = last
-        .split(' ')
-        .filter_map(|word| word.parse().ok())
-        .collect();
-    match numbers[..] {
-        [wall, user, system, memory] => Ok(Cost {
-            wall,
-            cpu: user + system,
-            memory: memory / 1024.0,
-        }),
-        _ => Err(format!("{command:?}: {last}")),
+/// What each tool says about objects whose truth is known.
+fn print_answers(rseqctl: &Path, peers: &[Peer], samples: &[Sample]) -> Result<(), String> {
+    let truth: Vec<&str> = samples.iter().map(|sample| sample.truth).collect();
+    println!("| tool | {} |", truth.join(" | "));
+    println!("|---|{}", "---|".repeat(samples.len()));
+    let mut answers = Vec::new();
+    for sample in samples {
+        answers.push(samples::by_audit(rseqctl, sample)?);
+    }
+    println!("| `rseqctl audit` | {} |", answers.join(" | "));
+    for peer in peers {
+        let mut answers = Vec::new();
+        for sample in samples {
+            let said = cost::output(&peer.over_file(&sample.file))?;
+            answers.push(if samples::is_found(&said, peer.lists_files) {
+                "found"
+            } else {
+                "-"
+            });
+        }
+        println!("| {} | {} |", peer.name, answers.join(" | "));
+    }
+    Ok(())
+}
+
+/// Every regular file below a folder and its size in bytes.
+fn files_below(folder: &Path) -> Result<Vec<(PathBuf, u64)>, String> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        let say = |error: std::io::Error| format!("{}: {error}", folder.display());
+        for entry in fs::read_dir(&folder).map_err(say)? {
+            let entry = entry.map_err(say)?;
+            let kind = entry.file_type().map_err(say)?;
+            if kind.is_dir() {
+                folders.push(entry.path());
+            } else if kind.is_file() {
+                found.push((entry.path(), entry.metadata().map_err(say)?.len()));
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Writes the names of the ELF objects, for tools that cannot find them
+/// themselves; answers how many there are.
+fn write_list(list: &Path, files: &[(PathBuf, u64)]) -> Result<usize, String> {
+    use std::io::Read;
+    use std::os::unix::ffi::OsStrExt;
+    let mut names = Vec::new();
+    let mut count = 0;
+    for (path, _) in files {
+        let mut magic = [0; 4];
+        let is_object = fs::File::open(path)
+            .and_then(|mut file| file.read_exact(&mut magic))
+            .is_ok_and(|()| magic == *b"\x7fELF");
+        if is_object {
+            names.extend_from_slice(path.as_os_str().as_bytes());
+            names.push(0);
+            count += 1;
+        }
+    }
+    fs::write(list, names).map_err(|error| format!("{}: {error}", list.display()))?;
+    Ok(count)
+}
+
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// Median, and least to most.
+fn spread(mut values: Vec<f64>) -> String {
+    let middle = median(&mut values);
+    match (values.first(), values.last()) {
+        (Some(least), Some(most)) => format!("{middle:.2} ({least:.2}-{most:.2})"),
+        _ => "-".to_owned(),
     }
 }

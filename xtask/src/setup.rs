@@ -21,16 +21,23 @@ const PROGRAMS: [(&str, &str); 6] = [
 
 const CARGO_DENY: &str = "0.20.2";
 
-/// Installs missing programs, if this is a Debian where we are root.
+/// Installs what the tests need and the machine does not have.
 pub fn programs(steps: &mut Steps) {
-    let missing: Vec<_> = PROGRAMS
-        .into_iter()
+    install(steps, &PROGRAMS);
+}
+
+/// Installs missing programs (program and package), if this is a Debian where
+/// we are root.
+pub fn install(steps: &mut Steps, programs: &[(&str, &str)]) {
+    let mut packages: Vec<_> = programs
+        .iter()
         .filter(|(program, _)| !is_in_path(program))
+        .map(|(_, package)| *package)
         .collect();
-    if missing.is_empty() {
+    packages.dedup();
+    if packages.is_empty() {
         return;
     }
-    let packages: Vec<_> = missing.iter().map(|(_, package)| *package).collect();
     let is_root = Command::new("id")
         .arg("-u")
         .output()
@@ -39,7 +46,7 @@ pub fn programs(steps: &mut Steps) {
         steps.skip(
             "set-up",
             format!(
-                "cannot install {}: needs apt-get and root; tests that use them are skipped",
+                "cannot install {}: needs apt-get and root; what uses them is skipped",
                 packages.join(", ")
             ),
         );
@@ -58,10 +65,7 @@ pub fn programs(steps: &mut Steps) {
             .stdin(Stdio::null()),
     );
     if let Err(reason) = install {
-        steps.skip(
-            "set-up",
-            format!("{reason}; tests that use them are skipped"),
-        );
+        steps.skip("set-up", format!("{reason}; what uses them is skipped"));
     }
 }
 
@@ -99,7 +103,8 @@ pub fn cache() -> Result<PathBuf, String> {
         .ok_or_else(|| "neither RSEQ_CACHE, XDG_CACHE_HOME nor HOME is set".to_owned())
 }
 
-fn is_in_path(program: &str) -> bool {
+/// Whether a program is in the path.
+pub fn is_in_path(program: &str) -> bool {
     env::var_os("PATH")
         .is_some_and(|path| env::split_paths(&path).any(|folder| folder.join(program).is_file()))
 }

@@ -1,9 +1,9 @@
-//! The audit over several threads: the walk is shared and handed out in small
-//! pieces, what comes of them is put back into the order of the walk.
+//! The audit over several threads: one walks and cuts the walk into pieces,
+//! others look at them, and what comes of them is put back into the order of
+//! the walk.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -12,72 +12,76 @@ use super::inspect::{Inspector, Outcome};
 use super::walk::{Found, FoundKind, Walk};
 use super::{Event, Options, Tally, container};
 
-/// Files per piece: enough to make the lock cheap, few enough to share.
-const PIECE: usize = 32;
+/// Files per piece: enough to make handing over cheap, few enough to share.
+const PIECE: usize = 64;
 
-/// How many pieces may be done before an earlier one is: what bounds the
-/// memory behind one large package.
-const AHEAD: u64 = 64;
+/// How many pieces may be under way before the first of them is done: what
+/// bounds the memory behind one large package.
+const UNDER_WAY: u64 = 64;
 
 /// How often the caller hears that something is going on.
 const TICK: Duration = Duration::from_millis(100);
 
 /// Audits `paths`; `sink` hears of everything in the order of names.
 pub(super) fn run(paths: &[PathBuf], options: &Options, sink: &mut dyn FnMut(Event<'_>)) -> Tally {
-    let inspector = Inspector::new(options);
-    let pieces = Mutex::new(Pieces {
-        walk: Walk::new(paths),
-        taken: 0,
-    });
-    let mut collector = Collector {
+    let mut walk = Walk::new(paths);
+    let mut report = Report {
         options,
         tally: Tally::default(),
         sink,
     };
     let threads = options.threads.get();
     if threads == 1 {
-        while let Some((_, piece)) = take(&pieces) {
-            collector.add(inspect(&inspector, piece));
+        let inspector = Inspector::new(options);
+        while let Some(piece) = take(&mut walk) {
+            report.add(inspect(&inspector, piece));
         }
-        return collector.tally;
+        return report.tally;
     }
-    let gate = Gate::default();
+    let desk = Desk::default();
     thread::scope(|scope| {
-        let (sender, receiver) = mpsc::sync_channel(threads);
+        scope.spawn(|| {
+            let _alarm = Alarm(&desk);
+            while let Some(piece) = take(&mut walk) {
+                desk.hand_out(piece);
+            }
+            desk.close();
+        });
         for _ in 0..threads {
-            let sender = sender.clone();
-            let (pieces, gate, inspector) = (&pieces, &gate, &inspector);
-            scope.spawn(move || work(pieces, gate, inspector, &sender));
+            scope.spawn(|| {
+                let _alarm = Alarm(&desk);
+                let inspector = Inspector::new(options);
+                while let Some((number, piece)) = desk.next_piece() {
+                    desk.hand_in(number, inspect(&inspector, piece));
+                }
+            });
         }
-        drop(sender);
-        collector.collect(&receiver, &gate);
+        loop {
+            match desk.next_outcome() {
+                Next::Outcome(outcome) => report.add(outcome),
+                Next::NotYet => (report.sink)(Event::Progress(&report.tally)),
+                Next::End => break,
+            }
+        }
     });
-    collector.tally
+    report.tally
 }
 
-/// The walk, cut into pieces.
-struct Pieces {
-    walk: Walk,
-    taken: u64,
-}
-
-fn take(pieces: &Mutex<Pieces>) -> Option<(u64, Vec<Found>)> {
-    let mut pieces = lock(pieces);
+/// The next piece of the walk.
+fn take(walk: &mut Walk) -> Option<Vec<Found>> {
     let mut piece = Vec::with_capacity(PIECE);
     while piece.len() < PIECE
-        && let Some(found) = pieces.walk.next()
+        && let Some(found) = walk.next()
     {
         // a package may take as long as a thousand files
         let is_long =
-            matches!(found.kind, FoundKind::Image) || container::looks_packed(&found.path);
+            matches!(found.kind, FoundKind::Image) || container::looks_packed(found.name());
         piece.push(found);
         if is_long {
             break;
         }
     }
-    let number = pieces.taken;
-    pieces.taken += 1;
-    (!piece.is_empty()).then_some((number, piece))
+    (!piece.is_empty()).then_some(piece)
 }
 
 fn inspect(inspector: &Inspector<'_>, piece: Vec<Found>) -> Outcome {
@@ -88,75 +92,139 @@ fn inspect(inspector: &Inspector<'_>, piece: Vec<Found>) -> Outcome {
     outcome
 }
 
-fn work(
-    pieces: &Mutex<Pieces>,
-    gate: &Gate,
-    inspector: &Inspector<'_>,
-    sender: &SyncSender<(u64, Outcome)>,
-) {
-    loop {
-        gate.wait(pieces);
-        let Some((number, piece)) = take(pieces) else {
-            return;
-        };
-        if sender.send((number, inspect(inspector, piece))).is_err() {
-            return;
+/// Where pieces and what comes of them lie.
+#[derive(Default)]
+struct Desk {
+    papers: Mutex<Papers>,
+    /// The walk may go on.
+    room: Condvar,
+    /// There is a piece, or there will be none.
+    pieces: Condvar,
+    /// The next outcome is there, or there will be none.
+    outcomes: Condvar,
+}
+
+#[derive(Default)]
+struct Papers {
+    pieces: VecDeque<(u64, Vec<Found>)>,
+    /// Pieces that were handed out.
+    out: u64,
+    /// No more will be.
+    closed: bool,
+    /// Outcomes that came before an earlier one.
+    outcomes: BTreeMap<u64, Outcome>,
+    /// Outcomes that were reported.
+    done: u64,
+    /// A thread panicked: nobody is to wait for it.
+    broken: bool,
+}
+
+impl Papers {
+    fn is_at_end(&self) -> bool {
+        self.broken || self.closed && self.done == self.out
+    }
+}
+
+/// Ends all waiting when its thread panics.
+struct Alarm<'a>(&'a Desk);
+
+impl Drop for Alarm<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.papers().broken = true;
+            self.0.room.notify_all();
+            self.0.close();
         }
     }
 }
 
-/// How far the report is.
-#[derive(Default)]
-struct Gate {
-    done: Mutex<u64>,
-    moved: Condvar,
+enum Next {
+    Outcome(Outcome),
+    NotYet,
+    End,
 }
 
-impl Gate {
-    /// Waits until the next piece is not too far ahead. The piece that the
-    /// report waits for has been taken already, so somebody is at work on it.
-    fn wait(&self, pieces: &Mutex<Pieces>) {
-        let taken = lock(pieces).taken;
-        let done = lock(&self.done);
-        drop(
-            self.moved
-                .wait_while(done, |done| taken.saturating_sub(*done) > AHEAD)
-                .unwrap_or_else(PoisonError::into_inner),
-        );
+impl Desk {
+    fn papers(&self) -> MutexGuard<'_, Papers> {
+        self.papers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn set(&self, done: u64) {
-        *lock(&self.done) = done;
-        self.moved.notify_all();
+    fn hand_out(&self, piece: Vec<Found>) {
+        let papers = self.papers();
+        let mut papers = self
+            .room
+            .wait_while(papers, |papers| {
+                papers.out - papers.done >= UNDER_WAY && !papers.broken
+            })
+            .unwrap_or_else(PoisonError::into_inner);
+        let number = papers.out;
+        papers.out += 1;
+        papers.pieces.push_back((number, piece));
+        drop(papers);
+        self.pieces.notify_one();
+    }
+
+    fn close(&self) {
+        self.papers().closed = true;
+        self.pieces.notify_all();
+        self.outcomes.notify_all();
+    }
+
+    fn next_piece(&self) -> Option<(u64, Vec<Found>)> {
+        let papers = self.papers();
+        let mut papers = self
+            .pieces
+            .wait_while(papers, |papers| papers.pieces.is_empty() && !papers.closed)
+            .unwrap_or_else(PoisonError::into_inner);
+        papers.pieces.pop_front()
+    }
+
+    fn hand_in(&self, number: u64, outcome: Outcome) {
+        let mut papers = self.papers();
+        papers.outcomes.insert(number, outcome);
+        let is_next = papers.done == number;
+        drop(papers);
+        if is_next {
+            self.outcomes.notify_one();
+        }
+    }
+
+    fn next_outcome(&self) -> Next {
+        let papers = self.papers();
+        let is_early = |papers: &mut Papers| {
+            !papers.outcomes.contains_key(&papers.done) && !papers.is_at_end()
+        };
+        let (mut papers, _) = self
+            .outcomes
+            .wait_timeout_while(papers, TICK, is_early)
+            .unwrap_or_else(PoisonError::into_inner);
+        let done = papers.done;
+        if let Some(outcome) = papers.outcomes.remove(&done) {
+            papers.done += 1;
+            // some at a time, so that the walk does not stop for each of them
+            let wants_more = papers.out - papers.done == UNDER_WAY / 2;
+            drop(papers);
+            if wants_more {
+                self.room.notify_one();
+            }
+            return Next::Outcome(outcome);
+        }
+        if papers.is_at_end() {
+            Next::End
+        } else {
+            Next::NotYet
+        }
     }
 }
 
-struct Collector<'a> {
+/// What the caller hears.
+struct Report<'a> {
     options: &'a Options,
     tally: Tally,
     sink: &'a mut dyn FnMut(Event<'_>),
 }
 
-impl Collector<'_> {
-    fn collect(&mut self, receiver: &Receiver<(u64, Outcome)>, gate: &Gate) {
-        let mut early = BTreeMap::new();
-        let mut next = 0;
-        loop {
-            match receiver.recv_timeout(TICK) {
-                Ok((number, outcome)) => {
-                    early.insert(number, outcome);
-                }
-                Err(RecvTimeoutError::Timeout) => (self.sink)(Event::Progress(&self.tally)),
-                Err(RecvTimeoutError::Disconnected) => return,
-            }
-            while let Some(outcome) = early.remove(&next) {
-                self.add(outcome);
-                next += 1;
-            }
-            gate.set(next);
-        }
-    }
-
+impl Report<'_> {
     fn add(&mut self, outcome: Outcome) {
         self.tally.add(&outcome.counts);
         for file in outcome.files {
@@ -175,8 +243,4 @@ impl Collector<'_> {
         }
         (self.sink)(Event::Progress(&self.tally));
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,8 +1,5 @@
 //! One file, or what is packed in it.
 
-use std::fs::{File, OpenOptions};
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use tls_model::elf::{Object, Source};
@@ -10,7 +7,7 @@ use tls_model::elf::{Object, Source};
 use super::container::{self, Budget, Bytes, Kind, Place};
 use super::walk::{Found, FoundKind};
 use super::{Options, Problem, Row};
-use crate::source::{FileSource, ReadAhead};
+use crate::source::{AheadMemory, FileSource, ReadAhead};
 
 /// Bytes that show what a file is.
 pub(super) const HEAD: usize = 512;
@@ -59,32 +56,36 @@ impl FileOutcome {
     }
 }
 
-/// Looks at what the walk meets.
+/// Looks at what the walk meets, on one thread.
 pub(super) struct Inspector<'a> {
     pub(super) options: &'a Options,
+    memory: AheadMemory,
 }
 
 impl<'a> Inspector<'a> {
     pub(super) fn new(options: &'a Options) -> Self {
-        Self { options }
+        Self {
+            options,
+            memory: AheadMemory::default(),
+        }
     }
 
-    pub(super) fn look(&self, found: Found, outcome: &mut Outcome) {
+    pub(super) fn look(&self, mut found: Found, outcome: &mut Outcome) {
         let mut file = FileOutcome::default();
-        let Found { path, kind } = found;
+        let kind = std::mem::replace(&mut found.kind, FoundKind::Folder);
         match kind {
             FoundKind::Folder => {
                 outcome.counts.read += 1;
                 return;
             }
-            FoundKind::Problem(problem) => file.complain(&path, problem),
+            FoundKind::Problem(problem) => file.complain(&found.path(), problem),
             FoundKind::Image => {
                 outcome.counts.read += 1;
-                container::image_folder(self, &path, &mut file);
+                container::image_folder(self, &found.path(), &mut file);
             }
-            FoundKind::File { named } => match self.file(&path, named, outcome, &mut file) {
+            FoundKind::File { named } => match self.file(&found, named, outcome, &mut file) {
                 Ok(()) => outcome.counts.read += 1,
-                Err(problem) => file.complain(&path, problem),
+                Err(problem) => file.complain(&found.path(), problem),
             },
         }
         outcome.counts.objects += file.objects;
@@ -97,12 +98,12 @@ impl<'a> Inspector<'a> {
     /// An error means that nothing of the file could be used.
     fn file(
         &self,
-        path: &Path,
+        found: &Found,
         named: bool,
         outcome: &mut Outcome,
         file: &mut FileOutcome,
     ) -> Result<(), Problem> {
-        let opened = open(path, named).map_err(Problem::Io)?;
+        let opened = found.open().map_err(Problem::Io)?;
         outcome.counts.files += 1;
         let source = FileSource::new(opened);
         let mut head = [0; HEAD];
@@ -110,21 +111,23 @@ impl<'a> Inspector<'a> {
             .read_at(0, &mut head)
             .map_err(|error| Problem::from_elf(error.into()))?;
         let head = head.get(..count).unwrap_or_default();
-        match Kind::of(head, path.as_os_str().as_bytes(), named) {
-            Kind::Elf => self.object(path, &ReadAhead::new(&source), file),
-            Kind::Other if named => Err(Problem::NotElf),
-            Kind::Other => Ok(()),
-            kind => {
-                let len = source.size().map_err(Problem::Io)?;
-                let budget = Budget::new(&self.options.limits, len);
-                let bytes = Bytes::new(&source, len);
-                let place = Place::outermost(path);
-                if let Err(error) = self.whole(kind, &place, bytes, &budget, file) {
-                    file.complain(path, Problem::from_container(&error, &budget));
-                }
-                Ok(())
-            }
+        let kind = Kind::of(head, found.name(), named);
+        if kind == Kind::Other {
+            return if named { Err(Problem::NotElf) } else { Ok(()) };
         }
+        let path = found.path();
+        let ahead = ReadAhead::new(&source, &self.memory);
+        if kind == Kind::Elf {
+            return self.object(&path, &ahead, file);
+        }
+        let len = source.size().map_err(Problem::Io)?;
+        let budget = Budget::new(&self.options.limits, len);
+        let bytes = Bytes::new(&ahead, len);
+        let place = Place::outermost(&path);
+        if let Err(error) = self.whole(kind, &place, bytes, &budget, file) {
+            file.complain(&path, Problem::from_container(&error, &budget));
+        }
+        Ok(())
     }
 
     /// One ELF object.
@@ -145,15 +148,4 @@ impl<'a> Inspector<'a> {
         }
         Ok(())
     }
-}
-
-/// Opens a file that was regular a moment ago, so that it can do no harm if it
-/// is something else by now: no wait for a FIFO's writer, no controlling
-/// terminal, and in a tree no symbolic link.
-pub(super) fn open(path: &Path, named: bool) -> std::io::Result<File> {
-    let follow = if named { 0 } else { libc::O_NOFOLLOW };
-    OpenOptions::new()
-        .read(true)
-        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY | follow)
-        .open(path)
 }

@@ -33,6 +33,7 @@
 mod baseline;
 mod container;
 mod engine;
+mod folder;
 mod inspect;
 mod mounts;
 mod problem;

@@ -9,8 +9,9 @@ use super::dynamic::Strings;
 use super::table::{CHUNK, MOST_BYTES};
 use super::{Error, Object, Source};
 
-/// The byte that the search looks for first: rare in names, and in all of ours.
-const RARE: u8 = b'q';
+/// Pairs of bytes that the search looks for: rare in names, and every name that
+/// is searched for has one of them.
+const RARE: [[u8; 2]; 2] = [*b"q_", *b"ym"];
 
 /// The longest name, in bytes with its NUL, that may be searched for. The last
 /// so many bytes of a chunk are read again with the next.
@@ -22,7 +23,7 @@ const MOST_PLACES: usize = 32;
 
 /// Names to search for.
 pub(crate) struct Names<'a> {
-    /// The names: each below [`LONGEST`] bytes and with [`RARE`] in it.
+    /// The names: each below [`LONGEST`] bytes and with one of [`RARE`] in it.
     pub(crate) list: &'a [&'a [u8]],
 }
 
@@ -50,11 +51,6 @@ impl Found {
             .map(|(_, name)| *name)
     }
 
-    /// Nothing was found.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
     /// Offsets and indices in [`Names::list`].
     pub(crate) fn places(&self) -> &[(u64, usize)] {
         self.places.get(..self.len).unwrap_or_default()
@@ -72,14 +68,6 @@ impl Found {
 }
 
 impl<S: Source> Object<S> {
-    /// Whether the string table has one of the words, each with its NUL, at the
-    /// end of a string. All words end in the same two bytes.
-    pub(crate) fn has_string(&self, strings: Strings, words: &[&[u8]]) -> Result<bool, Error> {
-        let mut found = false;
-        self.windows_of(strings, |_, bytes, _| found |= has_string(bytes, words))?;
-        Ok(found)
-    }
-
     /// Every offset of the string table at which one of the names starts and
     /// ends, tails of longer strings included.
     pub(crate) fn find_names(&self, strings: Strings, names: &Names) -> Result<Found, Error> {
@@ -103,6 +91,7 @@ impl<S: Source> Object<S> {
         if strings.size > MOST_BYTES {
             return Err(Error::Damaged);
         }
+        self.expect(strings.offset, strings.size);
         let mut buf = [0; CHUNK];
         let step = CHUNK.saturating_sub(LONGEST);
         let mut start = 0;
@@ -127,49 +116,26 @@ impl<S: Source> Object<S> {
     }
 }
 
-/// Whether one of the words and a NUL stand in `bytes`.
-fn has_string(bytes: &[u8], words: &[&[u8]]) -> bool {
-    let Some(&last) = words.first().and_then(|word| word.last()) else {
-        return false;
-    };
-    let next = bytes.get(1..).unwrap_or_default();
-    let blocks = bytes.chunks(64).zip(next.chunks(64));
-    blocks.enumerate().any(|(index, (block, next))| {
-        // no early exit: this way the compiler compares whole vectors
-        let ends: u8 = block
-            .iter()
-            .zip(next)
-            .map(|(&byte, &next)| u8::from(byte == last) & u8::from(next == 0))
-            .sum();
-        ends != 0 && {
-            let start = index.saturating_mul(64);
-            let stop = start.saturating_add(block.len());
-            (start..stop).any(|at| ends_at(bytes, at, words))
-        }
-    })
-}
-
-/// Whether one of the words ends with the byte at `at`, before a NUL.
-fn ends_at(bytes: &[u8], at: usize, words: &[&[u8]]) -> bool {
-    let Some(end) = at.checked_add(1).filter(|end| bytes.get(*end) == Some(&0)) else {
-        return false;
-    };
-    words.iter().any(|word| {
-        end.checked_sub(word.len())
-            .and_then(|start| bytes.get(start..end))
-            == Some(*word)
-    })
-}
-
 /// Reports every name that starts below `own`.
 fn search(bytes: &[u8], own: usize, names: &Names, mut report: impl FnMut(usize, usize)) {
-    for (index, block) in bytes.chunks(64).enumerate() {
+    let next = bytes.get(1..).unwrap_or_default();
+    let blocks = bytes.chunks(BLOCK).zip(next.chunks(BLOCK));
+    for (index, (block, next)) in blocks.enumerate() {
         // no early exit: this way the compiler compares whole vectors
-        if block.iter().map(|&byte| u8::from(byte == RARE)).sum::<u8>() == 0 {
+        let pairs: u8 = block
+            .iter()
+            .zip(next)
+            .map(|(&byte, &next)| is_rare(byte, next))
+            .sum();
+        if pairs == 0 {
             continue;
         }
-        for (inside, _) in block.iter().enumerate().filter(|(_, byte)| **byte == RARE) {
-            let rare_at = index.saturating_mul(64).saturating_add(inside);
+        let first = index.saturating_mul(BLOCK);
+        for (inside, (&byte, &next)) in block.iter().zip(next).enumerate() {
+            if is_rare(byte, next) == 0 {
+                continue;
+            }
+            let rare_at = first.saturating_add(inside);
             for (number, name) in names.list.iter().enumerate() {
                 if let Some(start) = starts_at(bytes, rare_at, name)
                     && start < own
@@ -181,13 +147,28 @@ fn search(bytes: &[u8], own: usize, names: &Names, mut report: impl FnMut(usize,
     }
 }
 
-/// Where `name` starts, if its first [`RARE`] byte is the one at `rare_at` and
-/// a NUL follows it.
+/// Bytes that are looked at together.
+const BLOCK: usize = 64;
+
+/// 1 where two bytes that follow each other are one of [`RARE`], else 0.
+#[inline]
+fn is_rare(byte: u8, next: u8) -> u8 {
+    let is = |[first, second]: [u8; 2]| u8::from(byte == first) & u8::from(next == second);
+    let [one, other] = RARE;
+    is(one) | is(other)
+}
+
+/// Where `name` starts, if its first rare pair is the one at `rare_at` and a
+/// NUL follows it.
 fn starts_at(bytes: &[u8], rare_at: usize, name: &[u8]) -> Option<usize> {
-    let before = name.iter().position(|&byte| byte == RARE)?;
+    let after = name.get(1..)?;
+    let before = name
+        .iter()
+        .zip(after)
+        .position(|(&byte, &next)| is_rare(byte, next) != 0)?;
     let start = rare_at.checked_sub(before)?;
     let end = start.checked_add(name.len())?;
-    let matches = bytes.get(start..end)? == name && bytes.get(end) == Some(&0);
+    let matches = bytes.get(end) == Some(&0) && bytes.get(start..end)? == name;
     matches.then_some(start)
 }
 
@@ -196,7 +177,7 @@ mod tests {
     use super::*;
 
     const NAMES: Names = Names {
-        list: &[b"__rseq_abi", b"rseq_cs"],
+        list: &[b"__rseq_abi", b"rseq_cs", b"dlsym"],
     };
     const HEADER: usize = 64;
 
@@ -219,31 +200,12 @@ mod tests {
 
     #[test]
     fn a_name_is_found_once_wherever_it_stands() {
-        let name = b"__rseq_abi\0";
-        for at in 0..=3 * CHUNK - name.len() {
-            let mut bytes = bytes();
-            bytes[HEADER + at..][..name.len()].copy_from_slice(name);
-            assert_eq!(find(&bytes).places(), [(at as u64, 0)]);
-        }
-    }
-
-    #[test]
-    fn a_word_is_found_wherever_it_ends() {
-        let word = &b"dlsym"[..];
-        for at in 0..=3 * CHUNK - 6 {
-            let mut bytes = bytes();
-            let object_has = |bytes: &[u8]| {
-                let object = Object::open(bytes).expect("a header");
-                let strings = Strings {
-                    offset: HEADER as u64,
-                    size: (bytes.len() - HEADER) as u64,
-                };
-                object.has_string(strings, &[word]).expect("all is there")
-            };
-            bytes[HEADER + at..][..5].copy_from_slice(word);
-            assert!(!object_has(&bytes), "no end at {at}");
-            bytes[HEADER + at + 5] = 0;
-            assert!(object_has(&bytes), "{at}");
+        for (number, name) in [(0, &b"__rseq_abi\0"[..]), (2, b"dlsym\0")] {
+            for at in 0..=3 * CHUNK - name.len() {
+                let mut bytes = bytes();
+                bytes[HEADER + at..][..name.len()].copy_from_slice(name);
+                assert_eq!(find(&bytes).places(), [(at as u64, number)]);
+            }
         }
     }
 
@@ -252,9 +214,9 @@ mod tests {
         let mut bytes = bytes();
         let end = bytes.len();
         bytes[end - 10..].copy_from_slice(b"__rseq_abi");
-        assert!(find(&bytes).is_empty());
-        bytes[end - 10..].copy_from_slice(b"qqqqrseq_c");
-        assert!(find(&bytes).is_empty());
+        assert!(find(&bytes).places().is_empty());
+        bytes[end - 10..].copy_from_slice(b"q_q_rseq_c");
+        assert!(find(&bytes).places().is_empty());
     }
 
     #[test]

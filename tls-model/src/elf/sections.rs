@@ -130,6 +130,9 @@ impl<S: Source> Object<S> {
     ///
     /// There is none, or its header is outside the file.
     pub fn section_names(&self) -> Result<Section, Error> {
+        // the others will be asked for, too
+        let bytes = self.header.shnum.saturating_mul(self.header.shentsize);
+        self.expect(self.header.shoff, bytes);
         let index = match self.header.shstrndx {
             // more than e_shstrndx can hold: the first header's sh_link has it
             index if index == u64::from(section_header::SHN_XINDEX) => self.section(0)?.link,

@@ -14,6 +14,13 @@ pub trait Source {
     /// The error number of the read that failed. An interrupted read is the
     /// implementation's to repeat.
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<usize, ReadError>;
+
+    /// Tells that `len` bytes from `offset` are going to be read soon, from
+    /// front to back and in small pieces. An implementation may read them
+    /// ahead, and need not: the default does nothing.
+    fn expect(&self, offset: u64, len: u64) {
+        let _ = (offset, len);
+    }
 }
 
 /// A read that failed.
@@ -40,5 +47,9 @@ impl Source for [u8] {
 impl<S: Source + ?Sized> Source for &S {
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<usize, ReadError> {
         (**self).read_at(offset, buf)
+    }
+
+    fn expect(&self, offset: u64, len: u64) {
+        (**self).expect(offset, len);
     }
 }

@@ -78,6 +78,7 @@ impl<S: Source> Object<S> {
             return Err(Error::Damaged);
         }
         let mut buf = [0; SIZE];
+        self.expect(table.offset, table.count.saturating_mul(table.stride));
         let mut first = 0;
         while first < table.count {
             let wanted = per_chunk.min(table.count.saturating_sub(first)) as usize;
@@ -98,6 +99,16 @@ impl<S: Source> Object<S> {
             first = first.saturating_add(wanted as u64);
         }
         Ok(None)
+    }
+
+    /// Tells the source what will be read, unless the first page has it.
+    pub(super) fn expect(&self, offset: u64, len: u64) {
+        let in_page = offset
+            .checked_add(len)
+            .is_some_and(|end| end <= self.page.all().len() as u64);
+        if !in_page {
+            self.source.expect(offset, len);
+        }
     }
 
     /// Up to `len` bytes (at most the buffer's length) at `offset`, from the

@@ -9,7 +9,7 @@ use crate::elf::{Error, Names, Object, Section, Source, Strings};
 use super::{Damage, Facts, NameSet, SymbolName, read::as_bytes};
 
 /// The function that looks a name up, and its form with a version.
-const LOOKUPS: [&[u8]; 2] = [b"dlsym", b"dlvsym"];
+pub(super) const LOOKUPS: [&[u8]; 2] = [b"dlsym", b"dlvsym"];
 
 impl Facts {
     /// Adds the names that stand among the constants and in no symbol table.
@@ -17,7 +17,7 @@ impl Facts {
     /// Not a part of [`Facts::read`]: the constants of a program may have tens
     /// of megabytes, and the shim reads facts at start-up.
     pub fn read_names<S: Source>(&mut self, object: &Object<S>) {
-        if !self.is_linked() {
+        if !self.is_linked() || !self.looks_up_names {
             return;
         }
         match asked_by_name(object) {
@@ -39,15 +39,10 @@ impl Facts {
     }
 }
 
-/// The names that an object holds among its constants, if it can ask the
-/// dynamic linker for names at all.
+/// The names that an object holds among its constants.
 fn asked_by_name<S: Source>(object: &Object<S>) -> Result<NameSet, Error> {
     let mut found = NameSet::default();
-    if object.dynamic()?.is_none() || !object.has_sections() {
-        return Ok(found);
-    }
-    let strings = object.dynamic_strings()?;
-    if !object.has_string(strings, &LOOKUPS)? {
+    if !object.has_sections() {
         return Ok(found);
     }
     let failed = object.sections(|_, section| {

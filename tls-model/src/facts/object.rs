@@ -107,6 +107,9 @@ pub struct Facts {
     pub flags: DynamicFlags,
     /// What it does with the rseq symbols.
     pub symbols: Symbols,
+    /// It can ask the dynamic linker for names: it refers to, or defines,
+    /// `dlsym` or `dlvsym`.
+    pub looks_up_names: bool,
     /// The rseq symbols whose names it holds as strings only, where it can
     /// call `dlsym`.
     pub asked_by_name: NameSet,

@@ -9,6 +9,7 @@ use goblin::elf::sym::STT_TLS;
 
 use crate::elf::{Error, Names, Object, Relocation, Section, Source, Strings, Symbol};
 
+use super::by_name::LOOKUPS;
 use super::tls_access::{Request, Seen, has_link_access, is_known, link_access, request};
 use super::{
     Damage, DynamicFlags, Facts, Kind, MOST_SYMBOLS, NameSet, Role, SectionName, Sections,
@@ -80,6 +81,7 @@ impl<'a, S: Source> Reader<'a, S> {
                 tls: None,
                 flags: DynamicFlags::default(),
                 symbols: Symbols::default(),
+                looks_up_names: false,
                 asked_by_name: NameSet::default(),
                 tls_model: None,
                 area_slot: None,
@@ -299,13 +301,20 @@ impl<'a, S: Source> Reader<'a, S> {
         strings: Result<Strings, Error>,
         records: impl FnOnce() -> Result<crate::elf::SymbolTable, Error>,
     ) {
-        const NAMES: [&[u8]; SymbolName::NAMES.len()] = as_bytes(SymbolName::NAMES);
+        const NAMES: [&[u8]; SymbolName::NAMES.len() + LOOKUPS.len()] = {
+            let [abi, offset, size, flags, handled] = as_bytes(SymbolName::NAMES);
+            let [dlsym, dlvsym] = LOOKUPS;
+            [abi, offset, size, flags, handled, dlsym, dlvsym]
+        };
         let object = self.object;
         let found = strings.and_then(|strings| object.find_names(strings, &Names { list: &NAMES }));
         let Some(found) = self.keep(part, found) else {
             return;
         };
-        if found.is_empty() {
+        let is_lookup = |name: usize| name >= SymbolName::NAMES.len();
+        let mut names = found.places().iter().map(|(_, name)| *name);
+        self.facts.looks_up_names |= table == SymbolTable::Dynsym && names.any(is_lookup);
+        if found.places().iter().all(|(_, name)| is_lookup(*name)) {
             return;
         }
         if found.overflow {

@@ -12,8 +12,12 @@ use tls_model::elf::{Error, Source};
 
 use super::{Bytes, Place};
 use crate::audit::Problem;
-use crate::audit::inspect::{FileOutcome, Inspector, open};
+use crate::audit::inspect::{FileOutcome, Inspector};
+use crate::audit::walk::open;
 use crate::source::FileSource;
+
+/// Bytes between a member and the next.
+const HEADER: u64 = 60 + 1;
 
 impl Inspector<'_> {
     /// Every ELF object of a static library. Members of thin archives are files
@@ -30,7 +34,11 @@ impl Inspector<'_> {
             *number += 1;
             let path = member_path(&place.path, member.name, *number);
             let done = match member.offset {
-                Some(offset) => self.member(&path, &Part::new(&bytes, offset, member.size), file),
+                Some(offset) => {
+                    // small as most members are, one read has all of it
+                    bytes.expect(offset, member.size.saturating_add(HEADER));
+                    self.member(&path, &Part::new(&bytes, offset, member.size), file)
+                }
                 None if place.depth == 0 => self.beside(&place.path, member.name, &path, file),
                 // what a thin archive in a package refers to is not there
                 None => Ok(()),
@@ -73,8 +81,7 @@ impl Inspector<'_> {
         file: &mut FileOutcome,
     ) -> Result<(), Problem> {
         let folder = archive.parent().unwrap_or(Path::new(""));
-        let opened = open(&folder.join(OsString::from_vec(name.to_vec())), true);
-        let opened = opened.map_err(Problem::Io)?;
+        let opened = open(&folder.join(OsString::from_vec(name.to_vec()))).map_err(Problem::Io)?;
         let kind = opened.metadata().map_err(Problem::Io)?.file_type();
         if !kind.is_file() {
             return Err(Problem::special(kind));

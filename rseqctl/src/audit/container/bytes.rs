@@ -4,7 +4,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 
 use tls_model::elf::{ReadError, Source};
 
-use crate::source::FileSource;
+use crate::source::{AheadMemory, FileSource};
 
 /// What is kept in memory; the rest goes to a temporary file without a name.
 const MEMORY: u64 = 1 << 20;
@@ -59,6 +59,13 @@ impl Source for Bytes<'_> {
             _ => Ok(0),
         }
     }
+
+    fn expect(&self, offset: u64, len: u64) {
+        let rest = self.len.saturating_sub(offset);
+        if rest != 0 {
+            self.source.expect(self.start + offset, len.min(rest));
+        }
+    }
 }
 
 impl rawzip::ReaderAt for Bytes<'_> {
@@ -97,7 +104,7 @@ impl Seek for Reader<'_> {
 /// A member, kept while it is read at several offsets.
 pub(super) enum Blob {
     Memory(Memory),
-    Temporary(FileSource, u64),
+    Temporary(Box<Temporary>, u64),
 }
 
 impl Blob {
@@ -113,14 +120,34 @@ impl Blob {
         let len = start.len() as u64;
         drop(start);
         let rest = io::copy(reader, &mut file)?;
-        Ok(Self::Temporary(FileSource::new(file), len + rest))
+        let file = Temporary {
+            file: FileSource::new(file),
+            memory: AheadMemory::default(),
+        };
+        Ok(Self::Temporary(Box::new(file), len + rest))
     }
 
     pub(super) fn bytes(&self) -> Bytes<'_> {
         match self {
             Self::Memory(memory) => Bytes::new(memory, memory.0.len() as u64),
-            Self::Temporary(file, len) => Bytes::new(file, *len),
+            Self::Temporary(file, len) => Bytes::new(&**file, *len),
         }
+    }
+}
+
+/// A file without a name.
+pub(super) struct Temporary {
+    file: FileSource,
+    memory: AheadMemory,
+}
+
+impl Source for Temporary {
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<usize, ReadError> {
+        self.memory.read_at(&self.file, offset, buf)
+    }
+
+    fn expect(&self, offset: u64, len: u64) {
+        self.memory.expect(offset, len);
     }
 }
 

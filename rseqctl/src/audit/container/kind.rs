@@ -103,8 +103,7 @@ fn holds_objects(name: &[u8]) -> bool {
 }
 
 /// Whether a file of this name may take long.
-pub(in crate::audit) fn looks_packed(path: &std::path::Path) -> bool {
-    let name = std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str());
+pub(in crate::audit) fn looks_packed(name: &[u8]) -> bool {
     ends(name, &PACKAGES) || holds_objects(name)
 }
 
