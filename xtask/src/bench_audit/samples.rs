@@ -100,7 +100,7 @@ pub fn by_audit(rseqctl: &Path, sample: &Sample) -> Result<String, String> {
         .find(|role| row.contains(&format!("\"name\":\"__rseq_abi\",\"role\":\"{role}\"")));
     Ok(match role {
         Some(role) => role.to_owned(),
-        None if row.contains("\"rule\":\"name-by-string\"") => "by string".to_owned(),
+        None if row.contains("\"rule\":\"asked-by-name\"") => "by string".to_owned(),
         None if row.is_empty() => "-".to_owned(),
         None => "other".to_owned(),
     })
