@@ -14,7 +14,7 @@ use tls_model::facts::{Facts, SymbolName};
 
 use super::maps::{FileId, link_name};
 use super::proc::Process;
-use crate::source::{FileSource, ReadAhead};
+use crate::source::{AheadMemory, FileSource, ReadAhead};
 
 /// What a mapped object says.
 #[derive(Debug)]
@@ -45,7 +45,8 @@ pub(super) struct Marks {
 impl ObjectFile {
     fn read(file: File) -> Option<Self> {
         let file = FileSource::new(file);
-        let source = ReadAhead::new(&file);
+        let memory = AheadMemory::default();
+        let source = ReadAhead::new(&file, &memory);
         let object = Object::open(&source as &dyn Source).ok()?;
         let facts = rseq_code::read(&object);
         let mut needed = Vec::new();
