@@ -5,6 +5,7 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
+use std::io::ErrorKind;
 use std::os::unix::fs::FileExt as _;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
@@ -131,10 +132,8 @@ impl Program {
         let output = Captured::of(&mut self.command)?;
         self.command.process_group(0);
         sys::before_exec::die_with_parent(&mut self.command, filter);
-        let child = self
-            .command
-            .spawn()
-            .map_err(|error| format!("{}: {error}", self.name()))?;
+        let child =
+            spawn(&mut self.command).map_err(|error| format!("{}: {error}", self.name()))?;
         Ok(Running {
             name: self.name(),
             child,
@@ -154,6 +153,20 @@ impl Program {
 
     pub(crate) fn name(&self) -> String {
         self.command.get_program().to_string_lossy().into_owned()
+    }
+}
+
+/// Starts a program. One that has just been written is busy for as long as some
+/// other child, started in that moment, has not got to its exec yet.
+fn spawn(command: &mut Command) -> std::io::Result<Child> {
+    let end = Instant::now() + LIMIT;
+    loop {
+        match command.spawn() {
+            Err(error) if error.kind() == ErrorKind::ExecutableFileBusy && Instant::now() < end => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            done => return done,
+        }
     }
 }
 

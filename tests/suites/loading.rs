@@ -22,7 +22,7 @@ type Test = fn(&'static str) -> Outcome;
 fn main() -> ExitCode {
     let needs = [Need::Cc, Need::X86_64, Need::Glibc(2, 35)];
     let mut suite = Suite::new();
-    let tests: [(&str, Test); 26] = [
+    let tests: [(&str, Test); 28] = [
         ("promoted::opened", opened),
         ("promoted::needed", needed),
         ("promoted::needed_by_name", needed_by_name),
@@ -44,6 +44,8 @@ fn main() -> ExitCode {
         ("same::closed_for_real", closed_for_real),
         ("same::pooled_stacks", pooled_stacks),
         ("refused::changed_file", changed_file),
+        ("refused::changed_search", changed_search),
+        ("promoted::owed", owed),
         ("policy::warn", warn),
         ("policy::off", off),
         ("refused::little_memory", little_memory),
@@ -192,6 +194,18 @@ fn needed_by_name(world: &'static str) -> Outcome {
         &run(without(world), program)?,
         "opened; held; closed 0; not mapped; not mapped; not global",
     )
+}
+
+/// What came along that way is promoted before the next load.
+fn owed(world: &'static str) -> Outcome {
+    let room = Room::new()?;
+    room.put("lib", "needs-definer")?;
+    let script = "open n libneeds.so open n {plain} global definer_cpu";
+    for (world, global) in [(without(world), "not global"), (world, "global")] {
+        let program = room.program("loading-driver", "runpath", script)?;
+        lines(&run(world, program)?, &format!("opened; opened; {global}"))?;
+    }
+    Ok(())
 }
 
 fn opened_after_needed(world: &'static str) -> Outcome {
@@ -742,6 +756,36 @@ fn changed_file(world: &'static str) -> Outcome {
     Ok(())
 }
 
+/// So is what a bare name led to, when it leads elsewhere now.
+fn changed_search(world: &'static str) -> Outcome {
+    for (case, expected) in [
+        ("definer", "global"),
+        ("symbolic", "definer-binds-to-itself"),
+    ] {
+        let folder = scratch::directory("searched")?;
+        let (first, second) = (folder.join("first"), folder.join("second"));
+        let next = folder.join("next.so");
+        for directory in [&first, &second] {
+            fs::create_dir(directory).map_err(|error| error.to_string())?;
+        }
+        fs::copy(library("harmless")?, second.join("libx.so"))
+            .map_err(|error| error.to_string())?;
+        fs::copy(library(case)?, &next).map_err(|error| error.to_string())?;
+        let (next, place) = (next.display(), first.join("libx.so"));
+        let script = format!(
+            "open n libx.so close open n libx.so close move {next} {} open n libx.so global definer_cpu",
+            place.display()
+        );
+        let search = format!("{}:{}", first.display(), second.display());
+        let program = driver("default", &script)?.env("LD_LIBRARY_PATH", search);
+        let out = run(world, program)?.out;
+        let before = "opened\nclosed 0\nopened\nclosed 0\nmoved\n";
+        assert!(out.starts_with(before) && out.contains(expected), "{out}");
+        assert_eq!(out.ends_with("\nglobal\n"), case == "definer", "{out}");
+    }
+    Ok(())
+}
+
 // What RSEQ_SHIM_LOADING, RSEQ_SHIM_LOG and RSEQ_SHIM_MODE select
 
 const BREACHES: &str = "open n {definer} close open n {definer} close mapped libdefiner open nd {second} close \
@@ -868,7 +912,7 @@ fn small_stack(world: &'static str) -> Outcome {
 
 /// The rules are kept where there is little room left for keeping them.
 fn little_memory(world: &'static str) -> Outcome {
-    let script = "limit 640 open nd {definer}";
+    let script = "limit 200 open nd {definer}";
     says(without(world), "default", script, "limited; opened")?;
     let out = run(world, driver("default", script)?)?.out;
     assert!(out.contains("definer-with-deepbind"), "{out}");

@@ -6,6 +6,7 @@
 //! Until glibc 2.31 ldconfig put the older "ld.so-1.7.0" format before it.
 
 use core::cmp::Ordering;
+use core::ffi::CStr;
 
 use tls_model::elf::Source;
 
@@ -20,10 +21,13 @@ const ENTRY: u64 = 24;
 /// Longest path that is looked at.
 const LONGEST: usize = 512;
 
+/// Where it is.
+pub const PATH: &CStr = c"/etc/ld.so.cache";
+
 /// Calls `visit` with the path of every library of this name, the preferred one
 /// first, until it answers true.
 pub fn find(name: &[u8], mut visit: impl FnMut(&[u8]) -> bool) {
-    let Some(cache) = File::open(c"/etc/ld.so.cache").and_then(Cache::new) else {
+    let Some(cache) = File::open(PATH).and_then(Cache::new) else {
         return;
     };
     let Some(mut index) = cache.first(name) else {

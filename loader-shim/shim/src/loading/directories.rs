@@ -16,7 +16,7 @@ const RTLD_DI_SERINFOSIZE: i32 = 5;
 /// Room for the answer: some hundred directories.
 const ROOM: usize = 16 * 1024;
 
-/// `Dl_serinfo`, and room for the names behind it.
+/// `Dl_serinfo`, and room for the names behind it. Zeroes are "not asked yet".
 #[repr(C)]
 pub struct Directories {
     size: usize,
@@ -33,7 +33,12 @@ struct Directory {
 }
 
 impl Directories {
-    /// Asks once. Zeroes, as fresh memory has them, are "not asked yet".
+    /// Forgets the answer.
+    pub fn forget(&mut self) {
+        self.asked = false;
+    }
+
+    /// Asks once.
     pub fn ask(&mut self, caller: *mut c_void) {
         if self.asked {
             return;

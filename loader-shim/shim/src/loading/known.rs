@@ -28,6 +28,18 @@ static HARMLESS: [Place; PLACES] = [const {
     }
 }; PLACES];
 
+/// Mixes numbers into a hash: a multiplication and a rotation each, enough to
+/// spread some hundred bits over 64.
+fn mix(hash: u64, parts: &[u64]) -> u64 {
+    parts
+        .iter()
+        .fold(hash ^ 0x9e37_79b9_7f4a_7c15_u64, |hash, part| {
+            (hash ^ part)
+                .wrapping_mul(0xff51_afd7_ed55_8ccd)
+                .rotate_left(29)
+        })
+}
+
 /// What tells a file from all others, and from itself after a change.
 #[derive(Clone, Copy)]
 pub struct Identity(u64);
@@ -37,22 +49,28 @@ impl Identity {
     pub fn of(path: &CStr) -> Option<Self> {
         let status = kernel::status(path)?;
         let parts = [
-            u64::from(status.stx_dev_major) << 32 | u64::from(status.stx_dev_minor),
-            status.stx_ino,
-            status.stx_size,
-            status.stx_mtime.tv_sec as u64,
-            u64::from(status.stx_mtime.tv_nsec),
-            status.stx_ctime.tv_sec as u64,
-            u64::from(status.stx_ctime.tv_nsec),
+            status.st_dev,
+            status.st_ino,
+            status.st_size as u64,
+            status.st_mtime as u64,
+            status.st_mtime_nsec as u64,
+            status.st_ctime as u64,
+            status.st_ctime_nsec as u64,
         ];
-        // a multiplication and a rotation per part: enough to spread 448 bits
-        // over 64; 0 stands for an empty place
-        let hash = parts.iter().fold(0x9e37_79b9_7f4a_7c15_u64, |hash, part| {
-            (hash ^ part)
-                .wrapping_mul(0xff51_afd7_ed55_8ccd)
-                .rotate_left(29)
+        Some(Self(mix(0, &parts) | 1))
+    }
+
+    /// One for several paths: files, directories, and what is not there.
+    pub fn of_all<'p>(paths: impl Iterator<Item = &'p CStr>) -> Self {
+        let hash = paths.fold(0, |hash, path| {
+            mix(hash, &[Self::of(path).map_or(0, |identity| identity.0)])
         });
-        Some(Self(hash | 1))
+        Self(hash | 1)
+    }
+
+    /// As a number that is not 0.
+    pub fn number(self) -> u64 {
+        self.0
     }
 
     /// Bytes of thread-local storage, where the file was looked at before and is

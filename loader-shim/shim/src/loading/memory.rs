@@ -1,13 +1,4 @@
-//! Room for what a load will bring, fetched only where something new is needed
-//! by something new: most loads end before.
-//!
-//! # Safety
-//!
-//! What this module owes: the mapping is the owner's alone and goes with it.
-
-use core::ptr::null_mut;
-
-use crate::kernel;
+//! Room for what a load will bring: the names that are needed, and by whom.
 
 use super::directories::Directories;
 
@@ -44,7 +35,8 @@ pub struct Needed {
     pub by: Needer,
 }
 
-/// What is still to be looked at, and everything that was.
+/// What is still to be looked at, and everything that was. Zeroes are an empty
+/// one.
 #[repr(C)]
 pub struct Room {
     used: usize,
@@ -57,6 +49,12 @@ pub struct Room {
 }
 
 impl Room {
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        (self.used, self.count, self.done) = (0, 0, 0);
+        self.directories.forget();
+    }
+
     /// Keeps text.
     pub fn store(&mut self, text: &[u8]) -> Option<Span> {
         let place = self.text.get_mut(self.used..)?.get_mut(..text.len())?;
@@ -93,43 +91,15 @@ impl Room {
         }
     }
 
+    /// No name is on the list.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
     /// The next name of the list.
     pub fn next(&mut self) -> Option<Needed> {
         let next = *self.names.get(..self.count)?.get(self.done)?;
         self.done += 1;
         Some(next)
-    }
-}
-
-/// A [`Room`], mapped when it is first used.
-pub struct Memory(*mut Room);
-
-impl Memory {
-    /// Nothing mapped.
-    pub const fn new() -> Self {
-        Self(null_mut())
-    }
-
-    /// The room, if there is one yet.
-    pub fn existing(&mut self) -> Option<&mut Room> {
-        // SAFETY: null, or our own mapping.
-        unsafe { self.0.as_mut() }
-    }
-
-    /// The room; none where there is no memory.
-    pub fn room(&mut self) -> Option<&mut Room> {
-        if self.0.is_null() {
-            self.0 = kernel::map_anonymous(size_of::<Room>()).cast();
-        }
-        self.existing()
-    }
-}
-
-impl Drop for Memory {
-    fn drop(&mut self) {
-        if !self.0.is_null() {
-            // SAFETY: our own mapping, and its owner goes.
-            unsafe { kernel::unmap(self.0.cast(), size_of::<Room>()) };
-        }
     }
 }

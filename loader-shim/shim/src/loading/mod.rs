@@ -9,8 +9,8 @@
 //! |---|---|
 //! | [`survey`] | what a load will bring, looked at before it happens |
 //! | [`search`], [`directories`], [`cache`] | where the dynamic linker will find it |
-//! | [`mod@file`], [`known`], [`memory`] | reading it, or not; room for it |
-//! | [`stack`] | room on the stack for all of this |
+//! | [`mod@file`], [`known`], [`trail`] | reading it, or not |
+//! | [`stack`], [`memory`] | room for all of this |
 //! | [`objects`] | what is loaded |
 //! | [`sweep`], [`nest`] | definers that came along with something else |
 //! | [`words`], [`budget`] | what dlerror and the log say |
@@ -20,8 +20,9 @@
 //! jump to the dynamic linker's, which so sees its caller's return address.
 //! Hooks run with none of the dynamic linker's locks held.
 
+use core::cell::LazyCell;
 use core::ffi::{CStr, c_char, c_int, c_long, c_void};
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use tls_model::loading::Load;
 use tls_model::owner::Mode;
@@ -44,6 +45,7 @@ mod search;
 mod stack;
 mod survey;
 mod sweep;
+mod trail;
 mod words;
 
 use nest::Outermost;
@@ -174,22 +176,41 @@ unsafe fn before_open(call: &mut Call, place: &usize, names_namespace: bool) -> 
         global: call.mode & libc::RTLD_GLOBAL != 0,
         nodelete: call.mode & libc::RTLD_NODELETE != 0,
     };
-    if let Some(thread_local) = survey::if_known(name, load) {
+    if is_outermost {
+        promote_owed(policy);
+    }
+    if let Some(thread_local) = survey::if_known(name, *place, load) {
         words::about_to_load(thread_local);
         return 0;
     }
     let _errno = KeepErrno::new();
     let mut returns = false;
-    stack::with_room(|| {
-        let found = survey::of(name, || objects::caller(*place).handle, load);
-        // what is loaded under a path does not depend on who asks, but for a
-        // DT_RPATH that it inherits
-        returns = act(policy, &found, call)
-            && is_outermost
-            && survey::is_path(name.to_bytes())
-            && (names_namespace || !objects::caller(*place).has_rpath);
+    stack::with_room(|room| {
+        let caller = LazyCell::new(|| objects::caller(*place));
+        let found = survey::of(name, || caller.handle, load, room);
+        let is_path = survey::is_path(name.to_bytes());
+        if found.harmless && !is_path && caller.at_start {
+            trail::remember(name.to_bytes(), *place, &found.trail, found.thread_local);
+        }
+        if act(policy, &found, call) {
+            // what is loaded under a path does not depend on who asks, but for a
+            // DT_RPATH that it inherits
+            returns = is_outermost && is_path && (names_namespace || !caller.has_rpath);
+            OWED.store(!returns, Ordering::Relaxed);
+        }
     });
     usize::from(returns)
+}
+
+/// Something is to be promoted that comes with a call from which nobody returns.
+static OWED: AtomicBool = AtomicBool::new(false);
+
+/// Promotes what has come since, where the caller is inside no dlopen.
+fn promote_owed(policy: Policy) {
+    if OWED.load(Ordering::Relaxed) && OWED.swap(false, Ordering::Relaxed) && sweep::may_be_due() {
+        let _errno = KeepErrno::new();
+        stack::with_room(|_| sweep::promote(policy));
+    }
 }
 
 /// Changes a call to what has to be done about what it would load. Answers
@@ -220,7 +241,7 @@ fn act(policy: Policy, found: &Found, call: &mut Call) -> bool {
 /// else. Not after a failure: what this opens would wipe its error.
 pub extern "C" fn opened() {
     let _errno = KeepErrno::new();
-    stack::with_room(|| sweep::promote(policy()));
+    stack::with_room(|_| sweep::promote(policy()));
 }
 
 /// Before dlclose, whose return address stands at `place`: what it must not
@@ -231,7 +252,7 @@ pub extern "C" fn before_dlclose(place: &usize, handle: *mut c_void) -> *mut c_v
         return next::DLCLOSE.address();
     }
     let _errno = KeepErrno::new();
-    stack::with_room(|| {
+    stack::with_room(|_| {
         if !sweep::is_due() {
             return;
         }

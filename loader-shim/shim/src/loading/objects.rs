@@ -92,10 +92,8 @@ pub fn find(wanted: Wanted<'_>, mut visit: impl FnMut(&Loaded<'_>, bool)) -> boo
     }
 }
 
-fn is_same(one: &libc::statx, other: &libc::statx) -> bool {
-    one.stx_ino == other.stx_ino
-        && one.stx_dev_major == other.stx_dev_major
-        && one.stx_dev_minor == other.stx_dev_minor
+fn is_same(one: &libc::stat, other: &libc::stat) -> bool {
+    one.st_ino == other.st_ino && one.st_dev == other.st_dev
 }
 
 /// What a handle of dlopen(3) holds: its object and all that this needs, as far
@@ -227,6 +225,8 @@ pub struct Caller {
     pub handle: *mut c_void,
     /// It has DT_RPATH, which what it loads inherits.
     pub has_rpath: bool,
+    /// The program started with it.
+    pub at_start: bool,
 }
 
 /// Finds the object that called: it stays loaded for the time of its call. The
@@ -235,13 +235,15 @@ pub fn caller(address: usize) -> Caller {
     let mut caller = Caller {
         handle: null_mut(),
         has_rpath: false,
+        at_start: false,
     };
     let mut is_executable = true;
-    each_object(|loaded| {
+    each(|loaded, at_start| {
         let found = loaded.contains(address);
         if found || is_executable {
             caller.handle = handle_of(loaded);
             caller.has_rpath = !is_executable && has_rpath(loaded);
+            caller.at_start = at_start && found;
         }
         is_executable = false;
         found

@@ -14,6 +14,7 @@ use core::ffi::{CStr, c_void};
 use super::cache;
 use super::file::File;
 use super::memory::{Needed, Needer, Room};
+use super::trail::Trail;
 
 /// A path as the kernel takes it.
 pub struct Path {
@@ -78,12 +79,13 @@ impl Path {
 }
 
 /// Calls `visit` with every file that may be meant, the likeliest first, until
-/// it answers true: then `path` is that file's.
+/// it answers true: then `path` is that file's, and `trail` what was passed.
 pub fn find(
     room: &mut Room,
     caller: *mut c_void,
     needed: Needed,
     path: &mut Path,
+    trail: &mut Trail,
     mut visit: impl FnMut(File) -> bool,
 ) -> bool {
     room.directories.ask(caller);
@@ -94,15 +96,17 @@ pub fn find(
     if try_own_directories(room, needed.by, name, path, &mut visit) {
         return true;
     }
-    if try_directories(room, false, name, path, &mut visit) {
+    if try_directories(room, false, name, path, trail, &mut visit) {
         return true;
     }
     let mut found = false;
+    trail.pass(cache::PATH.to_bytes());
     cache::find(name, |file| {
+        trail.pass(file);
         found = try_file(path, b"", file, &mut visit);
         found
     });
-    found || try_directories(room, true, name, path, &mut visit)
+    found || try_directories(room, true, name, path, trail, &mut visit)
 }
 
 /// The directories of the caller, those of the system or the others.
@@ -111,10 +115,15 @@ fn try_directories(
     system: bool,
     name: &[u8],
     path: &mut Path,
+    trail: &mut Trail,
     visit: &mut impl FnMut(File) -> bool,
 ) -> bool {
-    room.directories
-        .any(|directory| is_system(directory) == system && try_file(path, directory, name, visit))
+    room.directories.any(|directory| {
+        is_system(directory) == system && {
+            trail.pass(directory);
+            try_file(path, directory, name, visit)
+        }
+    })
 }
 
 fn try_own_directories(

@@ -15,9 +15,10 @@ use tls_model::loading::{Breach, Load, Verdict, judge};
 
 use super::file::File;
 use super::known::Identity;
-use super::memory::{Memory, Needed, Needer, Room};
+use super::memory::{Needed, Needer, Room};
 use super::objects::{self, Wanted, base_name};
 use super::search::{self, Path};
+use super::trail::{self, Trail};
 use crate::text::Text;
 
 /// Longest name in DT_NEEDED, DT_RUNPATH and DT_RPATH that is looked at.
@@ -37,23 +38,29 @@ pub struct Found {
     pub name: Text<NAME>,
     /// Bytes of thread-local storage, with alignment.
     pub thread_local: u64,
+    /// Nothing was found, and nothing would be another time, as long as the file
+    /// that is opened is the same.
+    pub harmless: bool,
+    /// How a bare name has led to that file.
+    pub trail: Trail,
 }
 
-struct Survey {
+struct Survey<'r> {
     load: Load,
     found: Found,
-    memory: Memory,
-    /// Nothing was found, and nothing would be another time.
-    harmless: bool,
+    room: &'r mut Room,
 }
 
-/// Where what dlopen(3) will load was looked at before and brings nothing: its
-/// bytes of thread-local storage.
-pub fn if_known(name: &CStr, load: Load) -> Option<u64> {
-    let asks = !load.deep_bind && !load.other_namespace && is_path(name.to_bytes());
-    asks.then(|| Identity::of(name))
-        .flatten()
-        .and_then(Identity::if_harmless)
+/// Where what dlopen(3) will load for the caller at this return address was looked
+/// at before and brings nothing: its bytes of thread-local storage.
+pub fn if_known(name: &CStr, caller: usize, load: Load) -> Option<u64> {
+    if load.deep_bind || load.other_namespace {
+        return None;
+    }
+    if is_path(name.to_bytes()) {
+        return Identity::of(name).and_then(Identity::if_harmless);
+    }
+    trail::if_known(name.to_bytes(), caller)
 }
 
 /// A name that says by itself which file is meant.
@@ -62,7 +69,7 @@ pub fn is_path(name: &[u8]) -> bool {
 }
 
 /// Looks at what dlopen(3) will load under `name` for `caller`, a handle.
-pub fn of(name: &CStr, caller: impl FnOnce() -> *mut c_void, load: Load) -> Found {
+pub fn of(name: &CStr, caller: impl FnOnce() -> *mut c_void, load: Load, room: &mut Room) -> Found {
     let mut survey = Survey {
         load,
         found: Found {
@@ -71,9 +78,10 @@ pub fn of(name: &CStr, caller: impl FnOnce() -> *mut c_void, load: Load) -> Foun
             breach: None,
             name: Text::new(),
             thread_local: 0,
+            harmless: !load.deep_bind && !load.other_namespace,
+            trail: Trail::NONE,
         },
-        memory: Memory::new(),
-        harmless: !load.deep_bind && !load.other_namespace,
+        room,
     };
     if survey.is_open(name.to_bytes(), Wanted::Name(name.to_bytes())) {
         return survey.found;
@@ -81,22 +89,22 @@ pub fn of(name: &CStr, caller: impl FnOnce() -> *mut c_void, load: Load) -> Foun
     let is_path = is_path(name.to_bytes());
     if is_path {
         survey.look_and_remember(name);
-    } else if let Some(room) = survey.memory.room() {
-        room.need(name.to_bytes(), Needer::default());
+    } else {
+        survey.room.need(name.to_bytes(), Needer::default());
     }
     survey.rest(caller, !is_path);
     survey.found
 }
 
-impl Survey {
+impl Survey<'_> {
     /// Looks at what is needed, breadth first, as the dynamic linker loads it.
     fn rest(&mut self, caller: impl FnOnce() -> *mut c_void, mut opened: bool) {
-        if self.memory.existing().is_none() {
+        if self.room.is_empty() {
             return;
         }
         let caller = caller();
         while self.found.breach.is_none() {
-            let Some(needed) = self.memory.existing().and_then(Room::next) else {
+            let Some(needed) = self.room.next() else {
                 return;
             };
             self.look_for(caller, needed, opened);
@@ -107,17 +115,28 @@ impl Survey {
     fn look_for(&mut self, caller: *mut c_void, needed: Needed, opened: bool) {
         let mut path = Path::new();
         let mut file = None;
-        if let Some(room) = self.memory.existing() {
-            search::find(room, caller, needed, &mut path, |candidate| {
+        let mut trail = Trail::NONE;
+        search::find(
+            self.room,
+            caller,
+            needed,
+            &mut path,
+            &mut trail,
+            |candidate| {
                 let fits = is_native(&candidate);
                 file = fits.then_some(candidate);
                 fits
-            });
-        }
+            },
+        );
         let Some(file) = file else {
+            self.found.harmless = false;
             return;
         };
         let path = path.text();
+        if opened {
+            trail.pass(path.to_bytes());
+            self.found.trail = trail;
+        }
         let wanted = Wanted::File(path);
         let is_loaded = if opened {
             self.is_open(path.to_bytes(), wanted)
@@ -137,7 +156,7 @@ impl Survey {
             return;
         };
         self.look(path, &file, true);
-        if self.harmless
+        if self.found.harmless
             && let Some(identity) = identity
         {
             identity.remember(self.found.thread_local);
@@ -151,9 +170,12 @@ impl Survey {
             return false;
         }
         let mut promote = false;
-        let found = objects::find(wanted, |loaded, _| {
+        let mut stays = true;
+        let found = objects::find(wanted, |loaded, at_start| {
             promote = objects::definition(loaded).is_some() && !objects::is_winner(loaded);
+            stays = at_start;
         });
+        self.found.harmless &= stays && !promote;
         if promote {
             self.found.promote = true;
             self.found.name.push(name);
@@ -179,20 +201,20 @@ impl Survey {
         if let Some(definition) = preferred {
             self.judge(name, definition, false);
         }
-        self.harmless &= stays;
+        self.found.harmless &= stays;
         found
     }
 
     fn look(&mut self, path: &CStr, file: &File, opened: bool) {
         let Ok(object) = Object::open(file) else {
-            self.harmless = false;
+            self.found.harmless = false;
             return;
         };
         if let Ok(Some(tls)) = object.tls() {
             let bytes = tls.memsz.saturating_add(tls.align);
             self.found.thread_local = self.found.thread_local.saturating_add(bytes);
             if let Some(definition) = facts::exported_definition(&object) {
-                self.harmless = false;
+                self.found.harmless = false;
                 self.judge(path.to_bytes(), definition, opened);
             }
         }
@@ -202,13 +224,12 @@ impl Survey {
         let walked = object.needed(&mut name, |name| {
             if !self.is_there(name, Wanted::Name(name))
                 && let Some(by) = self.needer(&mut by, path, &object)
-                && let Some(room) = self.memory.room()
             {
-                room.need(name, by);
+                self.room.need(name, by);
             }
             ControlFlow::<()>::Continue(())
         });
-        self.harmless &= walked.is_ok();
+        self.found.harmless &= walked.is_ok();
     }
 
     /// Stores where to look for what an object needs, the first time.
@@ -221,7 +242,7 @@ impl Survey {
         if known.is_some() {
             return *known;
         }
-        let room = self.memory.room()?;
+        let room = &mut *self.room;
         let path = path.to_bytes();
         let directory = path.strip_suffix(base_name(path)).unwrap_or_default();
         let directory = directory.strip_suffix(b"/").unwrap_or(directory);

@@ -119,7 +119,7 @@ pub fn error(error: *mut c_char) -> *mut c_char {
     }
     let mut text = Text::new();
     text.push(words);
-    stack::with_room(|| budget::hint(message.thread_local.get(), words, &mut text));
+    stack::with_room(|_| budget::hint(message.thread_local.get(), words, &mut text));
     message.set(&text)
 }
 
