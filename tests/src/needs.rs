@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use crate::child::Program;
-
 use crate::conformance::{Programs, Root};
 use crate::foreign::Libc;
 use crate::tcmalloc::{self, Linked};

@@ -176,12 +176,15 @@ impl Tools {
         let folder = cache::kept(
             &format!("conformance-{}-{:016x}", self.label, self.content()?),
             |into| {
-                let jobs = sources.iter().map(|source| (source, false));
-                let jobs = jobs.chain(libraries.iter().map(|source| (source, true)));
-                for (source, shared) in jobs {
-                    self.compile(source, shared, into)?;
-                }
-                Ok(())
+                // what is used first
+                let (users, used): (Vec<_>, Vec<_>) = libraries
+                    .iter()
+                    .partition(|library| !library.uses.is_empty());
+                let libraries = used.iter().chain(&users).map(|source| (*source, true));
+                let programs = sources.iter().map(|source| (source, false));
+                libraries
+                    .chain(programs)
+                    .try_for_each(|(source, shared)| self.compile(source, shared, into))
             },
         )?;
         Ok(Programs { folder, sources })
@@ -202,17 +205,27 @@ impl Tools {
             "-Werror",
         ]);
         if shared {
+            compiler = compiler.arg(format!("-Wl,-soname,{}.so", source.name));
             // no start files: a library of the suite needs none
             let options = self.before.iter().filter(|word| word.starts_with('-'));
             compiler = compiler.args(["-shared", "-fPIC"]).args(options);
         } else {
             compiler = compiler.args(&self.before);
         }
+        let mut used: Vec<_> = source
+            .uses
+            .iter()
+            .map(|name| into.join(format!("{name}.so")).display().to_string())
+            .collect();
+        if !used.is_empty() {
+            used.push("-Wl,-rpath,$ORIGIN".to_owned());
+        }
         let end = if shared { &self.libraries } else { &self.after };
         compiler
             .args(&source.options)
             .arg("-o")
             .args([&out, &source.path])
+            .args(used)
             .args(end)
             .run()?
             .expect(0)

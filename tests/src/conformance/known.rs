@@ -326,6 +326,7 @@ mod tests {
             name: "p".to_owned(),
             path: "p.c".into(),
             options: Vec::new(),
+            uses: Vec::new(),
             questions: vec![question("one"), question("two")],
         }
     }

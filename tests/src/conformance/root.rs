@@ -1,10 +1,12 @@
 //! Where the programs run: with the C library of this machine, or of any other
 //! Debian release.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use super::cell::Loader;
-use crate::debian::Suite;
+use crate::foreign::Libc;
 use crate::sys;
 
 /// The packages that a program of the suite needs at run time: libgcc's unwinder
@@ -51,6 +53,16 @@ impl Root {
     ///
     /// There is no such release, or it cannot be had.
     pub fn open(name: &str) -> Result<Self, String> {
+        static OPEN: Mutex<BTreeMap<String, Result<Root, String>>> = Mutex::new(BTreeMap::new());
+
+        // asking apt takes its time
+        let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+        open.entry(name.to_owned())
+            .or_insert_with(|| Self::find(name))
+            .clone()
+    }
+
+    fn find(name: &str) -> Result<Self, String> {
         if name == "host" {
             return Self::host();
         }
@@ -59,8 +71,7 @@ impl Root {
             let names = RELEASES.map(|(name, _)| name).join(", ");
             format!("no root {name:?}; there are host, {names}")
         })?;
-        let folder = Suite::open(name)?.root(&PACKAGES)?;
-        Self::of(name, glibc, &folder)
+        Self::of(name, glibc, Libc::of(name)?.root())
     }
 
     /// The glibc in a folder that looks like `/`.

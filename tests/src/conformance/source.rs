@@ -23,6 +23,8 @@ pub struct Source {
     pub path: PathBuf,
     /// `//! cc: OPTION...`: compiler options.
     pub options: Vec<String>,
+    /// `//! uses: LIBRARY...`: libraries of the suite to link with.
+    pub uses: Vec<String>,
     /// `//! asks: NAME: TEXT`: the questions, each asked once in every run.
     pub questions: Vec<Question>,
 }
@@ -72,6 +74,7 @@ impl Source {
         let mut source = Self {
             name: name.into_owned(),
             options: Vec::new(),
+            uses: Vec::new(),
             questions: Vec::new(),
             path,
         };
@@ -91,6 +94,9 @@ impl Source {
         match word {
             "cc" => self
                 .options
+                .extend(value.split_whitespace().map(str::to_owned)),
+            "uses" => self
+                .uses
                 .extend(value.split_whitespace().map(str::to_owned)),
             "asks" => {
                 let (name, text) = value.split_once(": ")?;
