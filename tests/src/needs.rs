@@ -28,6 +28,12 @@ pub enum Need {
     Readelf,
     /// A C Python interpreter, `python3`.
     Python,
+    /// Node.js, `node`.
+    Node,
+    /// A Java virtual machine that runs a source file, `java`.
+    Java,
+    /// util-linux' `setpriv`.
+    Setpriv,
     /// coreutils' `sort` with `--parallel`.
     GnuSort,
     /// The server `workerd`, which npm can install.
@@ -73,6 +79,9 @@ impl Need {
             Self::Binutils => program("strip").and(program("objcopy")).map(drop),
             Self::Readelf => program("readelf").map(drop),
             Self::Python => python().map(drop),
+            Self::Node => program("node").map(drop),
+            Self::Java => java(),
+            Self::Setpriv => program("setpriv").map(drop),
             Self::GnuSort => gnu_sort(),
             Self::Workerd => workerd::binary().map(drop),
             Self::Tcmalloc => tcmalloc::binary(Linked::Hidden).map(drop),
@@ -163,6 +172,12 @@ pub fn python() -> Result<PathBuf, String> {
 /// It cannot be downloaded.
 pub fn old_glibc() -> Result<PathBuf, String> {
     crate::debian::Suite::open("bullseye")?.root(&["libc6"])
+}
+
+/// Java that runs a source file (11 and later).
+fn java() -> Result<(), String> {
+    let version = Program::new(program("java")?).arg("--version").run()?;
+    holds(version.code() == 0, "needs Java 11")
 }
 
 fn mount_namespace() -> Result<(), String> {

@@ -37,6 +37,8 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         choice: Vec<String>,
     },
+    /// Measure what looking at live processes costs, and what they feel of it
+    BenchPs,
     /// Rewrite golden texts and schemas from what the code prints now
     Golden,
 }
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
         Chore::BenchAudit => {
             build(&mut steps).and_then(|rseqctl| bench_audit::run(&mut steps, &rseqctl))
         }
+        Chore::BenchPs => build(&mut steps).and_then(|rseqctl| bench_ps(&mut steps, &rseqctl)),
         Chore::Golden => golden(&mut steps),
         Chore::Conformance { choice } => steps.run(
             "conformance",
@@ -105,6 +108,24 @@ fn build(steps: &mut Steps) -> Result<PathBuf, String> {
             .map_err(|error| format!("cannot copy {name} to {}: {error}", dist.display()))?;
     }
     Ok(dist.join("rseqctl"))
+}
+
+fn bench_ps(steps: &mut Steps, rseqctl: &Path) -> Result<(), String> {
+    steps.run(
+        "measure",
+        steps
+            .cargo()
+            .args([
+                "run",
+                "--quiet",
+                "-p",
+                "rseq-tests",
+                "--bin",
+                "bench_ps",
+                "--",
+            ])
+            .arg(rseqctl),
+    )
 }
 
 fn demo(steps: &mut Steps, rseqctl: &Path) -> Result<(), String> {

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use tls_model::facts::Kind;
 
 use super::files::{Files, ObjectFile, Unread};
-use super::maps::{self, FileId, Mapping};
+use super::maps::{self, Mapping};
 use super::proc::Process;
 
 /// The shim, and the library with the symbol of last resort.
@@ -34,7 +34,7 @@ pub(super) struct Image {
     pub(super) objects: Vec<Instance>,
     /// The program itself.
     pub(super) main: Option<usize>,
-    /// Mapped code that could not be read: its path, and why.
+    /// What is mapped and could not be read: its path, and why.
     pub(super) unread: Vec<(String, Unread)>,
     maps: String,
 }
@@ -50,17 +50,21 @@ impl Image {
         let program = process.executable().ok();
         let program = program.as_deref().map(Path::to_string_lossy);
         let is_main = |mapping: &Mapping<'_>| program.as_deref() == Some(mapping.path);
-        let mut with_code: HashSet<FileId> = HashSet::new();
+        // loaded objects have several mappings, but perhaps no code (the library
+        // of last resort), or code that was moved to larger pages
+        let (mut met, mut loaded) = (HashSet::new(), HashSet::new());
         for mapping in maps::parse(&text) {
-            // a program may have moved its code to larger pages
-            if mapping.is_code || is_main(&mapping) {
-                with_code.extend(mapping.file);
+            let Some(id) = mapping.file else {
+                continue;
+            };
+            if !met.insert(id) || mapping.is_code || is_main(&mapping) {
+                loaded.insert(id);
             }
         }
         let mut image = Self::default();
         let mut told = HashSet::new();
         for mapping in maps::parse(&text) {
-            let Some(id) = mapping.file.filter(|id| with_code.contains(id)) else {
+            let Some(id) = mapping.file.filter(|id| loaded.contains(id)) else {
                 continue;
             };
             let (path, is_deleted) = maps::path_of(mapping.path);

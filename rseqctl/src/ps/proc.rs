@@ -20,6 +20,8 @@ pub(super) struct Status {
     pub(super) name: String,
     /// The process; differs from the id asked for where that is a thread's.
     pub(super) process: u32,
+    /// The process that it is a child of.
+    pub(super) parent: u32,
     /// A letter, see proc_pid_status(5).
     pub(super) state: char,
     /// Effective user.
@@ -152,6 +154,7 @@ impl Status {
                 "Name" => value.trim().clone_into(&mut status.name),
                 "State" => status.state = value.trim().chars().next().unwrap_or('?'),
                 "Tgid" => status.process = number(),
+                "PPid" => status.parent = number(),
                 "TracerPid" => status.tracer = number(),
                 "Uid" => {
                     number();

@@ -112,10 +112,12 @@ fn is_gone(error: &io::Error) -> bool {
     error.kind() == ErrorKind::NotFound || error.raw_os_error() == Some(libc::ESRCH)
 }
 
-/// Kernels before 6.8 do not say so in the status.
+/// Kernels before 6.8 do not say so in the status. kthreadd starts the others.
 fn is_of_kernel(process: &Process, status: &Status) -> bool {
-    let has_no_program = process.executable().is_err_and(|error| is_gone(&error));
-    has_no_program && !status.has_ended() && process.command().is_empty()
+    const KTHREADD: u32 = 2;
+
+    let is_one = [process.pid, status.parent].contains(&KTHREADD);
+    is_one && process.command().is_empty() && process.executable().is_err_and(|it| is_gone(&it))
 }
 
 fn why_unread(why: &Unread) -> String {

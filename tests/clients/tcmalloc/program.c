@@ -1,5 +1,6 @@
 // Allocates, writes, compares and frees through TCMalloc in several threads, and
-// says whether its per-CPU caches are on. It never asks who registered rseq.
+// says whether its per-CPU caches are on. It never asks who registered rseq. With
+// an argument its threads then wait until its input ends.
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -7,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 void *BridgeTCMallocInternalNewAlignedNothrow(size_t size, size_t alignment);
 void TCMallocInternalDeleteSizedAligned(void *memory, size_t size, size_t alignment);
@@ -28,6 +30,20 @@ static int is_filled(const char *memory, size_t size, char with)
 		if (memory[i] != with)
 			return 0;
 	return 1;
+}
+
+static pthread_mutex_t end = PTHREAD_MUTEX_INITIALIZER;
+static atomic_int waiting;
+
+static void *works(void *number);
+
+static void *works_and_waits(void *number)
+{
+	works(number);
+	waiting++;
+	pthread_mutex_lock(&end);
+	pthread_mutex_unlock(&end);
+	return NULL;
 }
 
 static void *works(void *number)
@@ -60,14 +76,27 @@ static void *works(void *number)
 	return NULL;
 }
 
-int main(void)
+int main(int arguments, char **unused)
 {
+	void *(*routine)(void *) = arguments > 1 ? works_and_waits : works;
 	pthread_t threads[THREADS];
+	char byte;
 
+	(void)unused;
 	works(NULL);
+	pthread_mutex_lock(&end);
 	for (intptr_t i = 0; i < THREADS; i++)
-		if (pthread_create(&threads[i], NULL, works, (void *)(i + 1)))
+		if (pthread_create(&threads[i], NULL, routine, (void *)(i + 1)))
 			return 3;
+	if (arguments > 1) {
+		while (waiting < THREADS)
+			usleep(1000);
+		puts("ready");
+		fflush(stdout);
+		while (read(0, &byte, 1) == 1)
+			;
+	}
+	pthread_mutex_unlock(&end);
 	for (int i = 0; i < THREADS; i++)
 		pthread_join(threads[i], NULL);
 	printf("per-CPU caches %s\n",

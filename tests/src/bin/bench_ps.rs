@@ -1,0 +1,172 @@
+//! What `rseqctl ps` costs: the host, and the threads that it stops.
+//!
+//! `cargo xtask bench-ps` builds it and the command, and runs it. Its argument is
+//! the command.
+
+use std::process::{ExitCode, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use rseq_tests::child::{Program, Running};
+use rseq_tests::fixture::built;
+use rseq_tests::needs::{program, python};
+use rseq_tests::workerd;
+use serde_json::Value;
+
+/// How often each measurement is made.
+const TURNS: usize = 9;
+
+/// Programs: how many of each, and threads besides the main one.
+const SLEEPS: usize = 100;
+const PYTHONS: usize = 50;
+const IDLES: usize = 150;
+const THREADS: usize = 31;
+
+const LIMIT: Duration = Duration::from_secs(900);
+
+fn main() -> ExitCode {
+    let Some(rseqctl) = std::env::args().nth(1) else {
+        eprintln!("usage: bench_ps RSEQCTL");
+        return ExitCode::from(2);
+    };
+    match host(&rseqctl).and_then(|()| server(&rseqctl)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench_ps: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(program: Program) -> Result<Running, String> {
+    program.input(Stdio::piped()).limit(LIMIT).start()
+}
+
+/// A host's worth of processes, by their ids.
+fn host(rseqctl: &str) -> Result<(), String> {
+    let mut running = Vec::new();
+    for _ in 0..SLEEPS {
+        running.push(start(Program::new(program("sleep")?).arg("900"))?);
+    }
+    let waits = "import sys; print('ready', flush=True); sys.stdin.read()";
+    let mut ready = Vec::new();
+    for _ in 0..PYTHONS {
+        ready.push(start(Program::new(python()?).args(["-c", waits]))?);
+    }
+    let idle = built("idle", "dynamic")?;
+    for _ in 0..IDLES {
+        ready.push(start(Program::new(&idle).arg(THREADS.to_string()))?);
+    }
+    for one in &mut ready {
+        one.wait_for_output(|text| text.contains("ready").then_some(()))?;
+    }
+    running.append(&mut ready);
+    let ids: Vec<_> = running.iter().map(|one| one.id().to_string()).collect();
+    let mut turns = Vec::new();
+    for _ in 0..TURNS {
+        turns.push(look(rseqctl, &ids)?);
+    }
+    let first = &turns[0].1;
+    println!(
+        "{} processes, {} threads, {TURNS} turns",
+        first["processes"], first["threads"]
+    );
+    let figure = |name: &str| spread(turns.iter().map(|(_, tally)| number(tally, name)).collect());
+    println!("| | median | min-max |\n|---|---|---|");
+    let (least, middle, most) = spread(turns.iter().map(|(wall, _)| *wall).collect());
+    println!("| rseqctl ps, all of it | {middle:.3} s | {least:.3}-{most:.3} s |");
+    for (name, words) in [
+        ("median_us", "a thread stands still, median"),
+        ("max_us", "a thread stands still, longest"),
+    ] {
+        let (least, middle, most) = figure(name);
+        println!("| {words} | {middle:.1} us | {least:.1}-{most:.1} us |");
+    }
+    Ok(())
+}
+
+/// Seconds, and what was counted.
+fn look(rseqctl: &str, ids: &[String]) -> Result<(f64, Value), String> {
+    let begin = Instant::now();
+    let finished = Program::new(rseqctl)
+        .args(["ps", "--format", "json", "--verbose"])
+        .args(ids)
+        .run()?;
+    let took = begin.elapsed().as_secs_f64();
+    let mut document: Value = serde_json::from_str(&finished.out)
+        .map_err(|error| format!("{error}: {}", finished.err))?;
+    Ok((took, document["tally"].take()))
+}
+
+fn number(tally: &Value, name: &str) -> f64 {
+    tally["stops"][name].as_f64().unwrap_or(f64::NAN)
+}
+
+/// A server's answers per second, with nobody looking at it and with somebody
+/// who looks all the time, in turn.
+fn server(rseqctl: &str) -> Result<(), String> {
+    let mut running = Program::new(workerd::binary()?)
+        .args(workerd::arguments()?)
+        .limit(LIMIT)
+        .start()?;
+    let port = running.wait_for_output(workerd::port)?;
+    let (mut alone, mut watched, mut looks) = (Vec::new(), Vec::new(), 0);
+    for _ in 0..TURNS {
+        alone.push(answers(port)?);
+        let end = Arc::new(AtomicBool::new(false));
+        let looker = {
+            let (end, rseqctl, id) = (Arc::clone(&end), rseqctl.to_owned(), running.id());
+            std::thread::spawn(move || {
+                let mut looks = 0;
+                while !end.load(Ordering::Relaxed) {
+                    look(&rseqctl, &[id.to_string()])?;
+                    looks += 1;
+                    std::thread::sleep(Duration::from_millis(100));
+                }
+                Ok::<u32, String>(looks)
+            })
+        };
+        watched.push(answers(port)?);
+        end.store(true, Ordering::Relaxed);
+        looks += looker.join().map_err(|_| "the looker panicked")??;
+    }
+    let ratios = watched.iter().zip(&alone).map(|(one, other)| one / other);
+    let ratio = spread(ratios.collect());
+    let (alone, watched) = (spread(alone), spread(watched));
+    println!("\nworkerd, 8 connections, {looks} looks at it, no answer lost");
+    println!("| | answers per second | min-max |\n|---|---|---|");
+    for (words, (least, middle, most)) in [("nobody looks", alone), ("rseqctl ps looks", watched)] {
+        println!("| {words} | {middle:.0} | {least:.0}-{most:.0} |");
+    }
+    let (least, middle, most) = ratio;
+    println!("| ratio within a turn | {middle:.3} | {least:.3}-{most:.3} |");
+    Ok(())
+}
+
+/// Answers per second; an answer that is missing is an error.
+fn answers(port: u16) -> Result<f64, String> {
+    const CONNECTIONS: u32 = 8;
+    const EACH: u32 = 250;
+
+    let begin = Instant::now();
+    let answers = workerd::ask(port, CONNECTIONS, EACH)?;
+    let all = (CONNECTIONS * EACH) as usize;
+    let right = answers
+        .iter()
+        .filter(|(path, answer)| **answer == format!("HTTP/1.1 200 OK you asked for {path}"));
+    if right.count() != all {
+        return Err("an answer is missing or wrong".to_owned());
+    }
+    Ok(f64::from(CONNECTIONS * EACH) / begin.elapsed().as_secs_f64())
+}
+
+/// Minimum, median, maximum.
+fn spread(mut values: Vec<f64>) -> (f64, f64, f64) {
+    values.sort_by(f64::total_cmp);
+    (
+        values[0],
+        values[values.len() / 2],
+        values[values.len() - 1],
+    )
+}
