@@ -59,6 +59,12 @@ fn main() -> ExitCode {
     suite.add("ps::many_threads", &needs, many_threads);
     suite.add("ps::ends_meanwhile", &needs, ends_meanwhile);
     suite.add("ps::threads_come_and_go", &needs, threads_come_and_go);
+    suite.add(
+        "ps::main_thread_ended",
+        &with(&[Need::Python]),
+        main_thread_ended,
+    );
+    suite.add("ps::zombie", &with(&[Need::Python]), zombie);
     suite.add("ps::debugger", &needs, debugger);
     suite.add("ps::stopped", &needs, stopped);
     suite.add("ps::interrupted", &needs, interrupted);
@@ -374,6 +380,7 @@ fn ends_meanwhile() -> Outcome {
         sys::kill(id, libc::SIGKILL);
         let answer = looker.join().map_err(|_| "the looker panicked")??;
         match answer.code() {
+            // as it was, or what is left of it until its parent has noticed
             0 => assert_eq!(answer.out.lines().count(), 1, "{}", answer.out),
             2 => assert!(answer.err.contains("no such process"), "{}", answer.err),
             _ => return Err(format!("{answer:?}").into()),
@@ -400,6 +407,52 @@ fn threads_come_and_go() -> Outcome {
         "{}",
         finished.out
     );
+    Ok(())
+}
+
+/// Only other threads are left: /proc shows the process as a zombie.
+fn main_thread_ended() -> Outcome {
+    const SCRIPT: &str = "import ctypes, sys, threading\n\
+        def waits():\n\
+        \x20   print('ready', flush=True)\n\
+        \x20   sys.stdin.read()\n\
+        \x20   import os; os._exit(0)\n\
+        threading.Thread(target=waits).start()\n\
+        ctypes.CDLL(None).syscall(60, 0)\n";
+
+    let running = ready(Program::new(python()?).args(["-c", SCRIPT]))?;
+    let id = running.id();
+    while !fs::read_to_string(format!("/proc/{id}/stat")).is_ok_and(|it| it.contains(") Z ")) {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let (row, code) = look_with(id, &[])?;
+    assert_eq!((row["owner"].as_str(), code), (Some("libc"), 0), "{row}");
+    assert_eq!(
+        (&row["registered"], &row["unknown"]),
+        (&1.into(), &1.into()),
+        "{row}"
+    );
+    ends(running)?;
+    Ok(())
+}
+
+/// It has ended, and its parent has not noticed: told, and no failure.
+fn zombie() -> Outcome {
+    const SCRIPT: &str = "import subprocess, sys\n\
+        child = subprocess.Popen(['true'])\n\
+        print(child.pid)\n\
+        print('ready', flush=True)\n\
+        sys.stdin.read()\n";
+
+    let mut running = ready(Program::new(python()?).args(["-c", SCRIPT]))?;
+    let id = running.wait_for_output(|text| text.lines().next()?.parse().ok())?;
+    while !fs::read_to_string(format!("/proc/{id}/stat")).is_ok_and(|it| it.contains(") Z ")) {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let (row, code) = look_with(id, &[])?;
+    assert_eq!((&row["owner"], code), (&Value::Null, 0), "{row}");
+    assert!(row["because"].to_string().contains("has ended"), "{row}");
+    ends(running)?;
     Ok(())
 }
 

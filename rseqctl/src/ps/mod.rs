@@ -87,7 +87,7 @@ pub fn look(pids: &[u32], options: Options, sink: &mut dyn FnMut(Event<'_>)) -> 
                 continue;
             }
             Outcome::Gone | Outcome::Kernels if pids.is_empty() => continue,
-            Outcome::Gone => "no such process, or it has ended; check the id".to_owned(),
+            Outcome::Gone => "no such process; check the id".to_owned(),
             Outcome::Kernels => "a thread of the kernel's, which has no rseq".to_owned(),
             Outcome::Problem(problem) => problem,
         };

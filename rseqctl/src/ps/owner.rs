@@ -28,6 +28,10 @@ pub(super) fn find(process: &Process, image: &Image, threads: &Threads) -> Owner
         [] if threads.rows.iter().any(|row| row.registered.is_some()) => {
             (Some("none"), why_nobody(process, image))
         }
+        [] if threads.rows.iter().all(|row| row.state == "Z") => (
+            None,
+            "it has ended; its parent has not noticed yet".to_owned(),
+        ),
         [] => (None, "no thread told".to_owned()),
         [area] => {
             let (owner, because) = of_area(area, image);

@@ -74,6 +74,20 @@ impl Process {
         self.text("status").map(|text| Status::parse(&text))
     }
 
+    /// Looks by the folder of a thread that has not ended from now on, if there
+    /// is one: that of a process whose main thread has ended is empty.
+    pub(super) fn turn_to_living_thread(&mut self) {
+        let threads = self.threads().unwrap_or_default();
+        let living = threads.into_iter().find(|thread| {
+            self.thread(*thread)
+                .is_ok_and(|(_, state)| !has_ended(state))
+        });
+        if let Some(living) = living {
+            // not listed in /proc, but there
+            self.folder = PathBuf::from(format!("/proc/{living}"));
+        }
+    }
+
     /// Its threads, in order.
     pub(super) fn threads(&self) -> io::Result<BTreeSet<u32>> {
         numbers(&self.path("task"))

@@ -18,7 +18,7 @@ use crate::audit::text;
 pub(super) enum Outcome {
     /// What is said about it, and how long each stop of a thread took.
     Row(Box<Row>, Vec<Duration>),
-    /// It is gone, or has ended.
+    /// It is gone.
     Gone,
     /// It is a thread of the kernel's.
     Kernels,
@@ -28,7 +28,7 @@ pub(super) enum Outcome {
 
 /// Looks at a process.
 pub(super) fn look(pid: u32, files: &mut Files, options: Options) -> Outcome {
-    let process = Process::new(pid);
+    let mut process = Process::new(pid);
     let status = match process.status() {
         Ok(status) => status,
         Err(error) if is_gone(&error) => return Outcome::Gone,
@@ -41,33 +41,34 @@ pub(super) fn look(pid: u32, files: &mut Files, options: Options) -> Outcome {
     if status.is_kernels || is_of_kernel(&process, &status) {
         return Outcome::Kernels;
     }
+    if status.has_ended() {
+        // the main thread; others may live on
+        process.turn_to_living_thread();
+    }
     let mut missing = Vec::new();
-    let image = match Image::read(&process, files) {
-        Ok(image) => image,
-        Err(error) if is_gone(&error) => return Outcome::Gone,
-        Err(error) => {
-            missing.push(format!("what is mapped: {error}"));
-            Image::default()
-        }
-    };
+    let image = Image::read(&process, files).unwrap_or_else(|error| {
+        missing.push(format!("what is mapped: {error}"));
+        Image::default()
+    });
     for (path, why) in &image.unread {
         missing.push(format!("{path}: {}", why_unread(why)));
     }
     // the threads' refusal says the same with more words
     let memory = Memory::open(&process).ok();
-    let threads = match thread::look(&process, &image, memory.as_ref(), options) {
-        Ok(threads) => threads,
-        Err(error) if is_gone(&error) => return Outcome::Gone,
-        Err(error) => {
+    let threads =
+        thread::look(&process, &image, memory.as_ref(), options).unwrap_or_else(|error| {
             missing.push(format!("its threads: {error}"));
             Threads::default()
-        }
-    };
+        });
     if let Some(why) = &threads.refused {
         missing.push(format!("registrations: {why}"));
     }
-    if threads.rows.is_empty() && missing.is_empty() || status.has_ended() {
-        return Outcome::Gone;
+    // of a process that has ended nothing is missing
+    match process.status() {
+        Err(_) if threads.areas.iter().all(Option::is_none) => return Outcome::Gone,
+        Err(_) => missing.clear(),
+        Ok(now) if now.has_ended() => missing.clear(),
+        Ok(_) => {}
     }
     let row = row(&process, status, &image, &threads, missing);
     Outcome::Row(Box::new(row), threads.stops)
