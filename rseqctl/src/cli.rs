@@ -54,6 +54,15 @@ pub struct RunArgs {
     /// Print the decision and start nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// How --dry-run prints
+    #[arg(long, value_enum, default_value_t = RunFormat::Human, requires = "dry_run")]
+    pub format: RunFormat,
+    /// Start what would corrupt memory on this kernel, too
+    #[arg(long)]
+    pub force: bool,
+    /// A library that the command may load with dlopen: static TLS is kept for it
+    #[arg(long, value_name = "LIBRARY")]
+    pub may_load: Vec<PathBuf>,
     /// The command and its arguments
     #[arg(required = true, trailing_var_arg = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,
@@ -199,6 +208,15 @@ pub enum ReportFormat {
     Json,
     /// One JSON object per line
     Ndjson,
+}
+
+/// Output formats of `rseqctl run --dry-run`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RunFormat {
+    /// For people
+    Human,
+    /// One JSON document
+    Json,
 }
 
 /// Threshold for exit status 1.

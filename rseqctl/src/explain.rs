@@ -7,9 +7,7 @@ use tls_model::rules::{self, Level, RULES, Rule};
 use crate::cli::ExplainArgs;
 use crate::doctor::verdict::{self, KINDS, Kind};
 use crate::exit::Status;
-
-/// Columns of a paragraph.
-const WIDTH: usize = 80;
+use crate::wrap::wrapped;
 
 /// What has a name and can be explained.
 #[derive(Clone, Copy, Debug)]
@@ -135,20 +133,8 @@ fn section(entry: Entry, title: Option<&str>, out: &mut impl Write) -> io::Resul
     paragraph(&format!("Source: {}.", entry.source), out)
 }
 
-/// Writes text in lines of at most [`WIDTH`] columns.
 fn paragraph(text: &str, out: &mut impl Write) -> io::Result<()> {
-    let mut column = 0;
-    for word in text.split(' ') {
-        let width = word.chars().count();
-        if column != 0 {
-            let fits = column + 1 + width <= WIDTH;
-            out.write_all(if fits { b" " } else { b"\n" })?;
-            column = if fits { column + 1 } else { 0 };
-        }
-        out.write_all(word.as_bytes())?;
-        column += width;
-    }
-    writeln!(out)
+    wrapped("", text, out)
 }
 
 /// Runs the subcommand.

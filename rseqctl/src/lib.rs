@@ -13,3 +13,4 @@ pub mod ps;
 pub mod run;
 pub mod source;
 mod sys;
+mod wrap;

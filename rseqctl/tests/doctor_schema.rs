@@ -1,5 +1,5 @@
-//! The committed schema is the one that the doctor's report is made by, and a
-//! report of this machine keeps to it.
+//! The committed schemas are those that the doctor's report and `run`'s plan are
+//! made by, and what is printed on this machine keeps to them.
 //!
 //! `UPDATE_GOLDEN=1 cargo test -p rseqctl --test doctor_schema` writes it anew.
 
@@ -9,12 +9,15 @@ use std::path::Path;
 use std::process::Command;
 
 use rseqctl::doctor::Report;
+use rseqctl::run::Plan;
 use schemars::schema_for;
 use serde_json::Value;
 
-fn schema() -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/doctor.schema.json");
-    let mut made = serde_json::to_string_pretty(&schema_for!(Report)).expect("a schema is JSON");
+fn committed(name: &str, made: &schemars::Schema) -> jsonschema::Validator {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("schema")
+        .join(name);
+    let mut made = serde_json::to_string_pretty(made).expect("a schema is JSON");
     made.push('\n');
     if env::var_os("UPDATE_GOLDEN").is_some_and(|value| value == "1") {
         fs::write(&path, &made).expect("the schema can be written");
@@ -24,34 +27,58 @@ fn schema() -> String {
         committed, made,
         "run with UPDATE_GOLDEN=1 if the change is meant, and tell the users"
     );
-    committed
+    let schema: Value = serde_json::from_str(&committed).expect("the schema is JSON");
+    jsonschema::validator_for(&schema).expect("the schema is a schema")
+}
+
+fn printed(arguments: &[&str]) -> Value {
+    let output = Command::new(env!("CARGO_BIN_EXE_rseqctl"))
+        .args(arguments)
+        .output()
+        .expect("the command starts");
+    serde_json::from_slice(&output.stdout).expect("one JSON object")
 }
 
 #[test]
 fn reports_keep_to_the_committed_schema() {
-    let schema: Value = serde_json::from_str(&schema()).expect("the schema is JSON");
-    let schema = jsonschema::validator_for(&schema).expect("the schema is a schema");
+    let schema = committed("doctor.schema.json", &schema_for!(Report));
     for arguments in [
-        &["--format", "ndjson"][..],
-        &["--format", "json"],
-        &["--format", "ndjson", "--fleet=web-1"],
+        &["doctor", "--format", "ndjson"][..],
+        &["doctor", "--format", "json"],
+        &["doctor", "--format", "ndjson", "--fleet=web-1"],
     ] {
-        let output = Command::new(env!("CARGO_BIN_EXE_rseqctl"))
-            .args(["doctor", "--fail-on", "never"])
-            .args(arguments)
-            .output()
-            .expect("the command starts");
-        let report: Value = serde_json::from_slice(&output.stdout).expect("one JSON object");
+        let report = printed(arguments);
         let errors: Vec<_> = schema
             .iter_errors(&report)
             .map(|it| it.to_string())
             .collect();
         assert!(errors.is_empty(), "{errors:?}");
         let has_host = report.get("host").is_some();
-        assert_eq!(has_host, arguments.len() > 2, "{report}");
+        assert_eq!(has_host, arguments.len() > 3, "{report}");
 
         let mut other = report.clone();
         other["verdicts"] = Value::from("none");
         assert!(!schema.is_valid(&other), "the schema lets anything pass");
+    }
+}
+
+#[test]
+fn plans_keep_to_the_committed_schema() {
+    let schema = committed("run.schema.json", &schema_for!(Plan));
+    let own = env!("CARGO_BIN_EXE_rseqctl");
+    for command in [&[own][..], &["nice", "sh", "-c", "exit 0; :"]] {
+        let mut arguments = vec![
+            "run",
+            "--dry-run",
+            "--format",
+            "json",
+            "--mode",
+            "off",
+            "--",
+        ];
+        arguments.extend(command);
+        let plan = printed(&arguments);
+        let errors: Vec<_> = schema.iter_errors(&plan).map(|it| it.to_string()).collect();
+        assert!(errors.is_empty(), "{errors:?}");
     }
 }

@@ -3,12 +3,13 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 use std::{env, fs};
 
 use rseq_tests::artifacts::artifacts;
 use rseq_tests::child::{Finished, Program};
 use rseq_tests::fixture::built;
-use rseq_tests::needs::Need;
+use rseq_tests::needs::{Need, program};
 use rseq_tests::runner::{Outcome, Suite};
 use rseq_tests::scratch;
 use rseq_tests::world::{GLIBC_OFF, Report};
@@ -26,6 +27,12 @@ fn main() -> ExitCode {
     suite.add("run::environment_is_added_to", &builds, environment);
     suite.add("run::tunable_of_the_user_holds", &builds, tunable);
     suite.add("run::dry_run", &builds, dry_run);
+    suite.add("run::corruption_is_refused", &builds, corruption);
+    suite.add("run::sections_that_do_not_abort", &builds, no_abort);
+    suite.add("run::remembered_answer", &builds, remembered);
+    suite.add("run::launchers", &builds, launchers);
+    suite.add("run::entry_point_script", &builds, entry_point);
+    suite.add("run::static_tls_for_dlopen", &builds, static_tls);
     suite.add("run::report", &builds, report);
     suite.add("run::adopters", &builds, adopters);
     suite.add("run::adopter_library", &builds, adopter_library);
@@ -369,5 +376,230 @@ fn unknown_mode() -> Outcome {
     holds(&finished.err, &["RSEQ_SHIM_MODE", "sometimes"])?;
     assert_eq!(finished.err.lines().count(), 1, "{}", finished.err);
     assert_eq!(Report::parse(&finished.out)?.owner()?, "libc");
+    Ok(())
+}
+
+/// A folder for what rseqctl remembers, with what it has seen of this kernel.
+fn remembering() -> Result<(PathBuf, PathBuf), String> {
+    let cache = scratch::directory("cache")?;
+    Program::new(&artifacts()?.rseqctl)
+        .args(["doctor", "--seconds", "20", "--fail-on", "never"])
+        .env("XDG_CACHE_HOME", &cache)
+        .limit(Duration::from_secs(60))
+        .run()?;
+    let file = cache.join("rseqctl/kernel.json");
+    if file.is_file() {
+        Ok((cache, file))
+    } else {
+        Err(format!("{} was not written", file.display()))
+    }
+}
+
+/// Changes one value in what is remembered.
+fn pretend(file: &Path, key: &str, value: &str) -> Result<(), String> {
+    let say = |error: &dyn std::fmt::Display| format!("{}: {error}", file.display());
+    let text = fs::read_to_string(file).map_err(|error| say(&error))?;
+    let mut content: serde_json::Value =
+        serde_json::from_str(&text).map_err(|error| say(&error))?;
+    content["behaviour"][key] = value.into();
+    // in place: owner and mode stay
+    fs::write(file, content.to_string()).map_err(|error| say(&error))
+}
+
+/// On a kernel that keeps `cpu_id_start`, a program that writes there is not
+/// granted a registration of its own, unless that is forced.
+fn corruption() -> Outcome {
+    let (cache, file) = remembering()?;
+    pretend(&file, "cpu_id_start", "kept")?;
+    let writer = built("kernel-field", "cpu-id-start")?;
+    let refused = |options: &[&str]| -> Result<Finished, String> {
+        run(options, &[&writer])?
+            .env("XDG_CACHE_HOME", &cache)
+            .run()
+    };
+    let finished = refused(&[])?.expect(125)?;
+    let words = ["not started", "cpu_id_start", "--mode defer", "--force"];
+    holds(&finished.err, &words)?;
+    // what it advises, starts
+    refused(&["--mode", "defer"])?.expect(0)?;
+    refused(&["--mode", "own"])?.expect(0)?;
+    refused(&["--force"])?.expect(0)?;
+    let finished = refused(&["--dry-run"])?.expect(0)?;
+    holds(&finished.out, &["refused ", "does not rewrite"])?;
+    // launchers hide nothing
+    run(&[], &["nice".as_ref(), writer.as_os_str()])?
+        .env("XDG_CACHE_HOME", &cache)
+        .run()?
+        .expect(125)?;
+    // where the libc is told not to register, there is nobody to leave it to
+    let finished = run(&["--mode", "defer"], &[&writer])?
+        .env("XDG_CACHE_HOME", &cache)
+        .env("GLIBC_TUNABLES", GLIBC_OFF)
+        .run()?
+        .expect(125)?;
+    holds(&finished.err, &["--mode own"])?;
+    // programs that keep to the kernel's rules start
+    for (source, case) in [
+        ("kernel-field", "own-field"),
+        ("kernel-field", "load"),
+        ("nothing", "default"),
+    ] {
+        let program = built(source, case)?;
+        let finished = run(&[], &[&program])?.env("XDG_CACHE_HOME", &cache).run()?;
+        finished
+            .expect(0)
+            .map_err(|error| format!("{case}: {error}"))?;
+    }
+    pretend(&file, "cpu_id_start", "rewritten")?;
+    refused(&[])?.expect(0)?;
+    Ok(())
+}
+
+/// Where sections do not abort, no program gets to use them.
+fn no_abort() -> Outcome {
+    let (cache, file) = remembering()?;
+    pretend(&file, "sections", "runs-on")?;
+    let program = built("adopter", "exports")?;
+    let finished = run(&[], &[&program])?
+        .env("XDG_CACHE_HOME", &cache)
+        .run()?
+        .expect(125)?;
+    holds(&finished.err, &["critical-sections-do-not-abort"])?;
+    Ok(())
+}
+
+/// An answer that somebody else could have written is not believed.
+fn remembered() -> Outcome {
+    let (cache, file) = remembering()?;
+    let writer = built("kernel-field", "cpu-id-start")?;
+    let plan = || -> Result<String, String> {
+        let options = ["--dry-run", "--format", "json"];
+        let program = run(&options, &[&writer])?.env("XDG_CACHE_HOME", &cache);
+        Ok(program.run()?.expect(0)?.out)
+    };
+    assert!(plan()?.contains("earlier in this boot"));
+    pretend(&file, "cpu_id_start", "kept")?;
+    assert!(plan()?.contains("that corrupts memory"));
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o666))?;
+    let text = plan()?;
+    assert!(text.contains("tested just now"), "{text}");
+    // and it is replaced by what was seen
+    assert!(!plan()?.contains("that corrupts memory"));
+    let mode = fs::metadata(&file)?.permissions().mode() & 0o777;
+    assert_eq!(mode, 0o600);
+    // of another boot
+    let text = fs::read_to_string(&file)?;
+    let mut content: serde_json::Value = serde_json::from_str(&text)?;
+    content["key"]["boot"] = "another".into();
+    content["behaviour"]["cpu_id_start"] = "kept".into();
+    fs::write(&file, content.to_string())?;
+    assert!(plan()?.contains("tested just now"));
+    Ok(())
+}
+
+/// The program behind a launcher is what is looked at.
+fn launchers() -> Outcome {
+    let hidden = built("adopter", "hides")?;
+    let hidden = hidden.to_str().ok_or("a path that is no text")?;
+    let shell = format!("exec {hidden}");
+    for launcher in [
+        &["env"][..],
+        &["env", "A=1"],
+        &["nice", "-n", "1"],
+        &["nohup"],
+        &["timeout", "-k", "5", "60"],
+        &["stdbuf", "-oL"],
+        &["setsid", "-w"],
+        &["env", "nice", "nohup"],
+    ] {
+        let mut command = launcher.to_vec();
+        command.push(hidden);
+        judged(&command, "client", true)?;
+        let finished = run(&[], &command)?.run()?.expect(0)?;
+        holds(&finished.out, &["granted 9 already 0"])?;
+    }
+    judged(&["sh", "-c", &shell], "client", true)?;
+    // where the launcher is all that was looked at, that is said
+    let script = format!("{hidden}; true");
+    let finished = judged(&["sh", "-c", &script], "libc", false)?;
+    holds(&finished, &["but ", "were not looked at"])?;
+    let finished = judged(&["env", "-i", hidden], "libc", false)?;
+    holds(&finished, &["but ", "env -i drops"])?;
+    Ok(())
+}
+
+fn judged(command: &[&str], owner: &str, through: bool) -> Result<String, String> {
+    let finished = run(&["--dry-run"], command)?.run()?.expect(0)?;
+    let words = |line: &str| line.split_whitespace().eq(["owner", owner]);
+    if finished.out.lines().any(words) && finished.out.contains("\nthrough ") == through {
+        Ok(finished.out)
+    } else {
+        Err(format!("{command:?}: {}", finished.out))
+    }
+}
+
+/// A container's entry point that ends in `exec "$@"`.
+fn entry_point() -> Outcome {
+    let hidden = built("adopter", "hides")?;
+    let script = scratch::directory("script")?.join("docker-entrypoint.sh");
+    fs::write(&script, "#!/bin/sh\nset -e\nexec \"$@\"\n")?;
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755))?;
+    let command = [script.as_os_str(), hidden.as_os_str()];
+    let finished = run(&["--dry-run"], &command)?.run()?.expect(0)?;
+    holds(&finished.out, &["through ", "client", GLIBC_OFF])?;
+    let finished = run(&[], &command)?.run()?.expect(0)?;
+    holds(&finished.out, &["granted 9 already 0"])?;
+    Ok(())
+}
+
+/// What a library needs that dlopen brings is kept for it.
+fn static_tls() -> Outcome {
+    let source = "static __thread char big[3000] __attribute__((tls_model(\"initial-exec\")));\n\
+                  char *where(void) { return big; }\n";
+    let folder = scratch::directory("surplus")?;
+    let (text, library) = (folder.join("big.c"), folder.join("libbig.so"));
+    fs::write(&text, source)?;
+    Program::with_callers_environment(program("cc")?)
+        .args(["-shared", "-fPIC", "-o"])
+        .args([&library, &text])
+        .run()?
+        .expect(0)?;
+    let library = library.to_str().ok_or("a path that is no text")?;
+    let kept = "glibc.malloc.tcache_count=0";
+    let plan = run(&["--dry-run", "--may-load", library], &["true"])?
+        .env("GLIBC_TUNABLES", kept)
+        .run()?
+        .expect(0)?;
+    let wanted = format!("GLIBC_TUNABLES={kept}:glibc.rtld.optional_static_tls=");
+    holds(&plan.out, &[&wanted])?;
+    let loads = "import ctypes, sys; ctypes.CDLL(sys.argv[1])";
+    if let Ok(python) = rseq_tests::needs::python() {
+        let command = |options: &[&str]| {
+            let python = python.as_os_str();
+            run(
+                options,
+                &[python, "-c".as_ref(), loads.as_ref(), library.as_ref()],
+            )?
+            .run()
+        };
+        let finished = command(&[])?;
+        holds(&finished.err, &["static TLS"])?;
+        command(&["--may-load", library])?.expect(0)?;
+    }
+    // the user's own setting is kept
+    let own = "glibc.rtld.optional_static_tls=600";
+    let plan = run(&["--dry-run", "--may-load", library], &["true"])?
+        .env("GLIBC_TUNABLES", own)
+        .run()?
+        .expect(0)?;
+    holds(&plan.out, &["warning ", "which is kept"])?;
+    // too small a need changes nothing, and what is no library is said
+    let shim = artifacts()?.abi.to_str().unwrap_or_default().to_owned();
+    let plan = run(&["--dry-run", "--may-load", &shim], &["true"])?.run()?;
+    assert!(!plan.out.contains("optional_static_tls"), "{}", plan.out);
+    let finished = run(&["--may-load", "/etc/passwd"], &["true"])?
+        .run()?
+        .expect(125)?;
+    holds(&finished.err, &["/etc/passwd"])?;
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use schemars::JsonSchema;
 use serde::Serialize;
 use tls_model::rseq::ORIGINAL_LENGTH;
+use tls_model::rules::STATIC_TLS_SURPLUS;
 
 use super::facts::Facts;
 use super::selftest::{Abort, Field, Length, Refusal, SelfTest};
@@ -298,16 +299,12 @@ fn of_settings(facts: &Facts, verdicts: &mut Vec<Verdict>) {
         }
     }
     if let Some(surplus) = facts.libc.static_tls_surplus
-        && surplus < DEFAULT_SURPLUS
+        && surplus < STATIC_TLS_SURPLUS
     {
         verdicts.push(Verdict::new(
             &verdict::SMALL_SURPLUS,
-            format!("{surplus} bytes are kept, by default it is {DEFAULT_SURPLUS}"),
+            format!("{surplus} bytes are kept, by default it is {STATIC_TLS_SURPLUS}"),
             "raise glibc.rtld.optional_static_tls in GLIBC_TUNABLES",
         ));
     }
 }
-
-/// glibc's surplus at its defaults, as the audit's rule static-tls-surplus
-/// has it.
-const DEFAULT_SURPLUS: u64 = 1664;

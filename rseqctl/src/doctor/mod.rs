@@ -3,6 +3,7 @@
 //! Verdicts come from what was seen, never from a version number: kernels and
 //! libcs are patched, filtered and emulated.
 
+mod answer;
 mod facts;
 mod judge;
 mod report;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use crate::cli::{DoctorArgs, FailOn};
 use crate::exit::Status;
 
+pub use answer::{Behaviour, Origin, get as answer};
 pub use facts::{Auxv, Facts, Kernel, Libc, PRELOAD_FILE, Preloaded, Seccomp};
 pub use judge::{Verdict, judge};
 pub use report::Report;
@@ -40,6 +42,10 @@ pub fn look(limit: Duration) -> Report {
 #[must_use]
 pub fn main(args: &DoctorArgs) -> Status {
     let report = look(Duration::from_secs(args.seconds.into()));
+    // for rseqctl run
+    if let Some(behaviour) = Behaviour::of(&report.self_test) {
+        answer::remember(behaviour, answer::Rank::Whole);
+    }
     let host = args.fleet.host("doctor");
     let mut text = Vec::new();
     let written = report

@@ -11,6 +11,7 @@ use super::judge::Verdict;
 use super::selftest::{Abort, Field, Length, SelfTest};
 use crate::cli::ReportFormat;
 use crate::host::{Host, Keyed};
+use crate::wrap::wrapped;
 
 /// The whole answer: a line of ndjson, or a document.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -215,26 +216,3 @@ const FIELDS: [(&str, FieldOf); 4] = [
     ("a signal", |length| length.cpu_id_start.signal),
     ("migration", |length| length.cpu_id_start.migration),
 ];
-
-/// Columns of a line.
-const WIDTH: usize = 80;
-
-/// Text behind a word, in lines of at most [`WIDTH`] columns below each other.
-fn wrapped(start: &str, text: &str, out: &mut impl Write) -> io::Result<()> {
-    write!(out, "{start}")?;
-    let indent = start.chars().count();
-    let mut column = indent;
-    for word in text.split_whitespace() {
-        let width = word.chars().count();
-        if column > indent && column + 1 + width > WIDTH {
-            write!(out, "\n{:indent$}", "")?;
-            column = indent;
-        } else if column > indent {
-            write!(out, " ")?;
-            column += 1;
-        }
-        write!(out, "{word}")?;
-        column += width;
-    }
-    writeln!(out)
-}

@@ -3,7 +3,6 @@
 //! The owner itself is `tls_model::owner`'s answer; here the launcher chooses
 //! what the libc will be told, because that is what it can still change.
 
-use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use tls_model::owner::{Mode, Owner, Plan, Reason, Situation, plan};
@@ -11,10 +10,12 @@ use tls_model::owner::{Mode, Owner, Plan, Reason, Situation, plan};
 use tls_model::rseq::ORIGINAL_LENGTH;
 
 use super::environment::{Environment, Place, RseqTunable};
+use super::hazard::{Hazard, Kernel};
 use super::libraries::Libraries;
 use super::scope::Scope;
+use super::surplus::Need;
 use super::target::{Kind, Target};
-use crate::sys::dynamic;
+use crate::sys::{dynamic, machine};
 
 /// What `run` is going to do.
 pub struct Decision {
@@ -31,13 +32,22 @@ pub struct Decision {
     /// Libraries of the program's that have to come first: a sanitizer's
     /// runtime, and a definer that `librseq_abi.so` would come before.
     pub preload_first: Vec<PathBuf>,
+    /// Length in bytes of the shim's registrations, where it makes any.
+    pub length: Option<u32>,
+    /// What is known about this kernel.
+    pub kernel: Kernel,
+    /// Why the command must not be started so.
+    pub hazard: Option<Hazard>,
+    /// Static TLS that is to be kept for libraries that come by `dlopen`.
+    pub surplus: Option<Need>,
     /// What the user should know.
     pub warnings: Vec<String>,
 }
 
 impl Decision {
-    /// Decides for a command and the environment it would get.
-    pub fn make(mode: Mode, target: &Target, environment: &Environment) -> Self {
+    /// Decides for a command and the environment it would get, on a kernel of
+    /// which so much is known.
+    pub fn make(mode: Mode, target: &Target, environment: &Environment, kernel: Kernel) -> Self {
         let mut warnings = Vec::new();
         let nothing = Scope::default();
         let (scope, preloadable, tunables) = match &target.kind {
@@ -67,7 +77,8 @@ impl Decision {
             }
         };
         let said = environment.rseq_tunable();
-        let switch_libc_off = wanted && tunables && said == RseqTunable::Unset;
+        let is_refused = matches!(kernel, Kernel::Refuses(_));
+        let switch_libc_off = wanted && tunables && said == RseqTunable::Unset && !is_refused;
         if wanted && said == RseqTunable::On {
             warnings.push(
                 "GLIBC_TUNABLES already says glibc.pthread.rseq=1, which is kept: the libc will own the registration"
@@ -89,15 +100,36 @@ impl Decision {
                 && dynamic::libc_area().is_some(),
             adopter_size: scope.adopter.as_ref().map(|adopter| adopter.size),
             hidden_definition,
-            feature_size: None,
+            feature_size: machine::rseq_feature_size(),
         };
-        let (owner, reason) = match plan(&situation) {
+        let (owner, reason, length) = match (&kernel, plan(&situation)) {
+            (Kernel::Refuses(errno), _) => (Owner::Unavailable, refusal(*errno), None),
             // nobody is there to do it
-            Plan::Register { reason, .. } if !preload => (Owner::Client, reason),
-            Plan::Register { owner, reason, .. } | Plan::StandAside { owner, reason } => {
-                (owner, reason)
-            }
+            (_, Plan::Register { reason, .. }) if !preload => (Owner::Client, reason, None),
+            (
+                _,
+                Plan::Register {
+                    owner,
+                    reason,
+                    length,
+                    ..
+                },
+            ) => (owner, reason, Some(length)),
+            (_, Plan::StandAside { owner, reason }) => (owner, reason, None),
         };
+        let hazard = Hazard::find(&kernel, scope, owner).map(|hazard| {
+            let libc_would = dynamic::libc_area().is_some() && said != RseqTunable::Off;
+            hazard.with_advice(if libc_would && tunables {
+                "start it with rseqctl run --mode defer, which leaves the registration to the \
+                 libc: its own is refused then, and it stays on its slow, safe path"
+            } else if preload {
+                "start it with rseqctl run --mode own, which registers before it can: its own \
+                 registration is refused then, and it stays on its slow, safe path"
+            } else {
+                "take glibc.pthread.rseq=0 out of GLIBC_TUNABLES, so that the libc registers \
+                 before it can: it stays on its slow, safe path then"
+            })
+        });
         let deep = scope.adopter.as_ref().filter(|adopter| adopter.is_deep);
         let preload_first = scope
             .sanitizer
@@ -113,7 +145,25 @@ impl Decision {
             switch_libc_off,
             preload,
             preload_first,
+            length,
+            kernel,
+            hazard,
+            surplus: None,
             warnings,
+        }
+    }
+
+    /// Keeps static TLS for libraries that come by `dlopen`, unless the user has
+    /// set the tunable.
+    pub fn keep_static_tls(&mut self, need: Need, environment: &Environment) {
+        match environment.optional_static_tls() {
+            None => self.surplus = Some(need),
+            Some(set) if set >= need.tunable => {}
+            Some(set) => self.warnings.push(format!(
+                "GLIBC_TUNABLES already says glibc.rtld.optional_static_tls={set}, which is kept; \
+                 the libraries of --may-load need {} bytes of static TLS and the value {}",
+                need.bytes, need.tunable
+            )),
         }
     }
 
@@ -126,6 +176,9 @@ impl Decision {
         if self.switch_libc_off {
             environment.switch_rseq_off();
         }
+        if let Some(need) = &self.surplus {
+            environment.set_optional_static_tls(need.tunable);
+        }
         if let Some(libraries) = libraries {
             for library in self.preload_first.iter().rev() {
                 environment.preload(library, Place::First)?;
@@ -135,33 +188,13 @@ impl Decision {
         }
         Ok(())
     }
+}
 
-    /// What `--dry-run` prints.
-    pub fn describe(&self, target: &Target, environment: &Environment) -> String {
-        let mut text = String::new();
-        let mut line = |key: &str, value: &str| {
-            let _ = writeln!(text, "{key:<12}{value}");
-        };
-        line("command", &target.path.display().to_string());
-        if target.executable != target.path {
-            line("executable", &target.executable.display().to_string());
-        }
-        line("mode", self.mode.name());
-        line("owner", self.owner.name());
-        line("because", self.reason.text());
-        for warning in &self.warnings {
-            line("warning", warning);
-        }
-        if self.switch_libc_off {
-            line("set", &environment.assignment("GLIBC_TUNABLES"));
-        }
-        if self.preload {
-            line("set", &environment.assignment("LD_PRELOAD"));
-            line("set", &environment.assignment("RSEQ_SHIM_MODE"));
-        }
-        if !self.switch_libc_off && !self.preload {
-            line("set", "nothing");
-        }
-        text
+/// The reason that goes with the kernel's refusal.
+const fn refusal(errno: i32) -> Reason {
+    match errno {
+        libc::ENOSYS => Reason::NoSystemCall,
+        libc::EPERM => Reason::Denied,
+        _ => Reason::Refused,
     }
 }

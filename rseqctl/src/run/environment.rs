@@ -10,6 +10,7 @@ use tls_model::owner::Mode;
 
 const TUNABLES: &str = "GLIBC_TUNABLES";
 const RSEQ_TUNABLE: &[u8] = b"glibc.pthread.rseq=";
+const SURPLUS_TUNABLE: &[u8] = b"glibc.rtld.optional_static_tls=";
 
 /// Names and values; names are unique.
 pub struct Environment(BTreeMap<OsString, OsString>);
@@ -41,13 +42,12 @@ impl Environment {
         &self.0
     }
 
-    /// `NAME=value`, for people.
-    pub fn assignment(&self, name: &str) -> String {
-        let value = self
-            .0
+    /// The value of a variable, for people; nothing for one that is not set.
+    pub fn value(&self, name: &str) -> String {
+        self.0
             .get(OsStr::new(name))
-            .map(|value| value.to_string_lossy());
-        format!("{name}={}", value.unwrap_or_default())
+            .map(|value| value.to_string_lossy().into_owned())
+            .unwrap_or_default()
     }
 
     /// The mode of `RSEQ_SHIM_MODE`, which the shim obeys as well; a value that
@@ -75,12 +75,32 @@ impl Environment {
 
     /// Switches glibc's registration off, after whatever else is tuned.
     pub fn switch_rseq_off(&mut self) {
+        self.tune(RSEQ_TUNABLE, "0");
+    }
+
+    /// Bytes of `glibc.rtld.optional_static_tls` that the user has set.
+    pub fn optional_static_tls(&self) -> Option<u64> {
+        let tunables = self.0.get(OsStr::new(TUNABLES))?;
+        let value = last_value(tunables, SURPLUS_TUNABLE)?;
+        let text = std::str::from_utf8(value).ok()?;
+        match text.strip_prefix("0x") {
+            Some(digits) => u64::from_str_radix(digits, 16).ok(),
+            None => text.parse().ok(),
+        }
+    }
+
+    /// Sets it, after whatever else is tuned.
+    pub fn set_optional_static_tls(&mut self, bytes: u64) {
+        self.tune(SURPLUS_TUNABLE, &bytes.to_string());
+    }
+
+    fn tune(&mut self, name: &[u8], value: &str) {
         let tunables = self.0.entry(TUNABLES.into()).or_default();
         if !tunables.is_empty() {
             tunables.push(":");
         }
-        tunables.push(OsStr::from_bytes(RSEQ_TUNABLE));
-        tunables.push("0");
+        tunables.push(OsStr::from_bytes(name));
+        tunables.push(value);
     }
 
     /// Preloads a library beside those that the user preloads, unless it is
@@ -118,18 +138,20 @@ impl Environment {
 
 /// What a value of `GLIBC_TUNABLES` says about glibc's own registration.
 pub fn rseq_tunable(tunables: Option<&OsStr>) -> RseqTunable {
-    let last = tunables.and_then(|tunables| {
-        tunables
-            .as_bytes()
-            .split(|&byte| byte == b':')
-            .filter_map(|tunable| tunable.strip_prefix(RSEQ_TUNABLE))
-            .next_back()
-    });
-    match last {
+    match tunables.and_then(|tunables| last_value(tunables, RSEQ_TUNABLE)) {
         None => RseqTunable::Unset,
         Some(b"0") => RseqTunable::Off,
         Some(_) => RseqTunable::On,
     }
+}
+
+/// The value that counts of the tunable `name` (with its `=`).
+fn last_value<'a>(tunables: &'a OsStr, name: &[u8]) -> Option<&'a [u8]> {
+    tunables
+        .as_bytes()
+        .split(|&byte| byte == b':')
+        .filter_map(|tunable| tunable.strip_prefix(name))
+        .next_back()
 }
 
 /// Where a library goes in `LD_PRELOAD`.
@@ -179,13 +201,22 @@ mod tests {
         ours.preload(Path::new("/lib/librseq_shim.so"), Place::Last)
             .unwrap();
         assert_eq!(
-            ours.assignment("GLIBC_TUNABLES"),
-            "GLIBC_TUNABLES=glibc.malloc.check=1:glibc.pthread.rseq=0"
+            ours.value("GLIBC_TUNABLES"),
+            "glibc.malloc.check=1:glibc.pthread.rseq=0"
         );
         assert_eq!(
-            ours.assignment("LD_PRELOAD"),
-            "LD_PRELOAD=/lib/libasan.so:libjemalloc.so /opt/other.so:/lib/librseq_shim.so"
+            ours.value("LD_PRELOAD"),
+            "/lib/libasan.so:libjemalloc.so /opt/other.so:/lib/librseq_shim.so"
         );
+    }
+
+    #[test]
+    fn the_surplus_is_added_and_read() {
+        let mut ours = environment(&[("GLIBC_TUNABLES", "glibc.rtld.optional_static_tls=0x100")]);
+        assert_eq!(ours.optional_static_tls(), Some(256));
+        ours.set_optional_static_tls(4096);
+        assert_eq!(ours.optional_static_tls(), Some(4096));
+        assert_eq!(environment(&[]).optional_static_tls(), None);
     }
 
     #[test]
@@ -210,6 +241,6 @@ mod tests {
             ours.preload(Path::new("/my libs/librseq_shim.so"), Place::Last)
                 .is_err()
         );
-        assert!(ours.variables().is_empty() || ours.assignment("LD_PRELOAD") == "LD_PRELOAD=");
+        assert!(ours.value("LD_PRELOAD").is_empty());
     }
 }

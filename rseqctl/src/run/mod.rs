@@ -7,9 +7,13 @@
 
 mod decision;
 mod environment;
+mod hazard;
+mod launcher;
 mod libraries;
+mod plan;
 mod report;
 mod scope;
+mod surplus;
 mod target;
 
 use std::ffi::OsString;
@@ -19,10 +23,13 @@ use std::process::ExitCode;
 
 use decision::Decision;
 use environment::Environment;
+use hazard::Kernel;
 use libraries::Libraries;
 use target::{Kind, Target};
+use tls_model::owner::Mode;
 
 pub(crate) use environment::{RseqTunable, rseq_tunable};
+pub use plan::Plan;
 
 use crate::audit::RunRow;
 use crate::cli::RunArgs;
@@ -46,7 +53,8 @@ pub(crate) fn foresee(program: &Path) -> Option<RunRow> {
     let path = std::path::absolute(program).ok()?;
     let target = Target::find(path.as_os_str(), &[]).ok()?;
     let environment = Environment::of_this_process();
-    let decision = Decision::make(environment.mode(), &target, &environment);
+    // what the program is, and not where it runs
+    let decision = Decision::make(environment.mode(), &target, &environment, Kernel::NotAsked);
     Some(RunRow {
         owner: decision.owner.name(),
         because: decision.reason.text(),
@@ -94,7 +102,15 @@ fn start(args: &RunArgs) -> Result<ExitCode, Failure> {
     let failed = |message| Failure::new(RUN_FAILED, message);
     let mut environment = Environment::of_this_process();
     let mode = args.mode.unwrap_or_else(|| environment.mode());
-    let decision = Decision::make(mode, &target, &environment);
+    let kernel = target
+        .scope()
+        .filter(|_| mode != Mode::Off)
+        .map_or(Kernel::NotAsked, Kernel::for_program);
+    let mut decision = Decision::make(mode, &target, &environment, kernel);
+    if let Some(need) = surplus::Need::of(&args.may_load).map_err(failed)? {
+        decision.keep_static_tls(need, &environment);
+    }
+    let decision = decision;
     let libraries = decision
         .preload
         .then(Libraries::find)
@@ -104,14 +120,21 @@ fn start(args: &RunArgs) -> Result<ExitCode, Failure> {
         .apply(&mut environment, libraries.as_ref())
         .map_err(failed)?;
     if args.dry_run {
-        let text = decision.describe(&target, &environment);
-        return match io::stdout().write_all(text.as_bytes()) {
+        let plan = Plan::new(&decision, &target, &environment);
+        let mut text = Vec::new();
+        let written = plan
+            .write(args.format, &mut text)
+            .and_then(|()| io::stdout().write_all(&text));
+        return match written {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::new(
                 RUN_FAILED,
                 format!("standard output: {error}"),
             )),
             _ => Ok(ExitCode::SUCCESS),
         };
+    }
+    if let Some(hazard) = decision.hazard.as_ref().filter(|_| !args.force) {
+        return Err(failed(format!("not started: {hazard}")));
     }
     for warning in &decision.warnings {
         eprintln!("rseqctl: {}: {warning}", target.path.display());

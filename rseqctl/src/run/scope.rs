@@ -13,7 +13,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use tls_model::elf::{Object, Source};
-use tls_model::facts::Facts;
+use tls_model::facts::{Facts, SymbolName};
 
 use crate::source::FileSource;
 use crate::sys::process;
@@ -25,10 +25,21 @@ pub struct Scope {
     pub adopter: Option<Adopter>,
     /// The first object that defines the symbol without exporting it.
     pub hidden: Option<PathBuf>,
+    /// The objects that use `__rseq_abi`, their own or another's.
+    pub users: Vec<User>,
     /// A sanitizer's runtime, which insists on coming first.
     pub sanitizer: Option<PathBuf>,
     /// The dynamic linker has told what it would load, and glibc is not there.
     pub lacks_libc: bool,
+}
+
+/// An object that uses `__rseq_abi`.
+#[derive(Clone, Debug)]
+pub struct User {
+    /// Its file.
+    pub path: PathBuf,
+    /// It has a definition of its own that others cannot see.
+    pub is_hidden: bool,
 }
 
 /// An object that exports `__rseq_abi`.
@@ -110,6 +121,14 @@ impl Scope {
             });
         } else if facts.hidden_definition() {
             self.hidden.get_or_insert(path.to_path_buf());
+        }
+        let is_hidden = facts.hidden_definition();
+        let names_it = facts.symbols.iter().any(|it| it.name == SymbolName::Abi);
+        if is_hidden || names_it {
+            self.users.push(User {
+                path: path.to_path_buf(),
+                is_hidden,
+            });
         }
     }
 }

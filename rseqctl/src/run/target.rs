@@ -13,6 +13,7 @@ use tls_model::facts::{Facts, Kind as ObjectKind};
 use tls_model::rseq::arch;
 
 use super::Failure;
+use super::launcher::{Launch, is_shell, look_through, look_through_script};
 use super::scope::Scope;
 use crate::exit::{RUN_CANNOT_EXECUTE, RUN_NOT_FOUND};
 use crate::source::FileSource;
@@ -28,6 +29,10 @@ pub struct Target {
     pub executable: PathBuf,
     /// What it is.
     pub kind: Kind,
+    /// The launchers on the way to it, by what they were called.
+    pub through: Vec<String>,
+    /// Why what it starts in its turn was not looked at, if it starts something.
+    pub unseen: Option<&'static str>,
 }
 
 /// What a command is, as far as a preload is concerned.
@@ -54,7 +59,36 @@ pub enum Kind {
 impl Target {
     /// Finds `program` as execvp(3) does, and looks at it.
     pub(super) fn find(program: &OsStr, arguments: &[OsString]) -> Result<Self, Failure> {
+        Self::find_through(program, arguments, LAUNCHER_DEPTH)
+    }
+
+    /// As [`Self::find`], through so many launchers at most.
+    fn find_through(
+        program: &OsStr,
+        arguments: &[OsString],
+        depth: usize,
+    ) -> Result<Self, Failure> {
         let path = search(program)?;
+        let launch = match script_shell(&path) {
+            Some(_) => look_through_script(&path, arguments),
+            None => look_through(&path, arguments),
+        };
+        let mut unseen = None;
+        match launch {
+            Launch::Program => {}
+            Launch::Unknown(why) => unseen = Some(why),
+            // what the launcher cannot start it will say itself
+            Launch::Command(command) => match command.split_first() {
+                Some((inner, rest)) if depth > 0 => {
+                    if let Ok(mut found) = Self::find_through(inner, rest, depth - 1) {
+                        found.through.insert(0, program.display().to_string());
+                        return Ok(Self { path, ..found });
+                    }
+                    unseen = Some("what it would start was not found");
+                }
+                _ => unseen = Some("too many launchers start each other"),
+            },
+        }
         let (mut executable, mut kind) = look(&path, INTERPRETER_DEPTH)?;
         if let Kind::DynamicLinker = kind {
             (executable, kind) = match program_of_linker(arguments) {
@@ -66,8 +100,33 @@ impl Target {
             path,
             executable,
             kind,
+            through: Vec::new(),
+            unseen,
         })
     }
+}
+
+impl Target {
+    /// Who defines and uses `__rseq_abi` in it, as far as that is known.
+    pub fn scope(&self) -> Option<&Scope> {
+        match &self.kind {
+            Kind::Preloadable(scope) | Kind::NotPreloadable { scope, .. } => Some(scope),
+            Kind::DynamicLinker | Kind::ShellText | Kind::NotAProgram => None,
+        }
+    }
+}
+
+/// How many launchers may start one another.
+const LAUNCHER_DEPTH: usize = 8;
+
+/// The shell that the `#!` line of a script names, if it is a shell.
+fn script_shell(path: &Path) -> Option<PathBuf> {
+    let mut start = Vec::new();
+    // a FIFO would wait for a writer
+    let file = path.is_file().then(|| File::open(path).ok()).flatten()?;
+    file.take(256).read_to_end(&mut start).ok()?;
+    let interpreter = interpreter_of(start.strip_prefix(b"#!").map(|_| start.as_slice())?)?;
+    is_shell(&interpreter).then_some(interpreter)
 }
 
 /// The file that execvp(3) would execute.

@@ -91,6 +91,17 @@ pub fn registration(shared: Option<u64>, libc: Option<LibcArea>) -> (Registratio
     (Registration::Nobody, 0)
 }
 
+/// The errno with which the kernel, or a filter, refuses any registration; asked
+/// with arguments that no kernel takes, so that nothing changes.
+#[must_use]
+pub fn refusal() -> Option<rseq::Errno> {
+    // SAFETY: a length of 0 is never registered.
+    match unsafe { rseq::register(0, 0, 0) } {
+        Ok(()) | Err(libc::EINVAL) => None,
+        Err(errno) => Some(errno),
+    }
+}
+
 /// Takes back whatever registration the calling thread has, if it is one that
 /// we know: the libc's, or that of `__rseq_abi`.
 pub fn release() {

@@ -11,10 +11,11 @@ use super::{Detail, Message};
 ///
 /// glibc `elf/dl-tls.c`: (4 - 1) * 192 + 4 * 144 + 512; the same sum before
 /// 2.32, then written 64 + 16 * 100.
-const SURPLUS: u64 = 1664;
+pub const STATIC_TLS_SURPLUS: u64 = 1664;
 
-/// The tunable's share of [`SURPLUS`] at its default.
-const OPTIONAL: u64 = 512;
+/// The share of [`STATIC_TLS_SURPLUS`] that the tunable
+/// `glibc.rtld.optional_static_tls` sets, at its default.
+pub const OPTIONAL_STATIC_TLS: u64 = 512;
 
 type Check = Option<Message>;
 
@@ -99,18 +100,26 @@ pub fn static_tls_need(facts: &Facts) -> Option<u64> {
         .or(Some(tls.memsz))
 }
 
-pub(super) fn static_tls_surplus(facts: &Facts) -> Check {
+/// Bytes that a library takes of the [`STATIC_TLS_SURPLUS`] when `dlopen` brings
+/// it; nothing where its thread-local storage need not be static.
+#[must_use]
+pub fn static_tls_by_dlopen(facts: &Facts) -> Option<u64> {
     let is_static = facts.flags.static_tls || facts.tls_model == Some(TlsModel::InitialExec);
-    if facts.kind != Kind::Shared || !is_static {
-        return None;
-    }
-    let needs = static_tls_need(facts).filter(|&needs| needs > SURPLUS)?;
+    (facts.kind == Kind::Shared && is_static)
+        .then(|| static_tls_need(facts))
+        .flatten()
+}
+
+pub(super) fn static_tls_surplus(facts: &Facts) -> Check {
+    let needs = static_tls_by_dlopen(facts).filter(|&needs| needs > STATIC_TLS_SURPLUS)?;
     Some(Message {
         text: "needs more static TLS than the 1664 bytes that glibc keeps for libraries loaded \
                by dlopen, which fails for it; link programs with it",
         detail: Detail::StaticTls {
             needs,
-            tunable: needs.saturating_sub(SURPLUS).saturating_add(OPTIONAL),
+            tunable: needs
+                .saturating_sub(STATIC_TLS_SURPLUS)
+                .saturating_add(OPTIONAL_STATIC_TLS),
         },
     })
 }

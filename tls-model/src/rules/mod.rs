@@ -13,7 +13,7 @@ use core::fmt;
 use crate::critical::{Offence, Place};
 use crate::facts::{Evidence, Facts};
 
-pub use checks::static_tls_need;
+pub use checks::{OPTIONAL_STATIC_TLS, STATIC_TLS_SURPLUS, static_tls_by_dlopen, static_tls_need};
 pub use program::keeps_its_own_area;
 pub use table::{DLOPENED_DEFINER, REFUSED_CLIENT, RULES, SECOND_DEFINER, UNREGISTERED_THREAD};
 
