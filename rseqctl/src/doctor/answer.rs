@@ -137,10 +137,7 @@ pub fn remember(behaviour: Behaviour, rank: Rank) {
     let Some(key) = Key::here().filter(|_| is_known) else {
         return;
     };
-    let content = Content {
-        key,
-        behaviour,
-    };
+    let content = Content { key, behaviour };
     let Ok(text) = serde_json::to_vec_pretty(&content) else {
         return;
     };
