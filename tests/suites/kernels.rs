@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use rseq_tests::guest::{Command, Guest, Kernel, kernels};
+use rseq_tests::guest::{Command, Guest, Kernel, kernels, programs};
 use rseq_tests::needs::Need;
 use rseq_tests::runner::{Outcome, Suite};
 
@@ -25,9 +25,17 @@ fn main() -> ExitCode {
 }
 
 fn boots(kernel: Kernel) -> Outcome {
-    let guest = Guest::new().run(Command::new("/no"));
+    let off = "glibc.pthread.rseq=0";
+    let guest = Guest::new()
+        .file("/facts", &programs::built("facts")?)
+        .file("/cached", &programs::built("cached")?)
+        .run(Command::new("/facts").env("GLIBC_TUNABLES", off))
+        .run(Command::new("/cached").env("GLIBC_TUNABLES", off));
     let results = guest.boot(&kernel)?;
-    assert_eq!(results.len(), 1);
-    assert_eq!(results[0].as_ref()?.code(), 127, "{results:?}");
+    println!("{}", kernel.name);
+    for r in results {
+        let r = r?;
+        println!("{} {} {}", r.code(), r.out, r.err);
+    }
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use cpio::newc::{self, Builder, ModeFileType};
 
-use super::{Command, Guest, init};
+use super::{Command, Guest, programs};
 
 /// Standard input, output and error of the first process.
 const CONSOLE: &str = "dev/console";
@@ -23,7 +23,7 @@ impl Guest {
                 .map_err(|error| io::Error::other(format!("{}: {error}", from.display())))?;
             contents.insert(name, content);
         }
-        let init = init().map_err(io::Error::other)?;
+        let init = programs::built("init").map_err(io::Error::other)?;
         contents.insert("init", fs::read(init)?);
         contents.insert("commands", commands(&self.commands));
         let folders: BTreeSet<_> = contents

@@ -8,15 +8,13 @@
 mod archive;
 mod boot;
 pub mod kernels;
+pub mod programs;
 mod results;
 
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
 use std::time::Duration;
 
-use crate::artifacts::room;
-use crate::child::{Finished, Program};
-use crate::needs::program;
+use crate::child::Finished;
 use crate::scratch;
 
 pub use boot::QEMU;
@@ -119,19 +117,4 @@ impl Guest {
         results::read(&booted.results, self.commands.len())
             .map_err(|error| format!("Linux {}: {error}\n{}", kernel.name, booted.last_words()))
     }
-}
-
-/// `kernels/init.c`, compiled.
-fn init() -> Result<PathBuf, String> {
-    static INIT: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
-        let source = room().join("kernels/init.c");
-        let binary = scratch::directory("init")?.join("init");
-        Program::with_callers_environment(program("cc")?)
-            .args(["-O2", "-Wall", "-Wextra", "-Werror", "-static", "-o"])
-            .args([&*binary, &*source])
-            .run()?
-            .expect(0)?;
-        Ok(binary)
-    });
-    INIT.clone()
 }

@@ -1,0 +1,178 @@
+// A client that caches in cpu_id_start where its per-CPU memory is, as TCMalloc
+// does, and counts on the kernel to overwrite it whenever the thread was
+// interrupted. It moves that memory: it says where the new one is, fences every
+// CPU with membarrier, and from then on nobody may write to the old one. Where
+// the kernel leaves a changed cpu_id_start alone, somebody does.
+//
+// Compiled twice: EXPORTED defines __rseq_abi for all to see, as a libc or the
+// shim may adopt it; otherwise it is the executable's own, as TCMalloc's is.
+//
+// cached-memory: yes where no write was late; whether rseq was used at all stands
+// in the detail: "N updates, N without rseq, N late".
+#define _GNU_SOURCE
+#include <errno.h>
+#include <linux/membarrier.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../fixtures/ask.h"
+
+#ifdef EXPORTED
+#define VISIBLE __attribute__((visibility("default")))
+#else
+#define VISIBLE __attribute__((visibility("hidden")))
+#endif
+
+enum { CPUS = 64, GENERATIONS = 400, THREADS = 4, CACHED_BIT = 31 };
+
+VISIBLE __thread struct area __rseq_abi __attribute__((tls_model("initial-exec")))
+= { .cpu_id = -1U };
+
+// The memory of a CPU in a generation.
+static long memory[GENERATIONS][CPUS];
+static atomic_int generation, running = THREADS, stop;
+static atomic_long updates, without;
+
+#define SECTION                                   \
+	".pushsection __rseq_cs, \"aw\"\n\t"      \
+	".balign 32\n"                            \
+	"3:\n\t"                                  \
+	".long 0, 0\n\t"                          \
+	".quad 1f, 2f - 1f, 4f\n\t"               \
+	".popsection\n\t"                         \
+	"leaq 3b(%%rip), %%rax\n\t"               \
+	"movq %%rax, 8(%[area])\n"                \
+	"1:\n\t"
+
+#define ABORT                                     \
+	".pushsection __rseq_failure, \"ax\"\n\t" \
+	".byte 0x0f, 0xb9, 0x3d\n\t"              \
+	".long 0x53053053\n"                      \
+	"4:\n\t"                                  \
+	"jmp %l[again]\n\t"                       \
+	".popsection"
+
+// Adds one in the cached memory; 0 where nothing is cached or the thread was
+// interrupted.
+static int add(struct area *area)
+{
+	__asm__ goto(SECTION
+		     "movl (%[area]), %%ecx\n\t"
+		     "btrl %[bit], %%ecx\n\t"
+		     "jnc %l[again]\n\t"
+		     "incq (%[memory], %%rcx, 8)\n"
+		     "2:\n\t" ABORT
+		     :
+		     : [area] "r"(area), [memory] "r"(memory), [bit] "i"(CACHED_BIT)
+		     : "rax", "rcx", "memory", "cc"
+		     : again);
+	return 1;
+again:
+	return 0;
+}
+
+// Caches the memory of this CPU in this generation, unless the thread is
+// interrupted meanwhile.
+static void cache(struct area *area)
+{
+	uint32_t cpu = *(volatile uint32_t *)&area->cpu_id;
+	uint32_t now = (uint32_t)generation;
+	uint32_t word = (now * CPUS + cpu) | 1u << CACHED_BIT;
+
+	if (cpu >= CPUS)
+		return;
+	__asm__ goto(SECTION
+		     "cmpl %[cpu], 4(%[area])\n\t"
+		     "jne %l[again]\n\t"
+		     "cmpl %[now], %[generation]\n\t"
+		     "jne %l[again]\n\t"
+		     "movl %[word], (%[area])\n"
+		     "2:\n\t" ABORT
+		     :
+		     : [area] "r"(area), [cpu] "r"(cpu), [now] "r"(now), [word] "r"(word),
+		       [generation] "m"(generation)
+		     : "rax", "memory", "cc"
+		     : again);
+again:
+	return;
+}
+
+// As TCMalloc: what is registered already is used, what cannot be is done
+// without.
+static int registers(struct area *area)
+{
+	if ((int32_t)*(volatile uint32_t *)&area->cpu_id >= 0)
+		return 1;
+	return syscall(ASK_SYSCALL, area, sizeof *area, 0, ASK_SIGNATURE) == 0
+	       && (int32_t)*(volatile uint32_t *)&area->cpu_id >= 0;
+}
+
+static void *works(void *unused)
+{
+	struct area *area = &__rseq_abi;
+	int fast = registers(area);
+
+	while (!stop) {
+		if (!fast)
+			without++;
+		else
+			while (!add(area))
+				cache(area);
+		updates++;
+	}
+	running--;
+	return unused;
+}
+
+static long sum(int of)
+{
+	long total = 0;
+
+	for (int cpu = 0; cpu < CPUS; cpu++)
+		total += ((volatile long(*)[CPUS])memory)[of][cpu];
+	return total;
+}
+
+int main(void)
+{
+	pthread_t threads[THREADS];
+	long found = 0, late = 0, fixed[GENERATIONS];
+
+	alarm(150);
+	if (syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ, 0, 0)) {
+		printf("cached-memory\tskip\tmembarrier: %s\n", strerror(errno));
+		return 0;
+	}
+	for (int i = 0; i < THREADS; i++)
+		if (pthread_create(&threads[i], NULL, works, NULL))
+			return 2;
+	for (int old = 0; old + 1 < GENERATIONS; old++) {
+		struct timespec time = { .tv_nsec = 1000000 };
+
+		nanosleep(&time, NULL);
+		generation = old + 1;
+		if (syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ, 0, 0))
+			return 2;
+		fixed[old] = sum(old);
+	}
+	stop = 1;
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	fixed[GENERATIONS - 1] = sum(GENERATIONS - 1);
+	for (int i = 0; i < GENERATIONS; i++) {
+		found += sum(i);
+		late += sum(i) - fixed[i];
+	}
+	printf("cached-memory\t%s\t%ld updates, %ld without rseq, %ld late, %ld lost\n",
+	       late == 0 && found + without == updates ? "yes" : "no", (long)updates,
+	       (long)without, late, (long)updates - without - found);
+	return 0;
+}
