@@ -338,6 +338,16 @@ impl Finished {
     ///
     /// It ended otherwise.
     pub fn expect(self, code: i32) -> Result<Self, String> {
+        self.expect_ref(code)?;
+        Ok(self)
+    }
+
+    /// As [`Self::expect`], by reference.
+    ///
+    /// # Errors
+    ///
+    /// It ended otherwise.
+    pub fn expect_ref(&self, code: i32) -> Result<&Self, String> {
         if self.code() == code {
             Ok(self)
         } else {

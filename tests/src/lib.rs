@@ -16,6 +16,7 @@ pub mod fixture;
 pub mod foreign;
 pub mod golden;
 pub mod guest;
+pub mod matrix;
 pub mod needs;
 pub mod runner;
 pub mod scratch;

@@ -108,6 +108,32 @@ impl Programs {
     }
 
     fn build_for_all() -> Result<Self, String> {
+        Tools::for_all()?.build()
+    }
+
+    /// The program of this name.
+    ///
+    /// # Errors
+    ///
+    /// There is none.
+    pub fn get(&self, name: &str) -> Result<&Source, String> {
+        let found = self.sources.iter().find(|source| source.name == name);
+        found.ok_or_else(|| format!("no program {name:?}"))
+    }
+}
+
+/// Compiles a program that is not of the suite into `folder`, for every glibc
+/// from 2.31 on.
+///
+/// # Errors
+///
+/// As [`Programs::for_all`].
+pub fn compile_for_all(program: &Source, folder: &Path) -> Result<(), String> {
+    Tools::for_all()?.compile(program, false, folder)
+}
+
+impl Tools {
+    fn for_all() -> Result<Self, String> {
         let root = Suite::open("bullseye")?.root(&["libc6", "libc6-dev", "linux-libc-dev"])?;
         let development = root.join("usr/lib/x86_64-linux-gnu");
         let text = |path: PathBuf| path.display().to_string();
@@ -129,23 +155,12 @@ impl Programs {
             "-nostdlib".to_owned(),
         ];
         before.extend(start);
-        Tools {
+        Ok(Self {
             label: "all",
             before,
             after,
             libraries,
-        }
-        .build()
-    }
-
-    /// The program of this name.
-    ///
-    /// # Errors
-    ///
-    /// There is none.
-    pub fn get(&self, name: &str) -> Result<&Source, String> {
-        let found = self.sources.iter().find(|source| source.name == name);
-        found.ok_or_else(|| format!("no program {name:?}"))
+        })
     }
 }
 

@@ -23,7 +23,7 @@ impl Guest {
                 .map_err(|error| io::Error::other(format!("{}: {error}", from.display())))?;
             contents.insert(name, content);
         }
-        let init = programs::built("init").map_err(io::Error::other)?;
+        let init = programs::folder().map_err(io::Error::other)?.join("init");
         contents.insert("init", fs::read(init)?);
         contents.insert("commands", commands(&self.commands));
         let folders: BTreeSet<_> = contents

@@ -13,6 +13,10 @@ pub const QEMU: &str = "qemu-system-x86_64";
 /// A machine needs 2 to 5 s to start and stop where the host is idle.
 const START_AND_STOP: Duration = Duration::from_secs(180);
 
+/// All its commands together, whatever each may take: a machine that hangs is
+/// not waited for for hours.
+const COMMANDS: Duration = Duration::from_secs(1200);
+
 /// What a machine has left behind.
 pub struct Booted {
     /// The first serial line: the kernel's words.
@@ -53,7 +57,7 @@ pub fn boot(
         .arg("-initrd")
         .arg(archive)
         .args(["-append", "console=ttyS0 quiet panic=-1"])
-        .limit(START_AND_STOP + commands)
+        .limit(START_AND_STOP + commands.min(COMMANDS))
         .run();
     let console = match &finished {
         Ok(finished) => format!("{}\n{}", finished.out, finished.err),

@@ -99,6 +99,18 @@ impl Kernel {
         Ok(folder.join("vmlinuz"))
     }
 
+    /// Its version: 7.0.10 is (7, 0, 10).
+    ///
+    /// # Errors
+    ///
+    /// The suite does not have it.
+    pub fn version(&self) -> Result<(u32, u32, u32), String> {
+        match numbers(&self.package()?.name)[..] {
+            [major, minor, patch, ..] => Ok((major, minor, patch)),
+            _ => Err(format!("Linux {} has no version", self.name)),
+        }
+    }
+
     /// The newest package of this kernel.
     fn package(&self) -> Result<Package, String> {
         let suite = Suite::open(self.suite)?;

@@ -1,39 +1,60 @@
 //! The guests' own programs, `kernels/*.c`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use crate::artifacts::room;
 use crate::child::Program;
+use crate::conformance::{Source, build};
 use crate::needs::program;
 use crate::scratch;
 
-/// Static programs: name, source, options.
-const PROGRAMS: [(&str, &str, &[&str]); 3] = [
-    ("init", "init.c", &[]),
-    ("facts", "facts.c", &[]),
-    ("cached", "cached.c", &[]),
+/// Programs that no C library of the guest can disturb: name, source.
+const STATIC: [(&str, &str); 3] = [
+    ("init", "init.c"),
+    ("facts", "facts.c"),
+    ("cached-static", "cached.c"),
 ];
 
-/// The static program of this name.
+/// Programs that the dynamic linker starts: name, source, options.
+const DYNAMIC: [(&str, &str, &[&str]); 4] = [
+    ("length", "length.c", &[]),
+    ("length-wide", "length.c", &["-DWIDE", "-rdynamic"]),
+    ("cached-hidden", "cached.c", &[]),
+    ("cached-exported", "cached.c", &["-DEXPORTED", "-rdynamic"]),
+];
+
+/// The folder with all of them.
 ///
 /// # Errors
 ///
-/// It does not build.
-pub fn built(name: &str) -> Result<PathBuf, String> {
+/// One does not build.
+pub fn folder() -> Result<&'static Path, String> {
     static FOLDER: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
         let folder = scratch::directory("guest-programs")?;
-        for (name, source, options) in PROGRAMS {
+        for (name, source) in STATIC {
             Program::with_callers_environment(program("cc")?)
                 .args(["-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-Werror"])
-                .args(["-static", "-pthread"])
-                .args(options)
-                .arg("-o")
-                .args([folder.join(name), room().join("kernels").join(source)])
+                .args(["-static", "-pthread", "-o"])
+                .args([folder.join(name), path(source)])
                 .run()?
                 .expect(0)?;
         }
+        for (name, source, options) in DYNAMIC {
+            let program = Source {
+                name: name.to_owned(),
+                path: path(source),
+                options: options.iter().map(|&option| option.to_owned()).collect(),
+                questions: Vec::new(),
+            };
+            build::compile_for_all(&program, &folder)?;
+        }
         Ok(folder)
     });
-    Ok(FOLDER.clone()?.join(name))
+    FOLDER.as_deref().map_err(Clone::clone)
+}
+
+/// A source by its name.
+fn path(name: &str) -> PathBuf {
+    room().join("kernels").join(name)
 }
