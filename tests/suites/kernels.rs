@@ -7,7 +7,7 @@
 use std::process::ExitCode;
 
 use rseq_tests::guest::{Kernel, kernels};
-use rseq_tests::matrix::{machine, tally};
+use rseq_tests::matrix::{World, machine, tally};
 use rseq_tests::needs::Need;
 use rseq_tests::runner::{Outcome, Suite};
 
@@ -41,7 +41,7 @@ fn ask(kernel: Kernel) -> Outcome {
     let worlds = machine::ask(&kernel, LIBC)?;
     let tally = tally(worlds.iter().flat_map(|world| &world.judged));
     println!("{}: {tally:?}", kernel.name);
-    let failures: Vec<_> = worlds.iter().flat_map(|world| world.failures()).collect();
+    let failures: Vec<_> = worlds.iter().flat_map(World::failures).collect();
     if failures.is_empty() {
         Ok(())
     } else {
