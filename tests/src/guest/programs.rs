@@ -45,6 +45,7 @@ pub fn folder() -> Result<&'static Path, String> {
                 name: name.to_owned(),
                 path: path(source),
                 options: options.iter().map(|&option| option.to_owned()).collect(),
+                uses: Vec::new(),
                 questions: Vec::new(),
             };
             build::compile_for_all(&program, &folder)?;
