@@ -12,6 +12,7 @@ pub mod cache;
 pub mod child;
 pub mod conformance;
 pub mod debian;
+pub mod duckdb;
 pub mod fixture;
 pub mod foreign;
 pub mod golden;

@@ -9,7 +9,7 @@ use crate::child::Program;
 use crate::conformance::{Programs, Root};
 use crate::foreign::Libc;
 use crate::tcmalloc::{self, Linked};
-use crate::{guest, scratch, selftests, sys, workerd};
+use crate::{duckdb, guest, scratch, selftests, sys, workerd};
 
 /// One prerequisite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub enum Need {
     Readelf,
     /// A C Python interpreter, `python3`.
     Python,
+    /// The engine DuckDB, which pip can install.
+    DuckDb,
     /// Node.js, `node`.
     Node,
     /// A Java virtual machine that runs a source file, `java`.
@@ -79,6 +81,7 @@ impl Need {
             Self::Binutils => program("strip").and(program("objcopy")).map(drop),
             Self::Readelf => program("readelf").map(drop),
             Self::Python => python().map(drop),
+            Self::DuckDb => duckdb::folder().map(drop),
             Self::Node => program("node").map(drop),
             Self::Java => java(),
             Self::Setpriv => program("setpriv").map(drop),
