@@ -57,6 +57,13 @@ pub struct RunArgs {
     /// How --dry-run prints
     #[arg(long, value_enum, default_value_t = RunFormat::Human, requires = "dry_run")]
     pub format: RunFormat,
+    /// Say whether the decision holds in the running command [default: only where the libc was
+    /// switched off, and only what is not as decided]
+    #[arg(long, conflicts_with_all = ["no_verify", "report"])]
+    pub verify: bool,
+    /// Do not look whether the decision holds
+    #[arg(long)]
+    pub no_verify: bool,
     /// Start what would corrupt memory on this kernel, too
     #[arg(long)]
     pub force: bool,

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use rseq_code::read as read_code;
 use tls_model::critical::Violation;
 use tls_model::elf::Object;
-use tls_model::owner::Owner;
+use tls_model::owner::{Mode, Owner};
 
 use super::scope::{Scope, User};
 use crate::doctor::{self, Abort, Behaviour, Field, Origin};
@@ -33,13 +33,17 @@ pub enum Kernel {
 }
 
 impl Kernel {
-    /// Asks it, where the program uses rseq itself.
-    pub fn for_program(scope: &Scope) -> Self {
-        if scope.users.is_empty() {
+    /// Asks it, where somebody else than the libc is to be registered.
+    pub fn for_program(scope: &Scope, mode: Mode) -> Self {
+        let is_ours = matches!(mode, Mode::Own | Mode::Takeover);
+        if mode == Mode::Off || scope.users.is_empty() && !is_ours {
             return Self::NotAsked;
         }
         if let Some(errno) = thread::refusal() {
             return Self::Refuses(errno);
+        }
+        if scope.users.is_empty() {
+            return Self::NotAsked;
         }
         match doctor::answer() {
             Ok((behaviour, origin)) => Self::Known(behaviour, origin),

@@ -2,7 +2,8 @@
 //! while `GLIBC_TUNABLES` can still be set, and starts it that way.
 //!
 //! Without `--report` it execs: nothing stays between the caller and the
-//! command. With it, it stays as the parent, passes signals on, and tells at
+//! command. Where the decision changes something, a process that is nobody's
+//! child looks for a moment whether it holds ([`verify`]). With it, it stays as the parent, passes signals on, and tells at
 //! the end what the shim has counted.
 
 mod decision;
@@ -15,6 +16,7 @@ mod report;
 mod scope;
 mod surplus;
 mod target;
+mod verify;
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};
@@ -26,7 +28,7 @@ use environment::Environment;
 use hazard::Kernel;
 use libraries::Libraries;
 use target::{Kind, Target};
-use tls_model::owner::Mode;
+use verify::Finding;
 
 pub(crate) use environment::{RseqTunable, rseq_tunable};
 pub use plan::Plan;
@@ -104,8 +106,7 @@ fn start(args: &RunArgs) -> Result<ExitCode, Failure> {
     let mode = args.mode.unwrap_or_else(|| environment.mode());
     let kernel = target
         .scope()
-        .filter(|_| mode != Mode::Off)
-        .map_or(Kernel::NotAsked, Kernel::for_program);
+        .map_or(Kernel::NotAsked, |scope| Kernel::for_program(scope, mode));
     let mut decision = Decision::make(mode, &target, &environment, kernel);
     if let Some(need) = surplus::Need::of(&args.may_load).map_err(failed)? {
         decision.keep_static_tls(need, &environment);
@@ -138,6 +139,19 @@ fn start(args: &RunArgs) -> Result<ExitCode, Failure> {
     }
     for warning in &decision.warnings {
         eprintln!("rseqctl: {}: {warning}", target.path.display());
+    }
+    if args.report.is_none() {
+        let wanted = args.verify || decision.switch_libc_off && !args.no_verify;
+        let watched = if wanted {
+            verify::watch(&target, &decision, &mut environment, args.verify)
+        } else {
+            Ok(())
+        };
+        if let Err(why) = watched
+            && args.verify
+        {
+            eprintln!("rseqctl: {}: not verified: {why}", target.path.display());
+        }
     }
     match &args.report {
         None => Err(cannot_execute(
@@ -174,6 +188,18 @@ fn supervise(
         ledger.file(),
     )
     .map_err(|error| cannot_execute(&target.path, &error))?;
+    let finding = ledger
+        .record()
+        .map(|record| Finding::of(decision.owner, &record));
+    if let Some(finding @ (Finding::OtherOwner(..) | Finding::Refused(_))) = finding
+        && target.through.is_empty()
+    {
+        eprintln!(
+            "rseqctl: {}: the owner was to be {}: {finding}",
+            target.path.display(),
+            decision.owner.name()
+        );
+    }
     // the command has run: its status is told even if its report cannot be
     if let Err(error) = output.write(&report::Report::new(decision, &ledger, ending))
         && error.kind() != io::ErrorKind::BrokenPipe

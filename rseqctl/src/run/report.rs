@@ -35,7 +35,8 @@ impl LedgerFile {
         &self.0
     }
 
-    fn record(&self) -> Option<Record> {
+    /// What it says by now.
+    pub fn record(&self) -> Option<Record> {
         let mut bytes = [0; ledger::SIZE];
         self.0.read_exact_at(&mut bytes, 0).ok()?;
         Record::from_bytes(&bytes)
@@ -86,6 +87,8 @@ pub struct Report {
     pid: u32,
     owner: &'static str,
     reason: &'static str,
+    /// The owner that was decided on before the command started.
+    planned: &'static str,
     /// The shim was there and counted; otherwise owner and reason are what was
     /// planned, and there are no counts.
     shim_loaded: bool,
@@ -126,6 +129,7 @@ impl Report {
             version: 1,
             pid,
             owner: Owner::name(owner),
+            planned: decision.owner.name(),
             reason: Reason::text(reason),
             shim_loaded: counted.is_some(),
             length: counted.map_or(0, |record| record.length),

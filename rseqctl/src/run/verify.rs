@@ -1,0 +1,228 @@
+//! Whether the decision holds in the process that runs.
+//!
+//! The shim counts in a ledger: whom it found, whom it registered. A process
+//! that is nobody's child keeps the ledger, looks at it until the answer is
+//! there or the command has ended, says what is not as planned, and is gone.
+//! The command itself is not touched: no ptrace, no signal, no child that it
+//! does not know.
+
+use std::fmt;
+use std::fs;
+use std::io::{self, Write as _};
+use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use tls_model::ledger::{self, Record};
+use tls_model::owner::{Owner, Reason};
+
+use super::decision::Decision;
+use super::environment::Environment;
+use super::report::LedgerFile;
+use super::target::Target;
+use crate::sys::detached::{Watched, can_detach, detach};
+
+/// How long it looks.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// What the ledger says about the decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// The shim has not said enough yet.
+    NotYet,
+    /// It is as planned; so many threads are registered.
+    Holds(u64),
+    /// Somebody else owns the registration, for that reason.
+    OtherOwner(Owner, Option<Reason>),
+    /// The registrations of the planned owner were refused with that errno.
+    Refused(u32),
+}
+
+impl Finding {
+    /// Compares the planned owner with what the shim has counted.
+    pub fn of(planned: Owner, record: &Record) -> Self {
+        let Some(owner) = record.owner.filter(|_| record.starts > 0) else {
+            return Self::NotYet;
+        };
+        if owner != planned {
+            return Self::OtherOwner(owner, record.reason);
+        }
+        match planned {
+            Owner::Libc | Owner::Unavailable => Self::Holds(record.registered),
+            _ if record.registered > 0 => Self::Holds(record.registered),
+            _ if record.refused > 0 => Self::Refused(record.last_errno),
+            _ => Self::NotYet,
+        }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotYet => f.write_str("nothing was registered yet"),
+            Self::Holds(0) => f.write_str("it is so"),
+            Self::Holds(threads) => write!(f, "it is so ({threads} registered so far)"),
+            Self::OtherOwner(owner, reason) => {
+                write!(f, "it is {}", owner.name())?;
+                reason.map_or(Ok(()), |reason| write!(f, ": {}", reason.text()))
+            }
+            Self::Refused(errno) => {
+                write!(f, "the kernel refuses its registrations (errno {errno})")
+            }
+        }
+    }
+}
+
+/// What is to be verified.
+struct Plan {
+    command: PathBuf,
+    /// Device and number of the file that the command will have come from.
+    executable: Option<(u64, u64)>,
+    owner: Owner,
+    /// Good news are told as well.
+    is_asked: bool,
+}
+
+/// Lets a process look at the command that this one is about to become.
+///
+/// # Errors
+///
+/// Why nobody will look.
+pub fn watch(
+    target: &Target,
+    decision: &Decision,
+    environment: &mut Environment,
+    is_asked: bool,
+) -> Result<(), String> {
+    if !decision.preload {
+        return Err("the shim is not there to tell".to_owned());
+    }
+    if !can_detach() {
+        return Err(
+            "this process gets the orphans of others (it is the first of a container): use --report"
+                .to_owned(),
+        );
+    }
+    let say = |error: io::Error| format!("nobody can look: {error}");
+    let ledger = LedgerFile::create().map_err(say)?;
+    let process = std::process::id();
+    ledger
+        .file()
+        .write_all_at(&ledger::header(process), 0)
+        .map_err(say)?;
+    let plan = Plan {
+        command: target.path.clone(),
+        executable: identity(&target.executable),
+        owner: decision.owner,
+        is_asked,
+    };
+    let keep = ledger.file().as_raw_fd();
+    let watcher = detach(keep, || look(&plan, process, &ledger)).map_err(say)?;
+    environment.set("RSEQ_SHIM_LEDGER", format!("/proc/{watcher}/fd/{keep}"));
+    Ok(())
+}
+
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    fs::metadata(path)
+        .ok()
+        .map(|metadata| (metadata.dev(), metadata.ino()))
+}
+
+/// The life of the process that looks.
+fn look(plan: &Plan, process: u32, ledger: &LedgerFile) {
+    let watched = Watched::new(process);
+    let deadline = Instant::now() + PATIENCE;
+    let mut pause = 2;
+    let mut seen_once = None;
+    loop {
+        let has_ended = watched.ends_within(pause);
+        pause = (pause * 2).min(50);
+        let finding = finding(plan, process, ledger, has_ended);
+        let is_settled = match finding {
+            Finding::NotYet => false,
+            Finding::Holds(_) => true,
+            // the shim writes owner and counts one after the other
+            bad => seen_once.replace(bad) == Some(bad),
+        };
+        if is_settled || has_ended || Instant::now() > deadline {
+            tell(plan, process, finding, has_ended);
+            return;
+        }
+    }
+}
+
+fn finding(plan: &Plan, process: u32, ledger: &LedgerFile, has_ended: bool) -> Finding {
+    let Some(record) = ledger.record() else {
+        return Finding::NotYet;
+    };
+    let finding = Finding::of(plan.owner, &record);
+    // a launcher's own shim counts in the same ledger until the program comes
+    let executable = identity(Path::new(&format!("/proc/{process}/exe")));
+    let is_there = has_ended || executable.is_some() && executable == plan.executable;
+    if is_there { finding } else { Finding::NotYet }
+}
+
+fn tell(plan: &Plan, process: u32, finding: Finding, has_ended: bool) {
+    let is_worth_it = match finding {
+        Finding::OtherOwner(..) | Finding::Refused(_) => true,
+        Finding::Holds(_) | Finding::NotYet => plan.is_asked,
+    };
+    if is_worth_it {
+        let ended = if has_ended { ", which has ended" } else { "" };
+        // nobody is left to tell where standard error is gone
+        let _ = writeln!(
+            io::stderr(),
+            "rseqctl: {} (process {process}{ended}): the owner was to be {}: {finding}",
+            plan.command.display(),
+            plan.owner.name()
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_ledger_says() {
+        let nothing = Record {
+            pid: 1,
+            starts: 0,
+            owner: Some(Owner::Unavailable),
+            reason: None,
+            length: 0,
+            last_errno: 0,
+            started: 0,
+            registered: 0,
+            refused: 0,
+        };
+        assert_eq!(Finding::of(Owner::Client, &nothing), Finding::NotYet);
+        let client = Record {
+            starts: 1,
+            owner: Some(Owner::Client),
+            ..nothing
+        };
+        assert_eq!(Finding::of(Owner::Client, &client), Finding::NotYet);
+        let granted = Record {
+            registered: 3,
+            ..client
+        };
+        assert_eq!(Finding::of(Owner::Client, &granted), Finding::Holds(3));
+        let refused = Record {
+            refused: 1,
+            last_errno: 22,
+            ..client
+        };
+        assert_eq!(Finding::of(Owner::Client, &refused), Finding::Refused(22));
+        let libc = Record {
+            owner: Some(Owner::Libc),
+            reason: Some(Reason::LibcRegistered),
+            ..granted
+        };
+        assert_eq!(
+            Finding::of(Owner::Client, &libc),
+            Finding::OtherOwner(Owner::Libc, Some(Reason::LibcRegistered))
+        );
+    }
+}
