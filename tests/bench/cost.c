@@ -1,14 +1,17 @@
 /* What the interposed names cost: one line per name, best of ROUNDS rounds, in
  * nanoseconds. Plain C that knows nothing of the shim.
  *
- * cc -O2 cost.c -o cost -pthread && cc -O2 -fPIC -shared small.c -o libsmall.so
- * ./cost ./libsmall.so
+ *     cost FOLDER         FOLDER/libsmall.so, FOLDER/libthread.so (with a
+ *                         thread-local variable) are opened; by its bare name
+ *                         libsmall.so is found where the program's RUNPATH says
+ *     cost FOLDER NAME    does it once, between two breakpoints, for a tracer
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -34,10 +37,15 @@ static void one_thread(void)
 		pthread_join(thread, NULL);
 }
 
-static void one_cpu(void)
+// so many that the loop around them does not count
+enum { IN_A_ROW = 16 };
+
+static void cpus(void)
 {
 	static volatile int cpu;
-	cpu = sched_getcpu();
+
+#define FOUR (cpu = sched_getcpu(), cpu = sched_getcpu(), cpu = sched_getcpu(), cpu = sched_getcpu())
+	FOUR, FOUR, FOUR, FOUR;
 }
 
 static void one_syscall(void)
@@ -46,37 +54,92 @@ static void one_syscall(void)
 	parent = syscall(SYS_getppid);
 }
 
-static const char *library;
+static void one_cpu_from_the_kernel(void)
+{
+	static volatile unsigned cpu;
 
-static void one_library(void)
+	syscall(SYS_getcpu, &cpu, NULL, NULL);
+}
+
+static void open_and_close(const char *library)
 {
 	void *handle = dlopen(library, RTLD_NOW);
+
 	if (handle)
 		dlclose(handle);
 }
 
-static void measure(const char *name, void (*once)(void), int calls)
+static char by_path[4096], with_thread_local[4096];
+
+static void one_by_path(void)
+{
+	open_and_close(by_path);
+}
+
+static void one_with_thread_local(void)
+{
+	open_and_close(with_thread_local);
+}
+
+static void one_by_name(void)
+{
+	open_and_close("libsmall.so");
+}
+
+static const struct row {
+	const char *name;
+	void (*once)(void);
+	int calls, in_a_row;
+} rows[] = {
+	{ "pthread_create+join", one_thread, 2000, 1 },
+	{ "sched_getcpu", cpus, 20000, IN_A_ROW },
+	{ "syscall(SYS_getcpu)", one_cpu_from_the_kernel, 100000, 1 },
+	{ "syscall(SYS_getppid)", one_syscall, 100000, 1 },
+	{ "dlopen+dlclose:path", one_by_path, 300, 1 },
+	{ "dlopen+dlclose:thread-local", one_with_thread_local, 300, 1 },
+	{ "dlopen+dlclose:bare-name", one_by_name, 300, 1 },
+};
+enum { ROWS = sizeof rows / sizeof *rows };
+
+static void measure(const struct row *row)
 {
 	double best = 1e30;
+
 	for (int round = 0; round < ROUNDS; round++) {
 		double start = now();
-		for (int call = 0; call < calls; call++)
-			once();
-		double each = (now() - start) / calls;
+
+		for (int call = 0; call < row->calls; call++)
+			row->once();
+
+		double each = (now() - start) / row->calls / row->in_a_row;
+
 		if (each < best)
 			best = each;
 	}
-	printf("%s %.2f\n", name, best);
+	printf("%s %.2f\n", row->name, best);
+}
+
+static void mark(const struct row *row)
+{
+	// what is done once only is done by now
+	for (int i = 0; i < 4; i++)
+		row->once();
+	__asm__ volatile("int3" ::: "memory");
+	row->once();
+	__asm__ volatile("int3" ::: "memory");
 }
 
 int main(int argc, char **argv)
 {
-	measure("pthread_create+join", one_thread, 2000);
-	measure("sched_getcpu", one_cpu, 200000);
-	measure("syscall", one_syscall, 100000);
-	if (argc > 1) {
-		library = argv[1];
-		measure("dlopen+dlclose", one_library, 300);
+	if (argc < 2)
+		return 2;
+	snprintf(by_path, sizeof by_path, "%s/libsmall.so", argv[1]);
+	snprintf(with_thread_local, sizeof with_thread_local, "%s/libthread.so", argv[1]);
+	for (int i = 0; i < ROWS; i++) {
+		if (argc == 2)
+			measure(&rows[i]);
+		else if (!strcmp(rows[i].name, argv[2]))
+			mark(&rows[i]);
 	}
 	return 0;
 }

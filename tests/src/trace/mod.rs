@@ -4,6 +4,7 @@
 //! big server runs at nearly full speed. (The filter needs `no_new_privs`: a
 //! set-user-id program traced here keeps the caller's rights.)
 
+pub mod count;
 mod follow;
 pub mod step;
 

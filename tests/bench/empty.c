@@ -1,0 +1,1 @@
+/* Nothing: what preloading costs in itself. */

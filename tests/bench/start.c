@@ -1,0 +1,5 @@
+/* A trivial program, to be started. */
+int main(void)
+{
+	return 0;
+}
