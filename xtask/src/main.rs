@@ -37,6 +37,13 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         choice: Vec<String>,
     },
+    /// Ask kernels and glibcs everything, in one table (`-- --help` says what can
+    /// be chosen); all answers go to matrix.json in the target folder
+    Matrix {
+        /// `--kernels LIST`, `--glibcs LIST`, `--all`, `--page FILE`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        choice: Vec<String>,
+    },
     /// Measure what looking at live processes costs, and what they feel of it
     BenchPs,
     /// Rewrite golden texts and schemas from what the code prints now
@@ -65,6 +72,20 @@ fn main() -> ExitCode {
                 .arg("--")
                 .args(choice),
         ),
+        Chore::Matrix { choice } => {
+            setup::programs(&mut steps);
+            let json = steps.target().join("matrix.json");
+            steps.run(
+                "matrix",
+                steps
+                    .cargo()
+                    .args(["run", "--quiet", "-p", "rseq-tests", "--bin", "matrix"])
+                    .arg("--")
+                    .args(choice)
+                    .arg("--json")
+                    .arg(json),
+            )
+        }
     };
     steps.summary();
     match done {

@@ -46,15 +46,24 @@ const USUAL: &str = "5.10,7.0.9,7.3";
 ///
 /// One of the names is none.
 pub fn chosen() -> Result<Vec<Kernel>, String> {
-    let list = std::env::var("RSEQ_KERNELS").unwrap_or_else(|_| USUAL.to_owned());
-    if list == "all" {
-        return Ok(ALL.to_vec());
-    }
+    named(&std::env::var("RSEQ_KERNELS").unwrap_or_else(|_| USUAL.to_owned()))
+}
+
+/// The kernels of a list, separated by commas; or `all`, or `none`.
+///
+/// # Errors
+///
+/// One of the names is none.
+pub fn named(list: &str) -> Result<Vec<Kernel>, String> {
     let kernel = |name: &str| {
         let names = ALL.map(|kernel| kernel.name).join(", ");
-        Kernel::from_name(name).ok_or_else(|| format!("RSEQ_KERNELS: no {name}, but {names}"))
+        Kernel::from_name(name).ok_or_else(|| format!("no kernel {name:?}; there are {names}"))
     };
-    list.split(',').map(kernel).collect()
+    match list {
+        "all" => Ok(ALL.to_vec()),
+        "none" => Ok(Vec::new()),
+        list => list.split(',').map(kernel).collect(),
+    }
 }
 
 const fn kernel(name: &'static str, suite: &'static str, prefix: &'static str) -> Kernel {
@@ -112,7 +121,11 @@ impl Kernel {
     }
 
     /// The newest package of this kernel.
-    fn package(&self) -> Result<Package, String> {
+    ///
+    /// # Errors
+    ///
+    /// The suite does not have it.
+    pub fn package(&self) -> Result<Package, String> {
         let suite = Suite::open(self.suite)?;
         let names = suite.names(self.prefix)?;
         let newest = names

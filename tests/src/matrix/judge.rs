@@ -222,7 +222,7 @@ fn doctor(context: &Context, finished: &Finished) -> Result<Vec<Judged>, String>
             judged.push(Judged {
                 question: format!("doctor-{length}-aborts-on-{how}"),
                 said: None,
-                detail: seen.to_string(),
+                detail: seen.as_str().unwrap_or("?").to_owned(),
                 verdict: if seen == "aborts" {
                     Verdict::Right
                 } else {

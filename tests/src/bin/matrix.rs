@@ -1,0 +1,147 @@
+//! Asks kernels and C libraries everything and prints one table.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use rseq_tests::conformance::root::RELEASES;
+use rseq_tests::guest::{Kernel, kernels};
+use rseq_tests::matrix::{World, here, machine, page, tally};
+
+const USAGE: &str = "\
+usage: matrix [--kernels LIST] [--glibcs LIST] [--all] [--json FILE] [--page FILE]
+
+Lists are separated by commas. Every kernel is asked with every glibc.
+--kernels  kernels to boot, `all`, or `host`: this machine's; default: the usual three
+--glibcs   Debian releases whose glibc is used, `all`, or `host` (with the host's kernel
+           only); default: bookworm
+--all      all kernels with the default glibc, and the host's kernel with all glibcs
+--json     where all answers are written
+--page     where the page of the docs is written";
+
+/// The glibc of a guest when nobody asks for another: it registers by itself.
+const GLIBC: &str = "bookworm";
+
+/// The name of this machine's kernel, and of its glibc.
+const HOST: &str = "host";
+
+#[derive(Default)]
+struct Wishes {
+    kernels: Vec<String>,
+    glibcs: Vec<String>,
+    all: bool,
+    json: Option<PathBuf>,
+    page: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    let wishes = match wishes(std::env::args().skip(1)) {
+        Ok(wishes) => wishes,
+        Err(error) => {
+            eprintln!("matrix: {error}\n{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match run(&wishes) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("matrix: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn wishes(mut words: impl Iterator<Item = String>) -> Result<Wishes, String> {
+    let mut wishes = Wishes::default();
+    let list = |text: String| text.split(',').map(str::to_owned).collect::<Vec<_>>();
+    while let Some(word) = words.next() {
+        let mut value = || words.next().ok_or(format!("{word} what?"));
+        match &*word {
+            "--kernels" => wishes.kernels = list(value()?),
+            "--glibcs" => wishes.glibcs = list(value()?),
+            "--all" => wishes.all = true,
+            "--json" => wishes.json = Some(value()?.into()),
+            "--page" => wishes.page = Some(value()?.into()),
+            _ => return Err(format!("what is {word:?}?")),
+        }
+    }
+    Ok(wishes)
+}
+
+impl Wishes {
+    /// Every kernel (none: this machine's) with the glibc it is to be asked with.
+    fn pairs(&self) -> Result<Vec<(Option<Kernel>, String)>, String> {
+        let glibcs = match &self.glibcs[..] {
+            [] => vec![GLIBC.to_owned()],
+            [all] if all == "all" => every_glibc(),
+            named => named.to_vec(),
+        };
+        let kernels: Vec<Option<Kernel>> = match &self.kernels[..] {
+            [] if self.all => kernels::ALL.map(Some).to_vec(),
+            [] => kernels::chosen()?.into_iter().map(Some).collect(),
+            [all] if all == "all" => kernels::ALL.map(Some).to_vec(),
+            named => named
+                .iter()
+                .map(|name| match &**name {
+                    HOST => Ok(None),
+                    name => kernels::named(name).map(|kernels| kernels.first().copied()),
+                })
+                .collect::<Result<_, _>>()?,
+        };
+        let mut pairs = Vec::new();
+        for kernel in kernels {
+            pairs.extend(glibcs.iter().map(|glibc| (kernel, glibc.clone())));
+        }
+        if self.all {
+            pairs.extend(every_glibc().into_iter().map(|glibc| (None, glibc)));
+        }
+        Ok(pairs)
+    }
+}
+
+fn every_glibc() -> Vec<String> {
+    let releases = RELEASES.map(|(name, _)| name.to_owned());
+    std::iter::once(HOST.to_owned()).chain(releases).collect()
+}
+
+/// Prints the table; answers whether every cell is right or its reason is known.
+fn run(wishes: &Wishes) -> Result<bool, String> {
+    let mut worlds = Vec::new();
+    let mut versions = Vec::new();
+    for (kernel, glibc) in wishes.pairs()? {
+        let start = Instant::now();
+        let (name, new) = match kernel {
+            None => (HOST, here::ask(&glibc)),
+            Some(kernel) => {
+                versions.push(kernel.package()?.name);
+                (kernel.name, machine::ask(&kernel, &glibc))
+            }
+        };
+        let title = format!("kernel {name}, glibc of {glibc}");
+        let new = new.map_err(|error| format!("{title}: {error}"))?;
+        let cells: usize = new.iter().map(|world| world.judged.len()).sum();
+        eprintln!("{title}: {cells} cells in {} s", start.elapsed().as_secs());
+        worlds.extend(new);
+    }
+    versions.dedup();
+    println!("{}", page::table(&worlds));
+    let write = |path: &Option<PathBuf>, text: String| match path {
+        Some(path) => {
+            std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))
+        }
+        None => Ok(()),
+    };
+    write(&wishes.json, format!("{:#}\n", page::json(&worlds)))?;
+    write(&wishes.page, page::page(&worlds, &versions))?;
+    let failures: Vec<_> = worlds.iter().flat_map(World::failures).collect();
+    for failure in &failures {
+        eprintln!("wrong: {failure}");
+    }
+    let tally = tally(worlds.iter().flat_map(|world| &world.judged));
+    eprintln!(
+        "{} right, {} known, {} skipped, {} wrong",
+        tally.right, tally.known, tally.skipped, tally.wrong
+    );
+    Ok(failures.is_empty())
+}
