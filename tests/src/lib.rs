@@ -11,6 +11,7 @@ pub mod artifacts;
 pub mod cache;
 pub mod child;
 pub mod conformance;
+pub mod container;
 pub mod debian;
 pub mod duckdb;
 pub mod fixture;

@@ -9,7 +9,7 @@ use crate::child::Program;
 use crate::conformance::{Programs, Root};
 use crate::foreign::Libc;
 use crate::tcmalloc::{self, Linked};
-use crate::{duckdb, guest, scratch, selftests, sys, workerd};
+use crate::{container, duckdb, guest, scratch, selftests, sys, workerd};
 
 /// One prerequisite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +62,10 @@ pub enum Need {
     Root,
     /// Permission to mount in a namespace of one's own.
     MountNamespace,
+    /// systemd's `systemd-analyze`.
+    Systemd,
+    /// Debian's packages for the root of a container, which apt can download.
+    Container,
     /// The glibc of this Debian suite, which apt can download.
     Libc(&'static str),
 }
@@ -110,6 +114,8 @@ impl Need {
             Self::OldGlibc => old_glibc().map(drop),
             Self::Root => holds(sys::is_root(), "needs root"),
             Self::MountNamespace => mount_namespace(),
+            Self::Systemd => program("systemd-analyze").map(drop),
+            Self::Container => container::root().map(drop),
             Self::Libc(suite) => Libc::of(suite).map(drop),
         }
     }

@@ -10,13 +10,14 @@ use std::process::{Command, Stdio};
 use crate::step::Steps;
 
 /// Programs, and the Debian packages that bring them.
-const PROGRAMS: [(&str, &str); 6] = [
+const PROGRAMS: [(&str, &str); 7] = [
     ("c++", "g++"),
     ("readelf", "binutils"),
     ("python3", "python3"),
     ("npm", "npm"),
     ("xz", "xz-utils"),
     ("qemu-system-x86_64", "qemu-system-x86"),
+    ("systemd-analyze", "systemd"),
 ];
 
 const CARGO_DENY: &str = "0.20.2";

@@ -1,0 +1,20 @@
+//! The root folder of a small container, made from Debian's packages.
+
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use crate::debian::Suite;
+
+/// glibc, the compiler's runtime, a shell.
+const PACKAGES: [&str; 3] = ["libc6", "libgcc-s1", "dash"];
+
+/// The folder, unpacked once; to be copied, not changed.
+///
+/// # Errors
+///
+/// The packages cannot be had.
+pub fn root() -> Result<&'static Path, String> {
+    static ROOT: LazyLock<Result<PathBuf, String>> =
+        LazyLock::new(|| Suite::open("bookworm")?.root(&PACKAGES));
+    ROOT.as_deref().map_err(Clone::clone)
+}
