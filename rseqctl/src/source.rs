@@ -54,7 +54,7 @@ impl Source for FileSource {
 }
 
 /// Most bytes that are read at once.
-const MOST_AHEAD: usize = 64 << 10;
+const MOST: u64 = 64 << 10;
 
 /// Stretches that are remembered at a time: a table and the strings that it
 /// refers to are read in turn.
@@ -139,17 +139,19 @@ impl AheadMemory {
             return source.read_at(offset, buf);
         };
         if stretch.held(offset).len() < buf.len() {
-            // wanted in one piece, or more than is expected: no use for a copy
-            let rest = usize::try_from(stretch.expected_end - offset).unwrap_or(usize::MAX);
-            if rest <= buf.len() || buf.len() >= MOST_AHEAD {
+            // a short table is read from its start, whatever is asked for first
+            let is_short = stretch.len == 0 && stretch.expected_end - stretch.start <= MOST;
+            let start = if is_short { stretch.start } else { offset };
+            let rest = (stretch.expected_end - start).min(MOST) as usize;
+            if rest <= buf.len() {
+                // wanted in one piece: no use for a copy
                 return source.read_at(offset, buf);
             }
             if stretch.buffer.is_empty() {
-                stretch.buffer.resize(MOST_AHEAD, 0);
+                stretch.buffer.resize(MOST as usize, 0);
             }
-            let wanted = &mut stretch.buffer[..rest.min(MOST_AHEAD)];
-            (stretch.start, stretch.len) = (offset, 0);
-            stretch.len = source.read_at(offset, wanted)?;
+            (stretch.start, stretch.len) = (start, 0);
+            stretch.len = source.read_at(start, &mut stretch.buffer[..rest])?;
         }
         stretch.used = newest + 1;
         let held = stretch.held(offset);
@@ -236,10 +238,15 @@ mod tests {
             }
         }
         assert_eq!(file.0.get(), 3);
+        // a short one is read once, even when its end is asked for first
+        source.expect(60_000, 6400);
+        read(&source, 66_336, 64);
+        read(&source, 60_000, 4096);
+        assert_eq!(file.0.get(), 4);
         // another file
         let source = ReadAhead::new(&file, &memory);
         read(&source, 0, 1000);
-        assert_eq!(file.0.get(), 4);
+        assert_eq!(file.0.get(), 5);
     }
 
     #[test]

@@ -19,7 +19,12 @@ const PIECE: usize = 64;
 /// bounds the memory behind one large package.
 const UNDER_WAY: u64 = 64;
 
-/// How often the caller hears that something is going on.
+/// Outcomes that are reported together: waking a thread costs as much as some
+/// files do.
+const TOGETHER: usize = 8;
+
+/// How often the caller hears that something is going on, and how long an
+/// outcome waits for others at most.
 const TICK: Duration = Duration::from_millis(100);
 
 /// Audits `paths`; `sink` hears of everything in the order of names.
@@ -111,6 +116,8 @@ struct Papers {
     out: u64,
     /// No more will be.
     closed: bool,
+    /// Threads that wait for one.
+    idle: usize,
     /// Outcomes that came before an earlier one.
     outcomes: BTreeMap<u64, Outcome>,
     /// Outcomes that were reported.
@@ -160,8 +167,11 @@ impl Desk {
         let number = papers.out;
         papers.out += 1;
         papers.pieces.push_back((number, piece));
+        let is_awaited = papers.idle != 0;
         drop(papers);
-        self.pieces.notify_one();
+        if is_awaited {
+            self.pieces.notify_one();
+        }
     }
 
     fn close(&self) {
@@ -171,20 +181,24 @@ impl Desk {
     }
 
     fn next_piece(&self) -> Option<(u64, Vec<Found>)> {
-        let papers = self.papers();
+        let mut papers = self.papers();
+        papers.idle += 1;
         let mut papers = self
             .pieces
             .wait_while(papers, |papers| papers.pieces.is_empty() && !papers.closed)
             .unwrap_or_else(PoisonError::into_inner);
+        papers.idle -= 1;
         papers.pieces.pop_front()
     }
 
     fn hand_in(&self, number: u64, outcome: Outcome) {
         let mut papers = self.papers();
         papers.outcomes.insert(number, outcome);
-        let is_next = papers.done == number;
+        let there = papers.outcomes.len();
+        let is_last = papers.closed && there as u64 == papers.out - papers.done;
+        let is_worth_it = there >= TOGETHER && papers.outcomes.contains_key(&papers.done);
         drop(papers);
-        if is_next {
+        if is_last || is_worth_it {
             self.outcomes.notify_one();
         }
     }

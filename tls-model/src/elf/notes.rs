@@ -63,6 +63,7 @@ impl<S: Source> Object<S> {
         // 8 in GNU property notes, 4 everywhere else whatever the header says
         let align = if align == 8 { 8 } else { 4 };
         let end = offset.checked_add(size).ok_or(Error::Damaged)?;
+        self.expect(offset, size);
         // parts are padded to places in the table, not each by itself
         let padded = |start: u64, size: u64| {
             start

@@ -145,6 +145,23 @@ impl<S: Source> Object<S> {
         })
     }
 
+    /// Calls `visit` with every symbol of type `kind` (`STT_*`) until it breaks.
+    pub(crate) fn symbols_of_kind<B>(
+        &self,
+        table: &SymbolTable,
+        kind: u8,
+        mut visit: impl FnMut(Symbol) -> ControlFlow<B>,
+    ) -> Result<Option<B>, Error> {
+        let layout = self.layout;
+        // tables of a hundred thousand symbols have a few of some types
+        self.records::<CHUNK, _>(table.records, |index, record| {
+            if layout.get(symbol_field!(st_info), record) as u8 & 0xf != kind {
+                return ControlFlow::Continue(());
+            }
+            visit(Symbol::decode(layout, index, record))
+        })
+    }
+
     /// One symbol by its index.
     pub(super) fn symbol(&self, table: &SymbolTable, index: u64) -> Result<Symbol, Error> {
         if index >= table.records.count {

@@ -345,10 +345,7 @@ impl<'a, S: Source> Reader<'a, S> {
         let walked = object.link_symbols(section).and_then(|table| {
             let name = SymbolName::Abi;
             object
-                .symbols(&table, |symbol| {
-                    if symbol.kind != STT_TLS {
-                        return ControlFlow::Continue(());
-                    }
+                .symbols_of_kind(&table, STT_TLS, |symbol| {
                     match object.is_named(table.strings, symbol.name, name.name().as_bytes()) {
                         Ok(true) => self.add(name, SymbolTable::Symtab, symbol),
                         Ok(false) => {}

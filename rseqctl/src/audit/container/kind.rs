@@ -102,6 +102,28 @@ fn holds_objects(name: &[u8]) -> bool {
         || ends(name, &SHORT)
 }
 
+/// Ends of names that no object is loaded by, of which zip archives hold tens of
+/// thousands: each would have to be unpacked for a look at its first bytes.
+const NO_OBJECTS: [&[u8]; 12] = [
+    b".class",
+    b".java",
+    b".py",
+    b".pyc",
+    b".pyi",
+    b".h",
+    b".hpp",
+    b".html",
+    b".js",
+    b".json",
+    b".properties",
+    b".xml",
+];
+
+/// Whether a member of a zip archive is passed over for its name.
+pub(super) fn is_no_object(name: &[u8]) -> bool {
+    ends(name, &NO_OBJECTS)
+}
+
 /// Whether a file of this name may take long.
 pub(in crate::audit) fn looks_packed(name: &[u8]) -> bool {
     ends(name, &PACKAGES) || holds_objects(name)

@@ -12,6 +12,7 @@ mod codec;
 mod cpio;
 mod deb;
 mod image;
+mod inflate;
 mod kind;
 mod overlay;
 mod rpm;

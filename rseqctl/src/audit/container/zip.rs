@@ -3,11 +3,18 @@
 use std::io::{self, Read};
 
 use rawzip::{CompressionMethod, RECOMMENDED_BUFFER_SIZE, ZipLocator};
+use tls_model::elf::Source as _;
 
 use super::budget::{Budget, Metered};
 use super::bytes::Bytes;
 use super::codec::Codec;
+use super::inflate::Inflater;
+use super::kind::is_no_object;
 use crate::audit::Problem;
+
+/// Bytes of the header before a member's contents, its name and extra fields
+/// included, where they are of the usual length.
+const LOCAL_HEADER: u64 = 256;
 
 type Visit<'a> = dyn FnMut(&[u8], Result<&mut dyn Read, Problem>) -> io::Result<()> + 'a;
 
@@ -17,16 +24,23 @@ pub(super) fn each(bytes: Bytes<'_>, budget: &Budget, visit: &mut Visit<'_>) -> 
     let archive = ZipLocator::new()
         .locate_in_reader(bytes, &mut buffer, bytes.len())
         .map_err(|(_, error)| other(error))?;
+    let mut inflater = Inflater::new();
     let mut entries = archive.entries(&mut buffer);
     while let Some(entry) = entries.next_entry().map_err(other)? {
         if entry.is_dir() || entry.uncompressed_size_hint() == 0 {
             continue;
         }
         let name = entry.file_path().as_ref().to_vec();
+        if is_no_object(&name) {
+            continue;
+        }
         if entry.flags().is_encrypted() {
             visit(&name, Err(Problem::Container("encrypted".to_owned())))?;
             continue;
         }
+        // small as most members are, one read has all of it
+        let size = entry.compressed_size_hint().saturating_add(LOCAL_HEADER);
+        bytes.expect(entry.local_header_offset(), size);
         let contents = match archive.get_entry(entry.wayfinder()) {
             Ok(contents) => contents,
             Err(error) => {
@@ -37,7 +51,7 @@ pub(super) fn each(bytes: Bytes<'_>, budget: &Budget, visit: &mut Visit<'_>) -> 
         let packed = contents.reader();
         let unpacked: Box<dyn Read> = match entry.compression_method() {
             CompressionMethod::STORE => Box::new(packed),
-            CompressionMethod::DEFLATE => Box::new(flate2::read::DeflateDecoder::new(packed)),
+            CompressionMethod::DEFLATE => Box::new(inflater.over(packed)),
             CompressionMethod::BZIP2 => Codec::Bzip2.decode(packed)?,
             CompressionMethod::ZSTD => Codec::Zstd.decode(packed)?,
             CompressionMethod::XZ => Codec::Xz.decode(packed)?,
