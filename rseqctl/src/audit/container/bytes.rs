@@ -7,7 +7,7 @@ use tls_model::elf::{ReadError, Source};
 use crate::source::{AheadMemory, FileSource};
 
 /// What is kept in memory; the rest goes to a temporary file without a name.
-const MEMORY: u64 = 1 << 20;
+const MEMORY: u64 = 512 << 10;
 
 /// A part of a file or of memory: `len` bytes from `start`.
 #[derive(Clone, Copy)]
