@@ -46,6 +46,8 @@ enum Chore {
     },
     /// Measure what looking at live processes costs, and what they feel of it
     BenchPs,
+    /// Start a million threads under the shim, and see each of them registered
+    Soak,
     /// Rewrite golden texts and schemas from what the code prints now
     Golden,
 }
@@ -64,6 +66,7 @@ fn main() -> ExitCode {
         }
         Chore::BenchPs => build(&mut steps).and_then(|rseqctl| bench_ps(&mut steps, &rseqctl)),
         Chore::Golden => golden(&mut steps),
+        Chore::Soak => soak(&mut steps),
         Chore::Conformance { choice } => steps.run(
             "conformance",
             steps
@@ -205,6 +208,21 @@ fn test(steps: &mut Steps) -> Result<(), String> {
         steps
             .cargo()
             .args(["test", "--workspace", "--no-fail-fast"]),
+    )
+}
+
+/// How many threads the soak starts.
+const SOAK_THREADS: &str = "1000000";
+
+fn soak(steps: &mut Steps) -> Result<(), String> {
+    steps.run(
+        "soak",
+        steps
+            .cargo()
+            .args(["run", "--quiet", "-p", "rseq-tests", "--bin", "conformance"])
+            .args(["--", "--details", "--program", "soak"])
+            .args(["--owner", "libc", "--owner", "shim", "--owner", "takeover"])
+            .env("CONFORMANCE_THREADS", SOAK_THREADS),
     )
 }
 

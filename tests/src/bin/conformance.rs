@@ -6,7 +6,7 @@ use rseq_tests::conformance::table::{self, Column};
 use rseq_tests::conformance::{Known, Owner, Programs, Root};
 
 const USAGE: &str =
-    "usage: conformance [--owner OWNER]... [--root ROOT]... [--program BEGINNING] [--json]
+    "usage: conformance [--owner OWNER]... [--root ROOT]... [--program BEGINNING] [--json | --details]
 
 OWNER: nobody, libc, passive, shim, takeover, adopter, adopted, patched;
        default: all that the root's glibc knows
@@ -17,6 +17,7 @@ struct Wishes {
     roots: Vec<String>,
     program: String,
     json: bool,
+    details: bool,
 }
 
 fn main() -> ExitCode {
@@ -43,6 +44,7 @@ fn wishes(mut words: impl Iterator<Item = String>) -> Result<Wishes, String> {
         roots: Vec::new(),
         program: String::new(),
         json: false,
+        details: false,
     };
     while let Some(word) = words.next() {
         let mut value = || words.next().ok_or(format!("{word} what?"));
@@ -51,6 +53,7 @@ fn wishes(mut words: impl Iterator<Item = String>) -> Result<Wishes, String> {
             "--root" => wishes.roots.push(value()?),
             "--program" => wishes.program = value()?,
             "--json" => wishes.json = true,
+            "--details" => wishes.details = true,
             _ => return Err(format!("what is {word:?}?")),
         }
     }
@@ -92,6 +95,8 @@ fn run(wishes: &Wishes) -> Result<bool, String> {
     }
     if wishes.json {
         println!("{:#}", table::json(&columns));
+    } else if wishes.details {
+        print!("{}", table::details(&columns));
     } else {
         println!("{}", table::markdown(&questions, &columns));
     }

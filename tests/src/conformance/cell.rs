@@ -46,6 +46,9 @@ pub struct Cell {
 /// after 150.
 pub const LIMIT: Duration = Duration::from_secs(180);
 
+/// With more threads than usual (`CONFORMANCE_THREADS`).
+const SOAK: Duration = Duration::from_secs(1200);
+
 impl Cell {
     /// `program` in the world of `owner` at `place`.
     #[must_use]
@@ -127,6 +130,9 @@ impl Cell {
         }
         if let Some(rounds) = std::env::var_os("CONFORMANCE_ROUNDS") {
             program = program.env("CONFORMANCE_ROUNDS", rounds);
+        }
+        if let Some(threads) = std::env::var_os("CONFORMANCE_THREADS") {
+            program = program.env("CONFORMANCE_THREADS", threads).limit(SOAK);
         }
         Ok(program)
     }

@@ -179,6 +179,26 @@ fn word<'a>(judged: &'a Judged, reasons: &mut Vec<&'a str>) -> String {
     }
 }
 
+/// Every answer with its figures, a line each.
+#[must_use]
+pub fn details(columns: &[Column]) -> String {
+    let mut text = String::new();
+    for column in columns {
+        for judged in &column.judged {
+            let _ = writeln!(
+                text,
+                "{} {} {}: {}: {}",
+                column.root,
+                column.owner.name(),
+                judged.question,
+                judged.said.map_or("not answered", answers::Said::word),
+                judged.detail,
+            );
+        }
+    }
+    text
+}
+
 /// The same as one JSON value: an array of cells, each with `root`, `owner`,
 /// `question`, `answer` (`yes`, `no`, `skip` or null), `verdict` (`right`,
 /// `known`, `skipped`, `wrong`), `reason` and `detail`.
