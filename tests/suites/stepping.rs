@@ -1,5 +1,7 @@
-//! A signal at every instruction boundary of registering, unregistering and of
-//! the start of a thread, with a handler that registers on top of it.
+//! A signal at every instruction boundary of registering, unregistering, of the
+//! start of a thread and of stepping back, with a handler that registers on top
+//! of it. None is skipped: each boundary stands where the instruction before it
+//! leads.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -9,12 +11,12 @@ use rseq_tests::child::Program;
 use rseq_tests::fixture::built;
 use rseq_tests::needs::Need;
 use rseq_tests::runner::{Outcome, Suite};
-use rseq_tests::trace::step::{Window, every_boundary};
+use rseq_tests::trace::step::{Window, every_boundary, every_boundary_anew};
 use rseq_tests::world::World;
 
 /// What `fixtures/stepped.c` does between its marks, in which world, and the
 /// fewest boundaries that it must have: with fewer the tracer has missed the code.
-const WINDOWS: [(&str, &str, usize); 9] = [
+const WINDOWS: [(&str, &str, usize); 13] = [
     ("register", "shim", 10),
     ("register-again", "shim", 5),
     ("unregister", "shim", 5),
@@ -24,6 +26,10 @@ const WINDOWS: [(&str, &str, usize); 9] = [
     ("first-call", "shim", 20),
     ("birth", "shim", 30),
     ("birth", "takeover", 30),
+    ("client-register", "shim", 20),
+    ("client-unregister", "shim", 10),
+    ("born-client-register", "shim", 10),
+    ("step-back", "shim", 40),
 ];
 
 fn main() -> ExitCode {
@@ -39,19 +45,27 @@ fn main() -> ExitCode {
 }
 
 fn step(window: &str, world: &str, handler: &str, fewest: usize) -> Outcome {
-    let program = Program::new(built("stepped", "default")?)
-        .args([window, handler])
-        .limit(Duration::from_secs(60));
-    let (program, _records) = World::from_name(world)?.prepare(program)?;
-    let place = match window {
-        "birth" => Window::InNewThread(artifacts()?.shim.clone()),
-        _ => Window::AtMark,
+    let prepare = || {
+        let program = Program::new(built("stepped", "default")?)
+            .args([window, handler])
+            .limit(Duration::from_secs(60));
+        let (program, _records) = World::from_name(world)?.prepare(program)?;
+        Ok(program)
     };
-    let stepped = every_boundary(program, place)?;
+    let anew = window == "step-back";
+    let stepped = match window {
+        "step-back" => every_boundary_anew(prepare)?,
+        "birth" => {
+            let place = Window::InNewThread(artifacts()?.shim.clone());
+            every_boundary(prepare()?, place)?
+        }
+        _ => every_boundary(prepare()?, Window::AtMark)?,
+    };
     let finished = stepped.finished.expect(0)?;
     let count = stepped.boundaries.len();
     assert!(count >= fewest, "{count} boundaries are too few");
-    assert_eq!(finished.out, format!("{count} windows\n"));
+    let windows = if anew { 1 } else { count };
+    assert_eq!(finished.out, format!("{windows} windows\n"));
     println!("{window}, {world}, {handler}: a signal at each of {count} boundaries");
     Ok(())
 }

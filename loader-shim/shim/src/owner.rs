@@ -62,9 +62,10 @@ pub fn current() -> u32 {
     OWNER.load(Ordering::Relaxed)
 }
 
-/// New threads pass through the shim's start routine.
+/// New threads pass through the shim's start routine: to be registered, or to be
+/// counted where somebody will read that.
 pub fn watches_threads() -> bool {
-    action() != Action::Nothing
+    prepares_threads() || action() != Action::Nothing && report::counts()
 }
 
 /// Threads are the shim's to register, or to mark where they cannot be.

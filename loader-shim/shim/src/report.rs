@@ -7,7 +7,7 @@
 
 use core::ffi::CStr;
 use core::ptr::null_mut;
-use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 use tls_model::ledger::{self, Ledger, Record};
 use tls_model::owner::{Owner, Reason};
@@ -36,21 +36,32 @@ fn counters() -> &'static Ledger {
     unsafe { mapped.as_ref() }.unwrap_or(&OWN)
 }
 
+/// Whether somebody will read what is counted: threads that meet at a counter
+/// pay for it.
+pub fn counts() -> bool {
+    WRITER.load(Ordering::Relaxed) != 0 || !MAPPED.load(Ordering::Relaxed).is_null()
+}
+
+fn count(counter: impl FnOnce(&Ledger) -> &AtomicU64) {
+    if counts() {
+        counter(counters()).fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 /// A thread has begun.
 pub fn thread_started() {
-    counters().started.fetch_add(1, Ordering::Relaxed);
+    count(|ledger| &ledger.started);
 }
 
 /// A thread was found registered, or has just been.
 pub fn registered() {
-    counters().registered.fetch_add(1, Ordering::Relaxed);
+    count(|ledger| &ledger.registered);
 }
 
 /// The kernel has refused a registration with this errno.
 pub fn refused(errno: u32) {
-    let counters = counters();
-    counters.refused.fetch_add(1, Ordering::Relaxed);
-    counters.last_errno.store(errno, Ordering::Relaxed);
+    count(|ledger| &ledger.refused);
+    counters().last_errno.store(errno, Ordering::Relaxed);
 }
 
 /// errno of the last refusal.
@@ -60,12 +71,14 @@ pub fn last_errno() -> i32 {
 
 /// A thread stays unregistered for the reason that an earlier one did.
 pub fn left_unregistered() {
-    counters().refused.fetch_add(1, Ordering::Relaxed);
+    count(|ledger| &ledger.refused);
 }
 
 /// The calling thread's registration was taken back, for another.
 pub fn taken_back() {
-    counters().registered.fetch_sub(1, Ordering::Relaxed);
+    if counts() {
+        counters().registered.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// A client has asked for a registration through `syscall`. EBUSY says that it

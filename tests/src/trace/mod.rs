@@ -5,6 +5,7 @@
 //! set-user-id program traced here keeps the caller's rights.)
 
 pub mod count;
+pub mod flow;
 mod follow;
 pub mod step;
 

@@ -14,6 +14,7 @@ use std::time::Instant;
 
 use std::os::unix::process::ExitStatusExt as _;
 
+use super::flow::{self, Instruction};
 use super::follow;
 use crate::child::{Captured, Finished, Program};
 use crate::sys::{self, ptrace};
@@ -36,8 +37,32 @@ pub enum Window {
 pub struct Stepped {
     /// How the program ended.
     pub finished: Finished,
-    /// The address of every boundary that had its signal, in order.
-    pub boundaries: Vec<u64>,
+    /// The instruction at every boundary that had its signal, in order: each is
+    /// where the one before it leads, so none was passed over.
+    pub boundaries: Vec<Instruction>,
+}
+
+/// Runs a program again and again, each time to its end, with the signal one
+/// boundary further on: for what a process can do only once.
+///
+/// # Errors
+///
+/// As [`every_boundary`].
+pub fn every_boundary_anew(
+    program: impl Fn() -> Result<Program, String>,
+) -> Result<Stepped, String> {
+    let mut last = Vec::new();
+    loop {
+        let stepped = step(program()?, Window::AtMark, Some(last.len()))?;
+        let way = stepped.boundaries.iter().zip(&last);
+        if !way.into_iter().all(|(one, other)| one.is_same(other)) {
+            return Err("it goes another way each time".to_owned());
+        }
+        if stepped.boundaries.len() == last.len() || stepped.finished.code() != 0 {
+            return Ok(stepped);
+        }
+        last = stepped.boundaries;
+    }
 }
 
 /// Runs a program to its end, with a signal at every boundary of its window.
@@ -46,7 +71,11 @@ pub struct Stepped {
 ///
 /// It cannot be traced, takes too long, or does not go through the same
 /// instructions every time.
-pub fn every_boundary(mut program: Program, window: Window) -> Result<Stepped, String> {
+pub fn every_boundary(program: Program, window: Window) -> Result<Stepped, String> {
+    step(program, window, None)
+}
+
+fn step(mut program: Program, window: Window, at: Option<usize>) -> Result<Stepped, String> {
     let name = program.name();
     let end = Instant::now() + program.limit;
     let output = Captured::of(&mut program.command)?;
@@ -59,7 +88,7 @@ pub fn every_boundary(mut program: Program, window: Window) -> Result<Stepped, S
         // whoever does not listen any more has been dropped
         let _ = tell_root.send(started);
         if let Some(root) = tracee {
-            let mut stepper = Stepper::new(root, window);
+            let mut stepper = Stepper::new(root, window, at);
             let status = stepper.follow();
             if status.is_err() {
                 // PTRACE_O_EXITKILL: the end of this thread is the program's
@@ -82,6 +111,7 @@ pub fn every_boundary(mut program: Program, window: Window) -> Result<Stepped, S
     })?;
     let (status, boundaries) = seen.map_err(|error| format!("{name}: {error}"))?;
     let (out, err) = output.texts();
+    flow::check(&boundaries).map_err(|error| format!("{name}: {error}"))?;
     let finished = Finished { status, out, err };
     Ok(Stepped {
         finished,
@@ -110,16 +140,19 @@ struct Stepper {
     /// The addresses of the file that [`Window::InNewThread`] names.
     code: Option<std::ops::Range<u64>>,
     phase: Phase,
-    boundaries: Vec<u64>,
+    /// The one boundary that gets the signal, where it is one in each run.
+    at: Option<usize>,
+    boundaries: Vec<Instruction>,
 }
 
 impl Stepper {
-    fn new(root: i32, window: Window) -> Self {
+    fn new(root: i32, window: Window, at: Option<usize>) -> Self {
         Self {
             root,
             window,
             code: None,
             phase: Phase::Outside,
+            at,
             boundaries: Vec::new(),
         }
     }
@@ -156,6 +189,11 @@ impl Stepper {
         matches!(self.window, Window::InNewThread(_)) && self.phase != Phase::Done
     }
 
+    fn push(&mut self, place: u64) -> Result<(), String> {
+        self.boundaries.push(Instruction::at(self.root, place)?);
+        Ok(())
+    }
+
     fn trap(&mut self, task: i32) -> Result<(), String> {
         let say = |error: std::io::Error| format!("step: {error}");
         let place = ptrace::next_instruction(task).map_err(say)?;
@@ -165,7 +203,7 @@ impl Stepper {
             (Phase::Outside, true) if matches!(self.window, Window::AtMark) => Phase::Inside(0),
             (Phase::Approaching, false) if self.is_inside(place)? => Phase::Inside(0),
             (Phase::Inside(_), true) => {
-                self.boundaries.push(place);
+                self.push(place)?;
                 self.phase = Phase::Done;
                 return ptrace::go_on(task, libc::SIGUSR1).map_err(say);
             }
@@ -178,16 +216,20 @@ impl Stepper {
             (phase, _) => phase,
         };
         match self.phase {
+            Phase::Inside(count) if self.at.is_some_and(|at| count < at) => {
+                self.push(place)?;
+                ptrace::single_step(task)
+            }
             Phase::Inside(count) if count == self.boundaries.len() => {
-                self.boundaries.push(place);
+                self.push(place)?;
                 self.phase = Phase::Delivered;
                 if count > TOO_MANY {
                     return Err(format!("more than {TOO_MANY} instructions"));
                 }
                 ptrace::go_on(task, libc::SIGUSR1)
             }
-            Phase::Inside(count) if self.boundaries[count] != place => {
-                let before = self.boundaries[count];
+            Phase::Inside(count) if self.boundaries[count].address != place => {
+                let before = self.boundaries[count].address;
                 return Err(format!(
                     "instruction {count} was at {before:#x}, and is now at {place:#x}"
                 ));
