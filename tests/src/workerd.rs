@@ -87,8 +87,17 @@ fn install_in(folder: &Path, lock: &Path) -> Result<(), String> {
 ///
 /// The temporary directory cannot be written.
 pub fn arguments() -> Result<Vec<String>, String> {
+    arguments_for(CONFIG)
+}
+
+/// As [`arguments`], with a configuration of the caller's.
+///
+/// # Errors
+///
+/// The same.
+pub fn arguments_for(text: &str) -> Result<Vec<String>, String> {
     let config = scratch::directory("workerd")?.join("config.capnp");
-    fs::write(&config, CONFIG).map_err(|error| error.to_string())?;
+    fs::write(&config, text).map_err(|error| error.to_string())?;
     let config = config.display().to_string();
     Ok(vec!["serve".into(), "--control-fd=1".into(), config])
 }

@@ -1,6 +1,7 @@
 //! The files in `docs/recipes`, as they stand there: systemd's opinion of the
 //! drop-ins, the container's root made from packages, a private `/etc`.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -171,7 +172,9 @@ impl Image {
             .to_owned();
         for (from, to) in &self.files {
             let to = format!("\"$root{}\"", to.display());
-            script += &format!(
+            // writing to a String does not fail
+            let _ = write!(
+                script,
                 "mkdir -p \"$(dirname {to})\"; cp '{}' {to}; ",
                 from.display()
             );

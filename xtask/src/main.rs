@@ -48,6 +48,8 @@ enum Chore {
     BenchPs,
     /// Start a million threads under the shim, and see each of them registered
     Soak,
+    /// Measure what per-CPU caches are worth to a real server
+    BenchWorkerd,
     /// Rewrite golden texts and schemas from what the code prints now
     Golden,
 }
@@ -64,7 +66,12 @@ fn main() -> ExitCode {
         Chore::BenchAudit => {
             build(&mut steps).and_then(|rseqctl| bench_audit::run(&mut steps, &rseqctl))
         }
-        Chore::BenchPs => build(&mut steps).and_then(|rseqctl| bench_ps(&mut steps, &rseqctl)),
+        Chore::BenchPs => {
+            build(&mut steps).and_then(|rseqctl| measure(&mut steps, "bench_ps", &rseqctl))
+        }
+        Chore::BenchWorkerd => {
+            build(&mut steps).and_then(|rseqctl| measure(&mut steps, "bench_workerd", &rseqctl))
+        }
         Chore::Golden => golden(&mut steps),
         Chore::Soak => soak(&mut steps),
         Chore::Conformance { choice } => steps.run(
@@ -134,20 +141,13 @@ fn build(steps: &mut Steps) -> Result<PathBuf, String> {
     Ok(dist.join("rseqctl"))
 }
 
-fn bench_ps(steps: &mut Steps, rseqctl: &Path) -> Result<(), String> {
+/// Runs one of the measuring programs of the tests.
+fn measure(steps: &mut Steps, program: &str, rseqctl: &Path) -> Result<(), String> {
     steps.run(
         "measure",
         steps
             .cargo()
-            .args([
-                "run",
-                "--quiet",
-                "-p",
-                "rseq-tests",
-                "--bin",
-                "bench_ps",
-                "--",
-            ])
+            .args(["run", "--quiet", "-p", "rseq-tests", "--bin", program, "--"])
             .arg(rseqctl),
     )
 }
