@@ -115,13 +115,29 @@ pub(super) enum Unread {
     Replaced,
 }
 
-/// The files that were read so far.
+/// The mapped files that were read so far, by device and inode.
 #[derive(Debug, Default)]
-pub(super) struct Files {
-    known: HashMap<FileId, Result<Rc<ObjectFile>, Unread>>,
+pub struct Files {
+    known: HashMap<FileId, Known>,
+    look: u64,
+}
+
+/// What is known of a file, and the look that used it last.
+#[derive(Debug)]
+struct Known {
+    file: Result<Rc<ObjectFile>, Unread>,
+    look: u64,
 }
 
 impl Files {
+    /// Forgets what the last look did not use: its number may be another file's
+    /// by now. A file that is mapped keeps its number.
+    pub(super) fn begin_look(&mut self) {
+        let last = self.look;
+        self.known.retain(|_, known| known.look == last);
+        self.look += 1;
+    }
+
     /// Facts about a file that `process` has mapped at `range`, by `path`.
     pub(super) fn get(
         &mut self,
@@ -130,14 +146,19 @@ impl Files {
         range: &Range<u64>,
         path: &Path,
     ) -> Result<Rc<ObjectFile>, Unread> {
-        if let Some(known) = self.known.get(&id) {
-            return known.clone();
+        if let Some(known) = self.known.get_mut(&id) {
+            known.look = self.look;
+            return known.file.clone();
         }
         let read = open(process, id, range, path)
             .and_then(|file| ObjectFile::read(file).map(Rc::new).ok_or(Unread::NotElf));
         // another process may be allowed to open what this one is not
         if !matches!(read, Err(Unread::Io(_) | Unread::Replaced)) {
-            self.known.insert(id, read.clone());
+            let known = Known {
+                file: read.clone(),
+                look: self.look,
+            };
+            self.known.insert(id, known);
         }
         read
     }

@@ -31,10 +31,11 @@ use crate::cli::PsArgs;
 use crate::exit::Status;
 use crate::host::Host;
 
+pub use files::Files;
 pub use row::{FindingRow, ObjectRow, Row, ThreadRow};
 pub use tally::{Stops, Tally};
 
-use files::Files;
+use mode::Kernel;
 use process::Outcome;
 use report::Report;
 
@@ -63,12 +64,18 @@ pub enum Event<'a> {
 }
 
 /// Looks at processes, or at all but this one where none is named, in the order
-/// of their ids. Threads of the kernel's are left out.
+/// of their ids. Threads of the kernel's are left out. What is read of `files` is
+/// kept there for the next look.
 ///
 /// # Errors
 ///
 /// /proc cannot be read.
-pub fn look(pids: &[u32], options: Options, sink: &mut dyn FnMut(Event<'_>)) -> io::Result<Tally> {
+pub fn look(
+    pids: &[u32],
+    options: Options,
+    files: &mut Files,
+    sink: &mut dyn FnMut(Event<'_>),
+) -> io::Result<Tally> {
     let this = std::process::id();
     let all = if pids.is_empty() {
         let mut all = proc::processes()?;
@@ -77,10 +84,15 @@ pub fn look(pids: &[u32], options: Options, sink: &mut dyn FnMut(Event<'_>)) -> 
     } else {
         pids.to_vec()
     };
-    let mut files = Files::default();
+    files.begin_look();
     let mut tally = Tally::default();
+    let kernel = if options.no_stop {
+        Kernel::default()
+    } else {
+        Kernel::here()
+    };
     for pid in all {
-        let problem = match process::look(pid, &mut files, options) {
+        let problem = match process::look(pid, files, options, kernel) {
             Outcome::Row(row, stops) => {
                 tally.count(&row, &stops);
                 sink(Event::Process(&row));
@@ -112,9 +124,10 @@ pub fn main(args: &PsArgs) -> Status {
 }
 
 fn run(args: &PsArgs) -> Result<Status, String> {
+    let mut files = Files::default();
     loop {
         let mut out = Vec::new();
-        let tally = once(args, &mut out)?;
+        let tally = once(args, &mut files, &mut out)?;
         let status = tally.status(args.fail_on);
         let text = match (args.watch, io::stdout().is_terminal()) {
             (Some(_), true) => screen(&out),
@@ -138,14 +151,14 @@ fn run(args: &PsArgs) -> Result<Status, String> {
 }
 
 /// One look, written down.
-fn once(args: &PsArgs, out: &mut Vec<u8>) -> Result<Tally, String> {
+fn once(args: &PsArgs, files: &mut Files, out: &mut Vec<u8>) -> Result<Tally, String> {
     let options = Options {
         no_stop: args.no_stop,
         verbose: args.verbose,
     };
     let mut report = Report::new(args, args.fleet.host("ps"), out);
     let mut written = report.begin();
-    let tally = look(&args.pids, options, &mut |event| {
+    let tally = look(&args.pids, options, files, &mut |event| {
         let next = match event {
             Event::Process(row) => report.process(row),
             Event::Problem { pid, problem } => {

@@ -1,9 +1,10 @@
 //! In which mode the kernel keeps a registered area.
 
-use std::fs;
-
 use tls_model::facts::Evidence;
-use tls_model::rseq::{AT_RSEQ_FEATURE_SIZE, ORIGINAL_LENGTH};
+use tls_model::rseq::ORIGINAL_LENGTH;
+
+use crate::doctor::{self, Field};
+use crate::sys::machine;
 
 /// How the kernel writes the ids of an area.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,34 +24,43 @@ impl Mode {
     }
 }
 
-/// The mode of a registration of `length` bytes, on a kernel with this
-/// `AT_RSEQ_FEATURE_SIZE`, and how sure that is.
-///
-/// Kernels without one (before 6.3) know legacy mode only. From 33 on (7.0)
-/// longer registrations are optimized on every kernel. What is in between is
-/// likely: Linux 6.19 to 7.0.9 has no legacy mode, and tells the same sizes as
-/// its neighbours.
-pub(super) fn of(length: u32, feature_size: Option<u64>) -> (Mode, Evidence) {
-    match feature_size {
-        None => (Mode::Legacy, Evidence::Proved),
-        Some(size) if size > u64::from(ORIGINAL_LENGTH) && length > ORIGINAL_LENGTH => {
-            (Mode::Optimized, Evidence::Proved)
-        }
-        Some(_) => (Mode::Legacy, Evidence::Likely),
-    }
+/// What is known about the kernel.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Kernel {
+    /// `AT_RSEQ_FEATURE_SIZE`.
+    feature_size: Option<u32>,
+    /// What becomes of a changed `cpu_id_start` under a registration of 32
+    /// bytes, where that was seen.
+    seen: Option<Field>,
 }
 
-/// The kernel's `AT_RSEQ_FEATURE_SIZE`, from our own auxiliary vector.
-pub(super) fn feature_size() -> Option<u64> {
-    let vector = fs::read("/proc/self/auxv").ok()?;
-    let words: Vec<usize> = vector
-        .chunks_exact(size_of::<usize>())
-        .filter_map(|word| Some(usize::from_ne_bytes(word.try_into().ok()?)))
-        .collect();
-    words
-        .chunks_exact(2)
-        .find(|pair| pair[0] as u64 == AT_RSEQ_FEATURE_SIZE)
-        .map(|pair| pair[1] as u64)
+impl Kernel {
+    /// This one: as the doctor remembers it, else tried now.
+    pub(super) fn here() -> Self {
+        Self {
+            feature_size: machine::rseq_feature_size(),
+            seen: doctor::answer().ok().map(|(seen, _)| seen.cpu_id_start),
+        }
+    }
+
+    /// The mode of a registration of `length` bytes, and how sure that is.
+    ///
+    /// From a feature size of 33 on (Linux 7.0) longer registrations are
+    /// optimized on every kernel; below it, the length does not matter. Kernels
+    /// without one (before 6.3) know legacy mode only. Where nothing was seen,
+    /// the rest is likely: Linux 6.19 to 7.0.9 has no legacy mode, and tells the
+    /// same sizes as its neighbours.
+    pub(super) fn mode(self, length: u32) -> (Mode, Evidence) {
+        let has_longer = self.feature_size.is_some_and(|size| size > ORIGINAL_LENGTH);
+        if has_longer && length > ORIGINAL_LENGTH {
+            return (Mode::Optimized, Evidence::Proved);
+        }
+        match (self.seen, self.feature_size) {
+            (Some(Field::Rewritten), _) | (_, None) => (Mode::Legacy, Evidence::Proved),
+            (Some(Field::Kept | Field::Killed), _) => (Mode::Optimized, Evidence::Proved),
+            (Some(Field::Unknown) | None, Some(_)) => (Mode::Legacy, Evidence::Likely),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -60,14 +70,49 @@ mod tests {
     #[test]
     fn only_what_is_proved_is_called_so() {
         let rows = [
-            (32, None, Mode::Legacy, Evidence::Proved),
-            (32, Some(28), Mode::Legacy, Evidence::Likely),
-            (64, Some(28), Mode::Legacy, Evidence::Likely),
-            (32, Some(33), Mode::Legacy, Evidence::Likely),
-            (64, Some(33), Mode::Optimized, Evidence::Proved),
+            (32, None, None, Mode::Legacy, Evidence::Proved),
+            (32, Some(28), None, Mode::Legacy, Evidence::Likely),
+            (64, Some(28), None, Mode::Legacy, Evidence::Likely),
+            (
+                64,
+                Some(28),
+                Some(Field::Rewritten),
+                Mode::Legacy,
+                Evidence::Proved,
+            ),
+            (
+                32,
+                Some(28),
+                Some(Field::Kept),
+                Mode::Optimized,
+                Evidence::Proved,
+            ),
+            (32, Some(33), None, Mode::Legacy, Evidence::Likely),
+            (
+                32,
+                Some(33),
+                Some(Field::Kept),
+                Mode::Optimized,
+                Evidence::Proved,
+            ),
+            (
+                32,
+                Some(33),
+                Some(Field::Rewritten),
+                Mode::Legacy,
+                Evidence::Proved,
+            ),
+            (
+                64,
+                Some(33),
+                Some(Field::Rewritten),
+                Mode::Optimized,
+                Evidence::Proved,
+            ),
         ];
-        for (length, size, mode, evidence) in rows {
-            assert_eq!(of(length, size), (mode, evidence), "{length} {size:?}");
+        for (length, feature_size, seen, mode, evidence) in rows {
+            let kernel = Kernel { feature_size, seen };
+            assert_eq!(kernel.mode(length), (mode, evidence), "{length} {kernel:?}");
         }
     }
 }

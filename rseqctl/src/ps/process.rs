@@ -1,23 +1,23 @@
 //! One process, looked at.
 
 use std::io::{self, ErrorKind};
-use std::time::Duration;
 
 use tls_model::facts::{Evidence, Facts, Role, SymbolName};
 
 use super::Options;
 use super::files::{Files, Unread};
 use super::image::{Hold, Holds, Image, Memory};
+use super::mode::Kernel;
 use super::proc::{Process, Status};
 use super::row::{ObjectRow, Row};
-use super::thread::{self, Threads};
+use super::thread::{self, Stop, Threads};
 use super::{judge, owner};
 use crate::audit::text;
 
 /// What came of a process.
 pub(super) enum Outcome {
     /// What is said about it, and how long each stop of a thread took.
-    Row(Box<Row>, Vec<Duration>),
+    Row(Box<Row>, Vec<Stop>),
     /// It is gone.
     Gone,
     /// It is a thread of the kernel's.
@@ -27,7 +27,7 @@ pub(super) enum Outcome {
 }
 
 /// Looks at a process.
-pub(super) fn look(pid: u32, files: &mut Files, options: Options) -> Outcome {
+pub(super) fn look(pid: u32, files: &mut Files, options: Options, kernel: Kernel) -> Outcome {
     let mut process = Process::new(pid);
     let status = match process.status() {
         Ok(status) => status,
@@ -36,7 +36,7 @@ pub(super) fn look(pid: u32, files: &mut Files, options: Options) -> Outcome {
     };
     if status.process != pid {
         // the id of a thread: its process is meant
-        return look(status.process, files, options);
+        return look(status.process, files, options, kernel);
     }
     if status.is_kernels || is_of_kernel(&process, &status) {
         return Outcome::Kernels;
@@ -56,7 +56,7 @@ pub(super) fn look(pid: u32, files: &mut Files, options: Options) -> Outcome {
     // the threads' refusal says the same with more words
     let memory = Memory::open(&process).ok();
     let threads =
-        thread::look(&process, &image, memory.as_ref(), options).unwrap_or_else(|error| {
+        thread::look(&process, &image, memory.as_ref(), options, kernel).unwrap_or_else(|error| {
             missing.push(format!("its threads: {error}"));
             Threads::default()
         });

@@ -6,6 +6,7 @@ use serde::Serialize;
 use tls_model::rules::Level;
 
 use super::Row;
+use super::thread::Stop;
 use crate::cli::FailOn;
 use crate::exit::Status;
 
@@ -34,22 +35,29 @@ pub struct Tally {
     pub notes: u64,
     /// How long each thread stood still.
     #[serde(skip)]
-    stops: Vec<Duration>,
+    stops: Vec<Stop>,
 }
 
-/// How long threads stood still, from the interrupt to the end of the detach.
+/// How long threads stood still, in microseconds: from the interrupt to the end
+/// of the detach. That is more than they felt where they ran on, or waited for a
+/// processor, before they stopped.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Stops {
     /// Threads that were stopped.
     pub threads: usize,
-    /// Microseconds, the median.
+    /// The median.
     pub median_us: f64,
-    /// Microseconds, the longest.
+    /// The longest.
     pub max_us: f64,
+    /// The median of what is left from when the stop was seen: they stood still
+    /// for this long at least.
+    pub seen_median_us: f64,
+    /// The longest of that.
+    pub seen_max_us: f64,
 }
 
 impl Tally {
-    pub(super) fn count(&mut self, row: &Row, stops: &[Duration]) {
+    pub(super) fn count(&mut self, row: &Row, stops: &[Stop]) {
         self.processes += 1;
         self.threads += row.threads.len() as u64;
         self.registered += row.registered;
@@ -69,13 +77,15 @@ impl Tally {
     /// How long threads stood still; none where none was stopped.
     #[must_use]
     pub fn stops(&self) -> Option<Stops> {
-        let mut all = self.stops.clone();
-        all.sort();
-        let micros = |time: &Duration| (time.as_secs_f64() * 1e7).round() / 10.0;
+        let (median_us, max_us) = middle_and_most(self.stops.iter().map(|stop| stop.most))?;
+        let (seen_median_us, seen_max_us) =
+            middle_and_most(self.stops.iter().map(|stop| stop.least))?;
         Some(Stops {
-            threads: all.len(),
-            median_us: micros(all.get(all.len() / 2)?),
-            max_us: micros(all.last()?),
+            threads: self.stops.len(),
+            median_us,
+            max_us,
+            seen_median_us,
+            seen_max_us,
         })
     }
 
@@ -98,4 +108,12 @@ impl Tally {
             Status::Partial
         }
     }
+}
+
+/// Median and maximum, in microseconds.
+fn middle_and_most(times: impl Iterator<Item = Duration>) -> Option<(f64, f64)> {
+    let mut times: Vec<_> = times.collect();
+    times.sort();
+    let micros = |time: &Duration| (time.as_secs_f64() * 1e7).round() / 10.0;
+    Some((micros(times.get(times.len() / 2)?), micros(times.last()?)))
 }

@@ -7,11 +7,12 @@ use std::time::Duration;
 use tls_model::facts::Evidence;
 use tls_model::rseq::PtraceConfiguration;
 
+use super::Options;
 use super::area::{Area, Kind, Locator};
 use super::image::{Image, Memory};
+use super::mode::Kernel;
 use super::proc::{Process, has_ended};
 use super::row::ThreadRow;
-use super::{Options, mode};
 use crate::sys::tracer::{self, Answer, PointerIn, Seen};
 
 /// How long a thread may take to stop: one that waits for a processor takes as
@@ -21,6 +22,16 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Threads that are born while we look are looked at as well, so many times.
 const ROUNDS: usize = 3;
 
+/// For how long a thread stood still.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stop {
+    /// From the interrupt on; it may have run on for some of it, or waited for
+    /// a processor.
+    pub(super) most: Duration,
+    /// From when we saw it stopped on.
+    pub(super) least: Duration,
+}
+
 /// Threads of one process.
 #[derive(Debug, Default)]
 pub(super) struct Threads {
@@ -28,7 +39,7 @@ pub(super) struct Threads {
     pub(super) rows: Vec<ThreadRow>,
     /// The area of each registered thread; none where it is not known.
     pub(super) areas: Vec<Option<Area>>,
-    pub(super) stops: Vec<Duration>,
+    pub(super) stops: Vec<Stop>,
     /// Why no thread of the process may be traced.
     pub(super) refused: Option<String>,
 }
@@ -46,6 +57,7 @@ pub(super) fn look(
     image: &Image,
     memory: Option<&Memory>,
     options: Options,
+    kernel: Kernel,
 ) -> io::Result<Threads> {
     let mut found = Threads::default();
     let mut done = BTreeSet::new();
@@ -56,7 +68,6 @@ pub(super) fn look(
     } else {
         PointerIn::Fs
     };
-    let feature_size = mode::feature_size();
     for _ in 0..ROUNDS {
         let now = process.threads()?;
         let (mut asked, mut candidates) = (Vec::new(), Vec::new());
@@ -86,14 +97,7 @@ pub(super) fn look(
             match seen {
                 Seen::Gone => {}
                 Seen::Asked(answer) => {
-                    found.add(
-                        candidate,
-                        &answer,
-                        &mut locator,
-                        memory,
-                        feature_size,
-                        options,
-                    );
+                    found.add(candidate, &answer, &mut locator, memory, kernel, options);
                 }
                 Seen::Late => found.add_unknown(
                     candidate,
@@ -161,10 +165,13 @@ impl Threads {
         answer: &Answer,
         locator: &mut Locator<'_>,
         memory: Option<&Memory>,
-        feature_size: Option<u64>,
+        kernel: Kernel,
         options: Options,
     ) {
-        self.stops.push(answer.stopped);
+        self.stops.push(Stop {
+            most: answer.stopped,
+            least: answer.held,
+        });
         let held = match &answer.registration {
             Ok(held) => *held,
             Err(error) => {
@@ -185,7 +192,7 @@ impl Threads {
         let mut area = None;
         if held.rseq_abi_pointer != 0 {
             let found = area_of(&held, answer, locator);
-            describe(&mut row, &held, found, locator.image(), feature_size);
+            describe(&mut row, &held, found, locator.image(), kernel);
             row.cpu_id = memory
                 .and_then(|memory| memory.u32(held.rseq_abi_pointer.wrapping_add(4)))
                 .map(u32::cast_signed);
@@ -226,7 +233,7 @@ fn describe(
     held: &PtraceConfiguration,
     area: Area,
     image: &Image,
-    feature_size: Option<u64>,
+    kernel: Kernel,
 ) {
     let evidence = |evidence| match evidence {
         Evidence::Proved => "proved",
@@ -241,7 +248,7 @@ fn describe(
         None => Some(image.describe(held.rseq_abi_pointer)),
     };
     row.area_evidence = (area.kind != Kind::Unknown).then(|| evidence(area.evidence));
-    let (mode, sure) = mode::of(held.rseq_abi_size, feature_size);
+    let (mode, sure) = kernel.mode(held.rseq_abi_size);
     row.mode = Some(mode.name());
     row.mode_evidence = Some(evidence(sure));
 }

@@ -46,6 +46,9 @@ pub struct Answer {
     /// From the interrupt to the end of the detach: the thread stood still for
     /// this long at most.
     pub stopped: Duration,
+    /// From when the stop was seen to the end of the detach: for this long at
+    /// least.
+    pub held: Duration,
 }
 
 /// What came of looking at one thread.
@@ -127,10 +130,11 @@ fn look_at(thread: pid_t, pointer: PointerIn, patience: Duration) -> Seen {
         Wait::Gone => return Seen::Gone,
         Wait::Late => return Seen::Late,
     };
+    let seen = Instant::now();
     let registration = registration(thread);
     let pointer = thread_pointer(thread, pointer);
     let let_go = request(libc::PTRACE_DETACH, thread, 0, number(signal));
-    let stopped = start.elapsed();
+    let (stopped, held) = (start.elapsed(), seen.elapsed());
     if let_go.is_err() {
         // killed while it was stopped
         return Seen::Gone;
@@ -141,6 +145,7 @@ fn look_at(thread: pid_t, pointer: PointerIn, patience: Duration) -> Seen {
             registration,
             pointer,
             stopped,
+            held,
         }),
     }
 }
@@ -225,4 +230,75 @@ fn thread_pointer(thread: pid_t, pointer: PointerIn) -> Option<u64> {
     .ok()?;
     // SAFETY: filled in by the request.
     Some(unsafe { word.assume_init() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::process::{Child, Command};
+
+    struct Sleeper(Child);
+
+    impl Sleeper {
+        fn start() -> Self {
+            let child = Command::new("sleep").arg("600").spawn();
+            Self(child.expect("a child"))
+        }
+
+        fn look(&self, patience: Duration) -> Seen {
+            let mut seen = look(&[self.0.id()], PointerIn::Fs, patience);
+            seen.pop().expect("one answer")
+        }
+
+        fn status(&self) -> String {
+            let path = format!("/proc/{}/status", self.0.id());
+            fs::read_to_string(path).expect("a process")
+        }
+    }
+
+    impl Drop for Sleeper {
+        fn drop(&mut self) {
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
+
+    #[test]
+    fn what_does_not_stop_in_time_is_let_go() {
+        let sleeper = Sleeper::start();
+        for _ in 0..50 {
+            // it may have stopped all the same
+            let seen = sleeper.look(Duration::ZERO);
+            assert!(
+                matches!(seen, Seen::Late | Seen::Asked(_) | Seen::Refused(_)),
+                "{seen:?}"
+            );
+        }
+        let end = Instant::now() + Duration::from_secs(60);
+        while !sleeper.status().contains("TracerPid:\t0\n")
+            || sleeper.status().contains("State:\tt")
+        {
+            assert!(Instant::now() < end, "{}", sleeper.status());
+        }
+        let seen = sleeper.look(Duration::from_secs(60));
+        // where nobody may trace, nobody is stopped either
+        let Seen::Asked(answer) = seen else {
+            assert!(matches!(seen, Seen::Refused(_)), "{seen:?}");
+            return;
+        };
+        assert!(answer.held <= answer.stopped, "{answer:?}");
+    }
+
+    #[test]
+    fn who_is_gone_is_gone() {
+        let sleeper = Sleeper::start();
+        let id = sleeper.0.id();
+        drop(sleeper);
+        let seen = look(&[id, id], PointerIn::Fs, Duration::from_secs(60));
+        assert!(
+            seen.len() == 2 && seen.iter().all(|one| matches!(one, Seen::Gone)),
+            "{seen:?}"
+        );
+    }
 }

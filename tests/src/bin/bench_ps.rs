@@ -4,8 +4,6 @@
 //! the command.
 
 use std::process::{ExitCode, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rseq_tests::child::{Program, Running};
@@ -67,36 +65,70 @@ fn host(rseqctl: &str) -> Result<(), String> {
     for _ in 0..TURNS {
         turns.push(look(rseqctl, &ids)?);
     }
-    let first = &turns[0].1;
+    let first = &turns[0];
     println!(
         "{} processes, {} threads, {TURNS} turns",
         first["processes"], first["threads"]
     );
-    let figure = |name: &str| spread(turns.iter().map(|(_, tally)| number(tally, name)).collect());
     println!("| | median | min-max |\n|---|---|---|");
-    let (least, middle, most) = spread(turns.iter().map(|(wall, _)| *wall).collect());
-    println!("| rseqctl ps, all of it | {middle:.3} s | {least:.3}-{most:.3} s |");
-    for (name, words) in [
-        ("median_us", "a thread stands still, median"),
-        ("max_us", "a thread stands still, longest"),
-    ] {
-        let (least, middle, most) = figure(name);
-        println!("| {words} | {middle:.1} us | {least:.1}-{most:.1} us |");
+    for (name, words, unit, digits) in FIGURES {
+        let (least, middle, most) = spread(turns.iter().map(|turn| number(turn, name)).collect());
+        println!(
+            "| {words} | {middle:.digits$} {unit} | {least:.digits$}-{most:.digits$} {unit} |"
+        );
     }
     Ok(())
 }
 
-/// Seconds, and what was counted.
-fn look(rseqctl: &str, ids: &[String]) -> Result<(f64, Value), String> {
-    let begin = Instant::now();
+/// What is printed: name, words, unit, digits.
+const FIGURES: [(&str, &str, &str, usize); 6] = [
+    ("wall", "rseqctl ps, from start to end", "s", 3),
+    ("cpu", "rseqctl ps, processor time", "s", 2),
+    (
+        "median_us",
+        "a thread's stop, from the interrupt on: median",
+        "us",
+        1,
+    ),
+    ("max_us", "the same: longest", "us", 1),
+    (
+        "seen_median_us",
+        "a thread's stop, from when it was seen: median",
+        "us",
+        1,
+    ),
+    ("seen_max_us", "the same: longest", "us", 1),
+];
+
+/// What was counted, with the seconds that it took.
+fn look(rseqctl: &str, ids: &[String]) -> Result<Value, String> {
+    let (begin, before) = (Instant::now(), children_time()?);
     let finished = Program::new(rseqctl)
         .args(["ps", "--format", "json", "--verbose"])
         .args(ids)
         .run()?;
-    let took = begin.elapsed().as_secs_f64();
-    let mut document: Value = serde_json::from_str(&finished.out)
+    let wall = begin.elapsed().as_secs_f64();
+    let document: Value = serde_json::from_str(&finished.out)
         .map_err(|error| format!("{error}: {}", finished.err))?;
-    Ok((took, document["tally"].take()))
+    let mut tally = document["tally"].clone();
+    tally["stops"]["wall"] = wall.into();
+    tally["stops"]["cpu"] = (children_time()? - before).into();
+    Ok(tally)
+}
+
+/// Processor time of the children that have ended, in seconds (proc_pid_stat(5),
+/// fields 16 and 17; a tick is a hundredth of a second on every Linux).
+fn children_time() -> Result<f64, String> {
+    let text = std::fs::read_to_string("/proc/self/stat").map_err(|error| error.to_string())?;
+    let rest = text
+        .rsplit_once(") ")
+        .map(|(_, rest)| rest)
+        .unwrap_or_default();
+    let ticks = rest.split(' ').skip(13).take(2);
+    Ok(ticks
+        .filter_map(|field| field.parse::<f64>().ok())
+        .sum::<f64>()
+        / 100.0)
 }
 
 fn number(tally: &Value, name: &str) -> f64 {
@@ -114,22 +146,18 @@ fn server(rseqctl: &str) -> Result<(), String> {
     let (mut alone, mut watched, mut looks) = (Vec::new(), Vec::new(), 0);
     for _ in 0..TURNS {
         alone.push(answers(port)?);
-        let end = Arc::new(AtomicBool::new(false));
-        let looker = {
-            let (end, rseqctl, id) = (Arc::clone(&end), rseqctl.to_owned(), running.id());
-            std::thread::spawn(move || {
-                let mut looks = 0;
-                while !end.load(Ordering::Relaxed) {
-                    look(&rseqctl, &[id.to_string()])?;
-                    looks += 1;
-                    std::thread::sleep(Duration::from_millis(100));
-                }
-                Ok::<u32, String>(looks)
-            })
-        };
+        // what it knows about the program's file is kept from look to look
+        let mut watch = Program::new(rseqctl)
+            .args(["ps", "--watch=0.1", "--format", "ndjson"])
+            .arg(running.id().to_string())
+            .limit(LIMIT)
+            .start()?;
+        let seen = |text: &str| text.lines().count();
+        let before = watch.wait_for_output(|text| Some(seen(text)).filter(|looks| *looks > 0))?;
         watched.push(answers(port)?);
-        end.store(true, Ordering::Relaxed);
-        looks += looker.join().map_err(|_| "the looker panicked")??;
+        looks += watch.wait_for_output(|text| Some(seen(text)))? - before;
+        watch.terminate();
+        watch.finish()?;
     }
     let ratios = watched.iter().zip(&alone).map(|(one, other)| one / other);
     let ratio = spread(ratios.collect());

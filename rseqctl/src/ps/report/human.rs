@@ -11,6 +11,9 @@ use tls_model::rules::Level;
 use crate::audit::text;
 use crate::ps::{ObjectRow, Row, Stops, Tally, ThreadRow};
 
+/// Columns of what stands below a process.
+const WIDTH: usize = 100;
+
 pub(super) fn heading(out: &mut impl Write) -> io::Result<()> {
     writeln!(
         out,
@@ -64,13 +67,12 @@ pub(super) fn process(
         }
         let about = finding.path.as_deref().map(safe).unwrap_or_default();
         let colon = if about.is_empty() { "" } else { ": " };
-        writeln!(
-            out,
-            "         {}: {about}{colon}{} [{}]",
-            finding.level,
-            safe(&finding.message),
-            finding.rule
-        )?;
+        let message = safe(&finding.message);
+        let text = format!(
+            "{}: {about}{colon}{message} [{}]",
+            finding.level, finding.rule
+        );
+        paragraph(&text, out)?;
     }
     Ok(())
 }
@@ -100,10 +102,13 @@ pub(super) fn summary(tally: &Tally, stops: Option<Stops>, out: &mut impl Write)
     if let Some(stops) = stops {
         writeln!(
             out,
-            "{} stopped, one at a time: median {} us, at most {} us",
+            "{} stopped, one at a time: median {} us, at most {} us from the interrupt on; \
+             {} and {} us from when it was seen",
             count(stops.threads as u64, "thread", "s"),
             stops.median_us,
-            stops.max_us
+            stops.max_us,
+            stops.seen_median_us,
+            stops.seen_max_us
         )?;
     }
     Ok(())
@@ -236,6 +241,27 @@ fn thread(thread: &ThreadRow, out: &mut impl Write) -> io::Result<()> {
     }
     if let Some(stopped) = thread.stopped_us {
         write!(out, "; stopped {stopped} us")?;
+    }
+    writeln!(out)
+}
+
+/// Writes text in lines of at most [`WIDTH`] columns, where its words fit.
+fn paragraph(text: &str, out: &mut impl Write) -> io::Result<()> {
+    const INDENT: &str = "         ";
+
+    let mut column = 0;
+    for word in text.split(' ') {
+        let width = word.chars().count();
+        if column == 0 {
+            write!(out, "{INDENT}{word}")?;
+            column = INDENT.len() + width;
+        } else if column + 1 + width > WIDTH {
+            write!(out, "\n{INDENT}  {word}")?;
+            column = INDENT.len() + 2 + width;
+        } else {
+            write!(out, " {word}")?;
+            column += 1 + width;
+        }
     }
     writeln!(out)
 }
