@@ -154,6 +154,12 @@ fn every_kind_of_container() {
             "!/usr/lib/liba.so",
         ),
         (
+            "archives.tar.gz",
+            "cc -c -o a.o a.c; mkdir archives; ar rc archives/liba.a a.o; \
+             tar czf archives.tar.gz archives",
+            "!/archives/liba.a(a.o)",
+        ),
+        (
             "outer.tar.gz",
             "cd tree; zip -qr ../in.whl .; cd ..; tar czf outer.tar.gz in.whl",
             "!/in.whl!/usr/lib/liba.so",
@@ -170,6 +176,19 @@ fn every_kind_of_container() {
     let (paths, complaints) = folder.found(".");
     assert_eq!(complaints, "", "in a tree, too");
     assert!(paths.contains(&"./a.tar.gz!/usr/lib/liba.so".to_owned()));
+}
+
+#[test]
+fn zip_members_are_passed_over_by_names_that_no_object_has() {
+    let folder = Folder::new();
+    let made = folder.shell(
+        "cd tree; cp usr/lib/liba.so a.class; cp usr/lib/liba.so script; zip -qr ../a.jar .",
+    );
+    if !made {
+        println!("skipped: zip is missing");
+        return;
+    }
+    folder.finds("a.jar", &["!/script", "!/usr/lib/liba.so"]);
 }
 
 #[test]
@@ -361,6 +380,16 @@ fn images_that_lie() {
     let folder = Folder::new();
     image(&folder, "layout", &[tape(&[])]);
     let index = folder.path("layout/index.json");
+    // a manifest of docker save that leads out of the image
+    fs::remove_file(&index).expect("it is ours");
+    let saved = r#"[{"Config":"c.json","Layers":["../tree/usr/lib/liba.so"]}]"#;
+    fs::write(folder.path("layout/manifest.json"), saved).expect("a temporary file");
+    let (paths, complaints) = folder.found("layout");
+    assert!(
+        paths.is_empty() && complaints.contains("bad name of a layer"),
+        "{complaints}"
+    );
+    fs::remove_file(folder.path("layout/manifest.json")).expect("it is ours");
     for (text, message) in [
         (
             r#"{"manifests":[{"digest":"sha256:../../../../etc/passwd"}]}"#,

@@ -3,7 +3,7 @@
 //! the walk.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -69,6 +69,24 @@ pub(super) fn run(paths: &[PathBuf], options: &Options, sink: &mut dyn FnMut(Eve
             }
         }
     });
+    report.tally
+}
+
+/// Audits what is in memory.
+pub(super) fn run_bytes(
+    path: &Path,
+    bytes: &[u8],
+    options: &Options,
+    sink: &mut dyn FnMut(Event<'_>),
+) -> Tally {
+    let mut report = Report {
+        options,
+        tally: Tally::default(),
+        sink,
+    };
+    let mut outcome = Outcome::default();
+    Inspector::new(options).look_at_bytes(path, bytes, &mut outcome);
+    report.add(outcome);
     report.tally
 }
 

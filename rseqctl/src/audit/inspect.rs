@@ -121,13 +121,43 @@ impl<'a> Inspector<'a> {
             return self.object(&path, &ahead, file);
         }
         let len = source.size().map_err(Problem::Io)?;
-        let budget = Budget::new(&self.options.limits, len);
-        let bytes = Bytes::new(&ahead, len);
-        let place = Place::outermost(&path);
-        if let Err(error) = self.whole(kind, &place, bytes, &budget, file) {
-            file.complain(&path, Problem::from_container(&error, &budget));
-        }
+        self.container(
+            kind,
+            &Place::outermost(&path),
+            Bytes::new(&ahead, len),
+            file,
+        );
         Ok(())
+    }
+
+    fn container(&self, kind: Kind, place: &Place, bytes: Bytes<'_>, file: &mut FileOutcome) {
+        let budget = Budget::new(&self.options.limits, bytes.len());
+        if let Err(error) = self.whole(kind, place, bytes, &budget, file) {
+            file.complain(&place.path, Problem::from_container(&error, &budget));
+        }
+    }
+
+    /// Something that is in memory, as if it was named.
+    pub(super) fn look_at_bytes(&self, path: &Path, bytes: &[u8], outcome: &mut Outcome) {
+        let mut file = FileOutcome::default();
+        outcome.counts.files += 1;
+        outcome.counts.read += 1;
+        let head = bytes.get(..HEAD).unwrap_or(bytes);
+        match Kind::of(head, path.as_os_str().as_encoded_bytes(), true) {
+            Kind::Other => file.complain(path, Problem::NotElf),
+            Kind::Elf => {
+                if let Err(problem) = self.object(path, &bytes, &mut file) {
+                    file.complain(path, problem);
+                }
+            }
+            kind => {
+                let bytes = Bytes::new(&bytes, bytes.len() as u64);
+                self.container(kind, &Place::in_memory(path), bytes, &mut file);
+            }
+        }
+        outcome.counts.objects += file.objects;
+        file.sort();
+        outcome.files.push(file);
     }
 
     /// One ELF object.

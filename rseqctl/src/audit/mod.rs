@@ -124,6 +124,33 @@ pub fn audit(paths: &[PathBuf], options: &Options, sink: &mut dyn FnMut(Event<'_
     engine::run(paths, options, sink)
 }
 
+/// Audits something that is in memory: an object, a package or an image, as if
+/// it was a file of that name. No file is opened, and large members are kept
+/// in a temporary file without a name.
+///
+/// ```
+/// use std::path::Path;
+/// use rseqctl::audit::{Event, Options, audit_bytes};
+///
+/// let bytes = std::fs::read(std::env::current_exe()?)?;
+/// let options = Options::default();
+/// let tally = audit_bytes(Path::new("upload"), &bytes, &options, &mut |event| {
+///     if let Event::Object(row) = event {
+///         println!("{}", row.path().display());
+///     }
+/// });
+/// assert_eq!((tally.objects, tally.problems), (1, 0));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn audit_bytes(
+    path: &Path,
+    bytes: &[u8],
+    options: &Options,
+    sink: &mut dyn FnMut(Event<'_>),
+) -> Tally {
+    engine::run_bytes(path, bytes, options, sink)
+}
+
 /// Runs the subcommand.
 #[must_use]
 pub fn main(args: &AuditArgs) -> Status {

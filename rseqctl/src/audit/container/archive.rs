@@ -39,7 +39,7 @@ impl Inspector<'_> {
                     bytes.expect(offset, member.size.saturating_add(HEADER));
                     self.member(&path, &Part::new(&bytes, offset, member.size), file)
                 }
-                None if place.depth == 0 => self.beside(&place.path, member.name, &path, file),
+                None if place.is_file => self.beside(&place.path, member.name, &path, file),
                 // what a thin archive in a package refers to is not there
                 None => Ok(()),
             };

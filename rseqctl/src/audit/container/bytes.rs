@@ -27,7 +27,7 @@ impl<'a> Bytes<'a> {
     }
 
     /// Length in bytes.
-    pub(super) fn len(self) -> u64 {
+    pub(in crate::audit) fn len(self) -> u64 {
         self.len
     }
 

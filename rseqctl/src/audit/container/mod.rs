@@ -41,6 +41,8 @@ use tape::MemberKind;
 pub(super) struct Place {
     pub(super) path: PathBuf,
     depth: u32,
+    /// It is a file, so that there may be others beside it.
+    is_file: bool,
 }
 
 impl Place {
@@ -48,6 +50,14 @@ impl Place {
         Self {
             path: path.to_path_buf(),
             depth: 0,
+            is_file: true,
+        }
+    }
+
+    pub(super) fn in_memory(path: &Path) -> Self {
+        Self {
+            is_file: false,
+            ..Self::outermost(path)
         }
     }
 
@@ -69,6 +79,7 @@ impl Place {
         Self {
             path: OsString::from_vec(path).into(),
             depth: self.depth + 1,
+            is_file: false,
         }
     }
 

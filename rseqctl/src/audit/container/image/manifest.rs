@@ -1,6 +1,7 @@
 //! Which layers an image has, by its manifests.
 
 use std::io;
+use std::path::{Component, Path};
 
 use serde::Deserialize;
 
@@ -61,6 +62,9 @@ pub(super) fn pictures(read: &Read<'_>) -> io::Result<Vec<Picture>> {
     for image in saved.into_iter().take(MOST) {
         let name = image.config.rsplit('/').next().unwrap_or_default();
         let name = name.strip_suffix(".json").unwrap_or(name);
+        if !image.layers.iter().all(|layer| is_plain(layer)) {
+            return Err(damaged("bad name of a layer in a manifest"));
+        }
         pictures.push(Picture {
             name: short(name),
             layers: image.layers,
@@ -112,6 +116,13 @@ fn blob(digest: &str) -> io::Result<String> {
         }
         _ => Err(damaged("bad digest in a manifest")),
     }
+}
+
+/// Whether a name leads to something in the image and nowhere else.
+fn is_plain(name: &str) -> bool {
+    Path::new(name)
+        .components()
+        .all(|part| matches!(part, Component::Normal(_)))
 }
 
 fn short(name: &str) -> String {
