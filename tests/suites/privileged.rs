@@ -3,20 +3,16 @@
 //! `/etc/ld.so.preload` names the shim, on this machine's glibc and on one that
 //! registers nothing.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use rseq_tests::artifacts::artifacts;
+use rseq_tests::artifacts::{artifacts, by_name};
 use rseq_tests::child::{Finished, Program};
 use rseq_tests::fixture::built;
 use rseq_tests::foreign::Libc;
 use rseq_tests::needs::{Need, program};
 use rseq_tests::runner::{Outcome, Suite};
 use rseq_tests::scratch;
-
-/// The shim's way to its definition of last resort, seen from its own place.
-const BESIDE: &[u8] = b"$ORIGIN/librseq_abi.so\0";
 
 fn main() -> ExitCode {
     let needs = [
@@ -112,13 +108,10 @@ impl Place {
             [ ! -e "$root/tmp/report" ] || echo reported
             exit $status
         "#;
-        let built = artifacts()?;
-        let shim = scratch::directory("named")?.join("librseq_shim.so");
-        let mut bytes = fs::read(&built.shim).map_err(|error| error.to_string())?;
-        if needs == Needs::ByName {
-            call_by_name(&mut bytes)?;
-        }
-        fs::write(&shim, bytes).map_err(|error| error.to_string())?;
+        let shim = match needs {
+            Needs::Beside => artifacts()?.shim.clone(),
+            Needs::ByName => by_name(&scratch::directory("named")?)?,
+        };
         let mode = match rights {
             Rights::Own => "755",
             Rights::Roots => "4755",
@@ -131,20 +124,11 @@ impl Place {
             .arg(mode)
             .arg(&self.program)
             .arg(&shim)
-            .arg(&built.abi)
+            .arg(&artifacts()?.abi)
             .args(library)
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
             .run()
     }
-}
-
-/// As where the shim was built to ask for `librseq_abi.so` by its bare name.
-fn call_by_name(shim: &mut [u8]) -> Result<(), String> {
-    let start = shim.windows(BESIDE.len()).position(|text| text == BESIDE);
-    let start = start.ok_or("the shim does not look beside itself")?;
-    let name = b"librseq_abi.so\0";
-    shim[start..start + name.len()].copy_from_slice(name);
-    Ok(())
 }
 
 fn expect(finished: Finished, expected: &str) -> Outcome {

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use rseq_tests::artifacts::{artifacts, room};
+use rseq_tests::artifacts::{artifacts, by_name, room};
 use rseq_tests::child::{Finished, Program};
 use rseq_tests::container;
 use rseq_tests::fixture::built;
@@ -217,17 +217,24 @@ fn container_of_user() -> Outcome {
 /// `script` with an `/etc` of its own: `$0` is the recipe, `$1` the shim, `$2` a
 /// program that tells who is registered.
 fn with_own_etc(script: &str) -> Result<String, String> {
-    let script = format!("set -e; mount -t tmpfs none /etc; {script}");
+    let folder = scratch::directory("all")?;
+    let script = format!(
+        "set -e; mount -t tmpfs none /etc; echo '{}' >/etc/ld.so.conf; \
+         PATH=$PATH:/sbin:/usr/sbin ldconfig; {script}",
+        folder.display()
+    );
     let finished = Program::new(program("unshare")?)
         .args(["--mount", "sh", "-c", &script])
         .arg(recipe("preload/for-all.sh"))
-        .arg(&artifacts()?.shim)
+        .arg(by_name(&folder)?)
         .arg(built("census", "default")?)
         .arg(&artifacts()?.abi)
+        .arg(&artifacts()?.shim)
         .env("GLIBC_TUNABLES", GLIBC_OFF)
         .run()?
         .expect(0)?;
-    Ok(finished.out)
+    let place = folder.join("librseq_shim.so").display().to_string();
+    Ok(finished.out.replace(&place, "SHIM"))
 }
 
 fn for_all() -> Outcome {
@@ -235,12 +242,13 @@ fn for_all() -> Outcome {
         "echo \"$3\" >/etc/ld.so.preload; sh \"$0\" install \"$1\"; sh \"$0\" install \"$1\"; \
          cat /etc/ld.so.preload; \"$2\" | grep threads; sh \"$0\" remove; \
          cat /etc/ld.so.preload; \"$2\" | grep threads; \
-         rm /etc/ld.so.preload; sh \"$0\" install \"$1\"; sh \"$0\" remove; ls /etc; \
-         sh \"$0\" install /no/such/librseq_shim.so || echo refused; ls /etc",
+         rm /etc/ld.so.preload; sh \"$0\" install \"$1\"; sh \"$0\" remove; \
+         sh \"$0\" install /no/such/librseq_shim.so || echo refused; \
+         sh \"$0\" install \"$4\" || echo refused; ls /etc/ld.so.preload* || true",
     )?;
     let abi = artifacts()?.abi.display().to_string();
-    let shim = artifacts()?.shim.display().to_string();
-    let expected = format!("{abi}\n{shim}\nthreads ours 8\n{abi}\nthreads nobody 8\nrefused\n");
+    let expected =
+        format!("{abi}\nSHIM\nthreads ours 8\n{abi}\nthreads nobody 8\nrefused\nrefused\n");
     assert_eq!(out, expected);
     Ok(())
 }
@@ -268,7 +276,7 @@ fn out_again() -> Outcome {
     // a library that is gone stops nothing
     let out = with_own_etc(
         "echo /no/such/librseq_shim.so >/etc/ld.so.preload; \
-         /bin/true 2>/dev/null && echo starts; sh \"$0\" remove 2>/dev/null; ls /etc",
+         /bin/true 2>/dev/null && echo starts; sh \"$0\" remove 2>/dev/null; ls /etc/ld.so.preload* || true",
     )?;
     assert_eq!(out, "starts\n");
     Ok(())

@@ -4,8 +4,9 @@
 #     for-all.sh install [LIBRARY]
 #     for-all.sh remove
 #
-# LIBRARY is librseq_shim.so, with librseq_abi.so beside it, owned by root, on a
-# file system that is there from the first program on.
+# LIBRARY is librseq_shim.so, built with RSEQ_ABI_BY_NAME=1, with librseq_abi.so
+# beside it in a folder that ldconfig knows, owned by root, on a file system that
+# is there from the first program on.
 set -eu
 
 file=/etc/ld.so.preload
@@ -46,6 +47,11 @@ install)
 		exit 2
 		;;
 	esac
+	# setuid programs (su, sudo) would not start any more
+	if grep -qF "\$ORIGIN/librseq_abi.so" "$shim" 2>/dev/null; then
+		echo "for-all.sh: $shim: not installed: built without RSEQ_ABI_BY_NAME=1, it would keep setuid programs from starting" >&2
+		exit 1
+	fi
 	# what does not load, or says something, must not get into the file
 	complaint=$(LD_PRELOAD=$shim /bin/true 2>&1) || complaint="/bin/true fails with it: $complaint"
 	if [ -n "$complaint" ] || [ ! -r "$shim" ]; then
