@@ -155,11 +155,13 @@ pub(super) fn descriptor(facts: &Facts) -> Check {
         [
             (
                 Violation::Version,
-                "has a critical section of a version other than 0: the kernel kills the thread",
+                "has a critical section of a version other than 0: kernels that check it kill the \
+                 process; leave it 0",
             ),
             (
                 Violation::Flags,
-                "has a critical section with flags, which Linux 6.1 and later refuse: leave them 0",
+                "has a critical section with flags: kernels that check them (Linux 6.1 to 6.18 always) \
+                 kill the process; leave them 0",
             ),
         ],
     )
@@ -186,7 +188,8 @@ pub(super) fn abort_inside(facts: &Facts) -> Check {
         facts,
         [(
             Violation::AbortInside,
-            "has an abort handler inside its own critical section: the kernel kills the thread",
+            "has an abort handler inside its own critical section: kernels that check it kill the \
+             process, on others the section goes on without protection; move it out",
         )],
     )
 }
@@ -207,7 +210,7 @@ pub(super) fn system_call(facts: &Facts) -> Check {
         facts,
         [(
             Violation::SystemCall,
-            "makes a system call in a critical section: kernels that check kill the thread",
+            "makes a system call in a critical section: kernels that check kill the process",
         )],
     )
 }

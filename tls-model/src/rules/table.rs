@@ -45,7 +45,8 @@ pub static RULES: [Rule; 20] = [
         name: "unloadable-definer",
         level: Level::Error,
         explanation: "The kernel keeps the address of each registered area and writes to it \
-            whenever the thread returns to user space. A library that defines __rseq_abi and can \
+            when the thread returns from an interruption (always, or since Linux 6.19 where the \
+            thread has moved to another processor). A library that defines __rseq_abi and can \
             be unloaded takes the memory of every thread's area with it: the next write kills the \
             thread or, where the memory has been used again, damages somebody else's data. Link \
             with -Wl,-z,nodelete.",
@@ -67,19 +68,22 @@ pub static RULES: [Rule; 20] = [
         level: Level::Error,
         explanation: "A thread has one registration. Where two objects of one program define \
             __rseq_abi and cannot see each other's definition, both try to register an area \
-            of their own: the second is refused (EINVAL or EBUSY), and its code stays on its \
-            slow path or takes the refusal for fatal. Export one definition and let the \
+            of their own: the second is refused (EINVAL), and its code stays on its slow path \
+            or takes the refusal for fatal. Export one definition and let the \
             others refer to it.",
-        source: "rseq(2), EBUSY and EINVAL; ELF gABI, symbol resolution",
+        source: "Linux, kernel/rseq.c, sys_rseq; ELF gABI, symbol resolution",
         check: checks::of_programs,
     },
     Rule {
         name: "critical-section-descriptor",
         level: Level::Error,
         explanation: "The kernel reads the descriptor (struct rseq_cs) when it interrupts a critical \
-            section. A version other than 0 is refused with SIGSEGV. Flags once asked not to \
-            restart on some events; Linux 6.1 took that away and refuses them.",
-        source: "Linux, kernel/rseq.c and include/linux/rseq_entry.h; rseq(2)",
+            section. Up to Linux 6.18 a version other than 0 is answered with SIGSEGV. Flags \
+            once asked not to restart on some events; from Linux 6.1 to 6.18 any flag is \
+            SIGSEGV, too. Since 6.19 the kernel looks at both only with rseq debugging \
+            switched on, and then kills as before. Leave both 0.",
+        source: "Linux, kernel/rseq.c (commit 0190e4198e47 for the flags) and \
+            include/linux/rseq_entry.h, rseq_update_user_cs",
         check: checks::descriptor,
     },
     Rule {
@@ -88,18 +92,19 @@ pub static RULES: [Rule; 20] = [
         explanation: "A critical section is the code from start_ip on, post_commit_offset bytes long. \
             The kernel compares the interrupted address with this range and with nothing \
             else: an empty range, or one that is not the code, never matches, and the code \
-            that was meant runs without protection. A range that wraps around is refused \
-            with SIGSEGV.",
-        source: "Linux, kernel/rseq.c and include/linux/rseq_entry.h; rseq(2)",
+            that was meant runs without protection. A range that wraps around is SIGSEGV up to \
+            Linux 6.18, and later with rseq debugging switched on.",
+        source: "Linux, kernel/rseq.c and include/linux/rseq_entry.h, rseq_update_user_cs",
         check: checks::range,
     },
     Rule {
         name: "abort-handler-inside",
         level: Level::Error,
         explanation: "The abort handler runs after the kernel has taken the critical section away. If \
-            it stood inside the section it would be aborted to itself without end, so the \
-            kernel refuses the descriptor with SIGSEGV.",
-        source: "Linux, kernel/rseq.c and include/linux/rseq_entry.h; rseq(2)",
+            it stands inside the section, the section goes on from its middle without \
+            protection. The kernel answers such a descriptor with SIGSEGV up to Linux 6.18, \
+            and later with rseq debugging switched on; otherwise it does not look.",
+        source: "Linux, kernel/rseq.c and include/linux/rseq_entry.h, rseq_update_user_cs",
         check: checks::abort_inside,
     },
     Rule {
@@ -107,10 +112,11 @@ pub static RULES: [Rule; 20] = [
         level: Level::Error,
         explanation: "The four bytes before an abort handler have to be the signature that was given \
             at registration, so that an attacker who can write data cannot send threads \
-            anywhere. Another value there is SIGSEGV at the first abort. The value of the \
+            anywhere. Every kernel answers another value there with SIGSEGV. The value of the \
             registering libc (0x53053053 on x86, 0xd428bc00 on AArch64) is the only one that \
             all users of one registration can share.",
-        source: "Linux, kernel/rseq.c; glibc, bits/rseq.h, RSEQ_SIG",
+        source: "Linux, kernel/rseq.c and include/linux/rseq_entry.h, rseq_update_user_cs; \
+            glibc, bits/rseq.h, RSEQ_SIG",
         check: checks::signature,
     },
     Rule {
@@ -120,7 +126,7 @@ pub static RULES: [Rule; 20] = [
             or move the thread on the way out, and by then the section's effects are in the \
             kernel and cannot be taken back. Kernels built or started with rseq debugging \
             answer with SIGSEGV.",
-        source: "rseq(2); Linux, kernel/rseq.c, rseq_syscall",
+        source: "Linux, kernel/rseq.c, rseq_syscall (CONFIG_DEBUG_RSEQ; rseq_debug since 6.19)",
         check: checks::system_call,
     },
     Rule {
@@ -218,7 +224,8 @@ pub static RULES: [Rule; 20] = [
             before it are good only to places that nobody reads yet. A section that stores \
             and then goes on, or that changes a value in memory in place before its end, is \
             likely to commit twice.",
-        source: "Linux, Documentation/userspace-api/rseq.rst; librseq, include/rseq/pseudocode.h",
+        source: "Linux, kernel/rseq.c, the algorithm in its first comment; librseq, \
+            include/rseq/pseudocode.h",
         check: checks::second_store,
     },
     Rule {
