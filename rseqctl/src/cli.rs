@@ -16,7 +16,8 @@ use crate::host::FleetArgs;
 #[command(
     name = "rseqctl",
     version,
-    about = "Who owns restartable sequences (rseq)"
+    about = "Who owns restartable sequences (rseq)",
+    after_help = "Start with rseqctl doctor: it says what this host does, and what to do next."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -44,6 +45,16 @@ enum Command {
 
 /// What `rseqctl run` takes.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Exit status: that of the command; 125 where rseqctl itself fails or refuses, 126 and 127 as env(1).
+
+A systemd service (systemctl edit NAME):
+  [Service]
+  ExecStart=
+  ExecStart=/usr/local/bin/rseqctl run -- PROGRAM ARGUMENT...
+
+A container image:
+  ENTRYPOINT [\"/opt/rseq/rseqctl\", \"run\", \"--\", \"PROGRAM\"]")]
 pub struct RunArgs {
     /// Who is to own the registration [default: RSEQ_SHIM_MODE, else auto]
     #[arg(long, value_parser = modes())]
@@ -87,6 +98,9 @@ pub struct DoctorArgs {
     /// Exit with 1 from this level of verdict on
     #[arg(long, value_enum, default_value_t = FailOn::Error, value_name = "LEVEL")]
     pub fail_on: FailOn,
+    /// Show everything that was tried, for people
+    #[arg(long, short)]
+    pub verbose: bool,
     /// How long the self-test may take; more for emulated machines
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=120))]
     pub seconds: u8,

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rseq_tests::artifacts::artifacts;
 use rseq_tests::child::Program;
+use rseq_tests::fixture::built;
 use rseq_tests::needs::{Need, program};
 use rseq_tests::runner::{Outcome, Suite};
 use rseq_tests::scratch;
@@ -29,6 +30,14 @@ fn main() -> ExitCode {
     suite.add("doctor::without_proc", &mounts, without_proc);
     suite.add("doctor::preload_file", &mounts, preload_file);
     suite.add("doctor::closed_output", &granted, closed_output);
+    let steps = [
+        Need::Cc,
+        Need::X86_64,
+        Need::Glibc(2, 35),
+        Need::Rseq,
+        Need::Ptrace,
+    ];
+    suite.add("doctor::first_steps", &steps, first_steps);
     suite.run()
 }
 
@@ -124,6 +133,16 @@ fn for_people() -> Outcome {
         found += 1;
     }
     assert!(found > 0, "{}", finished.out);
+    // and what was tried is shown where that is asked for, or something is wrong
+    let is_fine = finished.out.contains("This host is fit");
+    assert_ne!(
+        finished.out.contains("wrong calls"),
+        is_fine,
+        "{}",
+        finished.out
+    );
+    let shown = doctor()?.arg("-v").limit(Duration::from_secs(60)).run()?;
+    assert!(shown.out.contains("wrong calls"), "{}", shown.out);
     assert_eq!(finished.out.matches("to do: ").count(), found);
     Ok(())
 }
@@ -262,5 +281,47 @@ fn closed_output() -> Outcome {
         .expect(0)?;
     assert_eq!(finished.err.lines().count(), 1, "{}", finished.err);
     assert!(finished.err.starts_with("kernel "), "{}", finished.err);
+    Ok(())
+}
+
+/// Whoever starts what the doctor lists, with a program that the libc has taken
+/// the registration from, ends with one that has it.
+fn first_steps() -> Outcome {
+    let told = doctor()?.limit(Duration::from_secs(60)).run()?.out;
+    let commands: Vec<&str> = told
+        .lines()
+        .filter_map(|line| line.strip_prefix("  rseqctl "))
+        .filter_map(|line| line.split("  ").next())
+        .collect();
+    let server = built("adopter", "hides")?;
+    let server = server.to_str().ok_or("a path that is no text")?;
+    let words = |command: &str| -> Result<String, String> {
+        let rseqctl = &artifacts()?.rseqctl;
+        let command = command
+            .replace("PROGRAM", &format!("'{server}'"))
+            .replace("NAME", "libc-registers");
+        let script = format!("'{}' {command} 2>&1 | cat", rseqctl.display());
+        let finished = Program::new("sh")
+            .args(["-c", &script])
+            .limit(Duration::from_secs(60))
+            .run()?;
+        Ok(finished.out)
+    };
+    let step = |start: &str| -> Result<String, String> {
+        let command = commands.iter().find(|command| command.starts_with(start));
+        words(command.ok_or_else(|| format!("no {start:?} in {told}"))?)
+    };
+    assert!(step("ps")?.contains("REGISTERED"));
+    let plan = step("run --dry-run")?;
+    let plain = plan.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        plain.contains("that is the program gets the registration"),
+        "{plan}"
+    );
+    let started = step("run --verify")?;
+    assert!(started.contains("granted 9 already 0"), "{started}");
+    assert!(started.contains("it is so"), "{started}");
+    assert!(step("run --help")?.contains("ExecStart="));
+    assert!(step("explain")?.contains("TCMalloc"));
     Ok(())
 }

@@ -238,8 +238,9 @@ fn of_libc(facts: &Facts, test: &SelfTest) -> Option<Verdict> {
         || "this libc".to_owned(),
         |version| format!("glibc {version}"),
     );
-    let run = "start programs that bring their own area with rseqctl run -- PROGRAM; \
-               rseqctl audit --program PROGRAM tells which do";
+    let run = "programs that bring an area of their own (TCMalloc does: MongoDB 8, YugabyteDB, \
+               workerd) are refused by the kernel then, and slower without a word; start them \
+               with rseqctl run -- PROGRAM. All others are served";
     if libc.rseq_tunable == "off" && libc.knows_rseq {
         return Some(Verdict::new(
             &verdict::LIBC_SWITCHED_OFF,

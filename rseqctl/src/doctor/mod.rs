@@ -49,7 +49,7 @@ pub fn main(args: &DoctorArgs) -> Status {
     let host = args.fleet.host("doctor");
     let mut text = Vec::new();
     let written = report
-        .write(args.format, host.as_ref(), &mut text)
+        .write(args.format, args.verbose, host.as_ref(), &mut text)
         .and_then(|()| io::stdout().write_all(&text));
     match written {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {

@@ -27,7 +27,8 @@ pub struct Report {
 }
 
 impl Report {
-    /// Writes it.
+    /// Writes it; for people with `details`, or where something is wrong, with
+    /// everything that was tried.
     ///
     /// # Errors
     ///
@@ -35,26 +36,36 @@ impl Report {
     pub fn write(
         &self,
         format: ReportFormat,
+        details: bool,
         host: Option<&Host>,
         out: &mut impl Write,
     ) -> io::Result<()> {
         let row = Keyed { host, row: self };
         match format {
-            ReportFormat::Human => return self.human(out),
+            ReportFormat::Human => return self.human(details, out),
             ReportFormat::Json => serde_json::to_writer_pretty(&mut *out, &row)?,
             ReportFormat::Ndjson => serde_json::to_writer(&mut *out, &row)?,
         }
         writeln!(out)
     }
 
-    fn human(&self, out: &mut impl Write) -> io::Result<()> {
-        self.human_facts(out)?;
-        self.human_test(out)?;
+    fn human(&self, details: bool, out: &mut impl Write) -> io::Result<()> {
         let worst = self
             .verdicts
             .iter()
             .filter_map(|verdict| verdict.kind().map(|kind| kind.level))
             .max();
+        let is_fine = worst < Some(Level::Warning);
+        self.human_facts(out)?;
+        if is_fine && !details {
+            writeln!(
+                out,
+                "{:<14}the kernel does what programs expect ({} ms; --verbose shows what was tried)",
+                "self-test", self.self_test.milliseconds
+            )?;
+        } else {
+            self.human_test(out)?;
+        }
         writeln!(out)?;
         for verdict in &self.verdicts {
             writeln!(
@@ -65,11 +76,16 @@ impl Report {
             wrapped("  seen: ", &verdict.seen, out)?;
             wrapped("  to do: ", &verdict.action, out)?;
         }
-        if worst < Some(Level::Warning) {
-            writeln!(out, "Nothing here stands in the way of rseq.")?;
+        if is_fine {
+            writeln!(
+                out,
+                "This host is fit for rseq. What a program makes of it:"
+            )?;
+        } else {
+            writeln!(out, "What that means for a program:")?;
         }
-        if !self.verdicts.is_empty() {
-            writeln!(out, "More about each: rseqctl explain NAME")?;
+        for (command, what) in NEXT {
+            writeln!(out, "  {command:<34}{what}")?;
         }
         Ok(())
     }
@@ -153,7 +169,7 @@ impl Report {
             Some(_) => "no",
             None => "?",
         })?;
-        row("is refused where it should be", &|length| {
+        row("wrong calls are refused", &|length| {
             if !length.answers.granted() {
                 "?"
             } else if length.answers.surprises().is_empty() {
@@ -190,6 +206,27 @@ impl Report {
         Ok(())
     }
 }
+
+/// Where to go from here.
+const NEXT: [(&str, &str); 5] = [
+    (
+        "rseqctl ps",
+        "which of those that run were refused (refused-client)",
+    ),
+    (
+        "rseqctl run --dry-run -- PROGRAM",
+        "what it needs, and what run would do",
+    ),
+    (
+        "rseqctl run --verify -- PROGRAM",
+        "start it so, and see that it is so",
+    ),
+    (
+        "rseqctl run --help",
+        "the same for a service and a container",
+    ),
+    ("rseqctl explain NAME", "more about a verdict"),
+];
 
 impl Libc {
     fn text(&self) -> String {

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use schemars::JsonSchema;
 use serde::Serialize;
+use tls_model::owner::Owner;
 
 use super::decision::Decision;
 use super::environment::Environment;
@@ -33,6 +34,8 @@ pub struct Plan {
     pub owner: &'static str,
     /// Why.
     pub because: &'static str,
+    /// What that comes to for the program.
+    pub means: &'static str,
     /// Length in bytes of the shim's registrations; null where it makes none.
     pub length: Option<u32>,
     /// What this kernel does; null where the program does not use rseq itself.
@@ -67,6 +70,7 @@ impl Plan {
             mode: decision.mode.name(),
             owner: decision.owner.name(),
             because: decision.reason.text(),
+            means: means(decision, target),
             length: decision.length,
             kernel: decision.kernel.text(),
             refused: decision.hazard.as_ref().map(ToString::to_string),
@@ -105,6 +109,7 @@ impl Plan {
         line("mode", self.mode)?;
         line("owner", self.owner)?;
         line("because", self.because)?;
+        line("that is", self.means)?;
         if let Some(length) = self.length {
             line("length", &format!("{length} bytes"))?;
         }
@@ -125,5 +130,35 @@ impl Plan {
             writeln!(out, "{:<12}{name}={value}", "set")?;
         }
         Ok(())
+    }
+}
+
+/// The decision in plain words.
+fn means(decision: &Decision, target: &Target) -> &'static str {
+    let uses = target.scope().is_some_and(|scope| !scope.users.is_empty());
+    match decision.owner {
+        Owner::Unavailable => "nobody can register here, and the program does without",
+        Owner::Libc if uses => {
+            "the libc comes first, and what the program brings itself is refused: it runs on its \
+             slow path"
+        }
+        Owner::Libc => {
+            "the program brings no area of its own and is served by the libc's: it does not need \
+             rseqctl run"
+        }
+        Owner::Client if decision.switch_libc_off => {
+            "the program gets the registration that the libc would have taken from it: without \
+             rseqctl run it is refused, and runs on its slow path"
+        }
+        Owner::Client if uses => "the program registers its own area, and nobody is in its way",
+        Owner::Client => "nobody registers, unless the program does so itself",
+        Owner::Adopter => {
+            "the shim registers the program's area in every thread at its birth: whoever uses it, \
+             in whatever library, finds it registered"
+        }
+        Owner::Shim => {
+            "the shim registers an area in every thread at its birth, and shares it with whoever \
+             asks"
+        }
     }
 }
