@@ -7,6 +7,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 
 use crate::child::Program;
 use crate::conformance::{Programs, Root};
+use crate::debian::Suite;
 use crate::foreign::Libc;
 use crate::tcmalloc::{self, Linked};
 use crate::{container, duckdb, guest, scratch, selftests, sys, workerd};
@@ -42,6 +43,8 @@ pub enum Need {
     Workerd,
     /// TCMalloc, which cargo and a C++ compiler can build.
     Tcmalloc,
+    /// A package of Debian bookworm, which apt-get can download.
+    Package(&'static str),
     /// The C library of a Debian release, with the conformance suite.
     Release(&'static str),
     /// The kernel's own tests, which apt-get can download and a compiler build.
@@ -92,6 +95,9 @@ impl Need {
             Self::GnuSort => gnu_sort(),
             Self::Workerd => workerd::binary().map(drop),
             Self::Tcmalloc => tcmalloc::binary(Linked::Hidden).map(drop),
+            Self::Package(name) => Suite::open("bookworm")
+                .and_then(|suite| suite.root(&[name]))
+                .map(drop),
             Self::Release(name) => Root::open(name).and(Programs::for_all()).map(drop),
             Self::Selftests => selftests::folder().map(drop),
             Self::X86_64 => holds(
