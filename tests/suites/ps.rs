@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use rseq_tests::artifacts::artifacts;
 use rseq_tests::child::{Finished, Program, Running};
 use rseq_tests::fixture::built;
+use rseq_tests::foreign::Libc;
 use rseq_tests::needs::{Need, program, python};
 use rseq_tests::runner::{Outcome, Suite};
 use rseq_tests::tcmalloc::{Linked, binary};
@@ -54,7 +55,18 @@ fn main() -> ExitCode {
     suite.add("ps::dlopened", &with(&[Need::Python]), dlopened);
     let tcmalloc = with(&[Need::Cxx, Need::Tcmalloc]);
     suite.add("ps::without_launcher", &tcmalloc, without_launcher);
-    suite.add("ps::with_launcher", &tcmalloc, with_launcher);
+    for (way, linked, owner) in [
+        ("hidden", Linked::Hidden, "client"),
+        ("exported", Linked::Exported, "adopter"),
+        ("shared", Linked::Shared, "adopter"),
+    ] {
+        let title = format!("ps::with_launcher::{way}");
+        suite.add(title, &tcmalloc, move || with_launcher(linked, owner));
+    }
+    for name in ["bullseye", "trixie", "forky"] {
+        let needs = with(&[Need::Libc(name)]);
+        suite.add(format!("ps::libc::{name}"), &needs, move || libc_of(name));
+    }
     suite.add("ps::workerd", &with(&[Need::Workerd]), workerd_under_load);
     suite.add("ps::many_threads", &needs, many_threads);
     suite.add("ps::ends_meanwhile", &needs, ends_meanwhile);
@@ -322,16 +334,20 @@ fn without_launcher() -> Outcome {
     Ok(())
 }
 
-fn with_launcher() -> Outcome {
+fn with_launcher(linked: Linked, owner: &str) -> Outcome {
     let run = Program::new(&artifacts()?.rseqctl)
         .args(["run", "--"])
-        .arg(binary(Linked::Hidden)?)
+        .arg(binary(linked)?)
         .arg("wait");
     let running = ready(run)?;
     let row = look(running.id())?;
-    assert_eq!(row["owner"], "client", "{row}");
+    assert_eq!(row["owner"], owner, "{row}");
     assert!(
         threads(&row).all(|it| it["area"] == "__rseq_abi" && it["length"] == 32),
+        "{row}"
+    );
+    assert!(
+        threads(&row).all(|it| it["area_evidence"] == "proved"),
         "{row}"
     );
     for rule in ["refused-client", "hidden-definer"] {
@@ -339,6 +355,29 @@ fn with_launcher() -> Outcome {
     }
     let finished = ends(running)?;
     assert!(finished.out.contains("caches on"), "{}", finished.out);
+    Ok(())
+}
+
+/// On other libcs, started by their dynamic linkers: one that registers nothing,
+/// and two whose area lies behind the blocks of all objects.
+fn libc_of(name: &str) -> Outcome {
+    let libc = Libc::of(name)?;
+    let program = libc.build("idle", &["-pthread"])?;
+    let running = ready(libc.program(&program).arg("4"))?;
+    let row = look(running.id())?;
+    let registers = name != "bullseye";
+    let owner = if registers { "libc" } else { "none" };
+    assert_eq!(row["owner"], owner, "{row}");
+    let registered = if registers { 5 } else { 0 };
+    assert_eq!(row["registered"], registered, "{row}");
+    assert_eq!(row["unregistered"], 5 - registered, "{row}");
+    if registers {
+        assert!(
+            threads(&row).all(|it| it["area_evidence"] == "proved"),
+            "{row}"
+        );
+    }
+    ends(running)?;
     Ok(())
 }
 
