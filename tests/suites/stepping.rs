@@ -16,7 +16,7 @@ use rseq_tests::world::World;
 
 /// What `fixtures/stepped.c` does between its marks, in which world, and the
 /// fewest boundaries that it must have: with fewer the tracer has missed the code.
-const WINDOWS: [(&str, &str, usize); 13] = [
+const WINDOWS: [(&str, &str, usize); 14] = [
     ("register", "shim", 10),
     ("register-again", "shim", 5),
     ("unregister", "shim", 5),
@@ -29,6 +29,7 @@ const WINDOWS: [(&str, &str, usize); 13] = [
     ("client-register", "shim", 20),
     ("client-unregister", "shim", 10),
     ("born-client-register", "shim", 10),
+    ("notification", "shim", 30),
     ("step-back", "shim", 40),
 ];
 
@@ -55,7 +56,7 @@ fn step(window: &str, world: &str, handler: &str, fewest: usize) -> Outcome {
     let anew = window == "step-back";
     let stepped = match window {
         "step-back" => every_boundary_anew(prepare)?,
-        "birth" => {
+        "birth" | "notification" => {
             let place = Window::InNewThread(artifacts()?.shim.clone());
             every_boundary(prepare()?, place)?
         }

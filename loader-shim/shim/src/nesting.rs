@@ -70,6 +70,11 @@ pub fn is_held() -> bool {
     arch::nesting().count.load(Ordering::Relaxed) > 0
 }
 
+/// The calling thread has been registered at its birth.
+pub fn is_for_life() -> bool {
+    arch::nesting().for_life.load(Ordering::Relaxed) != 0
+}
+
 /// Forgets all registrations of the calling thread: a client has its own now.
 pub fn forget() {
     let Nesting { count, for_life } = arch::nesting();

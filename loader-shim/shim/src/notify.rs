@@ -15,7 +15,7 @@ use core::ptr::null_mut;
 use crate::next::Next;
 use crate::slab::{self, Job, Kept, StartRoutine};
 use crate::threads::Start;
-use crate::{arch, owner, register, report, syscalls};
+use crate::{arch, nesting, owner, register, report, syscalls};
 
 /// `struct sigevent` (x86-64 Linux, 64 bytes), of which libc names only parts.
 #[repr(C)]
@@ -82,7 +82,9 @@ pub unsafe extern "C" fn begin(value: *mut c_void) -> Start {
         };
     };
     let Job { start, argument } = kept.job();
-    if !register::is_registered() {
+    // before glibc 2.34 it may have come through `pthread_create`. That it is
+    // registered says nothing: a signal handler may have done so, for its own time
+    if !nesting::is_for_life() {
         report::thread_started();
         register::at_birth();
     }

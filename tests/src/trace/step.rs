@@ -28,7 +28,8 @@ const TOO_MANY: usize = 5_000;
 pub enum Window {
     /// At a breakpoint.
     AtMark,
-    /// At a new thread's first instruction in this file.
+    /// At a new thread's first instruction in this file, from the program's first
+    /// breakpoint on.
     InNewThread(PathBuf),
 }
 
@@ -140,6 +141,9 @@ struct Stepper {
     /// The addresses of the file that [`Window::InNewThread`] names.
     code: Option<std::ops::Range<u64>>,
     phase: Phase,
+    /// The program has come to its first breakpoint: threads that were there
+    /// before are no window.
+    armed: bool,
     /// The one boundary that gets the signal, where it is one in each run.
     at: Option<usize>,
     boundaries: Vec<Instruction>,
@@ -152,6 +156,7 @@ impl Stepper {
             window,
             code: None,
             phase: Phase::Outside,
+            armed: false,
             at,
             boundaries: Vec::new(),
         }
@@ -186,7 +191,7 @@ impl Stepper {
     }
 
     fn steps_new_threads(&self) -> bool {
-        matches!(self.window, Window::InNewThread(_)) && self.phase != Phase::Done
+        matches!(self.window, Window::InNewThread(_)) && self.armed && self.phase != Phase::Done
     }
 
     fn push(&mut self, place: u64) -> Result<(), String> {
@@ -199,6 +204,7 @@ impl Stepper {
         let place = ptrace::next_instruction(task).map_err(say)?;
         // the kernel says so of a breakpoint instruction, and of no step
         let is_mark = ptrace::signal_code(task).map_err(say)? == libc::SI_KERNEL;
+        self.armed |= is_mark;
         self.phase = match (self.phase, is_mark) {
             (Phase::Outside, true) if matches!(self.window, Window::AtMark) => Phase::Inside(0),
             (Phase::Approaching, false) if self.is_inside(place)? => Phase::Inside(0),
