@@ -313,7 +313,7 @@ fn first_steps() -> Outcome {
     };
     assert!(step("ps")?.contains("REGISTERED"));
     let plan = step("run --dry-run")?;
-    let plain = plan.split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = plan.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(
         plain.contains("that is the program gets the registration"),
         "{plan}"
