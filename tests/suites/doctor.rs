@@ -315,7 +315,7 @@ fn first_steps() -> Outcome {
     let plan = step("run --dry-run")?;
     let text = plan.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(
-        plain.contains("that is the program gets the registration"),
+        text.contains("that is the program gets the registration"),
         "{plan}"
     );
     let started = step("run --verify")?;
