@@ -91,16 +91,14 @@ fn old_glibc() -> Outcome {
         .args([&root, &folder])
         .run()?
         .expect(0)?;
-    let artifacts = artifacts()?;
-    for file in [&artifacts.rseqctl, &artifacts.abi, &artifacts.shim] {
-        fs::copy(file, folder.join(file.file_name().unwrap_or_default()))?;
-    }
+    let rseqctl = install(&folder)?;
     let inside = |arguments: &[&str]| {
         let script = "mkdir -p \"$0/proc\"; mount --bind /proc \"$0/proc\"; \
-            exec chroot \"$0\" /rseqctl \"$@\"";
+            exec chroot \"$0\" \"$@\"";
         Program::new(program("unshare")?)
             .args(["--mount", "sh", "-c", script])
             .arg(&folder)
+            .arg(&rseqctl)
             .args(arguments)
             .limit(Duration::from_secs(120))
             .run()?
@@ -109,9 +107,38 @@ fn old_glibc() -> Outcome {
     let demo = inside(&["demo"])?;
     let registered = "threads registered by the shim: 8 of 8";
     assert!(demo.out.contains(registered), "{}\n{}", demo.out, demo.err);
-    let report = inside(&["run", "--report", "-", "--", "/rseqctl", "--version"])?;
+    let report = inside(&["run", "--report", "-", "--", &rseqctl, "--version"])?;
     assert!(report.out.contains("\"owner\": \"shim\""), "{}", report.out);
     let audit = inside(&["audit", "--all", "/lib/x86_64-linux-gnu/libc.so.6"])?;
     assert!(audit.out.contains("1 file"), "{}", audit.out);
     Ok(())
+}
+
+/// Puts what is tested into a root: the release tarball that `RSEQ_TARBALL` names,
+/// where there is one. Answers where the command is in there.
+fn install(root: &Path) -> Result<String, String> {
+    let say = |error: std::io::Error| format!("{}: {error}", root.display());
+    if let Some(tarball) = std::env::var_os("RSEQ_TARBALL") {
+        let place = root.join("opt");
+        fs::create_dir_all(&place).map_err(say)?;
+        Program::with_callers_environment(program("tar")?)
+            .args(["--strip-components", "1", "-xzf"])
+            .args([Path::new(&tarball), "-C".as_ref(), &place])
+            .run()?
+            .expect(0)?;
+        Program::with_callers_environment(program("sha256sum")?)
+            .args(["--check", "--strict", "--quiet", "SHA256SUMS"])
+            .directory(&place)
+            .run()?
+            .expect(0)?;
+        // nothing beside it: the libraries are built in
+        fs::remove_dir_all(place.join("lib")).map_err(say)?;
+        return Ok("/opt/bin/rseqctl".to_owned());
+    }
+    let artifacts = artifacts()?;
+    for file in [&artifacts.rseqctl, &artifacts.abi, &artifacts.shim] {
+        let name = file.file_name().unwrap_or_default();
+        fs::copy(file, root.join(name)).map_err(say)?;
+    }
+    Ok("/rseqctl".to_owned())
 }

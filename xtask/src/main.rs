@@ -2,6 +2,7 @@
 
 mod bench;
 mod bench_audit;
+mod dist;
 mod setup;
 mod step;
 
@@ -24,6 +25,8 @@ enum Chore {
     Build,
     /// Build everything and run the demo
     Demo,
+    /// Make the release tarball, for every glibc from 2.17 on
+    Dist,
     /// Install what the tests need, then check and test everything
     Test,
     /// Measure what the shim costs, against glibc's own registration
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
     let done = match chore {
         Chore::Build => build(&mut steps).map(|_| ()),
         Chore::Demo => build(&mut steps).and_then(|rseqctl| demo(&mut steps, &rseqctl)),
+        Chore::Dist => dist::run(&mut steps).map(|_| ()),
         Chore::Test => test(&mut steps),
         Chore::Bench => build(&mut steps)
             .and_then(|rseqctl| bench::run(&mut steps, &rseqctl.with_file_name("librseq_shim.so"))),

@@ -91,13 +91,18 @@ fn questions<'a>(suite: &'a Programs, root: &Root) -> Vec<(Asked<'a>, Command)> 
         "--seconds",
         "60",
     ];
+    let client = format!("{OWN}/cached-hidden");
     let mut asked = vec![
         (Asked::Facts, off(own("facts"))),
         (Asked::Doctor, rseqctl().args(doctor)),
         (Asked::CachedAlone, off(own("cached-static"))),
         (
             Asked::CachedUnderRun,
-            rseqctl().args(["run", "--", &format!("{OWN}/cached-hidden")]),
+            rseqctl().args(["run", "--", &client]),
+        ),
+        (
+            Asked::CachedDeferred,
+            rseqctl().args(["run", "--mode", "defer", "--", &client]),
         ),
     ];
     for owner in Owner::ALL {

@@ -1,0 +1,175 @@
+//! The release tarball: everything that a system needs, built once for every
+//! glibc from 2.17 on, the same bytes from the same commit.
+
+mod licences;
+mod tarball;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::step::Steps;
+use tarball::Tarball;
+
+/// Cargo's profile, and the folder in the target folder that has its name.
+const PROFILE: &str = "shipped";
+
+/// Where files go below the tarball's only folder. Those of `PROFILE`:
+const BUILT: [(&str, &str); 3] = [
+    ("rseqctl", "bin/rseqctl"),
+    ("librseq_abi.so", "lib/librseq_abi.so"),
+    ("librseq_shim.so", "lib/librseq_shim.so"),
+];
+
+/// Those of the checkout.
+const KEPT: [(&str, &str); 5] = [
+    ("loader-shim/include/rseq_shim.h", "include/rseq_shim.h"),
+    ("LICENSE-MIT", "LICENSE-MIT"),
+    ("LICENSE-APACHE", "LICENSE-APACHE"),
+    ("README.md", "README.md"),
+    ("CHANGELOG.md", "CHANGELOG.md"),
+];
+
+/// What is read along: pages, and what `audit` and others print.
+const FOLDERS: [(&str, &str, &str); 3] = [
+    ("docs", "md", "docs"),
+    ("docs/man", "1", "share/man/man1"),
+    ("rseqctl/schema", "json", "share/rseq-owner/schema"),
+];
+
+/// Builds the tarball and tries it on an old glibc.
+pub fn run(steps: &mut Steps) -> Result<PathBuf, String> {
+    let version = env!("CARGO_PKG_VERSION");
+    build(steps)?;
+    let built = steps.target().join(PROFILE);
+    let name = format!("rseq-owner-{version}-x86_64-linux");
+    let mut tarball = Tarball::new(&name, commit_time(steps.root())?);
+    for (from, to) in BUILT {
+        tarball.program(to, read(&built.join(from))?);
+    }
+    for (from, to) in KEPT {
+        tarball.file(to, read(&steps.root().join(from))?);
+    }
+    for (folder, extension, to) in FOLDERS {
+        for path in files(&steps.root().join(folder), extension)? {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            tarball.file(&format!("{to}/{name}"), read(&path)?);
+        }
+    }
+    tarball.file("lib/pkgconfig/rseq-shim.pc", pkg_config(version));
+    for (name, text) in licences::of_dependencies(steps)? {
+        tarball.file(&format!("licences/{name}"), text);
+    }
+    tarball.checksums()?;
+    let folder = steps.target().join("dist");
+    fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let path = folder.join(format!("{name}.tar.gz"));
+    tarball.write(&path)?;
+    try_it(steps, &path)?;
+    println!("{}", path.display());
+    println!("sha256 {}", tarball::digest(&path)?);
+    Ok(path)
+}
+
+/// The libraries first, and then a rseqctl that has them built in.
+fn build(steps: &mut Steps) -> Result<(), String> {
+    // no path of the building machine in what is shipped
+    let home = std::env::var("CARGO_HOME")
+        .or_else(|_| std::env::var("HOME").map(|home| format!("{home}/.cargo")))
+        .unwrap_or_default();
+    let flags = format!(
+        "--remap-path-prefix={}=/rseq-owner --remap-path-prefix={home}=/cargo",
+        steps.root().display()
+    );
+    let embed = steps.target().join(PROFILE);
+    let cargo = |steps: &Steps, packages: &[&str]| {
+        let mut cargo = steps.cargo();
+        cargo.args(["build", "--profile", PROFILE]).args(packages);
+        cargo.env("RUSTFLAGS", &flags);
+        cargo
+    };
+    let mut libraries = cargo(steps, &["-p", "rseq-abi", "-p", "rseq-shim"]);
+    steps.run("build the libraries", &mut libraries)?;
+    let mut command = cargo(steps, &["-p", "rseqctl"]);
+    steps.run("build rseqctl", command.env("RSEQCTL_EMBED", embed))
+}
+
+/// The tests of the floor, with what is in the tarball.
+fn try_it(steps: &mut Steps, tarball: &Path) -> Result<(), String> {
+    let artifacts = steps.target().join(PROFILE);
+    steps.run(
+        "run it on an old glibc",
+        steps
+            .cargo()
+            .args(["test", "--quiet", "-p", "rseq-tests", "--test", "portable"])
+            .env("RSEQ_ARTIFACTS", artifacts)
+            .env("RSEQ_TARBALL", tarball),
+    )
+}
+
+fn pkg_config(version: &str) -> Vec<u8> {
+    format!(
+        "prefix=${{pcfiledir}}/../..\n\
+         includedir=${{prefix}}/include\n\
+         libdir=${{prefix}}/lib\n\
+         preload=${{libdir}}/librseq_shim.so\n\
+         \n\
+         Name: rseq-shim\n\
+         Description: one owner of restartable sequences, to be preloaded (not linked)\n\
+         Version: {version}\n\
+         Cflags: -I${{includedir}}\n"
+    )
+    .into_bytes()
+}
+
+/// Seconds since 1970: `SOURCE_DATE_EPOCH`, else when HEAD was committed.
+fn commit_time(root: &Path) -> Result<u64, String> {
+    let text = match std::env::var("SOURCE_DATE_EPOCH") {
+        Ok(text) => text,
+        Err(_) => {
+            let mut git = Command::new("git");
+            output(git.current_dir(root).args(["log", "-1", "--format=%ct"]))?
+        }
+    };
+    let seconds = text.trim().parse();
+    seconds.map_err(|_| format!("SOURCE_DATE_EPOCH: {text:?} is no number of seconds"))
+}
+
+/// Files of a folder that end so, sorted; a folder that is not there has none.
+fn files(folder: &Path, extension: &str) -> Result<Vec<PathBuf>, String> {
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let mut files = files_of(folder)?;
+    files.retain(|path| path.extension().is_some_and(|end| end == extension));
+    Ok(files)
+}
+
+/// All files of a folder, sorted.
+fn files_of(folder: &Path) -> Result<Vec<PathBuf>, String> {
+    let say = |error: std::io::Error| format!("{}: {error}", folder.display());
+    let mut files: Vec<_> = fs::read_dir(folder)
+        .map_err(say)?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<_, _>>()
+        .map_err(say)?;
+    files.retain(|path| path.is_file());
+    files.sort();
+    Ok(files)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    fs::read(path).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// What a command prints.
+fn output(command: &mut Command) -> Result<String, String> {
+    let answer = command
+        .output()
+        .map_err(|error| format!("cannot start {}: {error}", command.get_program().display()))?;
+    if !answer.status.success() {
+        let said = String::from_utf8_lossy(&answer.stderr);
+        return Err(format!("{command:?}: {}: {said}", answer.status));
+    }
+    String::from_utf8(answer.stdout).map_err(|error| format!("{command:?}: {error}"))
+}

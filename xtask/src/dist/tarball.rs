@@ -1,0 +1,102 @@
+//! A tar archive whose bytes depend on its files and one date only: sorted, owned
+//! by nobody in particular.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use flate2::{Compression, GzBuilder};
+
+/// The list of digests, itself not in it.
+const SUMS: &str = "SHA256SUMS";
+
+/// An archive that is being filled.
+pub struct Tarball {
+    /// The folder that everything is in.
+    name: String,
+    /// Seconds since 1970.
+    time: u64,
+    /// By path below that folder: mode and content.
+    files: BTreeMap<String, (u32, Vec<u8>)>,
+}
+
+impl Tarball {
+    pub fn new(name: &str, time: u64) -> Self {
+        Self {
+            name: name.to_owned(),
+            time,
+            files: BTreeMap::new(),
+        }
+    }
+
+    pub fn file(&mut self, path: &str, content: Vec<u8>) {
+        self.files.insert(path.to_owned(), (0o644, content));
+    }
+
+    /// A file that may be executed, or mapped so.
+    pub fn program(&mut self, path: &str, content: Vec<u8>) {
+        self.files.insert(path.to_owned(), (0o755, content));
+    }
+
+    /// Adds the list of digests, as `sha256sum -c` reads it.
+    pub fn checksums(&mut self) -> Result<(), String> {
+        let mut sums = String::new();
+        for (path, (_, content)) in &self.files {
+            sums += &format!("{}  {path}\n", digest_of(content)?);
+        }
+        self.file(SUMS, sums.into_bytes());
+        Ok(())
+    }
+
+    /// Writes it, compressed.
+    pub fn write(&self, to: &Path) -> Result<(), String> {
+        self.try_write(to)
+            .map_err(|error| format!("{}: {error}", to.display()))
+    }
+
+    fn try_write(&self, to: &Path) -> io::Result<()> {
+        // no name and no date in the outer header either
+        let gzip = GzBuilder::new().write(fs::File::create(to)?, Compression::best());
+        let mut archive = tar::Builder::new(gzip);
+        for (path, (mode, content)) in &self.files {
+            let mut header = tar::Header::new_ustar();
+            header.set_size(content.len() as u64);
+            header.set_mode(*mode);
+            header.set_mtime(self.time);
+            header.set_uid(0);
+            header.set_gid(0);
+            let path = format!("{}/{path}", self.name);
+            archive.append_data(&mut header, path, &**content)?;
+        }
+        archive.into_inner()?.finish()?.sync_all()
+    }
+}
+
+/// SHA-256 of a file, in hexadecimal digits.
+pub fn digest(path: &Path) -> Result<String, String> {
+    let content = fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    digest_of(&content)
+}
+
+fn digest_of(content: &[u8]) -> Result<String, String> {
+    let ask = || -> io::Result<String> {
+        let mut child = Command::new("sha256sum")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        if let Some(mut input) = child.stdin.take() {
+            input.write_all(content)?;
+        }
+        let answer = child.wait_with_output()?;
+        let text = String::from_utf8_lossy(&answer.stdout);
+        let word = text.split_whitespace().next().unwrap_or_default();
+        if answer.status.success() && word.len() == 64 {
+            Ok(word.to_owned())
+        } else {
+            Err(io::Error::other(format!("{} {text:?}", answer.status)))
+        }
+    };
+    ask().map_err(|error| format!("sha256sum: {error}"))
+}
