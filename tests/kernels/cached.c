@@ -4,8 +4,10 @@
 // CPU with membarrier, and from then on nobody may write to the old one. Where
 // the kernel leaves a changed cpu_id_start alone, somebody does.
 //
-// Compiled twice: EXPORTED defines __rseq_abi for all to see, as a libc or the
-// shim may adopt it; otherwise it is the executable's own, as TCMalloc's is.
+// EXPORTED defines __rseq_abi for all to see, so that the shim may adopt it;
+// otherwise it is the executable's own, as TCMalloc's is. DIRECT stores to it as
+// TCMalloc does, by its offset from the thread pointer; otherwise through a pointer
+// that comes from elsewhere in the code.
 //
 // cached-memory: yes where no write was late; whether rseq was used at all stands
 // in the detail: "N updates, N without rseq, N late".
@@ -79,6 +81,12 @@ again:
 	return 0;
 }
 
+#ifdef DIRECT
+#define CACHED "%%fs:__rseq_abi@tpoff"
+#else
+#define CACHED "(%[area])"
+#endif
+
 // Caches the memory of this CPU in this generation, unless the thread is
 // interrupted meanwhile.
 static void cache(struct area *area)
@@ -94,7 +102,7 @@ static void cache(struct area *area)
 		     "jne %l[again]\n\t"
 		     "cmpl %[now], %[generation]\n\t"
 		     "jne %l[again]\n\t"
-		     "movl %[word], (%[area])\n"
+		     "movl %[word], " CACHED "\n"
 		     "2:\n\t" ABORT
 		     :
 		     : [area] "r"(area), [cpu] "r"(cpu), [now] "r"(now), [word] "r"(word),

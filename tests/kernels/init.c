@@ -192,6 +192,7 @@ int main(void)
     mkdir("/proc", 0755);
     mkdir("/sys", 0755);
     mkdir("/tmp", 01777);
+    mkdir("/run", 0755);
     if (mount("dev", "/dev", "devtmpfs", 0, NULL) != 0 && errno != EBUSY)
         _exit(1);
     mkdir("/dev/shm", 01777);

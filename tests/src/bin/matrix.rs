@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use rseq_tests::conformance::root::RELEASES;
@@ -9,13 +11,14 @@ use rseq_tests::guest::{Kernel, kernels};
 use rseq_tests::matrix::{World, here, machine, page, tally};
 
 const USAGE: &str = "\
-usage: matrix [--kernels LIST] [--glibcs LIST] [--all] [--json FILE] [--page FILE]
+usage: matrix [--kernels LIST] [--glibcs LIST] [--all] [--jobs N] [--json FILE] [--page FILE]
 
 Lists are separated by commas. Every kernel is asked with every glibc.
 --kernels  kernels to boot, `all`, or `host`: this machine's; default: the usual three
 --glibcs   Debian releases whose glibc is used, `all`, or `host` (with the host's kernel
            only); default: bookworm
 --all      all kernels with the default glibc, and the host's kernel with all glibcs
+--jobs     how many kernels are asked at a time; default: 2
 --json     where all answers are written
 --page     where the page of the docs is written";
 
@@ -25,8 +28,8 @@ const GLIBC: &str = "bookworm";
 /// The name of this machine's kernel, and of its glibc.
 const HOST: &str = "host";
 
-#[derive(Default)]
 struct Wishes {
+    jobs: usize,
     kernels: Vec<String>,
     glibcs: Vec<String>,
     all: bool,
@@ -53,7 +56,14 @@ fn main() -> ExitCode {
 }
 
 fn wishes(mut words: impl Iterator<Item = String>) -> Result<Wishes, String> {
-    let mut wishes = Wishes::default();
+    let mut wishes = Wishes {
+        jobs: 2,
+        kernels: Vec::new(),
+        glibcs: Vec::new(),
+        all: false,
+        json: None,
+        page: None,
+    };
     let list = |text: String| text.split(',').map(str::to_owned).collect::<Vec<_>>();
     while let Some(word) = words.next() {
         let mut value = || words.next().ok_or(format!("{word} what?"));
@@ -61,6 +71,12 @@ fn wishes(mut words: impl Iterator<Item = String>) -> Result<Wishes, String> {
             "--kernels" => wishes.kernels = list(value()?),
             "--glibcs" => wishes.glibcs = list(value()?),
             "--all" => wishes.all = true,
+            "--jobs" => {
+                let number = value()?;
+                wishes.jobs = number
+                    .parse()
+                    .map_err(|_| format!("--jobs: {number:?} is no number"))?;
+            }
             "--json" => wishes.json = Some(value()?.into()),
             "--page" => wishes.page = Some(value()?.into()),
             _ => return Err(format!("what is {word:?}?")),
@@ -107,22 +123,32 @@ fn every_glibc() -> Vec<String> {
 
 /// Prints the table; answers whether every cell is right or its reason is known.
 fn run(wishes: &Wishes) -> Result<bool, String> {
+    let pairs = wishes.pairs()?;
+    let next = AtomicUsize::new(0);
+    let answers: Vec<_> = pairs.iter().map(|_| OnceLock::new()).collect();
+    std::thread::scope(|scope| {
+        for _ in 0..wishes.jobs.max(1) {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    let (Some(pair), Some(answer)) = (pairs.get(number), answers.get(number))
+                    else {
+                        break;
+                    };
+                    let _ = answer.set(ask(pair));
+                }
+            });
+        }
+    });
     let mut worlds = Vec::new();
+    for answer in answers {
+        worlds.extend(answer.into_inner().ok_or("nobody has asked")??);
+    }
     let mut versions = Vec::new();
-    for (kernel, glibc) in wishes.pairs()? {
-        let start = Instant::now();
-        let (name, new) = match kernel {
-            None => (HOST, here::ask(&glibc)),
-            Some(kernel) => {
-                versions.push(kernel.package()?.name);
-                (kernel.name, machine::ask(&kernel, &glibc))
-            }
-        };
-        let title = format!("kernel {name}, glibc of {glibc}");
-        let new = new.map_err(|error| format!("{title}: {error}"))?;
-        let cells: usize = new.iter().map(|world| world.judged.len()).sum();
-        eprintln!("{title}: {cells} cells in {} s", start.elapsed().as_secs());
-        worlds.extend(new);
+    for (kernel, _) in &pairs {
+        if let Some(kernel) = kernel {
+            versions.push(kernel.package()?.name);
+        }
     }
     versions.dedup();
     println!("{}", page::table(&worlds));
@@ -144,4 +170,18 @@ fn run(wishes: &Wishes) -> Result<bool, String> {
         tally.right, tally.known, tally.skipped, tally.wrong
     );
     Ok(failures.is_empty())
+}
+
+/// Asks one kernel with one glibc.
+fn ask((kernel, glibc): &(Option<Kernel>, String)) -> Result<Vec<World>, String> {
+    let start = Instant::now();
+    let (name, worlds) = match kernel {
+        None => (HOST, here::ask(glibc)),
+        Some(kernel) => (kernel.name, machine::ask(kernel, glibc)),
+    };
+    let title = format!("kernel {name}, glibc of {glibc}");
+    let worlds = worlds.map_err(|error| format!("{title}: {error}"))?;
+    let cells: usize = worlds.iter().map(|world| world.judged.len()).sum();
+    eprintln!("{title}: {cells} cells in {} s", start.elapsed().as_secs());
+    Ok(worlds)
 }

@@ -17,10 +17,11 @@ const STATIC: [(&str, &str); 3] = [
 ];
 
 /// Programs that the dynamic linker starts: name, source, options.
-const DYNAMIC: [(&str, &str, &[&str]); 4] = [
+const DYNAMIC: [(&str, &str, &[&str]); 5] = [
     ("length", "length.c", &[]),
     ("length-wide", "length.c", &["-DWIDE", "-rdynamic"]),
-    ("cached-hidden", "cached.c", &[]),
+    ("cached-hidden", "cached.c", &["-DDIRECT"]),
+    ("cached-by-pointer", "cached.c", &[]),
     ("cached-exported", "cached.c", &["-DEXPORTED", "-rdynamic"]),
 ];
 

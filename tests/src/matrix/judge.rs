@@ -25,6 +25,11 @@ pub struct Context {
 const KEPT: &str = "this kernel leaves a changed cpu_id_start alone: no owner can help a client \
                     that counts on it being overwritten";
 
+/// What reading code cannot tell.
+const NOT_FOLLOWED: &str = "rseqctl run starts it: it does not see a store to cpu_id_start through \
+                            a pointer that is carried over a jump, and the kernel leaves the field \
+                            alone";
+
 /// What a command asks.
 #[derive(Clone, Copy, Debug)]
 pub enum Asked<'a> {
@@ -36,6 +41,8 @@ pub enum Asked<'a> {
     CachedAlone,
     /// The same under `rseqctl run`.
     CachedUnderRun,
+    /// The same, where the code does not show that it stores to the field.
+    CachedByPointer,
     /// The same under `rseqctl run --mode defer`, which leaves the registration to
     /// the libc.
     CachedDeferred,
@@ -56,7 +63,7 @@ impl Asked<'_> {
             Self::Facts => "kernel",
             Self::Doctor => "doctor",
             Self::CachedAlone => "client",
-            Self::CachedUnderRun => "run",
+            Self::CachedUnderRun | Self::CachedByPointer => "run",
             Self::CachedDeferred => "run --mode defer",
             Self::Cached(owner)
             | Self::Length(owner)
@@ -75,6 +82,7 @@ impl Asked<'_> {
         match self {
             Self::Facts => "facts",
             Self::Doctor => "doctor-agrees",
+            Self::CachedByPointer => "cached-memory-by-pointer",
             Self::CachedAlone | Self::CachedUnderRun | Self::CachedDeferred | Self::Cached(_) => {
                 "cached-memory"
             }
@@ -100,6 +108,11 @@ impl Asked<'_> {
             Self::Facts => return Ok(context.facts.judge(&context.known_facts)),
             Self::Doctor => return doctor(context, finished),
             Self::CachedUnderRun => under_run(context, finished)?,
+            Self::CachedByPointer => match cached(context, finished, true) {
+                Ok(Verdict::Known(_)) => Verdict::Known(NOT_FOLLOWED.to_owned()),
+                Ok(verdict) => verdict,
+                Err(_) => under_run(context, finished)?,
+            },
             Self::CachedAlone => cached(context, finished, true)?,
             // where the libc does not register, the client does
             Self::CachedDeferred => cached(context, finished, context.glibc < (2, 35))?,
@@ -171,7 +184,8 @@ fn under_run(context: &Context, finished: &Finished) -> Result<Verdict, String> 
     }
     let (code, err) = (finished.code(), finished.err.trim_end());
     Ok(Verdict::Wrong(format!(
-        "started; exit status {code}; {err}"
+        "started; exit status {code}; {err}; {}",
+        finished.out
     )))
 }
 

@@ -101,6 +101,10 @@ fn questions<'a>(suite: &'a Programs, root: &Root) -> Vec<(Asked<'a>, Command)> 
             rseqctl().args(["run", "--", &client]),
         ),
         (
+            Asked::CachedByPointer,
+            rseqctl().args(["run", "--", &format!("{OWN}/cached-by-pointer")]),
+        ),
+        (
             Asked::CachedDeferred,
             rseqctl().args(["run", "--mode", "defer", "--", &client]),
         ),

@@ -124,12 +124,11 @@ fn pkg_config(version: &str) -> Vec<u8> {
 
 /// Seconds since 1970: `SOURCE_DATE_EPOCH`, else when HEAD was committed.
 fn commit_time(root: &Path) -> Result<u64, String> {
-    let text = match std::env::var("SOURCE_DATE_EPOCH") {
-        Ok(text) => text,
-        Err(_) => {
-            let mut git = Command::new("git");
-            output(git.current_dir(root).args(["log", "-1", "--format=%ct"]))?
-        }
+    let text = if let Ok(text) = std::env::var("SOURCE_DATE_EPOCH") {
+        text
+    } else {
+        let mut git = Command::new("git");
+        output(git.current_dir(root).args(["log", "-1", "--format=%ct"]))?
     };
     let seconds = text.trim().parse();
     seconds.map_err(|_| format!("SOURCE_DATE_EPOCH: {text:?} is no number of seconds"))

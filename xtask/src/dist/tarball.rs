@@ -42,10 +42,10 @@ impl Tarball {
 
     /// Adds the list of digests, as `sha256sum -c` reads it.
     pub fn checksums(&mut self) -> Result<(), String> {
-        let mut sums = String::new();
-        for (path, (_, content)) in &self.files {
-            sums += &format!("{}  {path}\n", digest_of(content)?);
-        }
+        let line = |(path, (_, content)): (&String, &(u32, Vec<u8>))| {
+            Ok(digest_of(content)? + "  " + path + "\n")
+        };
+        let sums: String = self.files.iter().map(line).collect::<Result<_, String>>()?;
         self.file(SUMS, sums.into_bytes());
         Ok(())
     }
