@@ -272,51 +272,71 @@ pub unsafe extern "C" fn syscall(number: core::ffi::c_long) -> core::ffi::c_long
     )
 }
 
-/// `void *dlopen(const char *file, int mode)`: looked at by `loading`, which may
-/// change both, and then the dynamic linker's, which sees its caller's return
-/// address. Where the hook wants to come back it is called instead, from this
-/// frame, which can be unwound; and a failure is left alone, with its dlerror.
-// SAFETY: naked: rsp is 8 modulo 16 at entry, 0 at the calls, and as at entry at
-// the jump and the return. The frame is a `loading::Call`.
+/// A call that opens something: the arguments are stored in a `loading::Call` at
+/// the stack's top, the hook looks at them and may change them, and the call goes
+/// on to where the hook says, by a jump: the dynamic linker sees its caller's
+/// return address. Where the hook wants to come back it is called instead, from
+/// this frame, which can be unwound; and a failure is left alone, with its
+/// dlerror.
+///
+/// rsp is 8 modulo 16 at entry, 0 at the calls, and as at entry at the jump and
+/// the return.
+macro_rules! look_and_go_on {
+    ($hook:path, store: $($store:literal),+; load: $($load:literal),+) => {
+        naked_asm!(
+            ".cfi_startproc",
+            "endbr64",
+            "sub rsp, 24",
+            ".cfi_adjust_cfa_offset 24",
+            $($store,)+
+            "mov rdi, rsp",
+            "lea rsi, [rsp + 24]",
+            "call {hook}",
+            "mov rcx, rdx",
+            $($load,)+
+            "test rcx, rcx",
+            "jnz 2f",
+            "add rsp, 24",
+            ".cfi_adjust_cfa_offset -24",
+            "jmp rax",
+            "2:",
+            ".cfi_adjust_cfa_offset 24",
+            "call rax",
+            "test rax, rax",
+            "jz 3f",
+            "mov qword ptr [rsp], rax",
+            "call {after}",
+            "mov rax, qword ptr [rsp]",
+            "3:",
+            "add rsp, 24",
+            ".cfi_adjust_cfa_offset -24",
+            "ret",
+            ".cfi_endproc",
+            hook = sym $hook,
+            after = sym loading::opened,
+        )
+    };
+}
+
+/// `void *dlopen(const char *file, int mode)`: looked at by `loading`. It names
+/// no namespace: 0 is the program's.
+// SAFETY: naked: as `look_and_go_on` says, with both arguments back in their
+// registers.
 #[unsafe(naked)]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlopen(
     file: *const core::ffi::c_char,
     mode: core::ffi::c_int,
 ) -> *mut core::ffi::c_void {
-    naked_asm!(
-        ".cfi_startproc",
-        "endbr64",
-        "sub rsp, 24",
-        ".cfi_adjust_cfa_offset 24",
-        "mov qword ptr [rsp], 0",
-        "mov qword ptr [rsp + 8], rdi",
-        "mov qword ptr [rsp + 16], rsi",
-        "mov rdi, rsp",
-        "lea rsi, [rsp + 24]",
-        "call {hook}",
-        "mov rdi, qword ptr [rsp + 8]",
-        "mov esi, dword ptr [rsp + 16]",
-        "test rdx, rdx",
-        "jnz 2f",
-        "add rsp, 24",
-        ".cfi_adjust_cfa_offset -24",
-        "jmp rax",
-        "2:",
-        ".cfi_adjust_cfa_offset 24",
-        "call rax",
-        "test rax, rax",
-        "jz 3f",
-        "mov qword ptr [rsp], rax",
-        "call {after}",
-        "mov rax, qword ptr [rsp]",
-        "3:",
-        "add rsp, 24",
-        ".cfi_adjust_cfa_offset -24",
-        "ret",
-        ".cfi_endproc",
-        hook = sym loading::before_dlopen,
-        after = sym loading::opened,
+    look_and_go_on!(
+        loading::before_dlopen,
+        store:
+            "mov qword ptr [rsp], 0",
+            "mov qword ptr [rsp + 8], rdi",
+            "mov qword ptr [rsp + 16], rsi";
+        load:
+            "mov rdi, qword ptr [rsp + 8]",
+            "mov esi, dword ptr [rsp + 16]"
     )
 }
 
@@ -329,41 +349,16 @@ pub unsafe extern "C" fn dlmopen(
     file: *const core::ffi::c_char,
     mode: core::ffi::c_int,
 ) -> *mut core::ffi::c_void {
-    naked_asm!(
-        ".cfi_startproc",
-        "endbr64",
-        "sub rsp, 24",
-        ".cfi_adjust_cfa_offset 24",
-        "mov qword ptr [rsp], rdi",
-        "mov qword ptr [rsp + 8], rsi",
-        "mov qword ptr [rsp + 16], rdx",
-        "mov rdi, rsp",
-        "lea rsi, [rsp + 24]",
-        "call {hook}",
-        "mov rcx, rdx",
-        "mov rdi, qword ptr [rsp]",
-        "mov rsi, qword ptr [rsp + 8]",
-        "mov edx, dword ptr [rsp + 16]",
-        "test rcx, rcx",
-        "jnz 2f",
-        "add rsp, 24",
-        ".cfi_adjust_cfa_offset -24",
-        "jmp rax",
-        "2:",
-        ".cfi_adjust_cfa_offset 24",
-        "call rax",
-        "test rax, rax",
-        "jz 3f",
-        "mov qword ptr [rsp], rax",
-        "call {after}",
-        "mov rax, qword ptr [rsp]",
-        "3:",
-        "add rsp, 24",
-        ".cfi_adjust_cfa_offset -24",
-        "ret",
-        ".cfi_endproc",
-        hook = sym loading::before_dlmopen,
-        after = sym loading::opened,
+    look_and_go_on!(
+        loading::before_dlmopen,
+        store:
+            "mov qword ptr [rsp], rdi",
+            "mov qword ptr [rsp + 8], rsi",
+            "mov qword ptr [rsp + 16], rdx";
+        load:
+            "mov rdi, qword ptr [rsp]",
+            "mov rsi, qword ptr [rsp + 8]",
+            "mov edx, dword ptr [rsp + 16]"
     )
 }
 
