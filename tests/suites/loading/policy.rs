@@ -1,0 +1,56 @@
+//! What RSEQ_SHIM_LOADING, RSEQ_SHIM_LOG and RSEQ_SHIM_MODE select.
+
+use rseq_tests::runner::Outcome;
+
+use crate::driver::{driver, lines, run, says, without};
+
+pub const BREACHES: &str = "open n {definer} close open n {definer} close mapped libdefiner open nd {second} close \
+                        open n {symbolic} close new n {definer} close open n {needs-definer} close mapped libdefiner";
+pub const TOLERATED: &str = "opened; closed 0; opened; closed 0; not mapped; opened; closed 0; \
+                         constructor of symbolic; opened; closed 0; opened; closed 0; opened; closed 0; not mapped";
+
+pub fn warn(world: &'static str) -> Outcome {
+    let program = driver("default", BREACHES)?.env("RSEQ_SHIM_LOADING", "warn");
+    let mut finished = run(world, program)?;
+    let said = std::mem::take(&mut finished.err);
+    lines(&finished, TOLERATED)?;
+    // once per object, whatever else is done with it
+    for (object, rule) in [
+        ("libdefiner.so", "definer-not-promoted"),
+        ("libsecond.so", "definer-with-deepbind"),
+        ("libsymbolic.so", "definer-binds-to-itself"),
+    ] {
+        let about: Vec<_> = said.lines().filter(|line| line.contains(object)).collect();
+        assert_eq!(about.len(), 1, "{object}: {said}");
+        assert!(
+            about[0].starts_with("librseq_shim: ") && about[0].contains(rule),
+            "{said}"
+        );
+    }
+    assert_eq!(said.lines().count(), 3, "{said}");
+    Ok(())
+}
+
+pub fn off(world: &'static str) -> Outcome {
+    let program = driver("default", BREACHES)?.env("RSEQ_SHIM_LOADING", "off");
+    lines(&run(world, program)?, TOLERATED)?;
+    says(without(world), "default", BREACHES, TOLERATED)
+}
+
+pub fn mode_off() -> Outcome {
+    says("off", "default", BREACHES, TOLERATED)
+}
+
+pub fn log() -> Outcome {
+    let script = "open n {definer} open nd {second} open n {needs-definer} close open nd {second}";
+    let program = driver("default", script)?.env("RSEQ_SHIM_LOG", "stderr");
+    let said = run("shim", program)?.err;
+    for words in [
+        "libdefiner.so: promoted to RTLD_GLOBAL",
+        "libsecond.so: refused: definer-with-deepbind",
+    ] {
+        let count = said.lines().filter(|line| line.contains(words)).count();
+        assert_eq!(count, 1, "{words}: {said}");
+    }
+    Ok(())
+}
