@@ -16,24 +16,24 @@ use cost::{Cost, cost};
 use peers::Peer;
 use samples::Sample;
 
-/// How often the quick commands are gone through, and the slow ones.
-const TURNS: usize = 7;
-const SLOW_TURNS: usize = 2;
+/// How often the quick commands are gone through, those that take longer, and
+/// those that take minutes.
+const TURNS: [usize; 3] = [9, 3, 1];
 
 /// A command that is measured.
 struct Subject {
     name: String,
     command: Vec<OsString>,
-    is_slow: bool,
+    turns: usize,
     costs: Vec<Cost>,
 }
 
 impl Subject {
-    fn new(name: &str, command: Vec<OsString>, is_slow: bool) -> Self {
+    fn new(name: &str, command: Vec<OsString>, turns: usize) -> Self {
         Self {
             name: name.to_owned(),
             command,
-            is_slow,
+            turns,
             costs: Vec::new(),
         }
     }
@@ -63,22 +63,26 @@ pub fn run(steps: &mut Steps, rseqctl: &Path) -> Result<(), String> {
         Subject::new(
             "walk, open, read 64 bytes",
             vec![floor.into(), tree.into()],
-            false,
+            TURNS[0],
         ),
-        Subject::new("`rseqctl audit`", audit(tree, None), false),
-        Subject::new("`rseqctl audit`, one core", audit(tree, Some("0")), false),
+        Subject::new("`rseqctl audit`", audit(tree, None), TURNS[0]),
+        Subject::new(
+            "`rseqctl audit`, one core",
+            audit(tree, Some("0")),
+            TURNS[0],
+        ),
     ];
     for peer in &peers {
         subjects.push(Subject::new(
             peer.name,
             peer.over_tree(tree, &list),
-            peer.is_slow,
+            peer.turns,
         ));
     }
     subjects.push(Subject::new(
         "`rseqctl audit`, the packages",
         audit(&corpus.packages, None),
-        true,
+        TURNS[1],
     ));
     measure(&mut subjects)?;
     let packages = fs::read_dir(&corpus.packages).map_or(0, Iterator::count) as u32;
@@ -107,12 +111,12 @@ fn built_floor(steps: &mut Steps) -> Result<PathBuf, String> {
 
 /// Every command in turn; a first turn of the quick ones warms the cache.
 fn measure(subjects: &mut [Subject]) -> Result<(), String> {
-    for subject in subjects.iter().filter(|subject| !subject.is_slow) {
+    for subject in subjects.iter().filter(|subject| subject.turns == TURNS[0]) {
         cost(&subject.command)?;
     }
-    for turn in 0..TURNS {
+    for turn in 0..TURNS[0] {
         for subject in subjects.iter_mut() {
-            if !subject.is_slow || turn < SLOW_TURNS {
+            if turn < subject.turns {
                 eprintln!("== turn {}: {}", turn + 1, subject.name);
                 let cost = cost(&subject.command)?;
                 subject.costs.push(cost);
@@ -124,7 +128,8 @@ fn measure(subjects: &mut [Subject]) -> Result<(), String> {
 
 fn print_table(subjects: &[Subject], packages: u32) {
     println!(
-        "| command | wall s | CPU s | CPU, times the floor | peak MiB |\n|---|---|---|---|---|"
+        "| command | turns | wall s | CPU s | CPU, times the floor | peak MiB |\n\
+         |---|---|---|---|---|---|"
     );
     let floor = &subjects[0].costs;
     for subject in subjects {
@@ -136,8 +141,9 @@ fn print_table(subjects: &[Subject], packages: u32) {
             .collect();
         let each = |value: fn(&Cost) -> f64| subject.costs.iter().map(value).collect();
         println!(
-            "| {} | {} | {} | {} | {:.0} |",
+            "| {} | {} | {} | {} | {} | {:.0} |",
             subject.name,
+            subject.turns,
             spread(each(|cost| cost.wall)),
             spread(each(|cost| cost.cpu)),
             spread(ratios),

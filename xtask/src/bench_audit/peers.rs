@@ -15,7 +15,7 @@ pub struct Peer {
     wants_list: bool,
     /// It prints the names of files only.
     pub lists_files: bool,
-    pub is_slow: bool,
+    pub turns: usize,
 }
 
 impl Peer {
@@ -42,12 +42,14 @@ impl Peer {
 /// Prints the objects whose symbols have the name.
 const LIEF: &str = "import lief, sys
 lief.logging.disable()
+config = lief.ELF.ParserConfig()
+config.parse_relocations = config.parse_notes = config.parse_overlay = False
 for path in sys.argv[1:]:
-    parsed = lief.ELF.parse(path)
+    parsed = lief.ELF.parse(path, config)
     if parsed and any(symbol.name == '__rseq_abi' for symbol in parsed.symbols):
         print(path, '__rseq_abi')";
 
-/// Tools of Debian: name, package, command, wants a list and is slow.
+/// Tools of Debian: name, package, command, wants a list and takes longer.
 type Row = (&'static str, &'static str, &'static [&'static str], bool);
 
 const TOOLS: [Row; 4] = [
@@ -78,7 +80,7 @@ pub fn found(steps: &mut Steps) -> Vec<Peer> {
                 command: command.iter().map(OsString::from).collect(),
                 wants_list,
                 lists_files: false,
-                is_slow: wants_list,
+                turns: super::TURNS[usize::from(wants_list)],
             });
         } else {
             steps.skip(name, format!("{} of {package} is not there", command[0]));
@@ -125,7 +127,7 @@ fn from_pypi(steps: &mut Steps) -> Vec<Peer> {
             .concat(),
             wants_list: false,
             lists_files: true,
-            is_slow: false,
+            turns: super::TURNS[0],
         },
         Peer {
             name: "lief, all symbols",
@@ -136,7 +138,7 @@ fn from_pypi(steps: &mut Steps) -> Vec<Peer> {
             .concat(),
             wants_list: true,
             lists_files: false,
-            is_slow: true,
+            turns: super::TURNS[2],
         },
     ]
 }
