@@ -120,11 +120,8 @@ impl Watch<'_> {
             }
             None => {}
         }
-        // an earlier store with code behind it: known when the next comes
         if let Some(store) = effect.store {
             self.see_store(place, store);
-        } else if self.repeated.is_none() {
-            self.repeated = None;
         }
     }
 
