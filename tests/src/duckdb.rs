@@ -36,7 +36,11 @@ pub fn folder() -> Result<&'static Path, String> {
 fn install() -> Result<PathBuf, String> {
     let pinned = room().join("clients/duckdb/requirements.txt");
     let text = fs::read_to_string(&pinned).map_err(|error| error.to_string())?;
-    let version = text.trim().replace("==", "-");
+    let version = text
+        .split_whitespace()
+        .next()
+        .ok_or("no version of DuckDB")?;
+    let version = version.replace("==", "-");
     let tag = Program::new(python()?)
         .args(["-c", "import sys; print(sys.implementation.cache_tag)"])
         .run()?
@@ -44,7 +48,14 @@ fn install() -> Result<PathBuf, String> {
     let name = format!("{version}-{}", tag.out.trim());
     cache::kept(&name, |folder| {
         let installed = Program::with_callers_environment(python()?)
-            .args(["-m", "pip", "install", "--quiet", "--no-deps"])
+            .args([
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--no-deps",
+                "--require-hashes",
+            ])
             .args(["--only-binary", ":all:", "--disable-pip-version-check"])
             .args(["--target".as_ref(), folder.as_os_str()])
             .args(["--requirement".as_ref(), pinned.as_os_str()])

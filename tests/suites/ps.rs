@@ -10,6 +10,7 @@ use rseq_tests::artifacts::artifacts;
 use rseq_tests::child::{Finished, Program, Running};
 use rseq_tests::fixture::built;
 use rseq_tests::foreign::Libc;
+use rseq_tests::guest::{Command as GuestCommand, Guest, Kernel, kernels};
 use rseq_tests::needs::{Need, program, python};
 use rseq_tests::runner::{Outcome, Suite};
 use rseq_tests::tcmalloc::{Linked, binary};
@@ -89,6 +90,18 @@ fn main() -> ExitCode {
     suite.add("ps::whole_host", &namespace, whole_host);
     let other = with(&[Need::Root, Need::Setpriv]);
     suite.add("ps::another_user", &other, another_user);
+    let kernels = match kernels::chosen() {
+        Ok(kernels) => kernels,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    for kernel in kernels {
+        let needs = with(&[Need::Binutils, Need::StaticLibc, Need::Kernel(kernel)]);
+        let title = format!("ps::kernel::{}", kernel.name);
+        suite.add(title, &needs, move || on_kernel(kernel));
+    }
     suite.run()
 }
 
@@ -728,5 +741,61 @@ fn another_user() -> Outcome {
     let missing = row["missing"].to_string();
     assert!(missing.contains("no permission to trace it"), "{row}");
     assert!(missing.contains("what is mapped"), "{row}");
+    Ok(())
+}
+
+/// On another kernel: its only other process is static, and registered by this
+/// machine's libc.
+fn on_kernel(kernel: Kernel) -> Outcome {
+    let folder = scratch::directory("kernel")?;
+    let command = folder.join("rseqctl");
+    Program::new(program("strip")?)
+        .args(["--strip-debug".as_ref(), artifacts()?.rseqctl.as_os_str()])
+        .args(["-o".as_ref(), command.as_os_str()])
+        .run()?
+        .expect(0)?;
+    let mut guest = Guest::new().file("/rseqctl", &command);
+    let needed = Program::new(program("ldd")?)
+        .arg(&command)
+        .run()?
+        .expect(0)?;
+    for path in needed
+        .out
+        .split_whitespace()
+        .filter(|word| word.starts_with('/'))
+    {
+        guest = guest.file(path, path.as_ref());
+    }
+    let look = GuestCommand::new("/rseqctl").args(["ps", "--format", "ndjson", "1"]);
+    let results = guest
+        .run(look.limit(Duration::from_secs(60)))
+        .boot(&kernel)?;
+    let finished = results
+        .into_iter()
+        .next()
+        .ok_or("nothing was run")??
+        .expect(0)?;
+    let row: Value = serde_json::from_str(&finished.out).map_err(|error| error.to_string())?;
+    let thread = &row["threads"][0];
+    if kernel.version()? < (5, 13, 0) {
+        let why = thread["unknown_because"].as_str().unwrap_or_default();
+        assert!(why.contains("EIO"), "{row}");
+        assert_eq!(row["owner"], Value::Null, "{row}");
+        return Ok(());
+    }
+    assert_eq!(
+        (&row["owner"], &row["registered"]),
+        (&"libc".into(), &1.into()),
+        "{row}"
+    );
+    assert_eq!(thread["area_evidence"], "proved", "{row}");
+    assert_eq!(thread["length"], 32, "{row}");
+    // what the doctor sees on a slow machine may be less than everything
+    let has_legacy = !((6, 19, 0)..(7, 0, 10)).contains(&kernel.version()?);
+    let mode = if has_legacy { "legacy" } else { "optimized" };
+    assert!(
+        thread["mode"] == mode || thread["mode_evidence"] == "likely",
+        "{row}"
+    );
     Ok(())
 }
