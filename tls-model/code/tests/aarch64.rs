@@ -121,8 +121,11 @@ fn critical(bytes: &[u8]) -> Critical {
     critical
 }
 
+/// What was found, how sure, and where behind [`BASE`].
+type Found = (Violation, Evidence, u64);
+
 /// The offences, in a fixed order.
-fn offences(critical: &Critical) -> Vec<(Violation, Evidence, u64)> {
+fn offences(critical: &Critical) -> Vec<Found> {
     use Violation as V;
     [
         V::Signature,
@@ -148,7 +151,7 @@ fn what_sections_do_is_decoded() {
     use Violation as V;
     let at = |index: u64| CODE as u64 + index * 4;
     let own: Vec<u32> = STORE_TO_AREA.into_iter().chain([STORE]).collect();
-    let expected: [(&[u32], &[(V, Evidence, u64)]); 7] = [
+    let expected: [(&[u32], &[Found]); 7] = [
         (&[NOP, NOP, STORE], &[]),
         (
             &[NOP, SYSTEM_CALL, STORE],
