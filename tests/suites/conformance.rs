@@ -3,6 +3,7 @@
 
 use std::process::ExitCode;
 
+use rseq_tests::artifacts::room;
 use rseq_tests::conformance::known::Verdict;
 use rseq_tests::conformance::root::RELEASES;
 use rseq_tests::conformance::{
@@ -22,6 +23,17 @@ fn main() -> ExitCode {
             _ if programs.is_empty() => Err("there are no programs".into()),
             Some(program) => Err(format!("{} asks nothing", program.name).into()),
             None => Ok(()),
+        }
+    });
+    suite.add("page_lists_all_questions", &[], || {
+        let page = room().join("../docs/conformance.md");
+        let page = std::fs::read_to_string(page).map_err(|error| error.to_string())?;
+        let list = table::questions(&source::programs()?);
+        let missing: Vec<_> = list.lines().filter(|line| !page.contains(*line)).collect();
+        if missing.is_empty() {
+            Ok(())
+        } else {
+            Err(format!("docs/conformance.md lacks {}", missing.join("\n")).into())
         }
     });
     let needs = [Need::Cc, Need::X86_64, Need::Rseq];

@@ -3,12 +3,13 @@
 use std::process::ExitCode;
 
 use rseq_tests::conformance::table::{self, Column};
-use rseq_tests::conformance::{Known, Owner, Programs, Root};
+use rseq_tests::conformance::{Known, Owner, Programs, Root, source};
 
 const USAGE: &str =
     "usage: conformance [--owner OWNER]... [--root ROOT]... [--program BEGINNING] [--json | --details]
+       conformance --questions
 
-OWNER: nobody, libc, passive, shim, takeover, adopter, adopted, patched;
+OWNER: nobody, libc, passive, shim, takeover, adopter, adopted, exporter, patched;
        default: all that the root's glibc knows
 ROOT:  host, bullseye, bookworm, trixie, forky, all; default: host";
 
@@ -21,6 +22,9 @@ struct Wishes {
 }
 
 fn main() -> ExitCode {
+    if std::env::args().skip(1).eq(["--questions"]) {
+        return questions();
+    }
     let wishes = match wishes(std::env::args().skip(1)) {
         Ok(wishes) => wishes,
         Err(error) => {
@@ -31,6 +35,20 @@ fn main() -> ExitCode {
     match run(&wishes) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("conformance: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Prints what is asked, program by program.
+fn questions() -> ExitCode {
+    match source::programs() {
+        Ok(programs) => {
+            print!("{}", table::questions(&programs));
+            ExitCode::SUCCESS
+        }
         Err(error) => {
             eprintln!("conformance: {error}");
             ExitCode::from(2)

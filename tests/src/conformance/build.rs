@@ -12,7 +12,7 @@ use std::hash::{Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use super::cell::Place;
+use super::cell::{EXPORTING, Place};
 use super::root::Root;
 use super::source::{self, Question, Source};
 use crate::artifacts::artifacts;
@@ -129,7 +129,7 @@ impl Programs {
 ///
 /// As [`Programs::for_all`].
 pub fn compile_for_all(program: &Source, folder: &Path) -> Result<(), String> {
-    Tools::for_all()?.compile(program, false, folder)
+    Tools::for_all()?.compile(program, Kind::Program, folder)
 }
 
 impl Tools {
@@ -173,6 +173,14 @@ fn of_compiler(name: &str) -> Result<String, String> {
     Ok(answer.out.trim().to_owned())
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Library,
+    Program,
+    /// A program that exports `__rseq_abi`.
+    Exporting,
+}
+
 struct Tools {
     label: &'static str,
     /// Before the source of a program.
@@ -195,22 +203,26 @@ impl Tools {
                 let (users, used): (Vec<_>, Vec<_>) = libraries
                     .iter()
                     .partition(|library| !library.uses.is_empty());
-                let libraries = used.iter().chain(&users).map(|source| (*source, true));
-                let programs = sources.iter().map(|source| (source, false));
-                libraries
-                    .chain(programs)
-                    .try_for_each(|(source, shared)| self.compile(source, shared, into))
+                for library in used.iter().chain(&users) {
+                    self.compile(library, Kind::Library, into)?;
+                }
+                for program in &sources {
+                    self.compile(program, Kind::Program, into)?;
+                    self.compile(program, Kind::Exporting, into)?;
+                }
+                Ok(())
             },
         )?;
         Ok(Programs { folder, sources })
     }
 
-    fn compile(&self, source: &Source, shared: bool, into: &Path) -> Result<(), String> {
-        let out = if shared {
-            into.join(format!("{}.so", source.name))
-        } else {
-            into.join(&source.name)
-        };
+    fn compile(&self, source: &Source, kind: Kind, into: &Path) -> Result<(), String> {
+        let shared = kind == Kind::Library;
+        let out = into.join(match kind {
+            Kind::Library => format!("{}.so", source.name),
+            Kind::Program => source.name.clone(),
+            Kind::Exporting => format!("{}{EXPORTING}", source.name),
+        });
         let mut compiler = Program::with_callers_environment(program("cc")?).args([
             "-std=gnu11",
             "-O2",
@@ -234,6 +246,13 @@ impl Tools {
             .collect();
         if !used.is_empty() {
             used.push("-Wl,-rpath,$ORIGIN".to_owned());
+        }
+        if kind == Kind::Exporting {
+            let definition = source::folder().join("libraries/exporting.h");
+            compiler = compiler
+                .arg("-include")
+                .arg(definition)
+                .arg("-Wl,--export-dynamic-symbol=__rseq_abi");
         }
         let end = if shared { &self.libraries } else { &self.after };
         compiler

@@ -42,6 +42,9 @@ pub struct Cell {
     pub environment: Vec<(String, String)>,
 }
 
+/// What the name of a program that exports `__rseq_abi` ends with.
+pub const EXPORTING: &str = "-exporting";
+
 /// A program runs for ten seconds on an idle machine; it gives up by itself
 /// after 150.
 pub const LIMIT: Duration = Duration::from_secs(180);
@@ -66,7 +69,10 @@ impl Cell {
         after: &[PathBuf],
     ) -> Self {
         let text = |path: &Path| path.display().to_string();
-        let path = text(&place.programs.join(&program.name));
+        let mut path = text(&place.programs.join(&program.name));
+        if owner.has_exporting_programs() {
+            path.push_str(EXPORTING);
+        }
         let mut preload: Vec<String> = before.iter().map(|path| text(path)).collect();
         if owner.has_adopter() {
             preload.push(text(&place.programs.join("adopter.so")));

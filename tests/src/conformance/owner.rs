@@ -22,13 +22,16 @@ pub enum Owner {
     Adopter,
     /// The same library, with the shim that registers its area.
     Adopted,
+    /// Programs that define and export `__rseq_abi` themselves, with the shim that
+    /// registers it.
+    Exporter,
     /// A libc that has the patches of this project.
     Patched,
 }
 
 impl Owner {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Nobody,
         Self::Libc,
         Self::Passive,
@@ -36,6 +39,7 @@ impl Owner {
         Self::Takeover,
         Self::Adopter,
         Self::Adopted,
+        Self::Exporter,
         Self::Patched,
     ];
 
@@ -50,6 +54,7 @@ impl Owner {
             Self::Takeover => "takeover",
             Self::Adopter => "adopter",
             Self::Adopted => "adopted",
+            Self::Exporter => "exporter",
             Self::Patched => "patched",
         }
     }
@@ -84,7 +89,7 @@ impl Owner {
         match self {
             Self::Libc | Self::Passive | Self::Patched => Vec::new(),
             Self::Takeover => vec![("RSEQ_SHIM_MODE", "takeover")],
-            Self::Nobody | Self::Shim | Self::Adopter | Self::Adopted => {
+            Self::Nobody | Self::Shim | Self::Adopter | Self::Adopted | Self::Exporter => {
                 vec![("GLIBC_TUNABLES", GLIBC_OFF)]
             }
         }
@@ -95,7 +100,7 @@ impl Owner {
     pub fn has_shim(self) -> bool {
         matches!(
             self,
-            Self::Passive | Self::Shim | Self::Takeover | Self::Adopted
+            Self::Passive | Self::Shim | Self::Takeover | Self::Adopted | Self::Exporter
         )
     }
 
@@ -103,5 +108,12 @@ impl Owner {
     #[must_use]
     pub fn has_adopter(self) -> bool {
         matches!(self, Self::Adopter | Self::Adopted)
+    }
+
+    /// Whether the programs are those that export `__rseq_abi`: the same name
+    /// with `-exporting` behind it.
+    #[must_use]
+    pub fn has_exporting_programs(self) -> bool {
+        self == Self::Exporter
     }
 }

@@ -179,6 +179,24 @@ fn word<'a>(judged: &'a Judged, reasons: &mut Vec<&'a str>) -> String {
     }
 }
 
+/// What is asked, as Markdown tables, one for each program.
+#[must_use]
+pub fn questions(programs: &[Source]) -> String {
+    let mut text = String::new();
+    for program in programs {
+        let _ = writeln!(
+            text,
+            "### {}\n\n| question | asks |\n|---|---|",
+            program.name
+        );
+        for question in &program.questions {
+            let _ = writeln!(text, "| {} | {} |", question.name, question.text);
+        }
+        text.push('\n');
+    }
+    text
+}
+
 /// Every answer with its figures, a line each.
 #[must_use]
 pub fn details(columns: &[Column]) -> String {
