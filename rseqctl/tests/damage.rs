@@ -230,6 +230,38 @@ fn every_cut_and_every_changed_byte() {
     assert!(taken < MOST_MEMORY, "{taken} bytes");
 }
 
+/// Several bytes changed, some taken out, some doubled: the same in every run.
+#[test]
+fn many_changes_at_once() {
+    // xorshift
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state % below as u64) as usize
+    };
+    for (_, whole) in containers() {
+        for _ in 0..ROUNDS {
+            let mut bytes = whole.clone();
+            for _ in 0..=random(8) {
+                let at = random(bytes.len());
+                match random(4) {
+                    0 => drop(bytes.drain(at..bytes.len().min(at + 1 + random(16)))),
+                    1 => bytes.extend_from_within(at..),
+                    _ => bytes[at] = random(256) as u8,
+                }
+                if bytes.is_empty() {
+                    break;
+                }
+            }
+            ask(&bytes);
+        }
+    }
+}
+
+const ROUNDS: usize = 500;
+
 /// The seeds of the fuzz target, and what the fuzzer has found worth keeping.
 /// With `UPDATE_GOLDEN` the seeds are written anew.
 #[test]
