@@ -51,6 +51,8 @@ enum Chore {
     BenchPs,
     /// Start a million threads under the shim, and see each of them registered
     Soak,
+    /// Measure what the doctor and run's decision take
+    BenchDoctor,
     /// Measure what per-CPU caches are worth to a real server
     BenchWorkerd,
     /// Rewrite golden texts and schemas from what the code prints now
@@ -72,6 +74,9 @@ fn main() -> ExitCode {
         }
         Chore::BenchPs => {
             build(&mut steps).and_then(|rseqctl| measure(&mut steps, "bench_ps", &rseqctl))
+        }
+        Chore::BenchDoctor => {
+            build(&mut steps).and_then(|rseqctl| measure(&mut steps, "bench_doctor", &rseqctl))
         }
         Chore::BenchWorkerd => {
             build(&mut steps).and_then(|rseqctl| measure(&mut steps, "bench_workerd", &rseqctl))
