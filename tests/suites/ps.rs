@@ -541,14 +541,20 @@ fn stopped() -> Outcome {
         let rest = text.rsplit_once(") ").map(|(_, rest)| rest.to_owned());
         rest.unwrap_or_default().chars().next()
     };
+    let is_stopped = || {
+        let end = Instant::now() + Duration::from_secs(60);
+        while state() != Some('T') && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        assert_eq!(state(), Some('T'));
+    };
     sys::kill(id, libc::SIGSTOP);
-    while state() != Some('T') {
-        std::thread::sleep(Duration::from_millis(1));
-    }
+    is_stopped();
     let row = look(id)?;
     assert_eq!(row["registered"], 5, "{row}");
     assert!(threads(&row).all(|thread| thread["state"] == "T"), "{row}");
-    assert_eq!(state(), Some('T'));
+    // when it was let go it had to stop anew, for which it needs a processor
+    is_stopped();
     sys::kill(id, libc::SIGCONT);
     ends(running)?;
     Ok(())
@@ -678,9 +684,9 @@ fn whole_host() -> Outcome {
     let idle = built("idle", "dynamic")?;
     let definer = built("addresses", "exports")?;
     let script = format!(
-        "mkfifo $1/end; for i in 1 2 3; do {0} 2 <$1/end >/dev/null & done; \
+        "mkfifo $1/end; for i in 1 2 3; do {0} 2 <$1/end >$1/said$i & done; \
          {1} <$1/end >$1/said & exec 9>$1/end; \
-         until grep -q ready $1/said; do sleep 0.1; done; sleep 1; \
+         until test $(cat $1/said* | grep -c ready) = 4; do sleep 0.1; done; \
          {2} ps --format json --fleet=test; echo; {2} ps --fail-on warning >$1/table; echo $?; \
          exec 9>&-; wait",
         idle.display(),

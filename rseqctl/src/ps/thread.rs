@@ -17,7 +17,7 @@ use crate::sys::tracer::{self, Answer, PointerIn, Seen};
 
 /// How long a thread may take to stop: one that waits for a processor takes as
 /// long as the machine is busy.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Threads that are born while we look are looked at as well, so many times.
 const ROUNDS: usize = 3;
