@@ -30,11 +30,10 @@ const KEPT: [(&str, &str); 5] = [
     ("CHANGELOG.md", "CHANGELOG.md"),
 ];
 
-/// What is read along: pages, and what `audit` and others print.
-const FOLDERS: [(&str, &str, &str); 3] = [
-    ("docs", "md", "docs"),
-    ("docs/man", "1", "share/man/man1"),
-    ("rseqctl/schema", "json", "share/rseq-owner/schema"),
+/// Whole folders, to read along.
+const FOLDERS: [(&str, &str); 2] = [
+    ("docs", "docs"),
+    ("rseqctl/schema", "share/rseq-owner/schema"),
 ];
 
 /// Builds the tarball and tries it on an old glibc.
@@ -50,10 +49,11 @@ pub fn run(steps: &mut Steps) -> Result<PathBuf, String> {
     for (from, to) in KEPT {
         tarball.file(to, read(&steps.root().join(from))?);
     }
-    for (folder, extension, to) in FOLDERS {
-        for path in files(&steps.root().join(folder), extension)? {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            tarball.file(&format!("{to}/{name}"), read(&path)?);
+    for (folder, to) in FOLDERS {
+        let folder = steps.root().join(folder);
+        for path in files_below(&folder)? {
+            let below = path.strip_prefix(&folder).unwrap_or(&path);
+            tarball.file(&format!("{to}/{}", below.display()), read(&path)?);
         }
     }
     tarball.file("lib/pkgconfig/rseq-shim.pc", pkg_config(version));
@@ -134,27 +134,38 @@ fn commit_time(root: &Path) -> Result<u64, String> {
     seconds.map_err(|_| format!("SOURCE_DATE_EPOCH: {text:?} is no number of seconds"))
 }
 
-/// Files of a folder that end so, sorted; a folder that is not there has none.
-fn files(folder: &Path, extension: &str) -> Result<Vec<PathBuf>, String> {
-    if !folder.is_dir() {
-        return Ok(Vec::new());
+/// All files of a folder and of those in it.
+fn files_below(folder: &Path) -> Result<Vec<PathBuf>, String> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for path in entries_of(&folder)? {
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                files.push(path);
+            }
+        }
     }
-    let mut files = files_of(folder)?;
-    files.retain(|path| path.extension().is_some_and(|end| end == extension));
     Ok(files)
 }
 
 /// All files of a folder, sorted.
 fn files_of(folder: &Path) -> Result<Vec<PathBuf>, String> {
+    let mut files = entries_of(folder)?;
+    files.retain(|path| path.is_file());
+    Ok(files)
+}
+
+fn entries_of(folder: &Path) -> Result<Vec<PathBuf>, String> {
     let say = |error: std::io::Error| format!("{}: {error}", folder.display());
-    let mut files: Vec<_> = fs::read_dir(folder)
+    let mut entries: Vec<_> = fs::read_dir(folder)
         .map_err(say)?
         .map(|entry| entry.map(|entry| entry.path()))
         .collect::<Result<_, _>>()
         .map_err(say)?;
-    files.retain(|path| path.is_file());
-    files.sort();
-    Ok(files)
+    entries.sort();
+    Ok(entries)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {
