@@ -59,11 +59,12 @@ static void handler(int signal)
 	errno = before;
 }
 
-static atomic_int stop, lost;
+static atomic_int stop, lost, ready;
 
 static void *runs(void *unused)
 {
 	usable_area();
+	ready = 1;
 	while (!stop)
 		if (holder_of(&nobodys_area) != FOREIGN)
 			lost++;
@@ -78,7 +79,9 @@ static void in_a_thread(void)
 	handled = busy = other = unusable = 0;
 	if (pthread_create(&thread, NULL, runs, NULL))
 		broken("pthread_create");
-	sleep_ms(20);
+	// before that, a handler may be the first to register
+	while (!ready)
+		sleep_ms(1);
 	for (int i = 0; i < many; i++) {
 		int before = handled;
 
