@@ -33,6 +33,6 @@ pub fn directory(label: &str) -> Result<PathBuf, String> {
 }
 
 /// Removes everything that [`directory`] has made.
-pub(crate) fn remove() {
+pub fn remove() {
     drop(ROOT.lock().unwrap_or_else(PoisonError::into_inner).take());
 }

@@ -42,18 +42,19 @@ pub fn ask(kernel: &Kernel, libc: &str) -> Result<Vec<World>, String> {
     for (_, command) in &asked {
         guest = guest.run(command.clone());
     }
+    // read before, not after: checkouts change while machines run
+    let mut context = Context {
+        kernel: kernel.version()?,
+        glibc: root.glibc,
+        facts: Facts::default(),
+        known_facts: Facts::known(kernel.name)?,
+        known: Known::read()?,
+    };
     let results = guest.boot(kernel)?;
-    let facts = match results.first() {
+    context.facts = match results.first() {
         Some(Ok(finished)) => Facts::found(&finished.out)?,
         Some(Err(error)) => return Err(error.clone()),
         None => return Err("nothing was asked".to_owned()),
-    };
-    let context = Context {
-        kernel: kernel.version()?,
-        glibc: root.glibc,
-        facts,
-        known_facts: Facts::known(kernel.name)?,
-        known: Known::read()?,
     };
     let mut worlds = Vec::<World>::new();
     for ((asked, _), result) in asked.iter().zip(results) {
