@@ -1,18 +1,22 @@
-//! The committed schema is the one that the rows are made by.
+//! The committed schemas are those of the rows and of the document, and what is
+//! printed keeps to them.
 //!
-//! `UPDATE_GOLDEN=1 cargo test -p rseqctl --test audit_schema` writes it anew.
+//! `UPDATE_GOLDEN=1 cargo test -p rseqctl --test audit_schema` writes them anew.
 
 use std::env;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
-use rseqctl::audit::Row;
-use schemars::schema_for;
+use rseqctl::audit::{Document, Row};
+use schemars::{Schema, schema_for};
+use serde_json::Value;
 
-#[test]
-fn the_committed_schema_is_that_of_the_rows() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/audit.schema.json");
-    let mut made = serde_json::to_string_pretty(&schema_for!(Row)).expect("a schema is JSON");
+fn committed(name: &str, made: &Schema) -> jsonschema::Validator {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("schema")
+        .join(name);
+    let mut made = serde_json::to_string_pretty(made).expect("a schema is JSON");
     made.push('\n');
     if env::var_os("UPDATE_GOLDEN").is_some_and(|value| value == "1") {
         fs::write(&path, &made).expect("the schema can be written");
@@ -22,4 +26,69 @@ fn the_committed_schema_is_that_of_the_rows() {
         committed, made,
         "run with UPDATE_GOLDEN=1 if the change is meant, and tell the users"
     );
+    let schema: Value = serde_json::from_str(&committed).expect("the schema is JSON");
+    jsonschema::validator_for(&schema).expect("the schema is a schema")
+}
+
+/// What an audit prints that has objects, findings, damage and problems to tell.
+fn printed(arguments: &[&str]) -> String {
+    let folder = tempfile::TempDir::new().expect("a temporary folder");
+    let code = folder.path().join("a.c");
+    let library = folder.path().join("liba.so");
+    let text = "struct area { unsigned w[8]; } __attribute__((aligned(32)));\n\
+                __thread struct area __rseq_abi = { { 0, -1 } };\n";
+    fs::write(&code, text).expect("a temporary file");
+    let built = Command::new("cc")
+        .args(["-shared", "-fPIC", "-nostdlib", "-o"])
+        .args([&library, &code])
+        .status();
+    assert!(built.expect("these tests need a C compiler").success());
+    let whole = fs::read(&library).expect("just built");
+    let cut = folder.path().join("cut.so");
+    fs::write(cut, &whole[..whole.len() - 100]).expect("a temporary file");
+    let output = Command::new(env!("CARGO_BIN_EXE_rseqctl"))
+        .args(["audit", "--all", "--program", env!("CARGO_BIN_EXE_rseqctl")])
+        .args(arguments)
+        .args([folder.path(), Path::new("absent")])
+        .output()
+        .expect("the command starts");
+    String::from_utf8(output.stdout).expect("JSON is UTF-8")
+}
+
+fn faults(schema: &jsonschema::Validator, value: &Value) -> Vec<String> {
+    schema.iter_errors(value).map(|it| it.to_string()).collect()
+}
+
+#[test]
+fn lines_keep_to_the_committed_schema() {
+    let schema = committed("audit.schema.json", &schema_for!(Row));
+    for more in [&["--format", "ndjson"][..], &["--format=ndjson", "--fleet"]] {
+        let text = printed(more);
+        assert!(text.lines().count() >= 3, "{text}");
+        for line in text.lines() {
+            let row = serde_json::from_str(line).expect("JSON");
+            assert_eq!(faults(&schema, &row), Vec::<String>::new(), "{line}");
+        }
+    }
+}
+
+#[test]
+fn documents_keep_to_the_committed_schema() {
+    let schema = committed("audit-document.schema.json", &schema_for!(Document));
+    for more in [&["--format", "json"][..], &["--format=json", "--fleet"]] {
+        let document: Value = serde_json::from_str(&printed(more)).expect("JSON");
+        assert_eq!(faults(&schema, &document), Vec::<String>::new());
+        assert_eq!(document.get("host").is_some(), more.contains(&"--fleet"));
+        assert!(document["objects"][0].is_object(), "{document}");
+        assert!(document["problems"][1].is_object(), "{document}");
+
+        for key in ["objects", "problems", "tally"] {
+            let mut other = document.clone();
+            other[key] = Value::from("none");
+            assert!(!schema.is_valid(&other), "the schema lets any {key} pass");
+        }
+        let mut other = document.clone();
+        other["new"] = Value::from(1);
+        assert!(!schema.is_valid(&other), "the schema lets any key pass");
+    }
 }

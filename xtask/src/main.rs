@@ -237,16 +237,21 @@ fn soak(steps: &mut Steps) -> Result<(), String> {
 
 fn golden(steps: &mut Steps) -> Result<(), String> {
     steps.run("build", steps.cargo().args(["build", "--workspace"]))?;
-    for arguments in [
-        ["-p", "rseq-tests", "--test", "golden"],
-        ["-p", "rseqctl", "--test", "audit"],
-    ] {
+    let ours = ["golden"];
+    let command = [
+        "audit_schema",
+        "damage",
+        "doctor_schema",
+        "explain",
+        "ps_schema",
+    ];
+    for (package, tests) in [("rseq-tests", &ours[..]), ("rseqctl", &command)] {
         steps.run(
             "golden",
             steps
                 .cargo()
-                .arg("test")
-                .args(arguments)
+                .args(["test", "-p", package])
+                .args(tests.iter().flat_map(|test| ["--test", test]))
                 .env("UPDATE_GOLDEN", "1"),
         )?;
     }

@@ -24,9 +24,13 @@ struct Finding {
     rule: String,
 }
 
+/// A line of ndjson, or a document of json: with `--fleet` both begin with the
+/// same key.
 #[derive(Deserialize)]
-struct Report {
-    objects: Vec<Object>,
+#[serde(untagged)]
+enum Part {
+    Document { objects: Vec<Object> },
+    Line(Object),
 }
 
 impl Baseline {
@@ -39,25 +43,23 @@ impl Baseline {
         Self::from_report(BufReader::new(File::open(path)?))
     }
 
-    fn from_report(mut report: impl BufRead) -> io::Result<Self> {
+    fn from_report(report: impl BufRead) -> io::Result<Self> {
         let mut known = Self::default();
-        let bad = |error: serde_json::Error| {
-            io::Error::new(
-                ErrorKind::InvalidData,
-                format!("not a report of --format ndjson or json: {error}"),
-            )
-        };
-        // a json report starts with its own key, every line of ndjson with a path
-        if report.fill_buf()?.starts_with(b"{\"objects\"") {
-            let whole: Report = serde_json::from_reader(report).map_err(bad)?;
-            whole
-                .objects
-                .into_iter()
-                .for_each(|object| known.add(object));
-            return Ok(known);
-        }
-        for object in serde_json::Deserializer::from_reader(report).into_iter::<Object>() {
-            known.add(object.map_err(bad)?);
+        for part in serde_json::Deserializer::from_reader(report).into_iter::<Part>() {
+            let part = part.map_err(|error| {
+                io::Error::new(
+                    ErrorKind::InvalidData,
+                    format!("not a report of --format ndjson or json: {error}"),
+                )
+            })?;
+            match part {
+                Part::Document { objects } => {
+                    for object in objects {
+                        known.add(object);
+                    }
+                }
+                Part::Line(object) => known.add(object),
+            }
         }
         Ok(known)
     }
@@ -90,7 +92,9 @@ mod tests {
         let line =
             r#"{"path":"/a","findings":[{"rule":"x","level":"note","message":"m"}],"more":1}"#;
         let json = format!("{{\"objects\":[{line}\n],\"problems\":[]}}");
-        for text in [&format!("{line}\n"), &json] {
+        let fleet_line = line.replacen('{', r#"{"report":"audit","host":"h","#, 1);
+        let fleet_json = json.replacen('{', r#"{"host":{"host":"h"},"#, 1);
+        for text in [&format!("{line}\n"), &json, &fleet_line, &fleet_json] {
             let baseline = Baseline::from_report(text.as_bytes()).expect("a report");
             assert!(baseline.has("/a", "x"), "{text}");
             assert!(!baseline.has("/a", "y") && !baseline.has("/b", "x"));

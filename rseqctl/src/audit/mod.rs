@@ -61,7 +61,7 @@ pub use container::{Exceeded, Limits};
 pub use problem::Problem;
 pub(crate) use program::RunRow;
 pub use program::audit_program;
-pub use report::Report;
+pub use report::{Document, Report};
 pub use row::Row;
 pub use tally::Tally;
 

@@ -1,5 +1,6 @@
 //! What an audit counts.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use tls_model::rules::Level;
 
@@ -9,7 +10,7 @@ use crate::cli::FailOn;
 use crate::exit::Status;
 
 /// What an audit counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Tally {
     /// Regular files looked at.
     pub files: u64,

@@ -1,22 +1,44 @@
 //! The machine formats of our own: one object per line (ndjson), or one
 //! document (json) with those objects, the problems and the counts.
+//!
+//! The schema in `schema/audit-document.schema.json` is made from [`Document`].
 
 use std::io::{self, Write};
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::audit::{Problem, Row, Tally, text};
 use crate::host::{Host, Keyed};
+
+/// The whole report. It is written piece by piece, as the objects come; this is
+/// its shape.
+#[derive(JsonSchema)]
+#[schemars(title = "rseqctl audit, a document of json")]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "the shape of what is written in pieces")]
+pub struct Document {
+    /// Which host it is about; with `--fleet` only.
+    host: Option<Host>,
+    /// What is said about each object, sorted by the bytes of the paths.
+    objects: Vec<Row>,
+    /// Inputs that could not be used, or not in full.
+    problems: Vec<ProblemRow>,
+    /// What was counted.
+    tally: Tally,
+}
 
 /// Inputs that could not be used, kept for the end of a document.
 #[derive(Default)]
 pub(super) struct Problems(pub(super) Vec<ProblemRow>);
 
 /// An input that could not be used, or not in full.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct ProblemRow {
+    /// Its path, or where it stands in a container.
     pub(super) path: String,
+    /// What is wrong with it and what to do.
     pub(super) message: String,
 }
 

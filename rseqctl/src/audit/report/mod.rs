@@ -11,6 +11,8 @@ use super::{Problem, Row, Tally};
 use crate::cli::Format;
 use crate::host::Host;
 
+pub use json::Document;
+
 /// Writes a report in one of the formats.
 pub struct Report<W> {
     out: W,
