@@ -177,6 +177,30 @@ impl Suite {
         })
     }
 
+    /// The versions of a source package that the suite's lists have, the newest
+    /// first.
+    ///
+    /// # Errors
+    ///
+    /// apt fails.
+    pub fn source_versions(&self, name: &str) -> Result<Vec<String>, String> {
+        let shown = self.apt("apt-cache", &["showsrc", "--only-source", name])?;
+        let mut versions: Vec<_> = shown
+            .out
+            .lines()
+            .filter_map(|line| line.strip_prefix("Version: "))
+            .map(str::to_owned)
+            .collect();
+        // numbers count as numbers: 2.43-10 is newer than 2.43-9
+        versions.sort_by_cached_key(|version| {
+            let numbers = version.split(|letter: char| !letter.is_ascii_digit());
+            let numbers: Vec<u32> = numbers.filter_map(|word| word.parse().ok()).collect();
+            std::cmp::Reverse(numbers)
+        });
+        versions.dedup();
+        Ok(versions)
+    }
+
     fn fetch(&self, into: &Path, verb: &[&str], package: &Package) -> Result<(), String> {
         let wanted = format!("{}={}", package.name, package.version);
         let arguments: Vec<_> = ["-qq"].iter().chain(verb).copied().collect();

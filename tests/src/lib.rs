@@ -20,6 +20,7 @@ pub mod golden;
 pub mod guest;
 pub mod matrix;
 pub mod needs;
+pub mod patched;
 pub mod runner;
 pub mod scratch;
 pub mod selftests;

@@ -9,6 +9,8 @@ use crate::child::Program;
 use crate::conformance::{Programs, Root};
 use crate::debian::Suite;
 use crate::foreign::Libc;
+use crate::patched::build::TOOLS;
+use crate::patched::series::Series;
 use crate::tcmalloc::{self, Linked};
 use crate::{container, duckdb, guest, scratch, selftests, sys, workerd};
 
@@ -71,6 +73,10 @@ pub enum Need {
     Container,
     /// The glibc of this Debian suite, which apt can download.
     Libc(&'static str),
+    /// The source that the patch series of this name is for.
+    GlibcSource(&'static str),
+    /// The same, patched, and what it takes to build it.
+    PatchedGlibc(&'static str),
 }
 
 impl Need {
@@ -123,6 +129,15 @@ impl Need {
             Self::Systemd => program("systemd-analyze").map(drop),
             Self::Container => container::root().map(drop),
             Self::Libc(suite) => Libc::of(suite).map(drop),
+            Self::GlibcSource(base) => program("patch")
+                .and(program("dpkg-source"))
+                .and_then(|_| Series::read(base)?.source())
+                .map(drop),
+            // that it does not build is no reason to skip
+            Self::PatchedGlibc(base) => TOOLS
+                .into_iter()
+                .try_for_each(|tool| program(tool).map(drop))
+                .and_then(|()| Self::GlibcSource(base).check()),
         }
     }
 

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use crate::step::Steps;
 
 /// Programs, and the Debian packages that bring them.
-const PROGRAMS: [(&str, &str); 7] = [
+const PROGRAMS: [(&str, &str); 14] = [
     ("c++", "g++"),
     ("readelf", "binutils"),
     ("python3", "python3"),
@@ -18,6 +18,13 @@ const PROGRAMS: [(&str, &str); 7] = [
     ("xz", "xz-utils"),
     ("qemu-system-x86_64", "qemu-system-x86"),
     ("systemd-analyze", "systemd"),
+    ("make", "make"),
+    ("bison", "bison"),
+    ("gawk", "gawk"),
+    ("m4", "m4"),
+    ("patch", "patch"),
+    ("dpkg-source", "dpkg-dev"),
+    ("gcc", "gcc"),
 ];
 
 const CARGO_DENY: &str = "0.20.2";

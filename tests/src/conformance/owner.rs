@@ -27,11 +27,13 @@ pub enum Owner {
     Exporter,
     /// A libc that has the patches of this project.
     Patched,
+    /// The same with the shim preloaded, which then is passive.
+    PatchedPassive,
 }
 
 impl Owner {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Nobody,
         Self::Libc,
         Self::Passive,
@@ -41,6 +43,7 @@ impl Owner {
         Self::Adopted,
         Self::Exporter,
         Self::Patched,
+        Self::PatchedPassive,
     ];
 
     /// The word for it.
@@ -56,6 +59,7 @@ impl Owner {
             Self::Adopted => "adopted",
             Self::Exporter => "exporter",
             Self::Patched => "patched",
+            Self::PatchedPassive => "patched-passive",
         }
     }
 
@@ -73,12 +77,13 @@ impl Owner {
     }
 
     /// Whether this world is another than the others on a libc of this version:
-    /// before 2.35 glibc registers nothing. `patched` is for patched libcs only.
+    /// before 2.35 glibc registers nothing. Those of patched libcs are for these
+    /// only.
     #[must_use]
     pub fn applies_to(self, glibc: (u32, u32)) -> bool {
         match self {
             Self::Libc | Self::Takeover => glibc >= (2, 35),
-            Self::Patched => false,
+            Self::Patched | Self::PatchedPassive => false,
             _ => true,
         }
     }
@@ -87,7 +92,7 @@ impl Owner {
     #[must_use]
     pub fn environment(self) -> Vec<(&'static str, &'static str)> {
         match self {
-            Self::Libc | Self::Passive | Self::Patched => Vec::new(),
+            Self::Libc | Self::Passive | Self::Patched | Self::PatchedPassive => Vec::new(),
             Self::Takeover => vec![("RSEQ_SHIM_MODE", "takeover")],
             Self::Nobody | Self::Shim | Self::Adopter | Self::Adopted | Self::Exporter => {
                 vec![("GLIBC_TUNABLES", GLIBC_OFF)]
@@ -100,7 +105,12 @@ impl Owner {
     pub fn has_shim(self) -> bool {
         matches!(
             self,
-            Self::Passive | Self::Shim | Self::Takeover | Self::Adopted | Self::Exporter
+            Self::Passive
+                | Self::Shim
+                | Self::Takeover
+                | Self::Adopted
+                | Self::Exporter
+                | Self::PatchedPassive
         )
     }
 

@@ -1,0 +1,208 @@
+//! glibc's own tests of what the series touches: rseq, TLS, dlopen, NODELETE,
+//! audit and static programs.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use super::build::Tree;
+use crate::child::Program;
+
+/// Folder and names; a base that lacks one of them does not run it.
+const TESTS: [(&str, &[&str]); 4] = [
+    (
+        "elf",
+        &[
+            "tst-rseq-*",
+            "tst-tls1",
+            "tst-tls2",
+            "tst-tls3",
+            "tst-tls4",
+            "tst-tls5",
+            "tst-tls6",
+            "tst-tls7",
+            "tst-tls8",
+            "tst-tls9",
+            "tst-tls10",
+            "tst-tls11",
+            "tst-tls12",
+            "tst-tls13",
+            "tst-tls15",
+            "tst-tls16",
+            "tst-tls18",
+            "tst-tls19",
+            "tst-tls20",
+            "tst-tls21",
+            "tst-tls-surplus",
+            "tst-tls1-static",
+            "tst-tls2-static",
+            "tst-single_threaded-static-dlopen",
+            "tst-nodelete",
+            "tst-nodelete2",
+            "tst-nodelete-opened",
+            "tst-nodelete-uniquesym",
+            "tst-audit1",
+            "tst-audit2",
+            "tst-audit3",
+            "tst-audit5",
+            "tst-audit8",
+            "tst-audit18",
+            "tst-audit22",
+            "tst-audit23",
+            "tst-dlmopen1",
+            "tst-dlmopen3",
+            "tst-dlopen-self",
+            "tst-global1",
+            "tst-null-argv",
+        ],
+    ),
+    (
+        "dlfcn",
+        &[
+            "tststatic",
+            "tststatic2",
+            "tststatic3",
+            "tststatic4",
+            "tststatic5",
+            "tst-dlinfo",
+            "tst-rec-dlopen",
+            "bug-dlopen1",
+        ],
+    ),
+    (
+        "misc",
+        &[
+            "tst-rseq",
+            "tst-rseq-static",
+            "tst-rseq-disable",
+            "tst-rseq-disable-static",
+        ],
+    ),
+    (
+        "nptl",
+        &[
+            "tst-rseq-*",
+            "tst-tls3",
+            "tst-tls5",
+            "tst-stack3",
+            "tst-create1",
+            "tst-getcpu1",
+            "tst-minstack-exit",
+            "tst-pthread-attr-affinity",
+        ],
+    ),
+];
+
+const FILE: &str = "own-tests.txt";
+
+/// One test and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnTest {
+    /// `elf/tst-tls1`.
+    pub name: String,
+    /// glibc's word: `PASS`, `FAIL`, `UNSUPPORTED`, or `none` where it did not
+    /// even build.
+    pub said: String,
+}
+
+impl OwnTest {
+    /// Whether nothing is wrong.
+    #[must_use]
+    pub fn is_right(&self) -> bool {
+        ["PASS", "UNSUPPORTED", "XFAIL"].contains(&&*self.said)
+    }
+}
+
+/// Builds and runs them, and writes down in `into` what they say.
+///
+/// # Errors
+///
+/// make cannot be started, or a file not be read or written.
+pub fn run(tree: &Tree, into: &Path) -> Result<(), String> {
+    let mut text = String::new();
+    for (folder, wanted) in TESTS {
+        let names = present(tree, folder, wanted)?;
+        let build = tree.build.display();
+        let targets = names
+            .iter()
+            .map(|name| format!("{build}/{folder}/{name}.out"));
+        let make = Program::new("make")
+            .args(["--keep-going", "--no-builtin-rules", "-C"])
+            .arg(tree.source.join(folder))
+            .arg(format!("subdir={folder}"))
+            .args(["..=../", &format!("objdir={build}")])
+            .args(targets);
+        // a failed test is in its result
+        let _ = tree.run(make, folder);
+        for name in names {
+            let result = tree.build.join(folder).join(format!("{name}.test-result"));
+            let result = fs::read_to_string(&result).unwrap_or_default();
+            let said = result.split(':').next().filter(|word| !word.is_empty());
+            let _ = writeln!(text, "{} {folder}/{name}", said.unwrap_or("none"));
+        }
+    }
+    fs::write(into.join(FILE), text).map_err(|error| format!("{FILE}: {error}"))
+}
+
+/// What was written down.
+///
+/// # Errors
+///
+/// Nothing was.
+pub fn read(folder: &Path) -> Result<Vec<OwnTest>, String> {
+    let path = folder.join(FILE);
+    let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let tests = text.lines().filter_map(|line| line.split_once(' '));
+    Ok(tests
+        .map(|(said, name)| OwnTest {
+            name: name.to_owned(),
+            said: said.to_owned(),
+        })
+        .collect())
+}
+
+/// Those of `wanted` that the base has, with `tst-rseq-*` spelled out.
+fn present(tree: &Tree, folder: &str, wanted: &[&str]) -> Result<Vec<String>, String> {
+    let mut names = Vec::new();
+    for name in wanted {
+        match name.strip_suffix('*') {
+            Some(beginning) => names.extend(beginning_with(tree, folder, beginning)?),
+            None => names.push((*name).to_owned()),
+        }
+    }
+    let linux = tree.source.join("sysdeps/unix/sysv/linux");
+    let pthread = tree.source.join("sysdeps/pthread");
+    let own = tree.source.join(folder);
+    names.retain(|name| {
+        [&own, &linux, &pthread]
+            .iter()
+            .any(|folder| folder.join(format!("{name}.c")).is_file())
+    });
+    Ok(names)
+}
+
+/// The rseq tests of a folder: their sources are all in one place, the Makefile
+/// says which folder runs them.
+fn beginning_with(tree: &Tree, folder: &str, beginning: &str) -> Result<Vec<String>, String> {
+    let path = tree.source.join("sysdeps/unix/sysv/linux/Makefile");
+    let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let mut names: Vec<String> = Vec::new();
+    let mut is_here = false;
+    for line in text.lines() {
+        if let Some(rest) = line.strip_prefix("ifeq ($(subdir),") {
+            is_here = rest.starts_with(&format!("{folder})"));
+        }
+        let is_list = line.starts_with("  ") || line.starts_with("tests");
+        if is_here && is_list && !line.contains('$') {
+            names.extend(
+                line.split_whitespace()
+                    .filter(|word| word.starts_with(beginning) && !word.contains("-mod"))
+                    .filter(|word| !word.ends_with("-auditmod"))
+                    .map(str::to_owned),
+            );
+        }
+    }
+    names.sort();
+    names.dedup();
+    Ok(names)
+}

@@ -1,0 +1,80 @@
+//! The patch series for glibc: their form, that they apply, and what the patched
+//! libcs do.
+
+use std::process::ExitCode;
+
+use rseq_tests::conformance::known::Verdict;
+use rseq_tests::conformance::{Cell, Conditions, Known, Owner, Programs, source, table};
+use rseq_tests::needs::Need;
+use rseq_tests::patched::series::{BASES, Series};
+use rseq_tests::patched::{Patched, lint};
+use rseq_tests::runner::{Outcome, Suite};
+use rseq_tests::scratch;
+
+fn main() -> ExitCode {
+    let mut suite = Suite::new();
+    for base in BASES {
+        suite.add(format!("{base}::form"), &[], move || form(base));
+        let needs = [Need::GlibcSource(base)];
+        suite.add(format!("{base}::applies"), &needs, move || applies(base));
+        let needs = [Need::Cc, Need::X86_64, Need::Rseq, Need::PatchedGlibc(base)];
+        suite.add(format!("{base}::own-tests"), &needs, move || {
+            own_tests(base)
+        });
+        for owner in [Owner::Patched, Owner::PatchedPassive] {
+            for program in source::programs().unwrap_or_default() {
+                let name = format!("{base}::{}::{}", owner.name(), program.name);
+                suite.add(name, &needs, move || cell(base, owner, &program.name));
+            }
+        }
+    }
+    suite.run()
+}
+
+fn form(base: &str) -> Outcome {
+    none_of(lint::check(&Series::read(base)?))
+}
+
+fn applies(base: &str) -> Outcome {
+    let series = Series::read(base)?;
+    let source = scratch::directory(&format!("glibc-{base}"))?.join("source");
+    series.unpack(&source)?;
+    for patch in &series.patches {
+        patch.apply(&source)?;
+    }
+    std::fs::remove_dir_all(&source).map_err(|error| error.to_string().into())
+}
+
+fn own_tests(base: &str) -> Outcome {
+    let tests = Patched::of(base)?.own_tests()?;
+    if tests.iter().filter(|test| test.said == "PASS").count() < 20 {
+        return Err("hardly any test ran".into());
+    }
+    let failed = tests.iter().filter(|test| !test.is_right());
+    none_of(failed.map(|test| format!("{}: {}", test.name, test.said)))
+}
+
+fn cell(base: &str, owner: Owner, program: &str) -> Outcome {
+    let root = Patched::of(base)?.root();
+    let programs = Programs::for_root(&root)?;
+    let program = programs.get(program)?;
+    let mut cell = Cell::new(program, owner, &programs.place(&root)?);
+    // the command runs them in full
+    let rounds = ("CONFORMANCE_ROUNDS".to_owned(), "10".to_owned());
+    cell.environment.push(rounds);
+    let conditions = Conditions::here(owner, root.glibc)?;
+    let judged = table::judge(program, &cell, &conditions, &Known::read()?)?;
+    none_of(judged.iter().filter_map(|judged| match &judged.verdict {
+        Verdict::Wrong(why) => Some(format!("{}: {why}", judged.question)),
+        _ => None,
+    }))
+}
+
+fn none_of(wrong: impl IntoIterator<Item = String>) -> Outcome {
+    let wrong: Vec<_> = wrong.into_iter().collect();
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(wrong.join("\n").into())
+    }
+}
