@@ -55,6 +55,12 @@ enum Chore {
     BenchDoctor,
     /// Measure what per-CPU caches are worth to a real server
     BenchWorkerd,
+    /// Patch, build and test the glibcs of patches-glibc, or say what is missing
+    Patches {
+        /// `2.43`, `2.36`; `--each` to build after each patch
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        choice: Vec<String>,
+    },
     /// Rewrite golden texts and schemas from what the code prints now
     Golden,
 }
@@ -80,6 +86,24 @@ fn main() -> ExitCode {
         }
         Chore::BenchWorkerd => {
             build(&mut steps).and_then(|rseqctl| measure(&mut steps, "bench_workerd", &rseqctl))
+        }
+        Chore::Patches { choice } => {
+            setup::programs(&mut steps);
+            steps.run(
+                "patches",
+                steps
+                    .cargo()
+                    .args([
+                        "run",
+                        "--quiet",
+                        "-p",
+                        "rseq-tests",
+                        "--bin",
+                        "patched",
+                        "--",
+                    ])
+                    .args(choice),
+            )
         }
         Chore::Golden => golden(&mut steps),
         Chore::Soak => soak(&mut steps),

@@ -35,7 +35,6 @@ const TESTS: [(&str, &[&str]); 4] = [
             "tst-tls21",
             "tst-tls-surplus",
             "tst-tls1-static",
-            "tst-tls2-static",
             "tst-single_threaded-static-dlopen",
             "tst-nodelete",
             "tst-nodelete2",
