@@ -11,12 +11,18 @@ use rseq_tests::patched::{Patched, lint};
 use rseq_tests::runner::{Outcome, Suite};
 use rseq_tests::scratch;
 
+/// Those that are built here, too.
+const BUILT: [&str; 1] = ["2.43"];
+
 fn main() -> ExitCode {
     let mut suite = Suite::new();
     for base in BASES {
         suite.add(format!("{base}::form"), &[], move || form(base));
         let needs = [Need::GlibcSource(base)];
         suite.add(format!("{base}::applies"), &needs, move || applies(base));
+        if !BUILT.contains(&base) {
+            continue;
+        }
         let needs = [Need::Cc, Need::X86_64, Need::Rseq, Need::PatchedGlibc(base)];
         suite.add(format!("{base}::own-tests"), &needs, move || {
             own_tests(base)

@@ -25,7 +25,7 @@ pub const TOOLS: [&str; 8] = [
     "dpkg-source",
 ];
 
-const CONFIGURE: [&str; 9] = [
+pub(super) const CONFIGURE: [&str; 9] = [
     "--prefix=/usr",
     "--disable-werror",
     "--disable-nscd",

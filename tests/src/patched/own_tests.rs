@@ -9,7 +9,7 @@ use super::build::Tree;
 use crate::child::Program;
 
 /// Folder and names; a base that lacks one of them does not run it.
-const TESTS: [(&str, &[&str]); 4] = [
+pub(super) const TESTS: [(&str, &[&str]); 4] = [
     (
         "elf",
         &[

@@ -128,12 +128,14 @@ impl Series {
             .map(drop)
     }
 
-    /// A number that changes with everything that decides what is built: not
-    /// with the words of a message.
+    /// A number that changes with everything that decides what is kept: not with
+    /// the words of a message.
     #[must_use]
     pub fn content(&self) -> u64 {
         let mut content = DefaultHasher::new();
         self.version.hash(&mut content);
+        super::build::CONFIGURE.hash(&mut content);
+        super::own_tests::TESTS.hash(&mut content);
         for patch in &self.patches {
             let (_, change) = patch.text.split_once("\ndiff ").unwrap_or_default();
             let lines = change.lines().filter(|line| !line.starts_with("index "));
