@@ -102,13 +102,16 @@ impl Bytes {
             .recursive(true)
             .mode(0o700)
             .create(directory)?;
-        // what others could change there would run in the user's programs
-        let metadata = fs::symlink_metadata(directory)?;
-        if !metadata.is_dir()
-            || metadata.uid() != effective_ids().0
-            || metadata.permissions().mode() & 0o022 != 0
-        {
-            return Err(io::Error::other("it is not yours alone"));
+        // what others could change there would run in the user's programs; who
+        // has the folder above can put another one in this one's place
+        for folder in directory.ancestors().take(2) {
+            let metadata = fs::symlink_metadata(folder)?;
+            if !metadata.is_dir()
+                || metadata.uid() != effective_ids().0
+                || metadata.permissions().mode() & 0o022 != 0
+            {
+                return Err(io::Error::other("it is not yours alone"));
+            }
         }
         for (name, bytes) in [(ABI, &self.abi), (SHIM, &self.shim)] {
             let path = directory.join(name);
