@@ -1,5 +1,6 @@
 //! `rseqctl run` from outside: statuses, what the command gets, what is said.
 
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -19,6 +20,7 @@ fn main() -> ExitCode {
     let builds = [Need::Cc, Need::X86_64, Need::Glibc(2, 35), Need::Rseq];
     let links_static = [Need::Cc, Need::X86_64, Need::StaticLibc];
     let as_root = [Need::Cc, Need::X86_64, Need::Root];
+    let root = [Need::X86_64, Need::Glibc(2, 35), Need::Rseq, Need::Root];
     let mut suite = Suite::new();
     suite.add("run::status", &runs, status);
     suite.add("run::cannot_start", &runs, cannot_start);
@@ -47,6 +49,8 @@ fn main() -> ExitCode {
     suite.add("run::other_machine", &builds, other_machine);
     suite.add("run::musl", &builds, musl);
     suite.add("run::script", &builds, script);
+    suite.add("run::pipes_are_the_commands", &runs, pipes);
+    suite.add("run::folder_below_a_strangers", &root, strangers_folder);
     suite.add("run::unknown_mode", &builds, unknown_mode);
     suite.run()
 }
@@ -366,6 +370,51 @@ fn script() -> Outcome {
     holds(&finished.out, &["/bin/sh", &shim])?;
     let finished = run(&[], &[&path])?.run()?.expect(4)?;
     assert_eq!(finished.out, format!("{shim}\n"));
+    Ok(())
+}
+
+/// What comes through a pipe can be read once, and is the command's.
+fn pipes() -> Outcome {
+    let (reader, mut writer) = std::io::pipe()?;
+    writer.write_all(b"echo from the pipe\nexit 3\n")?;
+    drop(writer);
+    let finished = run(&[], &["sh", "/dev/stdin"])?
+        .input(reader.into())
+        .run()?
+        .expect(3)?;
+    assert_eq!(finished.out, "from the pipe\n");
+
+    let fifo = scratch::directory("pipes")?.join("fifo");
+    Program::new("mkfifo").arg(&fifo).run()?.expect(0)?;
+    let fifo = fifo.to_str().unwrap_or_default();
+    let finished = run(&["--may-load", fifo], &["true"])?.run()?.expect(125)?;
+    holds(&finished.err, &["not a regular file"])?;
+    Ok(())
+}
+
+/// Who has the folder above could put other libraries into the place of ours.
+fn strangers_folder() -> Outcome {
+    let folder = scratch::directory("strangers")?;
+    // LD_PRELOAD cannot name it: the libraries are copied elsewhere
+    let install = folder.join("with space");
+    fs::create_dir(&install)?;
+    let files = artifacts()?;
+    for file in [&files.rseqctl, &files.abi, &files.shim] {
+        fs::copy(file, install.join(file.file_name().unwrap_or_default()))?;
+    }
+    let (cache, temporary) = (folder.join("cache"), folder.join("tmp"));
+    fs::create_dir_all(cache.join("rseqctl"))?;
+    let place = || -> Result<String, String> {
+        let plan = Program::new(install.join("rseqctl"))
+            .args(["run", "--mode", "own", "--dry-run", "--", "cat"])
+            .env("XDG_CACHE_HOME", &cache)
+            .env("TMPDIR", &temporary);
+        Ok(plan.run()?.expect(0)?.out)
+    };
+    let preload = |folder: &Path| format!("LD_PRELOAD={}", folder.join("rseqctl").display());
+    holds(&place()?, &[&preload(&cache)])?;
+    std::os::unix::fs::chown(cache.join("rseqctl"), Some(65534), Some(65534))?;
+    holds(&place()?, &[&preload(&temporary)])?;
     Ok(())
 }
 

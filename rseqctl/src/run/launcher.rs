@@ -5,7 +5,7 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
@@ -103,8 +103,13 @@ pub fn look_through(program: &Path, arguments: &[OsString]) -> Launch {
 pub fn look_through_script(script: &Path, arguments: &[OsString]) -> Launch {
     const MOST: u64 = 256 << 10;
     let mut text = Vec::new();
-    // what cannot be read is not known
-    let read = File::open(script).and_then(|file| file.take(MOST).read_to_end(&mut text));
+    // what cannot be read is not known; what comes through a pipe can be read
+    // once only, and is the shell's
+    let read = if script.is_file() {
+        File::open(script).and_then(|file| file.take(MOST).read_to_end(&mut text))
+    } else {
+        Err(io::ErrorKind::InvalidInput.into())
+    };
     let hands_over = text
         .split(|&byte| byte == b'\n')
         .any(|line| line.trim_ascii() == b"exec \"$@\"");
@@ -181,7 +186,8 @@ fn env(arguments: &[OsString]) -> Launch {
             .position(|&byte| byte == b'=')
             .filter(|_| !bytes.starts_with(b"-"))
             .map(|end| &bytes[..end]);
-        if matches!(bytes, b"-i" | b"-" | b"--ignore-environment") {
+        let (flags, has_value) = flags_of_env(bytes);
+        if matches!(bytes, b"-" | b"--ignore-environment") || flags.contains(&b'i') {
             return Launch::Unknown(
                 "env -i drops what is set here before its program starts; put rseqctl run behind \
                  it: env -i ... rseqctl run -- PROGRAM",
@@ -195,7 +201,10 @@ fn env(arguments: &[OsString]) -> Launch {
                  rseqctl run instead: env NAME=VALUE rseqctl run -- PROGRAM",
             );
         }
-        if bytes.starts_with(b"-S") || bytes.starts_with(b"--split-string") || set == Some(b"PATH")
+        if bytes.starts_with(b"-S")
+            || bytes.starts_with(b"--split-string")
+            || set == Some(b"PATH")
+            || has_value && !flags.is_empty()
         {
             return Launch::Unknown("what env starts was not looked at");
         }
@@ -214,6 +223,19 @@ fn env(arguments: &[OsString]) -> Launch {
     match rest {
         [] => Launch::Program,
         command => Launch::Command(command.to_vec()),
+    }
+}
+
+/// The letters of an argument of short options before the first that takes a
+/// value, and whether there is such a one.
+fn flags_of_env(argument: &[u8]) -> (&[u8], bool) {
+    let letters = argument
+        .strip_prefix(b"-")
+        .filter(|letters| !letters.starts_with(b"-"))
+        .unwrap_or_default();
+    match letters.iter().position(|letter| b"uCS".contains(letter)) {
+        Some(end) => (&letters[..end], true),
+        None => (letters, false),
     }
 }
 
@@ -280,6 +302,7 @@ mod tests {
     fn launchers_are_looked_through() {
         for line in [
             "env mongod --x 1",
+            "env -v mongod --x 1",
             "/usr/bin/env A=1 -u B -C /tmp mongod --x 1",
             "nice mongod --x 1",
             "nice -n 5 mongod --x 1",
@@ -313,6 +336,9 @@ mod tests {
         for line in [
             "env -i mongod",
             "env - mongod",
+            "env -vi mongod",
+            "env -iC /tmp mongod",
+            "env -vuLD_PRELOAD mongod",
             "env -u LD_PRELOAD mongod",
             "env -uLD_PRELOAD mongod",
             "env GLIBC_TUNABLES=glibc.pthread.rseq=0 mongod",

@@ -5,7 +5,7 @@
 //! exec only. Which libraries a program will load nobody can see in its files:
 //! the user names them (`--may-load`).
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use tls_model::elf::Object;
@@ -43,6 +43,11 @@ impl Need {
 
 fn one(library: &Path) -> Result<u64, String> {
     let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", library.display());
+    let metadata = fs::metadata(library).map_err(|error| failed(&error))?;
+    // a FIFO would wait for a writer
+    if !metadata.is_file() {
+        return Err(failed(&"not a regular file"));
+    }
     let file = File::open(library).map_err(|error| failed(&error))?;
     let object = Object::open(FileSource::new(file)).map_err(|error| failed(&error))?;
     Ok(static_tls_by_dlopen(&Facts::read(&object)).unwrap_or(0))
