@@ -23,6 +23,7 @@ mod row;
 mod tally;
 mod thread;
 
+use std::collections::BTreeSet;
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 use std::thread::sleep;
 use std::time::Duration;
@@ -63,8 +64,8 @@ pub enum Event<'a> {
     },
 }
 
-/// Looks at processes, or at all but this one where none is named, in the order
-/// of their ids. Threads of the kernel's are left out. What is read of `files` is
+/// Looks at processes, each named one once, or at all but this one where none is
+/// named, in the order of their ids. Threads of the kernel's are left out. What is read of `files` is
 /// kept there for the next look.
 ///
 /// # Errors
@@ -77,12 +78,14 @@ pub fn look(
     sink: &mut dyn FnMut(Event<'_>),
 ) -> io::Result<Tally> {
     let this = std::process::id();
-    let all = if pids.is_empty() {
+    let all: Vec<u32> = if pids.is_empty() {
         let mut all = proc::processes()?;
         all.remove(&this);
         all.into_iter().collect()
     } else {
-        pids.to_vec()
+        let mut named = BTreeSet::new();
+        let pids = pids.iter().copied();
+        pids.filter(|pid| named.insert(*pid)).collect()
     };
     files.begin_look();
     let mut tally = Tally::default();

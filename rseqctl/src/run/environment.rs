@@ -29,7 +29,16 @@ pub enum RseqTunable {
 impl Environment {
     /// A copy of our own.
     pub fn of_this_process() -> Self {
-        Self(env::vars_os().collect())
+        Self::of(env::vars_os())
+    }
+
+    /// Of several variables of one name the first counts, as for getenv(3).
+    fn of(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+        let mut unique = BTreeMap::new();
+        for (name, value) in variables {
+            unique.entry(name).or_insert(value);
+        }
+        Self(unique)
     }
 
     /// Sets a variable of ours.
@@ -179,12 +188,17 @@ mod tests {
     use super::*;
 
     fn environment(variables: &[(&str, &str)]) -> Environment {
-        Environment(
+        Environment::of(
             variables
                 .iter()
-                .map(|(name, value)| (name.into(), value.into()))
-                .collect(),
+                .map(|(name, value)| (name.into(), value.into())),
         )
+    }
+
+    #[test]
+    fn the_first_of_two_counts() {
+        let ours = environment(&[("A", "first"), ("A", "second")]);
+        assert_eq!(ours.value("A"), "first");
     }
 
     #[test]
