@@ -26,7 +26,10 @@ static void pin(pthread_t thread, int cpu)
 
 	CPU_ZERO(&one);
 	CPU_SET(cpu, &one);
-	if (pthread_setaffinity_np(thread, sizeof one, &one))
+	int error = pthread_setaffinity_np(thread, sizeof one, &one);
+
+	// a thread without an area may be gone already
+	if (error && error != ESRCH)
 		broken("affinity");
 }
 

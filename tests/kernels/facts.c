@@ -85,9 +85,13 @@ static long switches(int voluntary)
 static int by_sleep(void)
 {
 	long before = switches(1);
-	struct timespec time = { .tv_nsec = 5000000 };
 
-	nanosleep(&time, NULL);
+	// on a busy machine the time may be up before the thread is off the CPU
+	for (long ms = 5; ms < 500 && switches(1) == before; ms++) {
+		struct timespec time = { .tv_nsec = ms * 1000000 };
+
+		nanosleep(&time, NULL);
+	}
 	return switches(1) > before;
 }
 

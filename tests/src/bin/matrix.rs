@@ -1,6 +1,6 @@
 //! Asks kernels and C libraries everything and prints one table.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +11,8 @@ use rseq_tests::guest::{Kernel, kernels};
 use rseq_tests::matrix::{World, here, machine, page, tally};
 
 const USAGE: &str = "\
-usage: matrix [--kernels LIST] [--glibcs LIST] [--all] [--jobs N] [--json FILE] [--page FILE]
+usage: matrix [--kernels LIST] [--glibcs LIST] [--all] [--jobs N] [--json FILE] [--with FILE]
+              [--page FILE]
 
 Lists are separated by commas. Every kernel is asked with every glibc.
 --kernels  kernels to boot, `all`, or `host`: this machine's; default: the usual three
@@ -20,6 +21,7 @@ Lists are separated by commas. Every kernel is asked with every glibc.
 --all      all kernels with the default glibc, and the host's kernel with all glibcs
 --jobs     how many kernels are asked at a time; default: 2
 --json     where all answers are written
+--with     the JSON of an earlier run: what is not asked now is taken from there
 --page     where the page of the docs is written";
 
 /// The glibc of a guest when nobody asks for another: it registers by itself.
@@ -34,6 +36,7 @@ struct Wishes {
     glibcs: Vec<String>,
     all: bool,
     json: Option<PathBuf>,
+    with: Option<PathBuf>,
     page: Option<PathBuf>,
 }
 
@@ -62,6 +65,7 @@ fn wishes(mut words: impl Iterator<Item = String>) -> Result<Wishes, String> {
         glibcs: Vec::new(),
         all: false,
         json: None,
+        with: None,
         page: None,
     };
     let list = |text: String| text.split(',').map(str::to_owned).collect::<Vec<_>>();
@@ -78,6 +82,7 @@ fn wishes(mut words: impl Iterator<Item = String>) -> Result<Wishes, String> {
                     .map_err(|_| format!("--jobs: {number:?} is no number"))?;
             }
             "--json" => wishes.json = Some(value()?.into()),
+            "--with" => wishes.with = Some(value()?.into()),
             "--page" => wishes.page = Some(value()?.into()),
             _ => return Err(format!("what is {word:?}?")),
         }
@@ -149,13 +154,26 @@ fn run(wishes: &Wishes) -> Result<bool, String> {
             _ => missing += 1,
         }
     }
+    if let Some(path) = &wishes.with {
+        let earlier = earlier(path)?;
+        let is_new = |old: &World| {
+            let mut new = worlds.iter();
+            !new.any(|new| new.kernel == old.kernel && new.libc == old.libc)
+        };
+        let kept: Vec<_> = earlier.into_iter().filter(is_new).collect();
+        worlds.extend(kept);
+        worlds.sort_by_key(|world| {
+            let mut kernels = kernels::ALL.iter();
+            let place = kernels.position(|kernel| kernel.name == world.kernel);
+            place.unwrap_or(usize::MAX)
+        });
+    }
     let mut versions = Vec::new();
-    for (kernel, _) in &pairs {
-        if let Some(kernel) = kernel {
+    for kernel in kernels::ALL {
+        if worlds.iter().any(|world| world.kernel == kernel.name) {
             versions.push(kernel.package()?.name);
         }
     }
-    versions.dedup();
     println!("{}", page::table(&worlds));
     let write = |path: &Option<PathBuf>, text: String| match path {
         Some(path) => {
@@ -194,4 +212,12 @@ fn ask((kernel, glibc): &(Option<Kernel>, String)) -> Result<Vec<World>, String>
     let cells: usize = worlds.iter().map(|world| world.judged.len()).sum();
     eprintln!("{title}: {cells} cells in {} s", start.elapsed().as_secs());
     Ok(worlds)
+}
+
+/// The answers of an earlier run.
+fn earlier(path: &Path) -> Result<Vec<World>, String> {
+    let say = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    let text = std::fs::read_to_string(path).map_err(|error| say(&error))?;
+    let value = serde_json::from_str(&text).map_err(|error| say(&error))?;
+    page::from_json(&value).map_err(|error| say(&error))
 }

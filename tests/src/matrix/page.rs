@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::{World, tally};
-use crate::conformance::Verdict;
 use crate::conformance::known::Judged;
 use crate::conformance::table::Tally;
+use crate::conformance::{Said, Verdict};
 
 /// A kernel with a C library: a column of the table.
 type Place = (String, String);
@@ -89,6 +89,11 @@ fn answers<'a>(worlds: &'a [World], place: &Place, question: &str) -> Vec<&'a Ju
         .collect()
 }
 
+/// Short enough for a cell.
+fn is_word(detail: &str) -> bool {
+    (1..16).contains(&detail.len())
+}
+
 fn cell(answers: &[&Judged], reasons: &mut Vec<String>) -> String {
     let tally = tally(answers.iter().copied());
     let mut known = Vec::new();
@@ -108,7 +113,9 @@ fn cell(answers: &[&Judged], reasons: &mut Vec<String>) -> String {
     let mut text = match answers {
         [] => return String::new(),
         // what one subject said is worth more than that it was right
-        [only] if only.said.is_none() && known.is_empty() => only.detail.clone(),
+        [only] if only.said.is_none() && known.is_empty() && is_word(&only.detail) => {
+            only.detail.clone()
+        }
         _ => tally.right.to_string(),
     };
     if !known.is_empty() {
@@ -140,6 +147,7 @@ pub fn json(worlds: &[World]) -> Value {
             "libc": world.libc,
             "subject": world.subject,
             "question": judged.question,
+            "answer": judged.said.map(Said::word),
             "verdict": verdict,
             "reason": reason,
             "detail": judged.detail,
@@ -157,6 +165,45 @@ pub fn json(worlds: &[World]) -> Value {
         "wrong": tally.wrong,
         "answers": answers,
     })
+}
+
+/// The answers of an earlier run, from its JSON.
+///
+/// # Errors
+///
+/// It is none.
+pub fn from_json(value: &Value) -> Result<Vec<World>, String> {
+    let mut worlds = Vec::<World>::new();
+    for answer in value["answers"].as_array().ok_or("no answers")? {
+        let text = |key: &str| answer[key].as_str().unwrap_or_default().to_owned();
+        let (kernel, libc, subject) = (text("kernel"), text("libc"), text("subject"));
+        let judged = Judged {
+            question: text("question"),
+            said: answer["answer"].as_str().and_then(Said::from_word),
+            detail: text("detail"),
+            verdict: match &*text("verdict") {
+                "right" => Verdict::Right,
+                "known" => Verdict::Known(text("reason")),
+                "skipped" => Verdict::Skipped(text("reason")),
+                "wrong" => Verdict::Wrong(text("reason")),
+                other => return Err(format!("no verdict {other:?}")),
+            },
+        };
+        match worlds.last_mut() {
+            Some(last)
+                if last.subject == subject && is_at(last, &(kernel.clone(), libc.clone())) =>
+            {
+                last.judged.push(judged);
+            }
+            _ => worlds.push(World {
+                kernel,
+                libc,
+                subject,
+                judged: vec![judged],
+            }),
+        }
+    }
+    Ok(worlds)
 }
 
 /// The page of the docs.
