@@ -136,6 +136,16 @@ fn every_kind_of_container() {
             "cd tree; zip -0qr ../stored.zip .",
             "!/usr/lib/liba.so",
         ),
+        (
+            "a.tar.lzma",
+            "tar c -C tree . | lzma -c > a.tar.lzma",
+            "!/usr/lib/liba.so",
+        ),
+        (
+            "a.so.lzma",
+            "lzma -c tree/usr/lib/liba.so > a.so.lzma",
+            "!/a.so",
+        ),
         ("a.ko.xz", "xz -c tree/usr/lib/liba.so > a.ko.xz", "!/a.ko"),
         (
             "a.deb",
@@ -373,6 +383,84 @@ fn an_image_is_what_its_layers_add_up_to() {
     ]);
     fs::write(folder.path("saved.tar"), saved).expect("a temporary file");
     folder.finds("saved.tar", &inner);
+}
+
+/// A member of a tar archive that is a symbolic link.
+fn linked(name: &str, target: &str) -> Vec<u8> {
+    let mut header = tar::Header::new_ustar();
+    header.set_path(name).expect("a short name");
+    header.set_link_name(target).expect("a short name");
+    header.set_entry_type(tar::EntryType::Symlink);
+    header.set_size(0);
+    header.set_mode(0o777);
+    header.set_cksum();
+    header.as_bytes().to_vec()
+}
+
+#[test]
+fn layers_that_are_symbolic_links() {
+    let folder = Folder::new();
+    let layer = tape(&[(b"a.so", b'0', &folder.library())]);
+    let saved = r#"[{"Config":"c.json","Layers":["one/layer.tar"]}]"#;
+    for (name, links, complaint) in [
+        ("once", &[("one/layer.tar", "../two/layer.tar")][..], None),
+        (
+            "twice",
+            &[
+                ("one/layer.tar", "../mid/layer.tar"),
+                ("mid/layer.tar", "./../two/layer.tar"),
+            ],
+            None,
+        ),
+        (
+            "loop",
+            &[("one/layer.tar", "layer.tar")],
+            Some("one/layer.tar is a loop of symbolic links"),
+        ),
+        (
+            "out",
+            &[("one/layer.tar", "../../two/layer.tar")],
+            Some("layer one/layer.tar is missing"),
+        ),
+        (
+            "absolute",
+            &[("one/layer.tar", "/two/layer.tar")],
+            Some("layer one/layer.tar is missing"),
+        ),
+    ] {
+        let mut image = Vec::new();
+        for (from, to) in links {
+            image.extend(linked(from, to));
+        }
+        image.extend(tape(&[
+            (b"manifest.json", b'0', saved.as_bytes()),
+            (b"two/layer.tar", b'0', &layer),
+        ]));
+        // an image starts with a name that images have
+        let image = [&tape(&[(b"index", b'0', b"")])[..512], &image].concat();
+        fs::write(folder.path(name), image).expect("a temporary file");
+        match complaint {
+            None => folder.finds(name, &["!/a.so"]),
+            Some(complaint) => {
+                let (paths, complaints) = folder.found(name);
+                assert!(paths.is_empty(), "{name}: {paths:?}");
+                assert!(complaints.contains(complaint), "{name}: {complaints}");
+            }
+        }
+    }
+
+    image_folder(&folder, &layer);
+    let (_, complaints) = folder.found("layout");
+    let expected = "is a symbolic link, which is followed in archives only";
+    assert!(complaints.contains(expected), "{complaints}");
+}
+
+/// A layout whose only layer is a symbolic link.
+fn image_folder(folder: &Folder, layer: &[u8]) {
+    image(folder, "layout", &[layer.to_vec()]);
+    let blob = folder.path(&format!("layout/blobs/sha256/{:064x}", 0));
+    fs::rename(&blob, folder.path("blob")).expect("it is ours");
+    std::os::unix::fs::symlink(folder.path("blob"), blob).expect("a link");
 }
 
 #[test]

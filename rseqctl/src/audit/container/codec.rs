@@ -20,6 +20,8 @@ pub(in crate::audit) enum Codec {
     Xz,
     Zstd,
     Bzip2,
+    /// What xz had before: a header without a magic.
+    Lzma,
 }
 
 impl Codec {
@@ -27,11 +29,17 @@ impl Codec {
     pub(super) fn of(head: &[u8]) -> Option<Self> {
         let is_skippable =
             |head: &[u8]| matches!(head, [kind, 0x2a, 0x4d, 0x18, ..] if kind & 0xf0 == 0x50);
+        // unknown, or below 1 TiB
+        let is_size = |size: &[u8]| {
+            size.starts_with(&[0xff; 8]) || matches!(size, [_, _, _, _, _, 0, 0, 0, ..])
+        };
         match head {
             [0x1f, 0x8b, 8, ..] => Some(Self::Gzip),
             [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some(Self::Xz),
             [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(Self::Zstd),
             [b'B', b'Z', b'h', b'1'..=b'9', ..] => Some(Self::Bzip2),
+            // the parameters that every tool writes, and a window of whole 64 KiB
+            [0x5d, 0, 0, _, _, size @ ..] if is_size(size) => Some(Self::Lzma),
             _ if is_skippable(head) => Some(Self::Zstd),
             _ => None,
         }
@@ -46,6 +54,11 @@ impl Codec {
                 true,
                 XZ_MEMORY,
             )),
+            Self::Lzma => Box::new(lzma_rust2::LzmaReader::new_mem_limit(
+                BufReader::new(input),
+                XZ_MEMORY,
+                None,
+            )?),
             Self::Zstd => Box::new(Zstd::new(input)?),
             Self::Bzip2 => Box::new(bzip2::read::MultiBzDecoder::new(input)),
         })

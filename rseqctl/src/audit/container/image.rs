@@ -27,6 +27,9 @@ const MANIFEST: u64 = 4 << 20;
 /// Members of an image archive that are remembered; images have hundreds.
 const MOST_MEMBERS: usize = 100_000;
 
+/// Symbolic links that are followed one after the other.
+const MOST_LINKS: u32 = 8;
+
 /// An image archive or folder.
 pub(super) struct Image<'a> {
     store: Store<'a>,
@@ -34,7 +37,16 @@ pub(super) struct Image<'a> {
 
 enum Store<'a> {
     Folder(&'a Path),
-    Tar(Bytes<'a>, HashMap<Vec<u8>, (u64, u64)>),
+    Tar(Bytes<'a>, HashMap<Vec<u8>, Stored>),
+}
+
+/// What an image archive has under a name.
+enum Stored {
+    /// Its contents: where they start, and their length, in bytes.
+    File(u64, u64),
+    /// A symbolic link to this name: docker wrote them for layers that an
+    /// archive has twice.
+    Link(Vec<u8>),
 }
 
 /// A blob of an image.
@@ -74,13 +86,21 @@ pub(super) fn index(bytes: Bytes<'_>) -> io::Result<Option<Image<'_>>> {
     let mut members = HashMap::new();
     let mut archive = tar::Archive::new(reader);
     tape::each(archive.entries_with_seek()?, &mut |member, _| {
-        if member.kind == MemberKind::File {
-            if members.len() == MOST_MEMBERS {
-                return Err(damaged("more members than any image has"));
-            }
-            let place = (member.start, member.size);
-            members.insert(plain(member.name).to_vec(), place);
+        let name = plain(member.name);
+        let stored = match member.kind {
+            MemberKind::File => Some(Stored::File(member.start, member.size)),
+            _ => member
+                .link
+                .and_then(|link| target(name, link))
+                .map(Stored::Link),
+        };
+        let Some(stored) = stored else {
+            return Ok(());
+        };
+        if members.len() == MOST_MEMBERS {
+            return Err(damaged("more members than any image has"));
         }
+        members.insert(name.to_vec(), stored);
         Ok(())
     })?;
     let is_image =
@@ -88,6 +108,24 @@ pub(super) fn index(bytes: Bytes<'_>) -> io::Result<Option<Image<'_>>> {
     Ok(is_image.then_some(Image {
         store: Store::Tar(bytes, members),
     }))
+}
+
+/// The name that a symbolic link at `name` leads to; none where it leads out of
+/// the image.
+fn target(name: &[u8], link: &[u8]) -> Option<Vec<u8>> {
+    if link.starts_with(b"/") {
+        return None;
+    }
+    let mut parts: Vec<_> = name.split(|&byte| byte == b'/').collect();
+    parts.pop();
+    for part in link.split(|&byte| byte == b'/') {
+        match part {
+            b"" | b"." => {}
+            b".." => drop(parts.pop()?),
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join(&b'/'))
 }
 
 /// An image layout that stands in a folder.
@@ -161,9 +199,19 @@ impl Image<'_> {
     /// A blob by its name in the image; `name` was checked to be a plain one.
     fn get(&self, name: &str) -> io::Result<Option<Part<'_>>> {
         match &self.store {
-            Store::Tar(bytes, members) => Ok(members
-                .get(name.as_bytes())
-                .map(|&(start, len)| Part::Window(bytes.part(start, len)))),
+            Store::Tar(bytes, members) => {
+                let mut stored = members.get(name.as_bytes());
+                for _ in 0..=MOST_LINKS {
+                    match stored {
+                        None => return Ok(None),
+                        Some(&Stored::File(start, len)) => {
+                            return Ok(Some(Part::Window(bytes.part(start, len))));
+                        }
+                        Some(Stored::Link(target)) => stored = members.get(target),
+                    }
+                }
+                Err(damaged(&format!("{name} is a loop of symbolic links")))
+            }
             Store::Folder(folder) => {
                 let opened = OpenOptions::new()
                     .read(true)
@@ -172,6 +220,11 @@ impl Image<'_> {
                 let file = match opened {
                     Ok(file) => file,
                     Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                    Err(error) if error.raw_os_error() == Some(libc::ELOOP) => {
+                        return Err(damaged(&format!(
+                            "{name} is a symbolic link, which is followed in archives only"
+                        )));
+                    }
                     Err(error) => return Err(error),
                 };
                 let metadata = file.metadata()?;

@@ -29,11 +29,11 @@ pub(in crate::audit) enum Kind {
 const STEMS: [&[u8]; 7] = [b".tar", b".ko", b".so", b".o", b".a", b".debug", b".cpio"];
 
 /// Ends of names that stand for one of [`STEMS`] and a codec.
-const SHORT: [&[u8]; 8] = [
-    b".tgz", b".txz", b".tzst", b".tbz", b".tbz2", b".apk", b".crate", b".conda",
+const SHORT: [&[u8]; 9] = [
+    b".tgz", b".txz", b".tlz", b".tzst", b".tbz", b".tbz2", b".apk", b".crate", b".conda",
 ];
 
-const CODECS: [&[u8]; 4] = [b".gz", b".xz", b".zst", b".bz2"];
+const CODECS: [&[u8]; 5] = [b".gz", b".xz", b".zst", b".bz2", b".lzma"];
 
 const PACKAGES: [&[u8]; 7] = [
     b".deb", b".udeb", b".rpm", b".whl", b".zip", b".jar", b".tar",

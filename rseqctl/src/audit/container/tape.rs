@@ -20,6 +20,8 @@ pub(super) struct Member<'a> {
     pub(super) start: u64,
     /// Their length in bytes.
     pub(super) size: u64,
+    /// Where a symbolic link leads, as it stands in the header.
+    pub(super) link: Option<&'a [u8]>,
 }
 
 /// What a member is.
@@ -69,11 +71,15 @@ pub(super) fn each<R: Read>(
         } else {
             kind
         };
+        let is_link = entry.header().entry_type() == EntryType::Symlink;
+        let link = is_link.then(|| entry.header().link_name_bytes()).flatten();
+        let link = link.map(std::borrow::Cow::into_owned);
         let member = Member {
             name: &name,
             kind,
             start: entry.raw_file_position(),
             size: entry.size(),
+            link: link.as_deref(),
         };
         visit(&member, &mut entry)?;
     }
