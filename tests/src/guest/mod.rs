@@ -111,10 +111,17 @@ impl Guest {
         self.pack(&archive)
             .map_err(|error| format!("{}: {error}", archive.display()))?;
         let limits = self.commands.iter().map(|command| command.limit);
-        let booted = boot::boot(&image, &archive, &folder, limits.sum())?;
+        let limit = limits.sum();
+        let once = || {
+            let booted = boot::boot(&image, &archive, &folder, limit)?;
+            let results = results::read(&booted.results, self.commands.len());
+            results
+                .map_err(|error| format!("Linux {}: {error}\n{}", kernel.name, booted.last_words()))
+        };
+        // emulated hardware does not always come up where the host is busy
+        let results = once().or_else(|_| once());
         // tens of megabytes each
         let _ = std::fs::remove_file(&archive);
-        results::read(&booted.results, self.commands.len())
-            .map_err(|error| format!("Linux {}: {error}\n{}", kernel.name, booted.last_words()))
+        results
     }
 }
