@@ -231,16 +231,19 @@ pub fn page(worlds: &[World], versions: &[String]) -> String {
 const HEAD: &str = "\
 # The matrix
 
-Written by `cargo xtask matrix --all --page docs/matrix.md`; not to be edited by hand.
+Written by `cargo xtask matrix --kernels all --page docs/matrix.md`; not to be edited
+by hand. With `--with target/matrix.json` some kernels are asked anew and the others'
+answers are those of an earlier run.
 
 Kernels by C libraries by questions. Each kernel is Debian's own, booted in an
 emulator (`qemu-system-x86_64`, no KVM) with nothing but a first process of ours, a
-Debian release's C library, the conformance suite, the shim and `rseqctl`. `host` is
-the kernel of the machine that wrote this page.
+Debian release's C library, the conformance suite, the shim and `rseqctl`. `host`
+would be the kernel of the machine that asks.
 
     cargo xtask matrix                       # the three usual kernels, one glibc
     cargo xtask matrix --kernels 6.19,host --glibcs bullseye,trixie
-    cargo xtask matrix --all                 # all of this page
+    cargo xtask matrix --kernels all         # all of this page
+    cargo xtask matrix --all                 # and the host's kernel with every glibc
 
 `cargo test -p rseq-tests --test kernels` asks the same of the three usual kernels,
 `RSEQ_KERNELS=all` of all.
@@ -257,6 +260,8 @@ names mean is in `tests/kernels/facts.txt`, and a kernel that does otherwise is 
 - `cached-memory`: a client that caches in `cpu_id_start` where its per-CPU memory is,
   as TCMalloc does, and moves that memory behind a membarrier. Where the kernel leaves
   a changed `cpu_id_start` alone it writes into memory that is no longer its own, which
-  no owner can prevent; `rseqctl run` refuses to start it there.
+  no owner can prevent; `rseqctl run` refuses to start it there. It refuses by what it
+  reads in the code: `-by-pointer` is the same client, with a store that it does not
+  see.
 - `doctor-*`: `rseqctl doctor` has seen what the kernel does.
 ";
