@@ -287,6 +287,7 @@ fn modes() -> impl TypedValueParser<Value = Mode> {
 /// A usage error prints to standard error and exits with 2 (clap's own status).
 #[must_use]
 pub fn main() -> ExitCode {
+    crate::sys::signals::outlive_limits();
     let cli = Cli::try_parse().unwrap_or_else(|error| {
         // `run` keeps 2 for its command, as env(1) does
         let is_run = std::env::args_os().nth(1).is_some_and(|word| word == "run");

@@ -49,6 +49,7 @@ fn main() -> ExitCode {
     suite.add("run::other_machine", &builds, other_machine);
     suite.add("run::musl", &builds, musl);
     suite.add("run::script", &builds, script);
+    suite.add("run::no_file_may_be_written", &runs, no_file);
     suite.add("run::pipes_are_the_commands", &runs, pipes);
     suite.add("run::folder_below_a_strangers", &root, strangers_folder);
     suite.add("run::unknown_mode", &builds, unknown_mode);
@@ -389,6 +390,17 @@ fn pipes() -> Outcome {
     let fifo = fifo.to_str().unwrap_or_default();
     let finished = run(&["--may-load", fifo], &["true"])?.run()?.expect(125)?;
     holds(&finished.err, &["not a regular file"])?;
+    Ok(())
+}
+
+/// A service that may write no file starts all the same, and with its signals.
+fn no_file() -> Outcome {
+    let rseqctl = artifacts()?.rseqctl.display().to_string();
+    for (command, status) in [("true", 0), ("sh -c 'kill -XFSZ $$'", -libc::SIGXFSZ)] {
+        let script = format!("ulimit -f 0; exec '{rseqctl}' run --mode own -- {command}");
+        let finished = Program::new("sh").args(["-c", &script]).run()?;
+        assert_eq!(finished.expect(status)?.err, "", "{command}");
+    }
     Ok(())
 }
 

@@ -17,7 +17,7 @@ pub mod machine;
 pub mod process;
 pub mod rseq;
 pub mod section;
-mod signals;
+pub(crate) mod signals;
 pub mod terminal;
 pub mod thread;
 pub mod tracer;

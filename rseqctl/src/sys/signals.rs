@@ -13,11 +13,12 @@ use libc::{c_int, siginfo_t, sigset_t};
 
 use super::process::Ending;
 
-/// As this process was started with: the Rust runtime changes SIGPIPE, and a
-/// parent that waits needs SIGCHLD at its default.
-static AT_START: [(c_int, AtomicUsize); 2] = [
+/// As this process was started with: the Rust runtime changes SIGPIPE, a parent
+/// that waits needs SIGCHLD at its default, and [`outlive_limits`] ignores SIGXFSZ.
+static AT_START: [(c_int, AtomicUsize); 3] = [
     (libc::SIGPIPE, AtomicUsize::new(libc::SIG_DFL)),
     (libc::SIGCHLD, AtomicUsize::new(libc::SIG_DFL)),
+    (libc::SIGXFSZ, AtomicUsize::new(libc::SIG_DFL)),
 ];
 
 /// Runs before the Rust runtime does.
@@ -35,6 +36,13 @@ extern "C" fn remember() {
             at_start.store(action.sa_sigaction, Ordering::Relaxed);
         }
     }
+}
+
+/// Makes a file that RLIMIT_FSIZE forbids an error (EFBIG): what rseqctl writes
+/// for itself is no reason to die before the command has started.
+pub fn outlive_limits() {
+    // SAFETY: "ignore", no function.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
 }
 
 /// Makes ended children wait to be waited for.
