@@ -10,6 +10,7 @@ use std::sync::{Barrier, Mutex};
 use std::thread;
 
 use crate::cli::DemoArgs;
+use crate::complain::complain;
 use crate::exit::Status;
 use crate::sys::thread as this_thread;
 use crate::sys::{dynamic, thread::Registration};
@@ -26,11 +27,11 @@ pub fn main(args: &DemoArgs) -> ExitCode {
         Ok(None) => Status::Clean.into(),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Status::Clean.into(),
         Ok(Some(problem)) => {
-            eprintln!("rseqctl: demo: {problem}");
+            complain(format_args!("demo: {problem}"));
             Status::Nothing.into()
         }
         Err(error) => {
-            eprintln!("rseqctl: demo: {error}");
+            complain(format_args!("demo: {error}"));
             Status::Nothing.into()
         }
     }

@@ -3,6 +3,7 @@
 
 pub mod audit;
 pub mod cli;
+mod complain;
 pub mod demo;
 pub mod doctor;
 pub mod exit;

@@ -50,6 +50,7 @@ fn main() -> ExitCode {
     suite.add("run::musl", &builds, musl);
     suite.add("run::script", &builds, script);
     suite.add("run::no_file_may_be_written", &runs, no_file);
+    suite.add("run::nobody_can_be_told", &runs, nobody_can_be_told);
     suite.add("run::pipes_are_the_commands", &runs, pipes);
     suite.add("run::folder_below_a_strangers", &root, strangers_folder);
     suite.add("run::unknown_mode", &builds, unknown_mode);
@@ -400,6 +401,20 @@ fn no_file() -> Outcome {
         let script = format!("ulimit -f 0; exec '{rseqctl}' run --mode own -- {command}");
         let finished = Program::new("sh").args(["-c", &script]).run()?;
         assert_eq!(finished.expect(status)?.err, "", "{command}");
+    }
+    Ok(())
+}
+
+/// What cannot be told changes nothing.
+fn nobody_can_be_told() -> Outcome {
+    let rseqctl = artifacts()?.rseqctl.display().to_string();
+    for (setting, command, status) in [
+        ("", "no-such-command", 127),
+        ("RSEQ_SHIM_MODE=bad", "sh -c 'exit 7'", 7),
+    ] {
+        let script = format!("{setting} exec '{rseqctl}' run -- {command} 2>/dev/full");
+        let finished = Program::new("sh").args(["-c", &script]).run()?;
+        finished.expect(status)?;
     }
     Ok(())
 }

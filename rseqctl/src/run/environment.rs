@@ -6,6 +6,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use crate::complain::complain;
 use tls_model::owner::Mode;
 
 const TUNABLES: &str = "GLIBC_TUNABLES";
@@ -66,12 +67,12 @@ impl Environment {
             return Mode::default();
         };
         Mode::from_name(word.as_bytes()).unwrap_or_else(|| {
-            eprintln!(
-                "rseqctl: RSEQ_SHIM_MODE={} is not one of {}; taking {}",
+            complain(format_args!(
+                "RSEQ_SHIM_MODE={} is not one of {}; taking {}",
                 word.display(),
                 Mode::ALL.map(Mode::name).join(", "),
                 Mode::default().name()
-            );
+            ));
             Mode::default()
         })
     }

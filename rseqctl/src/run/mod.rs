@@ -35,6 +35,7 @@ pub use plan::Plan;
 
 use crate::audit::RunRow;
 use crate::cli::RunArgs;
+use crate::complain::complain;
 use crate::exit::{RUN_CANNOT_EXECUTE, RUN_FAILED, RUN_NOT_FOUND};
 use crate::sys::process::{self, Ending};
 
@@ -44,7 +45,7 @@ pub fn main(args: &RunArgs) -> ExitCode {
     match start(args) {
         Ok(code) => code,
         Err(failure) => {
-            eprintln!("rseqctl: {}", failure.message);
+            complain(format_args!("{}", failure.message));
             ExitCode::from(failure.status)
         }
     }
@@ -138,7 +139,7 @@ fn start(args: &RunArgs) -> Result<ExitCode, Failure> {
         return Err(failed(format!("not started: {hazard}")));
     }
     for warning in &decision.warnings {
-        eprintln!("rseqctl: {}: {warning}", target.path.display());
+        complain(format_args!("{}: {warning}", target.path.display()));
     }
     if args.report.is_none() {
         let wanted = args.verify || decision.switch_libc_off && !args.no_verify;
@@ -150,7 +151,10 @@ fn start(args: &RunArgs) -> Result<ExitCode, Failure> {
         if let Err(why) = watched
             && args.verify
         {
-            eprintln!("rseqctl: {}: not verified: {why}", target.path.display());
+            complain(format_args!(
+                "{}: not verified: {why}",
+                target.path.display()
+            ));
         }
     }
     match &args.report {
@@ -194,20 +198,20 @@ fn supervise(
     if let Some(finding @ (Finding::OtherOwner(..) | Finding::Refused(_))) = finding
         && target.through.is_empty()
     {
-        eprintln!(
-            "rseqctl: {}: the owner was to be {}: {finding}",
+        complain(format_args!(
+            "{}: the owner was to be {}: {finding}",
             target.path.display(),
             decision.owner.name()
-        );
+        ));
     }
     // the command has run: its status is told even if its report cannot be
     if let Err(error) = output.write(&report::Report::new(decision, &ledger, ending))
         && error.kind() != io::ErrorKind::BrokenPipe
     {
-        eprintln!(
-            "rseqctl: {}: cannot write the report: {error}",
+        complain(format_args!(
+            "{}: cannot write the report: {error}",
             place.display()
-        );
+        ));
     }
     match ending {
         Ending::Exited(status) => Ok(ExitCode::from(status)),

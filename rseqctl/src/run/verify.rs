@@ -26,6 +26,11 @@ use crate::sys::detached::{Watched, can_detach, detach};
 /// How long it looks.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// How long bad news have to stay the same: the shim writes owner and counts one
+/// after the other, and a launcher's record stands there until the program's
+/// shim starts.
+const SETTLED: Duration = Duration::from_millis(200);
+
 /// What the ledger says about the decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Finding {
@@ -134,16 +139,19 @@ fn look(plan: &Plan, process: u32, ledger: &LedgerFile) {
     let watched = Watched::new(process);
     let deadline = Instant::now() + PATIENCE;
     let mut pause = 2;
-    let mut seen_once = None;
+    let mut of_launchers = 0;
+    let mut last = (Finding::NotYet, Instant::now());
     loop {
         let has_ended = watched.ends_within(pause);
         pause = (pause * 2).min(50);
-        let finding = finding(plan, process, ledger, has_ended);
+        let finding = finding(plan, process, ledger, &mut of_launchers, has_ended);
+        if finding != last.0 {
+            last = (finding, Instant::now());
+        }
         let is_settled = match finding {
             Finding::NotYet => false,
             Finding::Holds(_) => true,
-            // the shim writes owner and counts one after the other
-            bad => seen_once.replace(bad) == Some(bad),
+            _bad => last.1.elapsed() >= SETTLED,
         };
         if is_settled || has_ended || Instant::now() > deadline {
             tell(plan, process, finding, has_ended);
@@ -152,15 +160,29 @@ fn look(plan: &Plan, process: u32, ledger: &LedgerFile) {
     }
 }
 
-fn finding(plan: &Plan, process: u32, ledger: &LedgerFile, has_ended: bool) -> Finding {
+/// What the ledger says of the program; `of_launchers` remembers how many starts
+/// of the shim were seen before the program was there.
+fn finding(
+    plan: &Plan,
+    process: u32,
+    ledger: &LedgerFile,
+    of_launchers: &mut u32,
+    has_ended: bool,
+) -> Finding {
     let Some(record) = ledger.record() else {
         return Finding::NotYet;
     };
-    let finding = Finding::of(plan.owner, &record);
-    // a launcher's own shim counts in the same ledger until the program comes
+    // read after the record: where a launcher is there still, the record is its
     let executable = identity(Path::new(&format!("/proc/{process}/exe")));
     let is_there = has_ended || executable.is_some() && executable == plan.executable;
-    if is_there { finding } else { Finding::NotYet }
+    if !is_there {
+        *of_launchers = record.starts;
+    }
+    if record.starts > *of_launchers {
+        Finding::of(plan.owner, &record)
+    } else {
+        Finding::NotYet
+    }
 }
 
 fn tell(plan: &Plan, process: u32, finding: Finding, has_ended: bool) {

@@ -1,0 +1,12 @@
+//! A line on standard error.
+
+use std::fmt;
+use std::io::{self, Write as _};
+
+/// Tells on standard error what went wrong, or why something is not as asked.
+/// Where that cannot be written (closed, a full disk) nobody is told and
+/// everything goes on: the print macros would panic instead, and the command
+/// would not be started.
+pub fn complain(text: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "rseqctl: {text}");
+}
