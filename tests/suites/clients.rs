@@ -81,20 +81,12 @@ fn workerd_granted() -> Outcome {
         .arg(workerd::binary()?);
     let (answers, trace) = serve(run)?;
     assert_eq!(answers, expected_answers());
-    // rseqctl asks the kernel with no area, and lets children of its own try it,
-    // before it becomes the server
-    let run = trace.calls.first().ok_or("no calls")?.process;
-    let calls: Vec<_> = trace.calls.iter().filter(|c| c.process == run).collect();
-    let asked = calls.iter().rposition(|call| call.area == 0);
-    let server = &calls[asked.map_or(0, |last| last + 1)..];
-    assert!(server.iter().all(|call| call.result == 0), "{server:?}");
-    let threads = trace.threads.iter().filter(|of| *of.1 == run);
-    let threads: BTreeSet<_> = threads.map(|(thread, _)| *thread).collect();
-    let registered: BTreeSet<_> = server.iter().map(|call| call.thread).collect();
-    assert_eq!(registered, threads, "{:?}", trace.calls);
-    // its first thread was rseqctl's
-    assert!(registered.contains(&run));
-    assert!(server.iter().all(|call| call.length == 32), "{server:?}");
+    let trace = trace.of_command()?;
+    assert_eq!(trace.refused(), [], "{:?}", trace.calls);
+    let threads: BTreeSet<_> = trace.threads.keys().copied().collect();
+    assert_eq!(trace.registered(), threads, "{:?}", trace.calls);
+    let lengths: BTreeSet<_> = trace.calls.iter().map(|call| call.length).collect();
+    assert_eq!(lengths, [32].into());
     Ok(())
 }
 

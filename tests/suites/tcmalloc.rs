@@ -91,13 +91,12 @@ fn traced_run(linked: Linked) -> Outcome {
     let run = Program::new(&artifacts()?.rseqctl)
         .args(["run", "--"])
         .arg(binary(linked)?);
-    let trace = run.trace()?.finish()?;
+    let trace = run.trace()?.finish()?.of_command()?;
     check(trace.finished.clone(), true)?;
     let threads: BTreeSet<_> = trace.threads.keys().copied().collect();
     assert_eq!(trace.registered(), threads, "{:?}", trace.calls);
-    // the first call is that of rseqctl itself, before it became the program
-    let program = trace.calls.iter().skip(1);
-    let lengths: BTreeSet<_> = program
+    let granted = trace.calls.iter();
+    let lengths: BTreeSet<_> = granted
         .filter(|call| call.registers() && call.result == 0)
         .map(|call| call.length)
         .collect();

@@ -69,6 +69,22 @@ impl Trace {
             .collect()
     }
 
+    /// What the command did that `rseqctl run` became: run asks the kernel with
+    /// no area, and lets children of its own try it, before it execs.
+    ///
+    /// # Errors
+    ///
+    /// There was no call.
+    pub fn of_command(mut self) -> Result<Self, String> {
+        let run = self.calls.first().ok_or("no sys_rseq was seen")?.process;
+        self.calls.retain(|call| call.process == run);
+        if let Some(last) = self.calls.iter().rposition(|call| call.area == 0) {
+            self.calls.drain(..=last);
+        }
+        self.threads.retain(|_, process| *process == run);
+        Ok(self)
+    }
+
     /// The registrations that were refused.
     #[must_use]
     pub fn refused(&self) -> Vec<Call> {
