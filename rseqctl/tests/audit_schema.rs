@@ -3,32 +3,16 @@
 //!
 //! `UPDATE_GOLDEN=1 cargo test -p rseqctl --test audit_schema` writes them anew.
 
-use std::env;
+mod schema;
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
 use rseqctl::audit::{Document, Row};
-use schemars::{Schema, schema_for};
+use schema::committed;
+use schemars::schema_for;
 use serde_json::Value;
-
-fn committed(name: &str, made: &Schema) -> jsonschema::Validator {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("schema")
-        .join(name);
-    let mut made = serde_json::to_string_pretty(made).expect("a schema is JSON");
-    made.push('\n');
-    if env::var_os("UPDATE_GOLDEN").is_some_and(|value| value == "1") {
-        fs::write(&path, &made).expect("the schema can be written");
-    }
-    let committed = fs::read_to_string(&path).expect("the schema is committed");
-    assert_eq!(
-        committed, made,
-        "run with UPDATE_GOLDEN=1 if the change is meant, and tell the users"
-    );
-    let schema: Value = serde_json::from_str(&committed).expect("the schema is JSON");
-    jsonschema::validator_for(&schema).expect("the schema is a schema")
-}
 
 /// What an audit prints that has objects, findings, damage and problems to tell.
 fn printed(arguments: &[&str]) -> String {

@@ -2,35 +2,19 @@
 //!
 //! `UPDATE_GOLDEN=1 cargo test -p rseqctl --test ps_schema` writes them anew.
 
-use std::env;
-use std::fs;
-use std::path::Path;
+mod schema;
+
 use std::process::Command;
 
 use rseqctl::{host::Host, ps::Row};
-use schemars::{Schema, schema_for};
+use schema::committed;
+use schemars::schema_for;
 use serde_json::Value;
-
-fn is_committed(name: &str, schema: &Schema) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("schema")
-        .join(name);
-    let mut made = serde_json::to_string_pretty(schema).expect("a schema is JSON");
-    made.push('\n');
-    if env::var_os("UPDATE_GOLDEN").is_some_and(|value| value == "1") {
-        fs::write(&path, &made).expect("the schema can be written");
-    }
-    let committed = fs::read_to_string(&path).expect("the schema is committed");
-    assert_eq!(
-        committed, made,
-        "run with UPDATE_GOLDEN=1 if the change is meant, and tell the users"
-    );
-}
 
 #[test]
 fn the_committed_schemas_are_those_of_the_rows() {
-    is_committed("ps.schema.json", &schema_for!(Row));
-    is_committed("host.schema.json", &schema_for!(Host));
+    committed("ps.schema.json", &schema_for!(Row));
+    committed("host.schema.json", &schema_for!(Host));
 }
 
 #[test]
