@@ -15,6 +15,8 @@ use tempfile::TempDir;
 
 const DEFINES: &str = "struct area { unsigned w[8]; } __attribute__((aligned(32)));\n\
     __thread struct area __rseq_abi __attribute__((tls_model(\"initial-exec\"))) = { { 0, -1 } };\n";
+/// The dynamic linker of x86-64 programs (System V ABI, AMD64 supplement).
+const INTERPRETER: &str = "/lib64/ld-linux-x86-64.so.2";
 const MAIN: &str = "int main(void) { return 0; }\n";
 
 fn build(output: &Path, source: &str, flags: &[&str]) {
@@ -200,6 +202,55 @@ fn the_dynamic_linker_agrees_about_search_paths() {
         ours(&at("bin/runpath"), &Search::default()).1,
         ["libleaf.so"]
     );
+}
+
+/// Who is asked makes no difference, and a dynamic linker that does not answer
+/// is no reason to know nothing.
+#[test]
+fn asking_the_dynamic_linker_and_searching_agree() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let at = |name: &str| folder.path().join(name);
+    let rpath = format!("-Wl,-rpath,{}", folder.path().display());
+    let library = |name: &str, source: &str, more: &[&str]| {
+        let named = format!("-Wl,-soname,{name}");
+        build(
+            &at(name),
+            source,
+            &[&["-shared", "-fPIC", &named, &rpath], more].concat(),
+        );
+    };
+    library("libdeep.so", DEFINES, &[]);
+    let deep = at("libdeep.so");
+    library(
+        "libnear.so",
+        "int near;\n",
+        &[deep.to_str().expect("UTF-8")],
+    );
+    let near = at("libnear.so");
+    build(&at("main"), MAIN, &[near.to_str().expect("UTF-8"), &rpath]);
+
+    let main = at("main");
+    let search = || Program::load(&main, &Search::default()).expect("a program");
+    let ask = |linker: &Path| Program::ask(&main, linker).expect("a program");
+    let said = |program: &Program| {
+        // the dynamic linker lists itself, and where is its own affair
+        let objects = program.objects.iter().filter(|it| !is_linker(&it.path));
+        let objects: Vec<_> = objects.map(|it| (it.path.clone(), it.loader)).collect();
+        let winner = program.winner().map(|it| it.path.clone());
+        (objects, program.missing.clone(), winner)
+    };
+    let expected = said(&search());
+    // the program, its library, the C library, and what the first one needs
+    assert_eq!(expected.0[3], (deep.clone(), Some(1)));
+    assert_eq!(expected.2.as_ref(), Some(&deep));
+    assert_eq!(said(&ask(Path::new(INTERPRETER))), expected);
+    assert_eq!(said(&ask(&at("no-such-linker"))), expected);
+
+    // ld.so names nothing for a program that it could not start
+    fs::remove_file(&deep).expect("a file");
+    let expected = said(&search());
+    assert_eq!(expected.1, [("libdeep.so".into(), near)]);
+    assert_eq!(said(&ask(Path::new(INTERPRETER))), expected);
 }
 
 fn audit(arguments: &[&Path]) -> Output {

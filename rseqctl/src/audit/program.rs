@@ -111,11 +111,11 @@ pub fn audit_program(
 
 /// Adds what only the whole program shows.
 fn judge(program: &Program, rows: &mut [Row]) {
-    let definers: Vec<&Loaded> = program.objects.iter().filter(|it| defines(it)).collect();
+    let definers = program.objects.iter().filter(|it| defines(it)).count();
     for row in rows {
         let object = program.objects.iter().find(|it| it.file == row.path());
         match object {
-            Some(object) if definers.len() > 1 && keeps_its_own(object, &definers) => {
+            Some(object) if definers > 1 && keeps_its_own(object, program) => {
                 row.add(&Finding::new(
                     SECOND_DEFINER,
                     "has an __rseq_abi of its own beside that of another object of the program: \
@@ -139,13 +139,11 @@ fn defines(object: &Loaded) -> bool {
     object.facts.exported_definition().is_some() || object.facts.hidden_definition()
 }
 
-fn keeps_its_own(object: &Loaded, definers: &[&Loaded]) -> bool {
-    let wins = winner(definers.iter().copied()).is_some_and(|first| first.file == object.file);
+fn keeps_its_own(object: &Loaded, program: &Program) -> bool {
+    let wins = program
+        .winner()
+        .is_some_and(|first| first.file == object.file);
     keeps_its_own_area(&object.facts, wins)
-}
-
-fn winner<'a>(mut objects: impl Iterator<Item = &'a Loaded>) -> Option<&'a Loaded> {
-    objects.find(|object| object.facts.exported_definition().is_some())
 }
 
 fn about(program: &Program, is_here: bool) -> ProgramRow {
@@ -161,13 +159,8 @@ fn about(program: &Program, is_here: bool) -> ProgramRow {
                 needed_by: text::readable(by),
             })
             .collect(),
-        winner: winner(program.objects.iter()).map(shown),
-        hidden: program
-            .objects
-            .iter()
-            .filter(|object| object.facts.hidden_definition())
-            .map(shown)
-            .collect(),
+        winner: program.winner().map(shown),
+        hidden: program.hidden().map(shown).collect(),
         run: main
             .filter(|_| is_here)
             .and_then(|main| run::foresee(&main.file)),

@@ -1,5 +1,9 @@
-//! A whole program: the objects that it starts with, found as glibc's dynamic
-//! linker finds them, without running anything.
+//! A whole program: the objects that it starts with, and whose `__rseq_abi` wins
+//! among them.
+//!
+//! They are found as glibc's dynamic linker finds them, without running anything
+//! ([`Program::load`]), or named by the program's own dynamic linker
+//! ([`Program::ask`]), for a program that is about to be started anyway.
 //!
 //! The order is that of the global scope: the program, what is preloaded, then
 //! the needed libraries, breadth first. What only `dlopen` brings is not there.
@@ -19,6 +23,7 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
+mod asked;
 mod cache;
 mod loaded;
 mod platform;
@@ -122,6 +127,45 @@ impl Program {
             next += 1;
         }
         Ok(loader.program)
+    }
+
+    /// The objects that the dynamic linker `linker` names for the program at
+    /// `path`, in this process's environment. Where it names none within
+    /// ten seconds (it may not be executed, a library is missing) they are
+    /// found as by [`Self::load`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::load`].
+    pub fn ask(path: &Path, linker: &Path) -> io::Result<Self> {
+        let told = asked::ask(linker, path);
+        if told.is_empty() {
+            return Self::load(path, &Search::of_this_process());
+        }
+        let mut objects = vec![Loaded::open(path, path, None)?];
+        for file in told {
+            let by = asked::needer(&objects, &file);
+            // it may have gone, or not be for us to read
+            objects.extend(Loaded::open(&file, &file, Some(by)));
+        }
+        let missing = Vec::new();
+        Ok(Self { objects, missing })
+    }
+
+    /// The object whose `__rseq_abi` is that of the whole program: the first
+    /// that exports one.
+    #[must_use]
+    pub fn winner(&self) -> Option<&Loaded> {
+        self.objects
+            .iter()
+            .find(|object| object.facts.exported_definition().is_some())
+    }
+
+    /// The objects with an `__rseq_abi` of their own that others cannot see.
+    pub fn hidden(&self) -> impl Iterator<Item = &Loaded> {
+        self.objects
+            .iter()
+            .filter(|object| object.facts.hidden_definition())
     }
 
     /// The position of the object at `path`.

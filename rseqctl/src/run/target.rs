@@ -215,7 +215,7 @@ fn look(path: &Path, depth: usize) -> Result<(PathBuf, Kind), Failure> {
     let facts = Facts::read(&object);
     let kind = match dynamic_linker(path, &object, &facts, &metadata) {
         Ok(Some(linker)) => {
-            let scope = Scope::of_program(path, &object, &facts, &linker);
+            let scope = Scope::read(path, &linker).unwrap_or_else(|| Scope::alone(path, &facts));
             if scope.lacks_libc {
                 let why = "it does without glibc, which the shim needs".to_owned();
                 Kind::NotPreloadable {
