@@ -1,8 +1,9 @@
-//! The machine formats: SARIF keeps to its official schema, json holds the same
-//! objects as ndjson, and each of our own is a baseline.
+//! The machine formats: json holds the same objects as ndjson, SARIF the same
+//! findings, and each of our own is a baseline. (That SARIF keeps to its official
+//! schema is a test of the suite `formats`.)
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::Value;
@@ -47,28 +48,8 @@ fn document(output: &Output) -> Value {
 }
 
 #[test]
-fn sarif_keeps_to_the_official_schema() {
-    let schema: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
-    let schema = fs::read(schema.join("sarif-2.1.0.schema.json")).expect("committed");
-    let mut schema: Value = serde_json::from_slice(&schema).expect("JSON");
-    // these two have a bracket too many and are no regular expressions
-    for place in ["run", "toolComponent"] {
-        schema["definitions"][place]["properties"]["language"]["pattern"] = ".".into();
-    }
-    let schema = jsonschema::validator_for(&schema).expect("a schema");
+fn sarif_tells_rules_and_places() {
     let folder = folder();
-    let empty = TempDir::new().expect("a temporary folder");
-    for folder in [folder.path(), empty.path()] {
-        let report = document(&audit(folder, "sarif", &[]));
-        let errors: Vec<_> = schema
-            .iter_errors(&report)
-            .map(|it| it.to_string())
-            .collect();
-        assert!(errors.is_empty(), "{errors:?} in {report}");
-        let mut other = report.clone();
-        other["runs"][0]["results"] = serde_json::json!([{ "level": "fatal" }]);
-        assert!(!schema.is_valid(&other), "the schema lets anything pass");
-    }
     let report = document(&audit(folder.path(), "sarif", &[]));
     let results = report["runs"][0]["results"].as_array().expect("a list");
     let uris: Vec<_> = results

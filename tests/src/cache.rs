@@ -51,3 +51,29 @@ fn cache() -> Result<PathBuf, String> {
         .ok_or("needs RSEQ_CACHE or HOME for a cache")?;
     Ok(base.join("rseq-owner"))
 }
+
+/// The version of the package `name` in a Cargo.lock.
+#[must_use]
+pub fn locked_version<'a>(lock: &'a str, name: &str) -> Option<&'a str> {
+    let entry = lock.split("[[package]]").find(|entry| {
+        let mut lines = entry.lines();
+        lines.any(|line| line == format!("name = \"{name}\""))
+    })?;
+    let line = entry
+        .lines()
+        .find_map(|line| line.strip_prefix("version = "))?;
+    Some(line.trim_matches('"'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_version() {
+        let lock = "[[package]]\nname = \"cc\"\nversion = \"1.0\"\n\n\
+            [[package]]\nname = \"libtcmalloc-sys\"\nversion = \"0.1.14\"\n";
+        assert_eq!(locked_version(lock, "libtcmalloc-sys"), Some("0.1.14"));
+        assert_eq!(locked_version(lock, "tcmalloc"), None);
+    }
+}

@@ -22,6 +22,7 @@ pub mod matrix;
 pub mod needs;
 pub mod patched;
 pub mod runner;
+pub mod sarif;
 pub mod scratch;
 pub mod selftests;
 #[allow(

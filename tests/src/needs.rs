@@ -12,7 +12,7 @@ use crate::foreign::Libc;
 use crate::patched::build::TOOLS;
 use crate::patched::series::Series;
 use crate::tcmalloc::{self, Linked};
-use crate::{container, duckdb, guest, scratch, selftests, sys, workerd};
+use crate::{container, duckdb, guest, sarif, scratch, selftests, sys, workerd};
 
 /// One prerequisite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub enum Need {
     Python,
     /// The engine DuckDB, which pip can install.
     DuckDb,
+    /// The schema of SARIF, which cargo can download.
+    SarifSchema,
     /// Node.js, `node`.
     Node,
     /// A Java virtual machine that runs a source file, `java`.
@@ -95,6 +97,7 @@ impl Need {
             Self::Readelf => program("readelf").map(drop),
             Self::Python => python().map(drop),
             Self::DuckDb => duckdb::folder().map(drop),
+            Self::SarifSchema => sarif::schema().map(drop),
             Self::Node => program("node").map(drop),
             Self::Java => java(),
             Self::Setpriv => program("setpriv").map(drop),

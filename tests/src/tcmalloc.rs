@@ -51,23 +51,12 @@ pub fn binary(linked: Linked) -> Result<PathBuf, String> {
 fn build() -> Result<PathBuf, String> {
     let source = room().join("clients/tcmalloc");
     let lock = fs::read_to_string(source.join("Cargo.lock")).map_err(|error| error.to_string())?;
-    let version = version_in(&lock).ok_or("no version of TCMalloc in its lock file")?;
+    let version =
+        cache::locked_version(&lock, CRATE).ok_or("no version of TCMalloc in its lock file")?;
     let archive = cache::kept(&format!("{CRATE}-{version}"), |folder| {
         archive(&source, folder)
     })?;
     link(&source, &archive.join(ARCHIVE))
-}
-
-/// The version that a lock file holds.
-fn version_in(lock: &str) -> Option<&str> {
-    let entry = lock.split("[[package]]").find(|entry| {
-        let mut lines = entry.lines();
-        lines.any(|line| line == format!("name = \"{CRATE}\""))
-    })?;
-    let line = entry
-        .lines()
-        .find_map(|line| line.strip_prefix("version = "))?;
-    Some(line.trim_matches('"'))
 }
 
 /// Builds the archive into `folder`, and leaves nothing else there.
@@ -131,17 +120,4 @@ fn link(source: &Path, archive: &Path) -> Result<PathBuf, String> {
     let path = "-Wl,-rpath,$ORIGIN".as_ref();
     link("shared", &[object, library.as_os_str(), path])?;
     Ok(folder)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn finds_the_version() {
-        let lock = "[[package]]\nname = \"cc\"\nversion = \"1.0\"\n\n\
-            [[package]]\nname = \"libtcmalloc-sys\"\nversion = \"0.1.14\"\n";
-        assert_eq!(version_in(lock), Some("0.1.14"));
-        assert_eq!(version_in("[[package]]\nname = \"cc\"\n"), None);
-    }
 }

@@ -1,0 +1,1 @@
+//! Empty: what counts is a file beside the source of the dependency.
