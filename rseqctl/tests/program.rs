@@ -358,4 +358,11 @@ fn a_program_in_another_root() {
     let winner = about["winner"].as_str().expect("a path");
     assert_eq!(Path::new(winner), area);
     assert_eq!(about["run"], Value::Null);
+
+    // a root that is not there is told as what it is
+    let gone = root.join("gone");
+    let output = audit(&[Path::new("/bin/program"), Path::new("--root"), &gone]);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("/gone: no such folder"), "{told}");
+    assert_eq!(output.status.code(), Some(2));
 }

@@ -171,6 +171,10 @@ fn run(args: &AuditArgs) -> Result<Status, String> {
             Baseline::read(path).map_err(|error| format!("{}: {error}", text::printable(path)))?
         }
     };
+    if let Some(root) = args.root.as_deref().filter(|root| !root.is_dir()) {
+        let root = text::printable(root);
+        return Err(format!("--root {root}: no such folder; check the path"));
+    }
     let options = Options {
         all: args.all,
         baseline,
