@@ -37,6 +37,11 @@ impl Subject {
             costs: Vec::new(),
         }
     }
+
+    /// Seconds, a turn each.
+    fn walls(&self) -> Vec<f64> {
+        self.costs.iter().map(|cost| cost.wall).collect()
+    }
 }
 
 /// Measures and prints the tables.
@@ -79,10 +84,15 @@ pub fn run(steps: &mut Steps, rseqctl: &Path) -> Result<(), String> {
             peer.turns,
         ));
     }
-    subjects.push(Subject::new(
+    let first_of_packages = subjects.len();
+    let of_packages = |name: &str, command| Subject::new(name, command, TURNS[1]);
+    subjects.push(of_packages(
         "`rseqctl audit`, the packages",
         audit(&corpus.packages, None),
-        TURNS[1],
+    ));
+    subjects.push(of_packages(
+        "the packages unpacked to nowhere, one after another",
+        peers::unpack(&corpus.packages),
     ));
     measure(&mut subjects)?;
     let packages = fs::read_dir(&corpus.packages).map_or(0, Iterator::count) as u32;
@@ -92,7 +102,12 @@ pub fn run(steps: &mut Steps, rseqctl: &Path) -> Result<(), String> {
         files.len(),
         size >> 20
     );
-    print_table(&subjects, packages);
+    print_table(&subjects);
+    println!();
+    for subject in &subjects[first_of_packages..] {
+        let rate = f64::from(packages) / median(&mut subject.walls());
+        println!("{}: {rate:.1} packages per second", subject.name);
+    }
     println!();
     print_answers(rseqctl, &peers, &samples)
 }
@@ -126,35 +141,34 @@ fn measure(subjects: &mut [Subject]) -> Result<(), String> {
     Ok(())
 }
 
-fn print_table(subjects: &[Subject], packages: u32) {
+fn print_table(subjects: &[Subject]) {
     println!(
-        "| command | turns | wall s | CPU s | CPU, times the floor | peak MiB |\n\
-         |---|---|---|---|---|---|"
+        "| command | turns | wall s | wall, times the audit | CPU s | CPU, times the floor \
+         | peak MiB |\n|---|---|---|---|---|---|---|"
     );
-    let floor = &subjects[0].costs;
+    let [floor, audit, ..] = subjects else {
+        return;
+    };
     for subject in subjects {
-        let ratios = subject
-            .costs
-            .iter()
-            .zip(floor)
-            .map(|(cost, floor)| cost.cpu / floor.cpu)
-            .collect();
-        let each = |value: fn(&Cost) -> f64| subject.costs.iter().map(value).collect();
+        // turn by turn, so that a busy moment counts for both
+        let against = |other: &Subject, value: fn(&Cost) -> f64| {
+            let pairs = subject.costs.iter().zip(&other.costs);
+            spread(
+                pairs
+                    .map(|(cost, other)| value(cost) / value(other))
+                    .collect(),
+            )
+        };
+        let mut memory: Vec<f64> = subject.costs.iter().map(|cost| cost.memory).collect();
         println!(
-            "| {} | {} | {} | {} | {} | {:.0} |",
+            "| {} | {} | {} | {} | {} | {} | {:.0} |",
             subject.name,
             subject.turns,
-            spread(each(|cost| cost.wall)),
-            spread(each(|cost| cost.cpu)),
-            spread(ratios),
-            median(&mut each(|cost| cost.memory)),
-        );
-    }
-    if let Some(last) = subjects.last() {
-        let mut walls: Vec<f64> = last.costs.iter().map(|cost| cost.wall).collect();
-        println!(
-            "\n{:.1} packages per second",
-            f64::from(packages) / median(&mut walls)
+            spread(subject.walls()),
+            against(audit, |cost| cost.wall),
+            spread(subject.costs.iter().map(|cost| cost.cpu).collect()),
+            against(floor, |cost| cost.cpu),
+            median(&mut memory),
         );
     }
 }

@@ -64,12 +64,27 @@ const TOOLS: [Row; 4] = [
     ("`eu-nm -A -D`", "elfutils", &["eu-nm", "-A", "-D"], true),
 ];
 
+/// What it costs to unpack every package of a folder and look at nothing.
+const UNPACK: &str = "for package in \"$0\"/*; do
+    case $package in
+        *.deb) dpkg-deb --fsys-tarfile \"$package\" ;;
+        *) unzip -p \"$package\" ;;
+    esac || exit
+done > /dev/null";
+
+/// The command that unpacks the packages in a folder, one after another.
+pub fn unpack(packages: &Path) -> Vec<OsString> {
+    let mut command: Vec<OsString> = ["sh", "-c", UNPACK].map(OsString::from).into();
+    command.push(packages.into());
+    command
+}
+
 /// The tools that are there or can be had; the others are named as skipped.
 pub fn found(steps: &mut Steps) -> Vec<Peer> {
     let packages: Vec<_> = TOOLS
         .iter()
         .map(|(_, package, command, _)| (command[0], *package))
-        .chain([("time", "time")])
+        .chain([("time", "time"), ("unzip", "unzip")])
         .collect();
     setup::install(steps, &packages);
     let mut peers = Vec::new();
