@@ -157,6 +157,7 @@ impl Need {
             "x86-64" => Self::X86_64,
             "glibc-2.35" => Self::Glibc(2, 35),
             "rseq" => Self::Rseq,
+            "root" => Self::Root,
             _ => return None,
         })
     }

@@ -53,6 +53,13 @@ pub fn thread_started() {
     count(|ledger| &ledger.started);
 }
 
+/// A thread has begun without us, because there was no memory for handing over
+/// what it is to do: nobody registers it.
+pub fn thread_missed() {
+    thread_started();
+    refused(libc::ENOMEM as u32);
+}
+
 /// A thread was found registered, or has just been.
 pub fn registered() {
     count(|ledger| &ledger.registered);

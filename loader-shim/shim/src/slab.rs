@@ -52,22 +52,25 @@ pub struct Slot {
 unsafe impl Sync for Slot {}
 
 impl Slot {
-    /// Also what zeroed memory holds, but for `next`, which a slot gets when it
-    /// is first returned.
+    /// What zeroed memory holds, so that the first chunk costs no bytes of the
+    /// file. `next` gets its value when the slot is first returned.
     const fn new() -> Self {
         Self {
             job: UnsafeCell::new(MaybeUninit::uninit()),
             number: AtomicU32::new(0),
-            next: AtomicU32::new(NOBODY),
+            next: AtomicU32::new(0),
             is_kept: AtomicU32::new(0),
         }
     }
 }
 
 /// Slots in chunk 0; chunk `k` has `FIRST << k`.
-const FIRST: u32 = 64;
-/// Chunks in all: room for 64 * (2^20 - 1) threads that are not yet running.
-const CHUNKS: usize = 20;
+///
+/// The first chunk is always there, also where the kernel gives no more memory
+/// (`RLIMIT_AS`); untouched pages of it cost nothing.
+const FIRST: u32 = 1024;
+/// Chunks in all: room for 1024 * (2^16 - 1) threads that are not yet running.
+const CHUNKS: usize = 16;
 /// End of the free stack.
 const NOBODY: u32 = u32::MAX;
 

@@ -86,13 +86,15 @@ fn hand_over(
     argument: *mut c_void,
     create: impl FnOnce(StartRoutine, *mut c_void) -> c_int,
 ) -> c_int {
-    let slot = if owner::watches_threads() {
-        slab::take(Job { start, argument })
-    } else {
-        None
-    };
-    let Some(slot) = slot else {
+    if !owner::watches_threads() {
         return create(start, argument);
+    }
+    let Some(slot) = slab::take(Job { start, argument }) else {
+        let answer = create(start, argument);
+        if answer == 0 {
+            report::thread_missed();
+        }
+        return answer;
     };
     let answer = create(arch::thread_start, from_ref(slot).cast_mut().cast());
     if answer != 0 {
