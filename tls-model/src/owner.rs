@@ -6,7 +6,8 @@
 //!
 //! ```text
 //! told to stand aside?  --- yes --> whoever is there (libc, or a client)
-//! libc has registered?  --- yes --> libc, unless told to take over
+//! libc has registered?  --- yes --> libc, unless told to take over an area of
+//!                                   its own from it
 //! a hidden definition?  --- yes --> client, unless told to own
 //! then ask the kernel   --- refused --> unavailable, or a client was first
 //!                       --- granted --> adopter (visible definition) or shim
@@ -115,6 +116,9 @@ pub struct Situation {
     /// The libc has registered the main thread (glibc 2.35 and later, unless
     /// switched off or denied).
     pub libc_registered: bool,
+    /// What the libc has registered, or will, is the `__rseq_abi` that wins in the
+    /// global scope: it owns the symbol (a glibc with this project's patches).
+    pub libc_owns_symbol: bool,
     /// Size in bytes (`st_size`) of the `__rseq_abi` that wins in the global
     /// scope, when an adopter rather than `librseq_abi.so` defines it.
     pub adopter_size: Option<u64>,
@@ -155,11 +159,13 @@ pub enum Reason {
     Denied,
     /// The kernel refused for another reason.
     Refused,
+    /// The libc registered the `__rseq_abi` that everybody shares.
+    LibcOwnsSymbol,
 }
 
 impl Reason {
     /// Every reason, by number.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::ToldToStandAside,
         Self::LibcRegistered,
         Self::LibcRegisteredBeforeAdopter,
@@ -172,6 +178,7 @@ impl Reason {
         Self::NoSystemCall,
         Self::Denied,
         Self::Refused,
+        Self::LibcOwnsSymbol,
     ];
 
     /// The reason with that number.
@@ -202,6 +209,7 @@ impl Reason {
             Self::NoSystemCall => "the kernel answers ENOSYS to sys_rseq",
             Self::Denied => "the kernel answers EPERM to sys_rseq",
             Self::Refused => "the kernel refused the registration",
+            Self::LibcOwnsSymbol => "the libc owns __rseq_abi and registers it in every thread",
         }
     }
 }
@@ -236,6 +244,7 @@ pub fn plan(situation: &Situation) -> Plan {
     let Situation {
         mode,
         libc_registered,
+        libc_owns_symbol,
         adopter_size,
         hidden_definition,
         ..
@@ -250,6 +259,13 @@ pub fn plan(situation: &Situation) -> Plan {
         return Plan::StandAside {
             owner,
             reason: Reason::ToldToStandAside,
+        };
+    }
+    if libc_registered && libc_owns_symbol {
+        // nothing is left to take over
+        return Plan::StandAside {
+            owner: Owner::Libc,
+            reason: Reason::LibcOwnsSymbol,
         };
     }
     if libc_registered && mode != Mode::Takeover {
@@ -440,6 +456,45 @@ mod tests {
                     ..nobody
                 },
                 stand_aside(Owner::Client, Reason::DefinitionTooSmall),
+            ),
+        ];
+        for (situation, expected) in rows {
+            assert_eq!(plan(&situation), expected, "{situation:?}");
+        }
+    }
+
+    #[test]
+    fn a_libc_that_owns_the_symbol_is_left_alone() {
+        let owning_libc = Situation {
+            libc_registered: true,
+            libc_owns_symbol: true,
+            ..Situation::default()
+        };
+        let rows = [
+            (
+                owning_libc,
+                stand_aside(Owner::Libc, Reason::LibcOwnsSymbol),
+            ),
+            (
+                Situation {
+                    adopter_size: Some(32),
+                    ..owning_libc
+                },
+                stand_aside(Owner::Libc, Reason::LibcOwnsSymbol),
+            ),
+            (
+                Situation {
+                    mode: Mode::Takeover,
+                    ..owning_libc
+                },
+                stand_aside(Owner::Libc, Reason::LibcOwnsSymbol),
+            ),
+            (
+                Situation {
+                    libc_registered: false,
+                    ..owning_libc
+                },
+                register(Owner::Shim, 32, Reason::NobodyElse),
             ),
         ];
         for (situation, expected) in rows {

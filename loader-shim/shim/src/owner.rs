@@ -149,6 +149,7 @@ fn decide() {
     let situation = Situation {
         mode: environment.mode,
         libc_registered,
+        libc_owns_symbol: libc.is_some_and(LibcArea::is_symbol),
         adopter_size: program.adopter_size,
         hidden_definition: program.hidden,
         feature_size,

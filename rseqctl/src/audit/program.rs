@@ -135,8 +135,11 @@ fn judge(program: &Program, rows: &mut [Row]) {
     }
 }
 
+/// It brings a definition of its own. That of a libc is there for whoever brings
+/// none.
 fn defines(object: &Loaded) -> bool {
-    object.facts.exported_definition().is_some() || object.facts.hidden_definition()
+    let facts = &object.facts;
+    !facts.is_owning_libc() && (facts.exported_definition().is_some() || facts.hidden_definition())
 }
 
 fn keeps_its_own(object: &Loaded, program: &Program) -> bool {

@@ -51,6 +51,9 @@ pub struct Libc {
     pub rseq_offset: Option<i64>,
     /// `__rseq_size`, in bytes; 0 where the libc has registered nothing.
     pub rseq_size: Option<u32>,
+    /// It owns `__rseq_abi`: what it registers is the definition that the program
+    /// shares.
+    pub owns_symbol: bool,
     /// Who has registered the thread that asks, by the kernel's word.
     #[schemars(extend("enum" = ["nobody", "shared", "libc", "denied"]))]
     pub registered_by: &'static str,
@@ -154,6 +157,7 @@ fn libc_here() -> Libc {
         knows_rseq: area.is_some(),
         rseq_offset: area.map(|area| area.offset),
         rseq_size: area.map(|area| area.size),
+        owns_symbol: dynamic::libc_owns_symbol(),
         registered_by: Registration::name(registered_by()),
         rseq_tunable: match rseq_tunable(tunables.as_deref()) {
             RseqTunable::Unset => "unset",

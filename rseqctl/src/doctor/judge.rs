@@ -267,6 +267,13 @@ fn of_libc(facts: &Facts, test: &SelfTest) -> Option<Verdict> {
             run,
         ));
     }
+    if libc.registered_by == "shared" && libc.owns_symbol {
+        return Some(Verdict::new(
+            &verdict::LIBC_OWNS_SYMBOL,
+            format!("{name} defines __rseq_abi and has registered it in the thread that asks"),
+            "nothing; rseqctl run is for programs that hide a definition of their own",
+        ));
+    }
     (!libc.knows_rseq).then(|| {
         Verdict::new(
             &verdict::LIBC_DOES_NOT_REGISTER,

@@ -236,6 +236,9 @@ impl Libc {
         };
         text.push_str(match self.registered_by {
             "libc" => ", has registered its own area in this thread",
+            "shared" if self.owns_symbol => {
+                ", owns __rseq_abi and has registered it in this thread"
+            }
             "shared" => "; __rseq_abi is registered in this thread",
             "denied" => "; sys_rseq is denied",
             _ if self.rseq_tunable == "off" => ", switched off: nobody has registered this thread",

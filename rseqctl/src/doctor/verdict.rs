@@ -163,6 +163,18 @@ kinds! {
             program is one of them.",
         source: "glibc manual, Restartable Sequences; google/tcmalloc issue 144",
     };
+    /// glibc shares.
+    LIBC_OWNS_SYMBOL = Kind {
+        name: "libc-owns-symbol",
+        level: Level::Note,
+        title: "glibc owns __rseq_abi and registers it in every thread",
+        explanation: "This glibc has the patches of patches-glibc: it registers the first \
+            definition of __rseq_abi in the program, or else its own. Programs that read \
+            __rseq_offset are served, and so are those that export or refer to the symbol. One \
+            that hides a definition (linked with TCMalloc on another glibc) is refused as \
+            everywhere (EINVAL): start it with `rseqctl run -- PROGRAM`, or link it anew here.",
+        source: "patches-glibc/README.md",
+    };
     /// Nobody registers.
     LIBC_DOES_NOT_REGISTER = Kind {
         name: "libc-does-not-register",

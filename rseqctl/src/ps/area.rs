@@ -46,6 +46,9 @@ pub(super) struct Area {
     pub(super) kind: Kind,
     /// The object that has it, by its place in the image.
     pub(super) object: Option<usize>,
+    /// It is the definition of `__rseq_abi` that the libc, which owns the symbol,
+    /// says that it has chosen.
+    pub(super) is_libcs_choice: bool,
     pub(super) evidence: Evidence,
 }
 
@@ -53,6 +56,7 @@ impl Area {
     pub(super) const UNKNOWN: Self = Self {
         kind: Kind::Unknown,
         object: None,
+        is_libcs_choice: false,
         evidence: Evidence::Likely,
     };
 }
@@ -101,6 +105,9 @@ impl<'a> Locator<'a> {
 
     fn find(&self, distance: i64) -> Area {
         let objects = || self.image.objects.iter().enumerate();
+        let libcs = objects()
+            .map(|(index, _)| index)
+            .find(|index| self.libc_distance(*index) == Some(distance));
         for (index, object) in objects() {
             if object.file.facts.definition().is_some()
                 && self.distance_of_own(index) == Some(distance)
@@ -108,18 +115,17 @@ impl<'a> Locator<'a> {
                 return Area {
                     kind: kind_of(object),
                     object: Some(index),
+                    is_libcs_choice: libcs.is_some(),
                     evidence: Evidence::Proved,
                 };
             }
         }
-        if let Some(index) = objects()
-            .map(|(index, _)| index)
-            .find(|index| self.libc_distance(*index) == Some(distance))
-        {
+        if let Some(index) = libcs {
             // the dynamic linker says where, and the libc has it
             return Area {
                 kind: Kind::Libc,
                 object: self.image.named("libc.so").or(Some(index)),
+                is_libcs_choice: false,
                 evidence: Evidence::Proved,
             };
         }
@@ -139,6 +145,7 @@ impl<'a> Locator<'a> {
             return Area {
                 kind: Kind::Libc,
                 object: self.image.named("libc.so").or(self.image.main),
+                is_libcs_choice: false,
                 evidence: Evidence::Likely,
             };
         }
@@ -261,6 +268,7 @@ fn in_block_of(index: usize, object: &Instance) -> Area {
     Area {
         kind,
         object: Some(index),
+        is_libcs_choice: false,
         evidence: Evidence::Likely,
     }
 }

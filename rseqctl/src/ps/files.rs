@@ -26,6 +26,8 @@ pub(super) struct ObjectFile {
     /// Link-time address minus file offset of its first segment: what the
     /// address of its first mapping has to be corrected by.
     pub(super) first: (u64, u64),
+    /// Link-time address at which its last segment ends.
+    pub(super) end: u64,
     /// Link-time addresses of what only libc's and the dynamic linker have.
     pub(super) marks: Marks,
 }
@@ -62,6 +64,13 @@ impl ObjectFile {
             PT_LOAD => ControlFlow::Break((segment.vaddr, segment.offset)),
             _ => ControlFlow::Continue(()),
         });
+        let mut end = 0;
+        let _ = object.segments(|segment| {
+            if segment.kind == PT_LOAD {
+                end = segment.vaddr.saturating_add(segment.memsz).max(end);
+            }
+            ControlFlow::<()>::Continue(())
+        });
         let mark = |name: &[u8]| {
             let symbol = object.dynamic_symbol(name).ok()??;
             symbol.is_defined().then_some(symbol.value)
@@ -84,6 +93,7 @@ impl ObjectFile {
         };
         Some(Self {
             first: first.ok().flatten().unwrap_or((0, 0)),
+            end,
             facts,
             needed,
             soname,

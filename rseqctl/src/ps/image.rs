@@ -92,6 +92,14 @@ impl Image {
         if mapping.offset > offset || !file.facts.is_linked() {
             return;
         }
+        // a segment of a small object may begin at the same page of the file
+        let is_within = |it: &Instance| {
+            let end = it.bias.wrapping_add(it.file.end);
+            Rc::ptr_eq(&it.file, &file) && mapping.range.start < end
+        };
+        if self.objects.last().is_some_and(is_within) {
+            return;
+        }
         let start = address.wrapping_sub(offset - mapping.offset);
         if is_main && self.main.is_none() {
             self.main = Some(self.objects.len());

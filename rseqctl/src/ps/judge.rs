@@ -66,8 +66,10 @@ pub(super) fn findings(image: &Image, holds: &Holds, threads: &Threads) -> Vec<F
     found
 }
 
+/// It brings a definition of its own. That of a libc is there for whoever brings
+/// none.
 fn defines(facts: &Facts) -> bool {
-    facts.exported_definition().is_some() || facts.hidden_definition()
+    !facts.is_owning_libc() && (facts.exported_definition().is_some() || facts.hidden_definition())
 }
 
 /// What became of an object's own area.
@@ -78,7 +80,7 @@ enum Fate {
     /// Registered, wherever anything is.
     Registered,
     /// Another area is registered in so many threads.
-    Refused { threads: usize, by: Kind },
+    Refused { threads: usize, by: Area },
 }
 
 impl Fate {
@@ -107,7 +109,7 @@ impl Fate {
             _ if is_unused => Self::Unknown,
             Some(other) => Self::Refused {
                 threads: others.len(),
-                by: other.kind,
+                by: **other,
             },
             None if own != 0 => Self::Registered,
             None => Self::Unknown,
@@ -115,13 +117,14 @@ impl Fate {
     }
 }
 
-fn refused(facts: &Facts, threads: usize, by: Kind) -> String {
+fn refused(facts: &Facts, threads: usize, by: Area) -> String {
     let what = match facts.hidden_definition_evidence() {
         Some(Evidence::Likely) => "probably has an __rseq_abi of its own (it is stripped)",
         Some(Evidence::Proved) => "has an __rseq_abi of its own that it does not export",
         None => "exports an __rseq_abi",
     };
-    let holder = match by {
+    let holder = match by.kind {
+        _ if by.is_libcs_choice => "the libc owns __rseq_abi and has registered another definition",
         Kind::Libc => "the libc has registered its own area",
         _ => "another area is registered",
     };

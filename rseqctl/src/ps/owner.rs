@@ -56,6 +56,11 @@ fn of_area(area: Area, image: &Image) -> (Owner, String) {
     let path = object.map_or("", |object| object.path.as_str());
     let has_shim = image.named(SHIM).is_some();
     match (area.kind, object) {
+        (Kind::Symbol, Some(it)) if area.is_libcs_choice && !it.file.facts.is_owning_libc() => (
+            Owner::Libc,
+            format!("{}: that of {path}", Reason::LibcOwnsSymbol.text()),
+        ),
+        _ if area.is_libcs_choice => (Owner::Libc, Reason::LibcOwnsSymbol.text().to_owned()),
         (Kind::Libc, _) => (Owner::Libc, Reason::LibcRegistered.text().to_owned()),
         (Kind::Librseq, _) => (Owner::Client, format!("{path} has registered its own area")),
         (Kind::Symbol, Some(it)) if it.file.is_named(LAST_RESORT) && has_shim => {

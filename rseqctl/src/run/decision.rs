@@ -65,16 +65,16 @@ impl Decision {
         let preload = preloadable && mode != Mode::Off;
 
         let hidden_definition = scope.hidden.is_some();
+        let is_usable = |size: u64| size >= u64::from(ORIGINAL_LENGTH);
+        let usable = scope
+            .adopter
+            .as_ref()
+            .map(|adopter| is_usable(adopter.size));
+        let libc_shares = scope.libc_owns_symbol && usable != Some(false);
         let wanted = match mode {
             Mode::Off | Mode::Defer | Mode::Takeover => false,
             Mode::Own => true,
-            Mode::Auto => {
-                let usable = scope
-                    .adopter
-                    .as_ref()
-                    .is_some_and(|adopter| adopter.size >= u64::from(ORIGINAL_LENGTH));
-                hidden_definition || (usable && preload)
-            }
+            Mode::Auto => hidden_definition || (usable == Some(true) && !libc_shares && preload),
         };
         let said = environment.rseq_tunable();
         let is_refused = matches!(kernel, Kernel::Refuses(_));
@@ -97,7 +97,8 @@ impl Decision {
             // the libc that we run on stands for the command's
             libc_registered: !switch_libc_off
                 && said != RseqTunable::Off
-                && dynamic::libc_area().is_some(),
+                && (libc_shares || dynamic::libc_area().is_some()),
+            libc_owns_symbol: libc_shares,
             adopter_size: scope.adopter.as_ref().map(|adopter| adopter.size),
             hidden_definition,
             feature_size: machine::rseq_feature_size(),
@@ -117,18 +118,9 @@ impl Decision {
             ) => (owner, reason, Some(length)),
             (_, Plan::StandAside { owner, reason }) => (owner, reason, None),
         };
-        let hazard = Hazard::find(&kernel, scope, owner).map(|hazard| {
+        let hazard = Hazard::find(&kernel, scope, owner, reason).map(|hazard| {
             let libc_would = dynamic::libc_area().is_some() && said != RseqTunable::Off;
-            hazard.with_advice(if libc_would && tunables {
-                "start it with rseqctl run --mode defer, which leaves the registration to the \
-                 libc: its own is refused then, and it stays on its slow, safe path"
-            } else if preload {
-                "start it with rseqctl run --mode own, which registers before it can: its own \
-                 registration is refused then, and it stays on its slow, safe path"
-            } else {
-                "take glibc.pthread.rseq=0 out of GLIBC_TUNABLES, so that the libc registers \
-                 before it can: it stays on its slow, safe path then"
-            })
+            hazard.with_advice(advice(reason, libc_would && tunables, preload))
         });
         let deep = scope.adopter.as_ref().filter(|adopter| adopter.is_deep);
         let preload_first = scope
@@ -187,6 +179,22 @@ impl Decision {
             environment.set("RSEQ_SHIM_MODE", self.mode.name());
         }
         Ok(())
+    }
+}
+
+/// What to do about a hazard.
+fn advice(reason: Reason, libc_would: bool, preload: bool) -> &'static str {
+    if reason == Reason::LibcOwnsSymbol {
+        "use another kernel: the libc shares the area that it registers with it"
+    } else if libc_would {
+        "start it with rseqctl run --mode defer, which leaves the registration to the libc: its own \
+         is refused then, and it stays on its slow, safe path"
+    } else if preload {
+        "start it with rseqctl run --mode own, which registers before it can: its own registration \
+         is refused then, and it stays on its slow, safe path"
+    } else {
+        "take glibc.pthread.rseq=0 out of GLIBC_TUNABLES, so that the libc registers before it can: \
+         it stays on its slow, safe path then"
     }
 }
 

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use rseq_code::read as read_code;
 use tls_model::critical::Violation;
 use tls_model::elf::Object;
-use tls_model::owner::{Mode, Owner};
+use tls_model::owner::{Mode, Owner, Reason};
 
 use super::scope::{Scope, User};
 use crate::doctor::{self, Abort, Behaviour, Field, Origin};
@@ -107,7 +107,7 @@ impl fmt::Display for Hazard {
 
 impl Hazard {
     /// What would go wrong if `owner` registered for the program.
-    pub fn find(kernel: &Kernel, scope: &Scope, owner: Owner) -> Option<Self> {
+    pub fn find(kernel: &Kernel, scope: &Scope, owner: Owner, reason: Reason) -> Option<Self> {
         let Kernel::Known(behaviour, _) = kernel else {
             return None;
         };
@@ -115,7 +115,8 @@ impl Hazard {
         let reaches = |user: &&User| match owner {
             Owner::Client | Owner::Adopter => true,
             Owner::Shim => !user.is_hidden,
-            Owner::Libc | Owner::Unavailable => false,
+            Owner::Libc => reason == Reason::LibcOwnsSymbol && !user.is_hidden,
+            Owner::Unavailable => false,
         };
         let mut users = scope.users.iter().filter(reaches);
         let (what, verdict) = match behaviour {

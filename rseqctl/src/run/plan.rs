@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use tls_model::owner::Owner;
+use tls_model::owner::{Owner, Reason};
 
 use super::decision::Decision;
 use super::environment::Environment;
@@ -136,8 +136,13 @@ impl Plan {
 /// The decision in plain words.
 fn means(decision: &Decision, target: &Target) -> &'static str {
     let uses = target.scope().is_some_and(|scope| !scope.users.is_empty());
+    let hides = target.scope().is_some_and(|scope| scope.hidden.is_some());
     match decision.owner {
         Owner::Unavailable => "nobody can register here, and the program does without",
+        Owner::Libc if uses && !hides && decision.reason == Reason::LibcOwnsSymbol => {
+            "the libc registers the area that the program shares, in every thread at its birth: it \
+             does not need rseqctl run"
+        }
         Owner::Libc if uses => {
             "the libc comes first, and what the program brings itself is refused: it runs on its \
              slow path"

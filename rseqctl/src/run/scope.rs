@@ -12,7 +12,7 @@ use crate::program::{Loaded, Program};
 /// Who defines `__rseq_abi` among the objects of a program.
 #[derive(Debug, Default)]
 pub struct Scope {
-    /// The first exported definition: the one that wins.
+    /// The first exported definition, the one that wins, unless it is the libc's.
     pub adopter: Option<Adopter>,
     /// The first object that defines the symbol without exporting it.
     pub hidden: Option<PathBuf>,
@@ -20,6 +20,8 @@ pub struct Scope {
     pub users: Vec<User>,
     /// A sanitizer's runtime, which insists on coming first.
     pub sanitizer: Option<PathBuf>,
+    /// The libc owns the symbol: it registers the definition that wins.
+    pub libc_owns_symbol: bool,
     /// The dynamic linker has told what it would load, and glibc is not there.
     pub lacks_libc: bool,
 }
@@ -60,6 +62,7 @@ impl Scope {
         if facts.hidden_definition() {
             scope.hidden = Some(path.to_path_buf());
         }
+        scope.libc_owns_symbol = facts.is_owning_libc();
         scope
     }
 
@@ -80,8 +83,9 @@ impl Scope {
             let found = program.objects.iter().map(|object| object.path.as_path());
             found.chain(program.missing.iter().map(|(name, _)| Path::new(name)))
         };
+        let owns = |object: &Loaded| object.facts.is_owning_libc();
         let mut scope = Self {
-            adopter: program.winner().and_then(|object| {
+            adopter: program.winner().filter(|it| !owns(it)).and_then(|object| {
                 Some(Adopter {
                     path: object.path.clone(),
                     size: object.facts.exported_definition()?.size,
@@ -93,6 +97,7 @@ impl Scope {
             sanitizer: names()
                 .find(|name| is_named(name, &SANITIZERS))
                 .map(Path::to_path_buf),
+            libc_owns_symbol: program.objects.iter().any(owns),
             lacks_libc: !names().any(|name| is_named(name, &["libc.so.6"])),
         };
         for object in &program.objects {
@@ -105,7 +110,9 @@ impl Scope {
     fn add(&mut self, path: &Path, facts: &Facts) {
         let is_hidden = facts.hidden_definition();
         let names_it = facts.symbols.iter().any(|it| it.name == SymbolName::Abi);
-        if is_hidden || names_it {
+        // a libc only registers it
+        let only_registers = facts.is_owning_libc() && facts.sections.is_empty();
+        if is_hidden || names_it && !only_registers {
             self.users.push(User {
                 path: path.to_path_buf(),
                 is_hidden,

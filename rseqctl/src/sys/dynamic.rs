@@ -46,6 +46,21 @@ pub fn libc_area() -> Option<LibcArea> {
     })
 }
 
+/// Whether the libc that we run on owns `__rseq_abi`: its libc.so defines it.
+#[must_use]
+pub fn libc_owns_symbol() -> bool {
+    // SAFETY: a C string, and no code is loaded.
+    let libc = unsafe { libc::dlopen(c"libc.so.6".as_ptr(), libc::RTLD_LAZY | libc::RTLD_NOLOAD) };
+    if libc.is_null() {
+        return false;
+    }
+    // SAFETY: a handle that dlopen gave, and a C string.
+    let found = unsafe { libc::dlsym(libc, c"__rseq_abi".as_ptr()) };
+    // SAFETY: the same handle, which is not used again.
+    unsafe { libc::dlclose(libc) };
+    !found.is_null()
+}
+
 /// The version of glibc that we run on, such as 2.36; nothing on another libc.
 #[must_use]
 pub fn glibc_version() -> Option<String> {

@@ -2,6 +2,7 @@
 //! by its own tests, and kept, so that programs can be run on it.
 
 pub mod build;
+pub mod link;
 pub mod lint;
 pub mod own_tests;
 pub mod series;

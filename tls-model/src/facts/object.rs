@@ -179,6 +179,23 @@ impl Facts {
         })
     }
 
+    /// Whether the object is a libc that owns `__rseq_abi`, or a static program
+    /// with one: it defines the symbol and `__rseq_handled`, and knows
+    /// `__rseq_offset`. Such a libc registers the first definition in the global
+    /// scope in every thread.
+    #[must_use]
+    pub fn is_owning_libc(&self) -> bool {
+        let has = |name, must_define: bool| {
+            self.symbols
+                .iter()
+                .any(|fact| fact.name == name && (!must_define || fact.role == Role::Defines))
+        };
+        self.is_linked()
+            && has(SymbolName::Abi, true)
+            && has(SymbolName::Handled, true)
+            && has(SymbolName::Offset, false)
+    }
+
     /// Whether the object has an `__rseq_abi` of its own that the dynamic
     /// linker cannot see: see [`Self::hidden_definition_evidence`].
     #[must_use]
@@ -194,10 +211,11 @@ impl Facts {
     /// critical sections (`__rseq_cs` or `__rseq_cs_ptr_array`), thread-local
     /// storage of at least 32 bytes that is aligned to at least 32, and no
     /// dynamic symbol that would lead to somebody else's area (`__rseq_abi`,
-    /// `__rseq_offset`).
+    /// `__rseq_offset`). Never: that of a static program's own libc
+    /// ([`Self::is_owning_libc`]).
     #[must_use]
     pub fn hidden_definition_evidence(&self) -> Option<Evidence> {
-        if !self.is_linked() || self.exported_definition().is_some() {
+        if !self.is_linked() || self.exported_definition().is_some() || self.is_owning_libc() {
             return None;
         }
         let mut area_symbols = self

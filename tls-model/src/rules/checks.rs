@@ -27,6 +27,8 @@ pub(super) fn of_programs(_: &Facts) -> Check {
 pub(super) fn unloadable_definer(facts: &Facts) -> Check {
     let breaks = facts.kind == Kind::Shared
         && !facts.flags.nodelete
+        // nobody unloads the libc
+        && !facts.is_owning_libc()
         && facts.exported_definition().is_some();
     breaks.then(|| {
         "exports __rseq_abi and can be unloaded with the threads' areas in it; \
@@ -126,8 +128,15 @@ pub(super) fn static_tls_surplus(facts: &Facts) -> Check {
 
 pub(super) fn exported_definer(facts: &Facts) -> Check {
     let exports = facts.is_linked() && facts.exported_definition().is_some();
-    exports
-        .then(|| "exports __rseq_abi: where it comes first, it is the area of the process".into())
+    exports.then(|| {
+        if facts.is_owning_libc() {
+            "is a libc that owns __rseq_abi: it registers the first definition in the program, or \
+             else its own, in every thread"
+                .into()
+        } else {
+            "exports __rseq_abi: where it comes first, it is the area of the process".into()
+        }
+    })
 }
 
 pub(super) fn asked_by_name(facts: &Facts) -> Check {

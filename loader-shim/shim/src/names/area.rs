@@ -86,6 +86,13 @@ impl LibcArea {
                 .unwrap_or(0),
         })
     }
+
+    /// Whether it is the `__rseq_abi` that wins in the global scope: the libc owns
+    /// the symbol.
+    pub fn is_symbol(self) -> bool {
+        self.size != 0
+            && arch::thread_pointer().wrapping_add_signed(self.offset) == arch::abi_area().addr()
+    }
 }
 
 /// Writes the values that hold for this owner.
@@ -93,6 +100,7 @@ impl LibcArea {
 /// `length` is that of the shim's registrations, `feature_size` the kernel's.
 pub fn publish(owner: Owner, libc: Option<LibcArea>, length: u32, feature_size: Option<u32>) {
     let ours = matches!(owner, Owner::Shim | Owner::Adopter);
+    let handled = ours || owner == Owner::Libc && libc.is_some_and(LibcArea::is_symbol);
     let area = if ours && keep_for_libc() {
         let distance = arch::abi_area().addr().wrapping_sub(arch::thread_pointer());
         LibcArea {
@@ -127,7 +135,7 @@ pub fn publish(owner: Owner, libc: Option<LibcArea>, length: u32, feature_size: 
         (
             Name::new(b"__rseq_handled"),
             bound.handled.cast(),
-            &c_int::from(ours).to_ne_bytes(),
+            &c_int::from(handled).to_ne_bytes(),
         ),
     ];
     // wherever everybody has bound a name and, should that be a copy, in the

@@ -1,6 +1,9 @@
 //! The patch series for glibc: their form, that they apply, and what the patched
 //! libcs do.
 
+mod owned;
+mod unusable;
+
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -33,6 +36,8 @@ fn main() -> ExitCode {
                 suite.add(name, &needs, move || cell(base, owner, &program.name));
             }
         }
+        owned::add(&mut suite, base, &needs);
+        unusable::add(&mut suite, base, &needs);
         clients(&mut suite, base, &needs);
     }
     suite.run()
