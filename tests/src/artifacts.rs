@@ -80,7 +80,8 @@ pub fn room() -> PathBuf {
 }
 
 /// The folder of the workspace.
-fn workspace() -> PathBuf {
+#[must_use]
+pub fn workspace() -> PathBuf {
     let mut folder = room();
     folder.pop();
     folder

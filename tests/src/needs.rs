@@ -25,6 +25,8 @@ pub enum Need {
     StaticLibc,
     /// A C compiler with the runtime of this sanitizer.
     Sanitizer(&'static str),
+    /// A program in `PATH`.
+    Tool(&'static str),
     /// GNU binutils' `strip` and `objcopy`.
     Binutils,
     /// GNU binutils' `readelf`, as a second reader.
@@ -93,6 +95,7 @@ impl Need {
             Self::Cxx => program("c++").map(drop),
             Self::StaticLibc => static_libc(),
             Self::Sanitizer(name) => sanitizer(name),
+            Self::Tool(name) => program(name).map(drop),
             Self::Binutils => program("strip").and(program("objcopy")).map(drop),
             Self::Readelf => program("readelf").map(drop),
             Self::Python => python().map(drop),
@@ -158,10 +161,26 @@ impl Need {
             "glibc-2.35" => Self::Glibc(2, 35),
             "rseq" => Self::Rseq,
             "root" => Self::Root,
-            _ => return None,
+            _ => Self::Tool(FIXTURE_TOOLS.into_iter().find(|tool| *tool == word)?),
         })
     }
 }
+
+/// Programs that make fixtures and take them apart, named by their `needs:`.
+const FIXTURE_TOOLS: [&str; 12] = [
+    "aarch64-linux-gnu-gcc",
+    "bzip2",
+    "cpio",
+    "dpkg-deb",
+    "mkfifo",
+    "rpm2cpio",
+    "rpmbuild",
+    "s390x-linux-gnu-gcc",
+    "unzip",
+    "xz",
+    "zip",
+    "zstd",
+];
 
 fn holds(condition: bool, otherwise: &str) -> Result<(), String> {
     condition.then_some(()).ok_or_else(|| otherwise.to_owned())

@@ -4,8 +4,10 @@
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 
-use rseq_tests::fixture::{self, Case, audit};
-use rseq_tests::needs::Need;
+use rseq_tests::fixture::audit::{self, Audited};
+use rseq_tests::fixture::confirm::Confirmed;
+use rseq_tests::fixture::header::Headers;
+use rseq_tests::fixture::{self, Case};
 use rseq_tests::runner::{Outcome, Suite};
 
 fn main() -> ExitCode {
@@ -22,14 +24,14 @@ fn main() -> ExitCode {
         suite.add(format!("{name}::build"), &needs, || build(case));
         if let Some(expected) = &case.directives.audit {
             suite.add(format!("{name}::audit"), &needs, || {
-                compare(
-                    "rseqctl audit",
-                    &audit::by_rseqctl(case.build()?)?,
-                    expected,
-                )
+                compare("rseqctl audit", &Audited::of(case)?.lines, expected)
             });
+            if case.directives.trap.is_some() {
+                let needs = case.needs_to_confirm();
+                suite.add(format!("{name}::confirmed"), &needs, || confirmed(case));
+            }
         }
-        needs.extend([Need::X86_64, Need::Rseq]);
+        needs.extend(Case::NEEDS_TO_RUN);
         for run in &case.directives.runs {
             let name = format!("{name}::run::{}", run.name);
             suite.add(name, &needs, || Ok(case.check(run)?));
@@ -38,10 +40,23 @@ fn main() -> ExitCode {
     suite.run()
 }
 
+/// Others say what the audit says: the readers, the tool that unpacks it, its runs.
+fn confirmed(case: &Case) -> Outcome {
+    let confirmed = Confirmed::of(case)?;
+    match &confirmed.wrong[..] {
+        [] => Ok(()),
+        wrong => Err(wrong.join("\n").into()),
+    }
+}
+
 /// Builds a case; where its header speaks of symbols, the second reader must
 /// find those and no others: the fixture is what it claims to be.
 fn build(case: &Case) -> Outcome {
     let path = case.build()?;
+    // the second reader does not read what is cut off
+    if case.has_members() || case.directives.headers == Headers::Cut {
+        return Ok(());
+    }
     let Some(expected) = &case.directives.audit else {
         return Ok(());
     };

@@ -1,11 +1,13 @@
-//! What the two shared libraries look like from outside, as golden text.
+//! What the two shared libraries look like from outside, as golden text; the table of
+//! traps, as the book has it.
 //!
 //! `UPDATE_GOLDEN=1 cargo test -p rseq-tests --test golden` writes it anew.
 
 use std::path::Path;
 use std::process::ExitCode;
 
-use rseq_tests::artifacts::{artifacts, room};
+use rseq_tests::artifacts::{artifacts, room, workspace};
+use rseq_tests::fixture::table;
 use rseq_tests::golden::dump;
 use rseq_tests::needs::Need;
 use rseq_tests::runner::{Outcome, Suite};
@@ -18,7 +20,23 @@ fn main() -> ExitCode {
     suite.add("golden::librseq_shim", &needs, || {
         compare(&artifacts()?.shim)
     });
+    suite.add("golden::traps", &table::needs(), traps);
     suite.run()
+}
+
+/// The page of the book with the table of traps.
+fn traps() -> Outcome {
+    let rows = table::rows();
+    let wrong: Vec<_> = rows
+        .iter()
+        .filter(|row| !row.is_right)
+        .map(|row| &*row.text)
+        .collect();
+    if !wrong.is_empty() {
+        return Err(wrong.join("\n").into());
+    }
+    let page = workspace().join("docs/traps.md");
+    held(&page, table::page(&rows))
 }
 
 fn compare(library: &Path) -> Outcome {
@@ -26,11 +44,15 @@ fn compare(library: &Path) -> Outcome {
     let golden = room()
         .join("golden")
         .join(format!("{}.txt", name.to_string_lossy()));
-    let found = dump(library)?;
+    held(&golden, dump(library)?)
+}
+
+/// Compares a committed file with what it has to hold, or writes it.
+fn held(golden: &Path, found: String) -> Outcome {
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        return Ok(std::fs::write(&golden, found)?);
+        return Ok(std::fs::write(golden, found)?);
     }
-    let expected = std::fs::read_to_string(&golden)
+    let expected = std::fs::read_to_string(golden)
         .map_err(|error| format!("{}: {error}; UPDATE_GOLDEN=1 makes it", golden.display()))?;
     if found == expected {
         return Ok(());

@@ -10,9 +10,19 @@ use std::process::{Command, Stdio};
 use crate::step::Steps;
 
 /// Programs, and the Debian packages that bring them.
-const PROGRAMS: [(&str, &str); 14] = [
+const PROGRAMS: [(&str, &str); 24] = [
     ("c++", "g++"),
     ("readelf", "binutils"),
+    ("eu-readelf", "elfutils"),
+    ("llvm-readelf", "llvm"),
+    ("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu"),
+    ("s390x-linux-gnu-gcc", "gcc-s390x-linux-gnu"),
+    ("bzip2", "bzip2"),
+    ("cpio", "cpio"),
+    ("rpmbuild", "rpm"),
+    ("unzip", "unzip"),
+    ("zip", "zip"),
+    ("zstd", "zstd"),
     ("python3", "python3"),
     ("npm", "npm"),
     ("xz", "xz-utils"),

@@ -84,13 +84,17 @@ impl<S: Source> Object<S> {
         Ok(None)
     }
 
-    /// The number of dynamic symbols, from whichever hash table there is.
-    pub(super) fn hashed_symbol_count(&self) -> Result<u64, Error> {
+    /// The number of dynamic symbols, from whichever hash table there is. A GNU
+    /// hash table without a symbol does not tell it.
+    pub(super) fn hashed_symbol_count(&self) -> Result<Option<u64>, Error> {
         let dynamic: &Dynamic = self.dynamic()?.ok_or(Error::Damaged)?;
         if let Some(address) = dynamic.hash {
-            return Ok(self.system_v_hash(address)?.chain_count);
+            return Ok(Some(self.system_v_hash(address)?.chain_count));
         }
-        let hash = self.gnu_hash(dynamic.gnu_hash.ok_or(Error::Damaged)?)?;
+        let Some(address) = dynamic.gnu_hash else {
+            return Ok(None);
+        };
+        let hash = self.gnu_hash(address)?;
         let layout = self.layout;
         let mut last = 0;
         let buckets = Table::new(hash.buckets, hash.bucket_count, 4, 4)?;
@@ -99,12 +103,13 @@ impl<S: Source> Object<S> {
             ControlFlow::<()>::Continue(())
         })?;
         if last < hash.first_symbol {
-            // no symbol is hashed: only those before the table are left
-            return Ok(hash.first_symbol);
+            // no symbol is hashed: only those before the table are left, of which lld
+            // writes the number, and GNU ld 1, however many there are
+            return Ok(Some(hash.first_symbol).filter(|&count| count > 1));
         }
         for index in (last..).take(LONGEST_CHAIN as usize) {
             if self.gnu_chain(&hash, index)? & 1 == 1 {
-                return index.checked_add(1).ok_or(Error::Damaged);
+                return index.checked_add(1).map(Some).ok_or(Error::Damaged);
             }
         }
         Err(Error::Damaged)

@@ -101,8 +101,8 @@ impl<S: Source> Object<S> {
             _ => ControlFlow::Continue(()),
         };
         let dynamic = *self.dynamic()?.ok_or(Error::Damaged)?;
-        let count = if dynamic.hash.is_some() || dynamic.gnu_hash.is_some() {
-            self.hashed_symbol_count()?
+        let count = if let Some(count) = self.hashed_symbol_count()? {
+            count
         } else if let Some(section) = self.sections(dynamic_symbols)? {
             section.size.checked_div(section.entsize).unwrap_or(0)
         } else {
