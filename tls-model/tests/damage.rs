@@ -1,43 +1,33 @@
-//! No truncation and no change of a byte makes the readers panic, loop, or read
-//! without end.
+//! No truncation and no change of a byte makes the readers panic, loop, read
+//! without end, or allocate anything.
 
 mod cc;
 mod craft;
 
-use std::cell::Cell;
 use std::ops::ControlFlow;
 
 use cc::{DEFINES, Folder, REFERENCES};
-use tls_model::elf::{Error, Object, ReadError, Source};
+use rseq_damage::{Counted, Heap, cuts_and_changes, many_changes};
+use tls_model::elf::{Bounded, Error, Object, ReadError, Source};
 use tls_model::facts::{Facts, Role};
 use tls_model::rules;
 
+#[global_allocator]
+static HEAP: Heap = Heap;
+
 /// Reads that one pass over a small object may take, whatever is in it. A chain
 /// of 65,536 entries, the longest that is followed, takes four reads each.
-const MOST_READS: u32 = 1 << 19;
-
-/// Bytes that count their reads.
-struct Counted<'a> {
-    bytes: &'a [u8],
-    reads: Cell<u32>,
-}
-
-impl Source for Counted<'_> {
-    fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<usize, ReadError> {
-        let reads = self.reads.get() + 1;
-        assert!(reads < MOST_READS, "reads without end");
-        self.reads.set(reads);
-        self.bytes.read_at(offset, buf)
-    }
-}
+const MOST_READS: u64 = 1 << 19;
 
 /// Asks everything that can be asked.
 fn ask(bytes: &[u8]) {
+    let ((), taken) = Heap::peak(|| ask_all(bytes));
+    assert_eq!(taken, 0, "bytes of memory");
+}
+
+fn ask_all(bytes: &[u8]) {
     for bias in [None, Some(0), Some(craft::BASE)] {
-        let source = Counted {
-            bytes,
-            reads: Cell::new(0),
-        };
+        let source = Counted::new(bytes, MOST_READS);
         let object = match bias {
             None => Object::open(source),
             Some(bias) => Object::open_loaded(source, bias),
@@ -78,47 +68,16 @@ fn fixtures() -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn every_truncation() {
+fn every_truncation_and_every_change_of_one_byte() {
     for fixture in fixtures() {
-        for length in 0..fixture.len() {
-            ask(&fixture[..length]);
-        }
-    }
-}
-
-#[test]
-fn every_change_of_one_byte() {
-    for mut fixture in fixtures() {
-        for at in 0..fixture.len() {
-            let sound = fixture[at];
-            for change in [0x00, 0x01, 0x7f, 0x80, 0xff, sound ^ 1, sound ^ 0x10] {
-                fixture[at] = change;
-                ask(&fixture);
-            }
-            fixture[at] = sound;
-        }
+        cuts_and_changes(&fixture, 1, ask);
     }
 }
 
 #[test]
 fn many_changes_at_once() {
-    // xorshift: the same changes in every run
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut random = |below: usize| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state % below as u64) as usize
-    };
     for fixture in fixtures() {
-        for _ in 0..2_000 {
-            let mut bytes = fixture.clone();
-            for _ in 0..=random(16) {
-                let at = random(bytes.len());
-                bytes[at] = random(256) as u8;
-            }
-            ask(&bytes);
-        }
+        many_changes(&fixture, 2_000, ask);
     }
 }
 
@@ -148,4 +107,100 @@ fn what_the_damage_leaves_is_used() {
     let facts = Facts::read(&Object::open(&whole[..0x200]).expect("an ELF object"));
     assert!(facts.truncated);
     assert!(facts.symbols.is_empty());
+}
+
+/// An object file with `count` sections that are all the same table of
+/// relocations, which has them all in it.
+fn endless(count: u64) -> Vec<u8> {
+    const HEADER: usize = 64;
+    const SECTION: u64 = 64;
+    let put = |bytes: &mut [u8], at: usize, width: usize, value: u64| {
+        bytes[at..at + width].copy_from_slice(&value.to_le_bytes()[..width]);
+    };
+    let strings = b"\0__rseq_abi\0";
+    let symbols_at = HEADER as u64 + (count + 3) * SECTION;
+    let strings_at = symbols_at + 48;
+    let end = strings_at + strings.len() as u64;
+    let mut bytes = vec![0; end as usize];
+    bytes[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
+    for (at, width, value) in [
+        (16, 2, 1), // ET_REL
+        (18, 2, 62),
+        (20, 4, 1),
+        (40, 8, HEADER as u64),
+        (52, 2, HEADER as u64),
+        (58, 2, SECTION),
+        (60, 2, count + 3),
+    ] {
+        put(&mut bytes, at, width, value);
+    }
+    let mut section = |index: u64, kind: u64, offset: u64, size: u64, link: u64, entry: u64| {
+        let at = HEADER + (index * SECTION) as usize;
+        for (inside, width, value) in [
+            (4, 4, kind),
+            (24, 8, offset),
+            (32, 8, size),
+            (40, 4, link),
+            (56, 8, entry),
+        ] {
+            put(&mut bytes, at + inside, width, value);
+        }
+    };
+    section(1, 2, symbols_at, 48, 2, 24); // SHT_SYMTAB
+    section(2, 3, strings_at, strings.len() as u64, 0, 0); // SHT_STRTAB
+    for index in 3..count + 3 {
+        section(index, 4, 0, end, 1, 24); // SHT_RELA
+    }
+    let symbol = symbols_at as usize + 24;
+    put(&mut bytes, symbol, 4, 1);
+    bytes[symbol + 4] = 0x16;
+    bytes[strings_at as usize..].copy_from_slice(strings);
+    bytes
+}
+
+#[test]
+fn tables_that_lead_to_the_same_bytes_again_and_again_have_an_end() {
+    for count in [8, 6000] {
+        let bytes = endless(count);
+        let source = Bounded::new(Counted::new(&bytes, 1 << 40));
+        let facts = Facts::read(&Object::open(&source).expect("an ELF object"));
+        assert_eq!(facts.symbols.iter().count(), 1, "{count}");
+        // 6000 times 384 KB are 2 GB, and some of them would be read for every
+        // critical section that the object might have
+        assert_eq!(source.is_spent(), count == 6000, "{count}");
+        assert_eq!(facts.read_error.is_some(), count == 6000, "{count}");
+    }
+}
+
+#[test]
+fn the_bound_is_in_proportion_to_what_is_there() {
+    for size in [0, 4096, 1 << 20] {
+        let bytes = vec![0; size];
+        let source = Bounded::new(&bytes[..]);
+        let mut buf = [0; 4096];
+        let mut read = 0;
+        let mut rounds = 0;
+        let error = loop {
+            rounds += 1;
+            assert!(rounds < 1 << 16, "{read} of {size}");
+            // far behind the end, and from the start again
+            match source.read_at(u64::MAX - 4096, &mut buf).and_then(|_| {
+                let mut at = 0;
+                while let count @ 1.. = source.read_at(at, &mut buf)? {
+                    at += count as u64;
+                    read += count as u64;
+                }
+                Ok(())
+            }) {
+                Ok(()) => {}
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(error, ReadError { errno: 0 });
+        assert!(source.is_spent());
+        let size = size as u64;
+        let most = 64 * size + (1 << 20);
+        assert!(read <= most + 4096, "{read} of {size}");
+        assert!(read >= 60 * size, "{read} of {size}");
+    }
 }

@@ -8,6 +8,8 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use tls_model::elf::Source;
+
 use super::inspect::{Inspector, Outcome};
 use super::walk::{Found, FoundKind, Walk};
 use super::{Event, Options, Tally, container};
@@ -72,10 +74,11 @@ pub(super) fn run(paths: &[PathBuf], options: &Options, sink: &mut dyn FnMut(Eve
     report.tally
 }
 
-/// Audits what is in memory.
-pub(super) fn run_bytes(
+/// Audits what can be read at any offset.
+pub(super) fn run_source(
     path: &Path,
-    bytes: &[u8],
+    source: &dyn Source,
+    len: u64,
     options: &Options,
     sink: &mut dyn FnMut(Event<'_>),
 ) -> Tally {
@@ -85,7 +88,7 @@ pub(super) fn run_bytes(
         sink,
     };
     let mut outcome = Outcome::default();
-    Inspector::new(options).look_at_bytes(path, bytes, &mut outcome);
+    Inspector::new(options).look_at_source(path, source, len, &mut outcome);
     report.add(outcome);
     report.tally
 }

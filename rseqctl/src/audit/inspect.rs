@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use tls_model::elf::{Object, Source};
+use tls_model::elf::{Bounded, Object, Source};
 
 use super::container::{self, Budget, Bytes, Kind, Place};
 use super::walk::{Found, FoundKind};
@@ -137,27 +137,44 @@ impl<'a> Inspector<'a> {
         }
     }
 
-    /// Something that is in memory, as if it was named.
-    pub(super) fn look_at_bytes(&self, path: &Path, bytes: &[u8], outcome: &mut Outcome) {
+    /// Something without a file, as if it was named.
+    pub(super) fn look_at_source(
+        &self,
+        path: &Path,
+        source: &dyn Source,
+        len: u64,
+        outcome: &mut Outcome,
+    ) {
         let mut file = FileOutcome::default();
         outcome.counts.files += 1;
-        outcome.counts.read += 1;
-        let head = bytes.get(..HEAD).unwrap_or(bytes);
-        match Kind::of(head, path.as_os_str().as_encoded_bytes(), true) {
-            Kind::Other => file.complain(path, Problem::NotElf),
-            Kind::Elf => {
-                if let Err(problem) = self.object(path, &bytes, &mut file) {
-                    file.complain(path, problem);
-                }
-            }
-            kind => {
-                let bytes = Bytes::new(&bytes, bytes.len() as u64);
-                self.container(kind, &Place::in_memory(path), bytes, &mut file);
-            }
+        match self.source(path, source, len, &mut file) {
+            Ok(()) => outcome.counts.read += 1,
+            Err(problem) => file.complain(path, problem),
         }
         outcome.counts.objects += file.objects;
         file.sort();
         outcome.files.push(file);
+    }
+
+    fn source(
+        &self,
+        path: &Path,
+        source: &dyn Source,
+        len: u64,
+        file: &mut FileOutcome,
+    ) -> Result<(), Problem> {
+        let bytes = Bytes::new(source, len);
+        let mut head = [0; HEAD];
+        let count = bytes
+            .read_at(0, &mut head)
+            .map_err(|error| Problem::from_elf(error.into()))?;
+        let head = head.get(..count).unwrap_or_default();
+        match Kind::of(head, path.as_os_str().as_encoded_bytes(), true) {
+            Kind::Other => return Err(Problem::NotElf),
+            Kind::Elf => return self.object(path, &bytes, file),
+            kind => self.container(kind, &Place::in_memory(path), bytes, file),
+        }
+        Ok(())
     }
 
     /// One ELF object.
@@ -167,13 +184,16 @@ impl<'a> Inspector<'a> {
         source: &dyn Source,
         file: &mut FileOutcome,
     ) -> Result<(), Problem> {
-        let object = Object::open(source).map_err(Problem::from_elf)?;
+        let source = Bounded::new(source);
+        let object = Object::open(&source).map_err(Problem::from_elf)?;
         file.objects += 1;
         let facts = rseq_code::read(&object);
         if self.options.all || facts.mentions_rseq() {
             file.rows.push(Row::new(path, &facts));
         }
-        if let Some(problem) = Problem::from_damage(&facts) {
+        if source.is_spent() {
+            file.complain(path, Problem::Endless);
+        } else if let Some(problem) = Problem::from_damage(&facts) {
             file.complain(path, problem);
         }
         Ok(())

@@ -51,6 +51,8 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::thread;
 
+use tls_model::elf::Source;
+
 use crate::cli::AuditArgs;
 use crate::exit::Status;
 use crate::program::Search;
@@ -148,7 +150,19 @@ pub fn audit_bytes(
     options: &Options,
     sink: &mut dyn FnMut(Event<'_>),
 ) -> Tally {
-    engine::run_bytes(path, bytes, options, sink)
+    audit_source(path, &bytes, bytes.len() as u64, options, sink)
+}
+
+/// Audits something of `len` bytes that can be read at any offset, as
+/// [`audit_bytes`] does: what stands in a database or behind a network, say.
+pub fn audit_source(
+    path: &Path,
+    source: &dyn Source,
+    len: u64,
+    options: &Options,
+    sink: &mut dyn FnMut(Event<'_>),
+) -> Tally {
+    engine::run_source(path, source, len, options, sink)
 }
 
 /// Runs the subcommand.

@@ -28,6 +28,8 @@ pub enum Problem {
         /// The file ends before they do.
         truncated: bool,
     },
+    /// Its tables lead to the same bytes again and again.
+    Endless,
     /// A container that could not be read to its end; why.
     Container(String),
     /// A container that unpacks to more than the limits allow.
@@ -95,6 +97,10 @@ impl fmt::Display for Problem {
             ),
             Self::NotElf => f.write_str(
                 "not an ELF object; name a program, a library, an object file, a package or a folder",
+            ),
+            Self::Endless => f.write_str(
+                "hostile or damaged: its tables lead to the same bytes again and again; \
+                 it was not audited in full; fetch or build it again",
             ),
             Self::Container(why) => write!(
                 f,

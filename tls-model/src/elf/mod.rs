@@ -7,6 +7,7 @@
 //! An [`Object`] takes 4.5 KiB; opening it and reading its facts takes up to
 //! about 24 KiB of stack (measured, `x86_64`, optimised).
 
+mod bounded;
 mod dynamic;
 mod error;
 mod hash;
@@ -24,6 +25,7 @@ mod symbols;
 mod table;
 mod windows;
 
+pub use bounded::Bounded;
 pub use dynamic::Dynamic;
 pub(crate) use dynamic::Strings;
 pub use error::Error;

@@ -81,7 +81,9 @@ impl Budget {
         self.exceeded.get().then_some(self.limit)
     }
 
-    fn spend(&self, count: u64) -> io::Result<()> {
+    /// Notes bytes that were unpacked, or that are read as often as a manifest
+    /// says.
+    pub(super) fn spend(&self, count: u64) -> io::Result<()> {
         match self.left.get().checked_sub(count) {
             Some(left) if !self.exceeded.get() => {
                 self.left.set(left);

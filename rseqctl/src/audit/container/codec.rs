@@ -25,6 +25,9 @@ pub(in crate::audit) enum Codec {
 }
 
 impl Codec {
+    /// Bytes that tell a codec: what .lzma has in place of a magic is longest.
+    pub(super) const HEAD: usize = 13;
+
     /// The codec whose magic `head` starts with.
     pub(super) fn of(head: &[u8]) -> Option<Self> {
         let is_skippable =

@@ -33,7 +33,7 @@ pub(super) fn data(
             continue;
         }
         let mut member = reader.take(size);
-        let mut head = [0; 6];
+        let mut head = [0; Codec::HEAD];
         let count = fill(&mut member, &mut head)?;
         let head = head.get(..count).unwrap_or_default();
         let mut packed = head.chain(member);

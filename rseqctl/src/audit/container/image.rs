@@ -249,6 +249,8 @@ fn layer_of(
     let mut sees = |member: &Member<'_>| overlay.sees(member.name, member.kind);
     match Kind::of(head.get(..count).unwrap_or_default(), b"", true) {
         Kind::Tar => {
+            // as if it was packed: a manifest may name one layer a thousand times
+            budget.spend(bytes.len())?;
             let mut archive = tar::Archive::new(bytes.reader());
             tape::each(archive.entries_with_seek()?, &mut |member, reader| {
                 if !sees(member) {

@@ -15,7 +15,7 @@ pub(super) fn payload<'a>(reader: &'a mut dyn Read) -> io::Result<Box<dyn Read +
     // only the first header is padded
     skip(reader, signature.next_multiple_of(8) - signature)?;
     header(reader)?;
-    let mut head = [0; 6];
+    let mut head = [0; Codec::HEAD];
     let count = fill(reader, &mut head)?;
     let head = io::Cursor::new(head.get(..count).unwrap_or_default().to_vec());
     let codec = Codec::of(head.get_ref());

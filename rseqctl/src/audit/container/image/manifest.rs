@@ -10,8 +10,15 @@ use super::damaged;
 /// How deep an index may point to other indexes.
 const INDEX_DEPTH: u32 = 3;
 
-/// Most images, and most layers of one.
+/// Most images of an archive or layout.
 const MOST: usize = 1000;
+
+/// Most layers of one image; overlayfs itself takes 500.
+const MOST_LAYERS: usize = 1000;
+
+/// Bytes of manifests that are looked at, each as [`LEAST_TEXT`] or more.
+const MOST_TEXT: u64 = 64 << 20;
+const LEAST_TEXT: u64 = 1 << 10;
 
 /// One image: a name for it among others, and its layers from the lowest to the
 /// highest, by their names in the store.
@@ -52,55 +59,97 @@ pub(super) type Read<'a> = dyn Fn(&str) -> io::Result<Option<Vec<u8>>> + 'a;
 
 /// Every image.
 pub(super) fn pictures(read: &Read<'_>) -> io::Result<Vec<Picture>> {
-    let mut pictures = Vec::new();
     if let Some(text) = read("index.json")? {
-        index(&text, read, INDEX_DEPTH, &mut pictures)?;
-        return Ok(pictures);
+        let mut gathered = Gathered {
+            pictures: Vec::new(),
+            left: MOST_TEXT,
+        };
+        gathered.index(&text, read, INDEX_DEPTH)?;
+        return Ok(gathered.pictures);
     }
     let text = read("manifest.json")?.ok_or_else(|| damaged("the image has no manifest"))?;
     let saved: Vec<Saved> = parse(&text)?;
-    for image in saved.into_iter().take(MOST) {
+    if saved.len() > MOST {
+        return Err(too_many_images());
+    }
+    let mut pictures = Vec::new();
+    for image in saved {
         let name = image.config.rsplit('/').next().unwrap_or_default();
         let name = name.strip_suffix(".json").unwrap_or(name);
         if !image.layers.iter().all(|layer| is_plain(layer)) {
             return Err(damaged("bad name of a layer in a manifest"));
         }
-        pictures.push(Picture {
-            name: short(name),
-            layers: image.layers,
-        });
+        pictures.push(Picture::new(name, image.layers)?);
     }
     Ok(pictures)
 }
 
-fn index(text: &[u8], read: &Read<'_>, depth: u32, pictures: &mut Vec<Picture>) -> io::Result<()> {
-    let index_of: Index = parse(text)?;
-    for entry in index_of.manifests {
-        let Some(text) = read(&blob(&entry.digest)?)? else {
-            // a layout may hold some of the platforms only
-            continue;
-        };
-        if let Ok(manifest) = serde_json::from_slice::<Manifest>(&text) {
-            let layers: io::Result<Vec<_>> = manifest
-                .layers
-                .iter()
-                .filter(|layer| layer.media_type.contains("tar") || layer.media_type.is_empty())
-                .map(|layer| blob(&layer.digest))
-                .collect();
-            let digest = entry.digest.rsplit(':').next().unwrap_or_default();
-            let picture = Picture {
-                name: short(digest),
-                layers: layers?,
-            };
-            // an attestation has no layers that could be unpacked
-            if !picture.layers.is_empty() && pictures.len() < MOST {
-                pictures.push(picture);
-            }
-        } else if depth > 0 {
-            index(&text, read, depth - 1, pictures)?;
+impl Picture {
+    fn new(name: &str, layers: Vec<String>) -> io::Result<Self> {
+        if layers.len() > MOST_LAYERS {
+            return Err(damaged("an image of more than 1000 layers"));
         }
+        Ok(Self {
+            name: name.chars().take(12).collect(),
+            layers,
+        })
     }
-    Ok(())
+}
+
+fn too_many_images() -> io::Error {
+    damaged("more than 1000 images")
+}
+
+/// What indexes lead to. One that names itself a thousand times would lead to
+/// a thousand million otherwise, three levels down.
+struct Gathered {
+    pictures: Vec<Picture>,
+    /// Bytes of manifests that may still be looked at.
+    left: u64,
+}
+
+impl Gathered {
+    fn index(&mut self, text: &[u8], read: &Read<'_>, depth: u32) -> io::Result<()> {
+        let index: Index = parse(text)?;
+        for entry in index.manifests {
+            let text = read(&blob(&entry.digest)?)?;
+            let size = text.as_ref().map_or(0, Vec::len) as u64;
+            self.left = self
+                .left
+                .checked_sub(size.max(LEAST_TEXT))
+                .ok_or_else(|| damaged("its manifests are endless"))?;
+            let Some(text) = text else {
+                // a layout may hold some of the platforms only
+                continue;
+            };
+            if let Ok(manifest) = serde_json::from_slice::<Manifest>(&text) {
+                self.manifest(&entry, &manifest)?;
+            } else if depth > 0 {
+                self.index(&text, read, depth - 1)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn manifest(&mut self, entry: &Descriptor, manifest: &Manifest) -> io::Result<()> {
+        let layers: io::Result<Vec<_>> = manifest
+            .layers
+            .iter()
+            .filter(|layer| layer.media_type.contains("tar") || layer.media_type.is_empty())
+            .map(|layer| blob(&layer.digest))
+            .collect();
+        let digest = entry.digest.rsplit(':').next().unwrap_or_default();
+        let picture = Picture::new(digest, layers?)?;
+        // an attestation has no layers that could be unpacked
+        if picture.layers.is_empty() {
+            return Ok(());
+        }
+        if self.pictures.len() == MOST {
+            return Err(too_many_images());
+        }
+        self.pictures.push(picture);
+        Ok(())
+    }
 }
 
 fn parse<'a, T: Deserialize<'a>>(text: &'a [u8]) -> io::Result<T> {
@@ -123,8 +172,4 @@ fn is_plain(name: &str) -> bool {
     Path::new(name)
         .components()
         .all(|part| matches!(part, Component::Normal(_)))
-}
-
-fn short(name: &str) -> String {
-    name.chars().take(12).collect()
 }
