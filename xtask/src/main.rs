@@ -3,6 +3,7 @@
 mod bench;
 mod bench_audit;
 mod dist;
+mod fuzz;
 mod setup;
 mod step;
 
@@ -61,6 +62,12 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         choice: Vec<String>,
     },
+    /// Fuzz the readers of objects, archives, critical sections and containers
+    Fuzz {
+        /// How long each is fuzzed
+        #[arg(default_value_t = 60)]
+        seconds: u32,
+    },
     /// Rewrite golden texts and schemas from what the code prints now
     Golden,
 }
@@ -105,6 +112,7 @@ fn main() -> ExitCode {
                     .args(choice),
             )
         }
+        Chore::Fuzz { seconds } => fuzz::run(&mut steps, seconds),
         Chore::Golden => golden(&mut steps),
         Chore::Soak => soak(&mut steps),
         Chore::Conformance { choice } => steps.run(

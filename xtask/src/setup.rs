@@ -37,8 +37,6 @@ const PROGRAMS: [(&str, &str); 24] = [
     ("gcc", "gcc"),
 ];
 
-const CARGO_DENY: &str = "0.20.2";
-
 /// Installs what the tests need and the machine does not have.
 pub fn programs(steps: &mut Steps) {
     install(steps, &PROGRAMS);
@@ -89,22 +87,24 @@ pub fn install(steps: &mut Steps, programs: &[(&str, &str)]) {
 
 /// cargo-deny, built once per version and kept outside the checkout.
 pub fn cargo_deny(steps: &mut Steps) -> Result<PathBuf, String> {
-    let home = cache()?.join(format!("cargo-deny-{CARGO_DENY}"));
-    let program = home.join("bin/cargo-deny");
+    tool(steps, "cargo-deny", "0.20.2")
+}
+
+/// cargo-fuzz, likewise.
+pub fn cargo_fuzz(steps: &mut Steps) -> Result<PathBuf, String> {
+    tool(steps, "cargo-fuzz", "0.13.2")
+}
+
+fn tool(steps: &mut Steps, name: &str, version: &str) -> Result<PathBuf, String> {
+    let home = cache()?.join(format!("{name}-{version}"));
+    let program = home.join("bin").join(name);
     if !program.is_file() {
         steps.run(
-            "install cargo-deny (once)",
+            &format!("install {name} (once)"),
             steps
                 .cargo()
-                .args([
-                    "install",
-                    "--quiet",
-                    "--locked",
-                    "cargo-deny",
-                    "--version",
-                    CARGO_DENY,
-                    "--root",
-                ])
+                .args(["install", "--quiet", "--locked", name])
+                .args(["--version", version, "--root"])
                 .arg(&home),
         )?;
     }
