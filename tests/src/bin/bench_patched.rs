@@ -1,16 +1,17 @@
 //! What the series of `patches-glibc/` cost: the patched glibc against the stock one
 //! from the same source and options, in turn in one run.
 //!
-//!     bench_patched [BASE]
+//!     bench_patched [BASE]...
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rseq_tests::artifacts::room;
 use rseq_tests::child::Program;
 use rseq_tests::needs::program;
 use rseq_tests::patched::Patched;
+use rseq_tests::patched::series::BASES;
 use rseq_tests::trace::count::{Stretch, instructions};
 
 /// How often each is measured, in turn.
@@ -19,115 +20,147 @@ const ROUNDS: usize = 15;
 /// Names of `tests/bench/cost.c`, and how often each happens between its marks.
 const NAMES: [(&str, f64); 2] = [("pthread_create+join", 1.0), ("sched_getcpu", 16.0)];
 
+/// Starts in a row, of each glibc in turn.
+const STARTS: usize = 40;
+
 fn main() -> ExitCode {
-    let base = std::env::args().nth(1).unwrap_or_else(|| "2.43".to_owned());
-    match measure(&base) {
-        Ok(text) => {
-            println!("{text}");
-            ExitCode::SUCCESS
+    let mut bases: Vec<_> = std::env::args().skip(1).collect();
+    if bases.is_empty() {
+        bases = BASES.map(str::to_owned).to_vec();
+    }
+    let mut code = ExitCode::SUCCESS;
+    for base in &bases {
+        match measure(base) {
+            Ok(text) => println!("{text}\n"),
+            Err(error) => {
+                eprintln!("bench_patched: {base}: {error}");
+                code = ExitCode::FAILURE;
+            }
         }
-        Err(error) => {
-            eprintln!("bench_patched: {error}");
-            ExitCode::FAILURE
-        }
+    }
+    code
+}
+
+/// One glibc, and the programs that start with it by themselves.
+struct Side {
+    glibc: Patched,
+    folder: PathBuf,
+    start: PathBuf,
+    cost: PathBuf,
+}
+
+impl Side {
+    fn new(glibc: Patched, folder: &Path) -> Result<Self, String> {
+        std::fs::create_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        let options = glibc.by_itself();
+        Ok(Self {
+            start: compile("start.c", &folder.join("start"), &options)?,
+            cost: compile("cost.c", &folder.join("cost"), &options)?,
+            folder: folder.to_owned(),
+            glibc,
+        })
+    }
+
+    /// Nanoseconds from before fork to after wait.
+    fn start(&self) -> Result<f64, String> {
+        let mut command = Command::new(&self.start);
+        command.env_clear().stdin(Stdio::null());
+        let begin = Instant::now();
+        let status = command.status().map_err(|error| error.to_string())?;
+        let time = begin.elapsed().as_secs_f64() * 1e9;
+        status.success().then_some(time).ok_or(status.to_string())
+    }
+
+    /// What each of [`NAMES`] takes, in nanoseconds. (The libraries that it opens
+    /// as well are not there.)
+    fn costs(&self) -> Result<Vec<f64>, String> {
+        let said = Program::new(&self.cost)
+            .arg(&self.folder)
+            .limit(Duration::from_secs(300))
+            .run()?
+            .expect(0)?
+            .out;
+        NAMES.iter().map(|(name, _)| figure(&said, name)).collect()
     }
 }
 
 fn measure(base: &str) -> Result<String, String> {
-    let glibcs = [Patched::stock(base)?, Patched::of(base)?];
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-    let folder = folder.path();
-    let start = compile("start", folder)?;
-    let cost = compile("cost", folder)?;
+    // names of one length: the dynamic linker copies them
+    let sides = [
+        Side::new(Patched::stock(base)?, &folder.path().join("a"))?,
+        Side::new(Patched::of(base)?, &folder.path().join("b"))?,
+    ];
     let mut lines = vec![
         format!(
-            "glibc {}, instructions and nanoseconds (best of a round, median of {ROUNDS} rounds, from the lowest to the highest)\n",
-            glibcs[0].series.version
+            "glibc {}: instructions in user space; nanoseconds: best of a round, median of \
+             {ROUNDS} rounds (lowest to highest)\n",
+            sides[0].glibc.series.version
         ),
         "| | stock | patched |".to_owned(),
         "|---|---|---|".to_owned(),
     ];
-    let mut row =
-        |name: &str, cells: Vec<String>| lines.push(format!("| {name} | {} |", cells.join(" | ")));
+    let mut row = |name: &str, cells: [String; 2]| {
+        lines.push(format!("| {name} | {} |", cells.join(" | ")));
+    };
 
-    let counted: Result<Vec<_>, String> = glibcs
-        .iter()
-        .map(|glibc| Ok(count(glibc, &start, &[], Stretch::Whole)?.to_string()))
-        .collect();
-    row("exec to exit, instructions", counted?);
+    let both = |of: &dyn Fn(&Side) -> Result<String, String>| -> Result<[String; 2], String> {
+        Ok([of(&sides[0])?, of(&sides[1])?])
+    };
+    let counted = both(&|side| Ok(count(&side.start, &[], Stretch::Whole)?.to_string()))?;
+    row("exec to exit, instructions", counted);
     for (name, times) in NAMES {
-        let counted: Result<Vec<_>, String> = glibcs
-            .iter()
-            .map(|glibc| {
-                let words = [folder.display().to_string(), name.to_owned()];
-                let found = count(glibc, &cost, &words, Stretch::BetweenMarks)?;
-                #[allow(clippy::cast_precision_loss, reason = "a few thousand")]
-                let each = found as f64 / times;
-                Ok(format!("{each:.1}"))
-            })
-            .collect();
-        row(&format!("{name}, instructions"), counted?);
+        let counted = both(&|side| {
+            let folder = side.folder.display().to_string();
+            let found = count(&side.cost, &[&folder, name], Stretch::BetweenMarks)?;
+            #[allow(clippy::cast_precision_loss, reason = "a few thousand")]
+            let each = found as f64 / times;
+            Ok(format!("{each:.1}"))
+        })?;
+        row(&format!("{name}, instructions"), counted);
     }
 
-    let mut times: [Vec<Vec<f64>>; 2] = [vec![Vec::new(); 2], vec![Vec::new(); 2]];
+    let mut starts = [Vec::new(), Vec::new()];
+    let mut costs = [vec![Vec::new(); NAMES.len()], vec![Vec::new(); NAMES.len()]];
     for _ in 0..ROUNDS {
-        for (glibc, times) in glibcs.iter().zip(&mut times) {
-            let said = run(glibc, &cost, &[folder.display().to_string()])?;
-            for ((name, _), times) in NAMES.iter().zip(times) {
-                times.push(figure(&said, name)?);
+        let mut best = [f64::INFINITY; 2];
+        for _ in 0..STARTS {
+            for (side, best) in sides.iter().zip(&mut best) {
+                *best = best.min(side.start()?);
+            }
+        }
+        for (best, starts) in best.into_iter().zip(&mut starts) {
+            starts.push(best);
+        }
+        for (side, costs) in sides.iter().zip(&mut costs) {
+            for (time, times) in side.costs()?.into_iter().zip(costs) {
+                times.push(time);
             }
         }
     }
+    row("fork, exec, exit and wait, ns", starts.map(spread));
     for (index, (name, _)) in NAMES.iter().enumerate() {
-        let cells = times.iter_mut().map(|times| spread(&mut times[index]));
-        row(&format!("{name}, ns"), cells.collect());
+        let cells = [0, 1].map(|side: usize| spread(std::mem::take(&mut costs[side][index])));
+        row(&format!("{name}, ns"), cells);
     }
     Ok(lines.join("\n"))
 }
 
-fn compile(name: &str, folder: &Path) -> Result<PathBuf, String> {
-    let bench = room().join("bench");
-    let compile = |source: &str, out: &str, options: &[&str]| {
-        let out = folder.join(out);
-        Program::with_callers_environment(program("cc")?)
-            .args(["-O2", "-pthread", "-o"])
-            .arg(&out)
-            .arg(bench.join(source))
-            .args(options)
-            .run()?
-            .expect(0)?;
-        Ok::<_, String>(out)
-    };
-    compile("small.c", "libsmall.so", &["-shared", "-fPIC"])?;
-    compile("thread.c", "libthread.so", &["-shared", "-fPIC"])?;
-    let runpath = format!("-Wl,-rpath,{}", folder.display());
-    compile(&format!("{name}.c"), name, &[&runpath])
-}
-
-fn count(
-    glibc: &Patched,
-    program: &Path,
-    words: &[String],
-    stretch: Stretch,
-) -> Result<u64, String> {
-    let [first, rest @ ..] = &glibc.command(program)[..] else {
-        return Err("no command".to_owned());
-    };
-    let mut command = Command::new(first);
-    command.args(rest).args(words).env_clear();
+fn count(program: &Path, words: &[&str], stretch: Stretch) -> Result<u64, String> {
+    let mut command = Command::new(program);
+    command.args(words).env_clear();
     command.stdin(Stdio::null()).stdout(Stdio::null());
     instructions(command, stretch)
 }
 
-fn run(glibc: &Patched, program: &Path, words: &[String]) -> Result<String, String> {
-    let command = glibc.command(program);
-    let done = Program::new(&command[0])
-        .args(&command[1..])
-        .args(words)
-        .limit(Duration::from_secs(300))
+fn compile(source: &str, out: &Path, options: &[String]) -> Result<PathBuf, String> {
+    Program::with_callers_environment(program("cc")?)
+        .args(["-O2", "-pthread", "-o"])
+        .args([out, &room().join("bench").join(source)])
+        .args(options)
         .run()?
         .expect(0)?;
-    Ok(done.out)
+    Ok(out.to_owned())
 }
 
 /// The figure of a line that begins with the name.
@@ -138,10 +171,10 @@ fn figure(said: &str, name: &str) -> Result<f64, String> {
         .ok_or_else(|| format!("no figure for {name}: {said}"))
 }
 
-fn spread(times: &mut [f64]) -> String {
+fn spread(mut times: Vec<f64>) -> String {
     times.sort_by(f64::total_cmp);
     let middle = times[times.len() / 2];
-    match times {
+    match times[..] {
         [first, .., last] => format!("{middle:.2} ({first:.2} to {last:.2})"),
         _ => String::new(),
     }
