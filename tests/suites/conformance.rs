@@ -7,7 +7,7 @@ use rseq_tests::artifacts::room;
 use rseq_tests::conformance::known::Verdict;
 use rseq_tests::conformance::root::RELEASES;
 use rseq_tests::conformance::{
-    Cell, Conditions, Known, Owner, Programs, Root, Source, source, table,
+    Cell, Conditions, Known, Owner, Programs, Root, Source, source, table, three_owners,
 };
 use rseq_tests::needs::Need;
 use rseq_tests::runner::{Outcome, Suite};
@@ -34,6 +34,27 @@ fn main() -> ExitCode {
             Ok(())
         } else {
             Err(format!("docs/conformance.md lacks {}", missing.join("\n")).into())
+        }
+    });
+    suite.add("three_owners::table", &[], || {
+        let questions: Vec<_> = source::programs()?
+            .into_iter()
+            .flat_map(|program| program.questions)
+            .collect();
+        let (_, table) = three_owners::read()?;
+        let foretold = three_owners::table(&questions, &three_owners::foretold()?);
+        assert_eq!(
+            table, foretold,
+            "cargo xtask owners --write asks and writes it"
+        );
+        Ok(())
+    });
+    suite.add("three_owners::witnesses", &[], || {
+        let missing = three_owners::missing_witnesses()?;
+        if missing.is_empty() {
+            Ok(())
+        } else {
+            Err(missing.join("\n").into())
         }
     });
     let needs = [Need::Cc, Need::X86_64, Need::Rseq];

@@ -56,6 +56,13 @@ enum Chore {
     BenchDoctor,
     /// Measure what per-CPU caches are worth to a real server
     BenchWorkerd,
+    /// Ask today's glibc, the shim and the patched glibc everything, for the table
+    /// of docs/three-owners.md
+    Owners {
+        /// `--write` to put it there
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        choice: Vec<String>,
+    },
     /// Patch, build and test the glibcs of patches-glibc, or say what is missing
     Patches {
         /// `2.43`, `2.36`; `--each` to build after each patch
@@ -113,6 +120,24 @@ fn main() -> ExitCode {
             )
         }
         Chore::Fuzz { seconds } => fuzz::run(&mut steps, seconds),
+        Chore::Owners { choice } => {
+            setup::programs(&mut steps);
+            steps.run(
+                "owners",
+                steps
+                    .cargo()
+                    .args([
+                        "run",
+                        "--quiet",
+                        "-p",
+                        "rseq-tests",
+                        "--bin",
+                        "owners",
+                        "--",
+                    ])
+                    .args(choice),
+            )
+        }
         Chore::Golden => golden(&mut steps),
         Chore::Soak => soak(&mut steps),
         Chore::Conformance { choice } => steps.run(

@@ -235,6 +235,22 @@ impl Known {
             .find(|entry| entry.is_about(question) && entry.holds(conditions))
     }
 
+    /// The answer that must come, judged.
+    #[must_use]
+    pub fn foretell(&self, conditions: &Conditions, question: &str) -> Judged {
+        let entry = self.expected(conditions, question);
+        let said = entry.map_or(Said::Yes, |entry| entry.said);
+        Judged {
+            question: question.to_owned(),
+            said: Some(said),
+            detail: String::new(),
+            verdict: match entry {
+                Some(entry) if said != Said::Yes => Verdict::Known(entry.reason.clone()),
+                _ => Verdict::Right,
+            },
+        }
+    }
+
     /// Judges what a program printed: every question that it is there to ask,
     /// and nothing else.
     ///

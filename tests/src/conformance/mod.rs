@@ -15,6 +15,7 @@ pub mod owner;
 pub mod root;
 pub mod source;
 pub mod table;
+pub mod three_owners;
 
 pub use answers::{Answer, Said};
 pub use build::Programs;

@@ -83,7 +83,7 @@ impl Owner {
     pub fn applies_to(self, glibc: (u32, u32)) -> bool {
         match self {
             Self::Libc | Self::Takeover => glibc >= (2, 35),
-            Self::Patched | Self::PatchedPassive => false,
+            _ if self.is_patched() => false,
             _ => true,
         }
     }
@@ -98,6 +98,12 @@ impl Owner {
                 vec![("GLIBC_TUNABLES", GLIBC_OFF)]
             }
         }
+    }
+
+    /// Whether it is the world of a patched libc.
+    #[must_use]
+    pub fn is_patched(self) -> bool {
+        matches!(self, Self::Patched | Self::PatchedPassive)
     }
 
     /// Whether the shim is preloaded.

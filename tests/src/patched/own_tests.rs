@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use super::build::Tree;
+use super::series::Series;
 use crate::child::Program;
 
 /// Folder and names; a base that lacks one of them does not run it.
@@ -110,6 +111,19 @@ impl OwnTest {
     pub fn is_right(&self) -> bool {
         ["PASS", "UNSUPPORTED", "XFAIL"].contains(&&*self.said)
     }
+}
+
+/// Whether `name` is one of them: listed here, or added by the series.
+#[must_use]
+pub fn is_run(series: &Series, name: &str) -> bool {
+    let adds = |line: &str| line.trim_end_matches(" \\").strip_prefix("+  ") == Some(name);
+    TESTS.iter().flat_map(|(_, names)| *names).any(|listed| {
+        *listed == name
+            || listed.strip_suffix('*').is_some_and(|beginning| {
+                let mut lines = series.patches.iter().flat_map(|patch| patch.text.lines());
+                name.starts_with(beginning) && lines.any(adds)
+            })
+    })
 }
 
 /// Builds and runs them, and writes down in `into` what they say.
