@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use rseq_tests::artifacts::artifacts;
+use rseq_tests::artifacts::{artifacts, room, workspace};
 use rseq_tests::child::Program;
 use rseq_tests::fixture::audit::{by_second_reader, lines_of};
 use rseq_tests::needs::{Need, program};
@@ -17,6 +17,7 @@ fn main() -> ExitCode {
     let mut suite = Suite::new();
     let needs = [Need::Readelf];
     suite.add("host::usr_and_readelf", &needs, usr_and_readelf);
+    suite.add("host::usr_and_full_parses", &[], usr_and_full_parses);
     suite.add("host::libraries_and_second_reader", &[], libraries);
     suite.run()
 }
@@ -72,6 +73,38 @@ fn usr_and_readelf() -> Outcome {
             assert!(confirmed, "{}: {symbol}\n{table}", path.display());
         }
     }
+    Ok(())
+}
+
+/// Every ELF file of /usr says the same to tls-model, to goblin's full parse and to
+/// object's: needed libraries, thread-local storage, all dynamic symbols and
+/// relocations, rseq symbols. `differential/src/known.rs` explains what differs.
+fn usr_and_full_parses() -> Outcome {
+    let room = room();
+    let target = workspace().join("target/differential");
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
+    Program::with_callers_environment(cargo)
+        .args([
+            "build",
+            "--quiet",
+            "--release",
+            "--locked",
+            "--manifest-path",
+        ])
+        .arg(room.join("differential/Cargo.toml"))
+        .arg("--target-dir")
+        .arg(&target)
+        .limit(Duration::from_secs(300))
+        .run()?
+        .expect(0)?;
+    let compared = Program::new(target.join("release/rseq-differential"))
+        .arg("/usr")
+        .limit(Duration::from_secs(300))
+        .run()?
+        .expect(0)?;
+    let last = compared.out.lines().last().unwrap_or_default();
+    println!("{last}");
+    assert!(!last.starts_with("0 objects"), "nothing was read");
     Ok(())
 }
 

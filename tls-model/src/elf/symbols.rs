@@ -8,7 +8,7 @@ use goblin::elf::sym::{sym32, sym64};
 use super::dynamic::Strings;
 use super::layout::{Field, Layout, field};
 use super::table::{CHUNK, Table};
-use super::{Error, Object, Section, Source};
+use super::{Dynamic, Error, Object, Section, Source};
 
 macro_rules! symbol_field {
     ($name:ident) => {
@@ -114,6 +114,23 @@ impl<S: Source> Object<S> {
             bytes.checked_div(size).unwrap_or(0)
         };
         self.dynamic_symbol_table(count)
+    }
+
+    /// Calls `visit` with every dynamic symbol until it breaks, the null symbol at
+    /// index 0 included.
+    ///
+    /// # Errors
+    ///
+    /// The symbols before the damage have been visited.
+    pub fn dynamic_symbols<B>(
+        &self,
+        visit: impl FnMut(Symbol) -> ControlFlow<B>,
+    ) -> Result<Option<B>, Error> {
+        let has_symbols = |dynamic: &Dynamic| dynamic.symtab.is_some() && dynamic.strtab.is_some();
+        if !self.dynamic()?.is_some_and(has_symbols) {
+            return Ok(None);
+        }
+        self.symbols(&self.all_dynamic_symbols()?, visit)
     }
 
     /// The symbol table in `section` (`SHT_SYMTAB`) and its strings.
