@@ -51,7 +51,7 @@ fn builds(base: &str) -> Result<bool, String> {
 /// Prints what came of one base; answers whether nothing is wrong.
 fn all(base: &str) -> Result<bool, String> {
     let series = Series::read(base)?;
-    let mut wrong = lint::check(&series);
+    let mut wrong = lint::check(base)?;
     eprintln!(
         "glibc {}: fetched, patched and built where it is new",
         series.version

@@ -23,14 +23,24 @@ const TIGHT: [&str; 9] = [
 const CODE: usize = 79;
 const MESSAGE: usize = 74;
 
-/// Everything wrong with the series, one line each.
-#[must_use]
-pub fn check(series: &Series) -> Vec<String> {
+/// Everything wrong with the patches for this base, one line each.
+///
+/// # Errors
+///
+/// There is no such base.
+pub fn check(base: &str) -> Result<Vec<String>, String> {
+    let series = Series::read(base)?;
+    let mut wrong = of_series(&series);
+    if series.patches.is_empty() {
+        wrong.push(format!("{base}: no patches"));
+    }
+    wrong.extend(of_series(&Series::for_upstream(base)?));
+    Ok(wrong)
+}
+
+fn of_series(series: &Series) -> Vec<String> {
     let count = series.patches.len();
     let mut wrong = Vec::new();
-    if count == 0 {
-        wrong.push(format!("{}: no patches", series.base));
-    }
     for (index, patch) in series.patches.iter().enumerate() {
         let name = format!("{}/{}", series.base, patch.name());
         let mut say = |line: &str| wrong.push(format!("{name}: {line}"));

@@ -52,27 +52,30 @@ impl Series {
             line.map(|value| value.trim().to_owned())
                 .ok_or_else(|| format!("{}/base: no {name:?}", folder.display()))
         };
-        let mut paths: Vec<_> = fs::read_dir(&folder)
-            .map_err(say)?
-            .map(|entry| entry.map(|entry| entry.path()))
-            .collect::<Result<_, _>>()
-            .map_err(say)?;
-        paths.retain(|path| path.extension().is_some_and(|word| word == "patch"));
-        paths.sort();
-        let patches = paths
-            .into_iter()
-            .map(|path| {
-                let text = fs::read_to_string(&path).map_err(say)?;
-                Ok(Patch { path, text })
-            })
-            .collect::<Result<Vec<_>, String>>()?;
         Ok(Self {
             base: base.to_owned(),
             glibc: numbers(base).ok_or_else(|| format!("{base:?} is no version"))?,
             suite: field("suite ")?,
             version: field("version ")?,
-            patches,
+            patches: patches_in(&folder)?,
         })
+    }
+
+    /// The patches in the folder `upstream`, for what Debian's source lacks: they
+    /// are neither applied nor built here.
+    ///
+    /// # Errors
+    ///
+    /// As [`Series::read`].
+    pub fn for_upstream(base: &str) -> Result<Self, String> {
+        let series = Self::read(base)?;
+        let folder = room().join("../patches-glibc").join(base).join("upstream");
+        let patches = if folder.is_dir() {
+            patches_in(&folder)?
+        } else {
+            Vec::new()
+        };
+        Ok(Self { patches, ..series })
     }
 
     /// The base alone.
@@ -175,6 +178,25 @@ impl Patch {
             done.err
         ))
     }
+}
+
+/// The patches in a folder, in the order of their names.
+fn patches_in(folder: &Path) -> Result<Vec<Patch>, String> {
+    let say = |error: std::io::Error| format!("{}: {error}", folder.display());
+    let mut paths: Vec<_> = fs::read_dir(folder)
+        .map_err(say)?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<_, _>>()
+        .map_err(say)?;
+    paths.retain(|path| path.extension().is_some_and(|word| word == "patch"));
+    paths.sort();
+    paths
+        .into_iter()
+        .map(|path| {
+            let text = fs::read_to_string(&path).map_err(say)?;
+            Ok(Patch { path, text })
+        })
+        .collect()
 }
 
 fn numbers(base: &str) -> Option<(u32, u32)> {

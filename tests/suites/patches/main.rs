@@ -142,7 +142,7 @@ fn start(base: &str, path: &Path, with_shim: bool) -> Result<Program, String> {
 }
 
 fn form(base: &str) -> Outcome {
-    none_of(lint::check(&Series::read(base)?))
+    none_of(lint::check(base)?)
 }
 
 fn applies(base: &str) -> Outcome {
