@@ -2,6 +2,7 @@
 //! libcs do.
 
 mod owned;
+mod refused;
 mod unusable;
 
 use std::path::Path;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         }
         owned::add(&mut suite, base, &needs);
         unusable::add(&mut suite, base, &needs);
+        refused::add(&mut suite, base, &needs);
         clients(&mut suite, base, &needs);
     }
     suite.run()
