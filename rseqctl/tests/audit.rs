@@ -126,6 +126,7 @@ fn a_row_has_every_key_of_the_contract() {
             "size": 32,
         }],
         "tls_model": null,
+        "tls_model_evidence": "proved",
         "critical_sections": 0,
         "sections": [],
         "findings": [{

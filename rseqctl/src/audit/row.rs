@@ -46,6 +46,13 @@ pub struct Row {
         null,
     ]))]
     pub(super) tls_model: Option<&'static str>,
+    /// How that is known: `proved` by a relocation or by an access in a critical
+    /// section, `likely` after a search of the code, or `assumed` where the code
+    /// was not looked at or could not be read. With null above: no use was seen.
+    /// Null where the object has nothing to do with `__rseq_abi`, and where the
+    /// model is unknown.
+    #[schemars(extend("enum" = ["proved", "likely", "assumed", null]))]
+    pub(super) tls_model_evidence: Option<&'static str>,
     /// Number of critical section descriptors.
     pub(super) critical_sections: u64,
     /// The rseq sections it has.
@@ -140,6 +147,9 @@ impl Row {
             kind: facts.kind.name(),
             symbols: facts.symbols.iter().map(SymbolRow::new).collect(),
             tls_model: facts.tls_model.map(tls_model::facts::TlsModel::name),
+            tls_model_evidence: facts
+                .tls_evidence
+                .map(tls_model::facts::ModelEvidence::name),
             critical_sections: facts.critical_sections(),
             sections: facts
                 .sections

@@ -177,7 +177,7 @@ fn writes_cpu_id_start(path: &Path) -> bool {
     let Some(critical) = read_code(&object).critical else {
         return true;
     };
-    critical.accesses == 0
+    critical.uses + critical.uses_inside == 0
         || critical.offence(Violation::ReadOnlyStore).is_some()
         || critical.offence(Violation::StrayStore).is_some()
 }

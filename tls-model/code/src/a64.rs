@@ -5,7 +5,8 @@ use yaxpeax_arch::{Decoder, U8Reader};
 use yaxpeax_arm::armv8::a64::{InstDecoder, Instruction, Opcode, Operand, SIMDSizeCode, SizeCode};
 
 use crate::area::Area;
-use crate::section::{Effect, End, Store, Target};
+use crate::hits::Hits;
+use crate::section::{Access, Effect, End, Store, Target};
 
 /// Bytes of an instruction.
 const WIDTH: usize = 4;
@@ -28,6 +29,8 @@ enum Value {
     Offset,
     /// The area's address and so many bytes.
     Area(i64),
+    /// A constant: it may be added to the thread pointer.
+    Constant(i64),
 }
 
 /// Follows registers through straight code.
@@ -36,7 +39,14 @@ struct Follower<'a> {
     registers: [Value; 32],
 }
 
-impl Follower<'_> {
+impl<'a> Follower<'a> {
+    fn new(area: &'a Area) -> Self {
+        Self {
+            area,
+            registers: [Value::Unknown; 32],
+        }
+    }
+
     fn get(&self, register: u16) -> Value {
         self.registers
             .get(usize::from(register))
@@ -61,16 +71,44 @@ impl Follower<'_> {
     }
 
     fn step(&mut self, word: u32, instruction: &Instruction, address: u64) -> Effect {
-        let effect = Effect {
+        let mut effect = Effect {
             system_call: instruction.opcode == Opcode::SVC,
             call: call(instruction, address),
             store: self.store(word, instruction),
+            access: self.access(word, instruction),
+            ..Effect::default()
         };
-        self.follow(word, instruction, address);
+        effect.formed = self.follow(word, instruction, address);
         if effect.call.is_some() {
-            self.registers = [Value::Unknown; 32];
+            self.forget(CLOBBERED);
+        }
+        if matches!(instruction.opcode, Opcode::RET | Opcode::B | Opcode::BR) {
+            // what follows is reached from elsewhere
+            self.forget(32);
         }
         effect
+    }
+
+    /// Forgets the first `count` registers.
+    fn forget(&mut self, count: usize) {
+        for value in self.registers.iter_mut().take(count) {
+            *value = Value::Unknown;
+        }
+    }
+
+    /// The read or write of the area that the instruction makes.
+    fn access(&self, word: u32, instruction: &Instruction) -> Option<Access> {
+        let (base, offset) = address_of(instruction)?;
+        let Value::Area(at) = self.get(base) else {
+            return None;
+        };
+        let offset = at.saturating_add(offset);
+        Some(Access {
+            offset,
+            size: self.store(word, instruction).map_or(1, |store| store.size),
+            evidence: Evidence::Likely,
+        })
+        .filter(|_| (-16..32).contains(&offset))
     }
 
     fn store(&self, word: u32, instruction: &Instruction) -> Option<Store> {
@@ -80,17 +118,7 @@ impl Follower<'_> {
         } else {
             stored_bytes(instruction)?
         };
-        let (base, offset) = instruction
-            .operands
-            .iter()
-            .find_map(|operand| match operand {
-                Operand::RegPreIndex(base, offset, _) => Some((*base, i64::from(*offset))),
-                Operand::RegPostIndex(base, _) | Operand::RegPostIndexReg(base, _) => {
-                    Some((*base, 0))
-                }
-                Operand::RegRegOffset(base, ..) => Some((*base, i64::MAX)),
-                _ => None,
-            })?;
+        let (base, offset) = address_of(instruction)?;
         let inside = match self.get(base) {
             Value::Area(at) => Some(at.saturating_add(offset)),
             _ => None,
@@ -106,10 +134,12 @@ impl Follower<'_> {
         })
     }
 
-    fn follow(&mut self, word: u32, instruction: &Instruction, address: u64) {
+    /// Carries the registers over an instruction; whether it makes the area's
+    /// address.
+    fn follow(&mut self, word: u32, instruction: &Instruction, address: u64) -> bool {
         if word & !31 == MRS_TPIDR {
             self.set((word & 31) as u16, Value::Thread(0));
-            return;
+            return false;
         }
         let target = |operand: &Operand| match operand {
             Operand::Register(_, register) | Operand::RegisterOrSP(_, register) => Some(*register),
@@ -117,11 +147,11 @@ impl Follower<'_> {
         };
         let [first, second, third, _] = &instruction.operands;
         let Some(to) = target(first) else {
-            return;
+            return false;
         };
         if stored_bytes(instruction).is_some() {
             // the first operand of a plain store is read
-            return;
+            return false;
         }
         let value = match (instruction.opcode, second, third) {
             (Opcode::ADRP, Operand::PCOffset(by), _) => {
@@ -144,12 +174,22 @@ impl Follower<'_> {
                     moved(self.get(from), i64::from(*by) << (shift & 31))
                 }
                 (Some(one), Operand::Register(_, other) | Operand::RegShift(_, 0, _, other)) => {
-                    match (self.get(one), self.get(*other)) {
-                        (Value::Thread(0), Value::Offset) | (Value::Offset, Value::Thread(0)) => {
-                            Value::Area(0)
-                        }
-                        _ => Value::Unknown,
-                    }
+                    sum(self.get(one), self.get(*other))
+                }
+                _ => Value::Unknown,
+            },
+            // `mov` of a constant: 16 bits, more of them by `movk`
+            (Opcode::MOVZ, Operand::ImmShift(by, shift), _) => {
+                Value::Constant(i64::from(*by) << (shift & 63))
+            }
+            (Opcode::MOVZ, Operand::Imm16(by), _) => Value::Constant(i64::from(*by)),
+            (Opcode::MOVK, operand, _) => match (self.get(to), operand) {
+                (Value::Constant(low), Operand::ImmShift(by, shift)) => {
+                    let mask = 0xffff_i64 << (shift & 63);
+                    Value::Constant(low & !mask | i64::from(*by) << (shift & 63))
+                }
+                (Value::Constant(high), Operand::Imm16(by)) => {
+                    Value::Constant(high & !0xffff | i64::from(*by))
                 }
                 _ => Value::Unknown,
             },
@@ -159,10 +199,40 @@ impl Follower<'_> {
             }
             _ => Value::Unknown,
         };
+        let is_copy = instruction.opcode == Opcode::ORR;
         self.set(to, value);
+        let formed = !is_copy && matches!(self.get(to), Value::Area(0..32));
         if let (Opcode::LDP, Operand::Register(_, other)) = (instruction.opcode, second) {
             self.set(*other, Value::Unknown);
         }
+        formed
+    }
+}
+
+/// Registers that a called function need not restore: x0 to x18 (Procedure Call
+/// Standard for AArch64, 6.1.1).
+const CLOBBERED: usize = 19;
+
+/// Base register and offset of a memory operand.
+fn address_of(instruction: &Instruction) -> Option<(u16, i64)> {
+    instruction
+        .operands
+        .iter()
+        .find_map(|operand| match operand {
+            Operand::RegPreIndex(base, offset, _) => Some((*base, i64::from(*offset))),
+            Operand::RegPostIndex(base, _) | Operand::RegPostIndexReg(base, _) => Some((*base, 0)),
+            Operand::RegRegOffset(base, ..) => Some((*base, i64::MAX)),
+            _ => None,
+        })
+}
+
+fn sum(one: Value, other: Value) -> Value {
+    match (one, other) {
+        (Value::Thread(0), Value::Offset) | (Value::Offset, Value::Thread(0)) => Value::Area(0),
+        (Value::Thread(at), Value::Constant(by)) | (Value::Constant(by), Value::Thread(at)) => {
+            Value::Thread(at.wrapping_add(by))
+        }
+        _ => Value::Unknown,
     }
 }
 
@@ -174,6 +244,7 @@ fn moved(value: Value, by: i64) -> Value {
         Value::Address(at) => Value::Address(at.wrapping_add_signed(by)),
         Value::Thread(at) => Value::Thread(at.wrapping_add(by)),
         Value::Area(at) => Value::Area(at.wrapping_add(by)),
+        Value::Constant(at) => Value::Constant(at.wrapping_add(by)),
         Value::Unknown | Value::Offset => Value::Unknown,
     }
 }
@@ -256,10 +327,7 @@ pub(crate) fn walk(
     area: &Area,
     mut see: impl FnMut(u64, Effect),
 ) -> End {
-    let mut follower = Follower {
-        area,
-        registers: [Value::Unknown; 32],
-    };
+    let mut follower = Follower::new(area);
     let mut end = End::default();
     let mut at = 0;
     while let Some((word, bytes)) = word_at(code, at) {
@@ -277,33 +345,39 @@ pub(crate) fn walk(
     end
 }
 
-/// Follows the code around every read of the thread pointer and reports the
-/// stores to the area.
-pub(crate) fn search(code: &[u8], address: u64, area: &Area, mut report: impl FnMut(u64, Store)) {
+/// Notes what uses the area in a piece of code; what is between functions need
+/// not be code.
+fn look(code: &[u8], address: u64, area: &Area, hits: &mut Hits<'_>) {
+    let mut follower = Follower::new(area);
+    for (index, bytes) in code.chunks_exact(WIDTH).enumerate() {
+        let here = address.wrapping_add((index * WIDTH) as u64);
+        let Some((word, instruction)) = word_at(bytes, 0).map(|(word, _)| word).zip(decoded(bytes))
+        else {
+            follower.forget(32);
+            continue;
+        };
+        let effect = follower.step(word, &instruction, here);
+        if effect.is_use() {
+            hits.uses(here);
+        }
+        if let Some(store) = effect.store {
+            hits.store(here, store);
+        }
+    }
+}
+
+/// Follows the code around every read of the thread pointer, in a straight line,
+/// and notes what uses the area.
+pub(crate) fn search(code: &[u8], address: u64, area: &Area, hits: &mut Hits<'_>) {
     let skip = (address.wrapping_neg() % WIDTH as u64) as usize;
     let mut at = skip;
-    let mut free_from = skip;
     while let Some((word, _)) = word_at(code, at) {
-        if word & !31 != MRS_TPIDR {
-            at += WIDTH;
-            continue;
+        if word & !31 == MRS_TPIDR {
+            let start = at.saturating_sub(BEFORE * WIDTH).max(skip);
+            let end = (at + FOLLOWED * WIDTH).min(code.len());
+            let piece = code.get(start..end).unwrap_or_default();
+            look(piece, address.wrapping_add(start as u64), area, hits);
         }
-        let start = at.saturating_sub(BEFORE * WIDTH).max(free_from);
-        let end = (at + FOLLOWED * WIDTH).min(code.len());
-        let piece = code.get(start..end).unwrap_or_default();
-        let mut left = false;
-        walk(
-            piece,
-            address.wrapping_add(start as u64),
-            area,
-            |here, effect| {
-                if let Some(store) = effect.store.filter(|store| store.area.is_some() && !left) {
-                    report(here, store);
-                }
-                left |= effect.call.is_some();
-            },
-        );
-        at = end.max(at + WIDTH);
-        free_from = at;
+        at += WIDTH;
     }
 }

@@ -15,7 +15,15 @@ pub(crate) struct Area {
     pub(crate) offset: Option<i64>,
     /// Address of the word that the dynamic linker fills with that offset.
     pub(crate) slot: Option<u64>,
+    /// Address of the pair of words with which a library asks `__tls_get_addr`
+    /// for its own storage.
+    pub(crate) module: Option<u64>,
+    /// Where in that storage a library's own definition is.
+    pub(crate) in_storage: Option<i64>,
 }
+
+/// Bytes before the area at which a store may start that reaches into it.
+pub(crate) const BEFORE_AREA: i64 = 16;
 
 impl Area {
     pub(crate) fn of(facts: &Facts) -> Self {
@@ -24,14 +32,17 @@ impl Area {
         } else {
             None
         };
+        let own = facts.definition().filter(|_| facts.module_slot.is_some());
         Self {
             offset,
             slot: facts.area_slot,
+            module: facts.module_slot,
+            in_storage: own.map(|definition| definition.value as i64),
         }
     }
 
     pub(crate) fn is_known(self) -> bool {
-        self.offset.is_some() || self.slot.is_some()
+        self.offset.is_some() || self.slot.is_some() || self.in_storage.is_some()
     }
 }
 

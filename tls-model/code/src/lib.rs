@@ -12,6 +12,9 @@
 
 mod a64;
 mod area;
+mod code;
+mod hits;
+mod model;
 mod search;
 mod section;
 mod x86;
@@ -21,6 +24,7 @@ use tls_model::elf::{Error, Object, Source};
 use tls_model::facts::{Damage, Evidence, Facts, Kind, SectionName};
 
 use area::Area;
+use search::Searched;
 
 /// Reads the facts about an object, those about its critical sections and its
 /// code included. An object that has nothing to do with rseq costs no more
@@ -38,9 +42,12 @@ pub fn read<S: Source>(object: &Object<S>) -> Facts {
         return facts;
     }
     let mut critical = Critical::default();
-    if let Err(error) = examine(object, &facts, &area, &mut critical) {
-        facts.damage.insert(Damage::CODE);
-        facts.truncated |= error == Error::Truncated;
+    match examine(object, &facts, &area, &mut critical) {
+        Ok(searched) => model::refine(&mut facts, &area, &critical, searched),
+        Err(error) => {
+            facts.damage.insert(Damage::CODE);
+            facts.truncated |= error == Error::Truncated;
+        }
     }
     facts.critical = Some(critical);
     facts
@@ -51,7 +58,7 @@ fn examine<S: Source>(
     facts: &Facts,
     area: &Area,
     critical: &mut Critical,
-) -> Result<(), Error> {
+) -> Result<Searched, Error> {
     let mut failed = Ok(());
     let visited = object.critical_sections(|section| {
         if section.is_void() {

@@ -19,6 +19,40 @@ pub(crate) struct Effect {
     pub(crate) call: Option<Target>,
     /// It stores to memory.
     pub(crate) store: Option<Store>,
+    /// It reads or writes in the area, or right before it.
+    pub(crate) access: Option<Access>,
+    /// It makes the area's address.
+    pub(crate) formed: bool,
+    /// It makes the address with which `__tls_get_addr` is asked for the
+    /// object's own storage.
+    pub(crate) asks: bool,
+    /// A pointer to the area goes where it is not followed.
+    pub(crate) lost: bool,
+}
+
+impl Effect {
+    /// Whether it reads or writes the area, or makes its address.
+    pub(crate) fn is_use(&self) -> bool {
+        self.formed || self.access.is_some_and(Access::is_inside)
+    }
+}
+
+/// A read or write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Access {
+    /// Offset in the area of the first byte.
+    pub(crate) offset: i64,
+    /// Bytes.
+    pub(crate) size: u64,
+    /// Whether the address had to be followed through registers.
+    pub(crate) evidence: Evidence,
+}
+
+impl Access {
+    /// Whether a byte of it is in the area.
+    pub(crate) fn is_inside(self) -> bool {
+        self.offset < 32 && self.offset.saturating_add_unsigned(self.size.max(1)) > 0
+    }
 }
 
 /// Where a call goes.
@@ -120,6 +154,13 @@ impl Watch<'_> {
             }
             None => {}
         }
+        if effect.is_use() {
+            self.critical.uses_inside = self.critical.uses_inside.saturating_add(1);
+        }
+        let access = effect.access.filter(|access| access.is_inside());
+        if access.is_some_and(|access| access.evidence == Evidence::Proved) {
+            self.critical.proved_uses = self.critical.proved_uses.saturating_add(1);
+        }
         if let Some(store) = effect.store {
             self.see_store(place, store);
         }
@@ -127,7 +168,6 @@ impl Watch<'_> {
 
     fn see_store(&mut self, place: Place, store: Store) {
         if let Some((offset, evidence)) = store.area {
-            self.critical.accesses = self.critical.accesses.saturating_add(1);
             if is_read_only(offset, store.size) {
                 self.critical
                     .note(Violation::ReadOnlyStore, place, evidence);

@@ -3,7 +3,7 @@
 
 use tls_model::critical::{Critical, Violation};
 use tls_model::elf::Object;
-use tls_model::facts::{Evidence, TlsModel};
+use tls_model::facts::{Evidence, ModelEvidence, TlsModel};
 
 const BASE: u64 = 0x40_0000;
 const CODE: usize = 0x100;
@@ -115,7 +115,8 @@ fn critical(bytes: &[u8]) -> Critical {
     let facts = rseq_code::read(&Object::open(bytes).expect("an object"));
     assert!(facts.damage.is_empty(), "{}", facts.damage);
     assert!(facts.hidden_definition());
-    assert_eq!(facts.tls_model, Some(TlsModel::LocalExec));
+    // where nothing of it is used, that is what was seen
+    assert_eq!(facts.tls_evidence, Some(ModelEvidence::Likely));
     let critical = facts.critical.expect("critical sections");
     assert_eq!(critical.read, 1);
     critical
@@ -176,6 +177,13 @@ fn what_sections_do_is_decoded() {
 }
 
 #[test]
+fn a_program_that_uses_nothing_has_no_model() {
+    let program = program(&[NOP, STORE], &[RET], SIGNATURE);
+    let facts = rseq_code::read(&Object::open(&*program).expect("an object"));
+    assert_eq!(facts.tls_model, None);
+}
+
+#[test]
 fn the_signature_is_that_of_the_machine() {
     let wrong = critical(&program(&[NOP, STORE], &[RET], 0x5305_3053));
     assert!(wrong.offence(Violation::Signature).is_some());
@@ -184,7 +192,10 @@ fn the_signature_is_that_of_the_machine() {
 #[test]
 fn a_store_outside_sections_is_found() {
     let outside: Vec<u32> = STORE_TO_AREA.into_iter().chain([RET]).collect();
-    let critical = critical(&program(&[NOP, STORE], &outside, SIGNATURE));
+    let program = program(&[NOP, STORE], &outside, SIGNATURE);
+    let facts = rseq_code::read(&Object::open(&*program).expect("an object"));
+    assert_eq!(facts.tls_model, Some(TlsModel::LocalExec));
+    let critical = critical(&program);
     let stray = critical.offence(Violation::StrayStore).expect("found");
     assert_eq!(stray.first.address - BASE, OUTSIDE as u64 + 8);
     assert_eq!(stray.evidence, Evidence::Likely);

@@ -62,8 +62,20 @@ pub struct Critical {
     pub unread: u32,
     /// Sections whose code was decoded from start to end.
     pub decoded: u32,
-    /// Accesses to `__rseq_abi` seen in the code.
-    pub accesses: u32,
+    /// Places of the code where `__rseq_abi` is read or written or its address
+    /// is made, found by searching.
+    pub uses: u32,
+    /// The same in critical sections, which are decoded from their start.
+    pub uses_inside: u32,
+    /// Those of them that use it by a constant offset from the thread pointer.
+    pub proved_uses: u32,
+    /// Places where the address of `__rseq_abi` goes where the search does not
+    /// follow it (to a function of another object, into memory): what is done
+    /// with it there is not known. On x86-64 only; elsewhere jumps are not
+    /// followed at all.
+    pub escapes: u32,
+    /// The first of them.
+    pub first_escape: Option<Place>,
     offences: [Option<Offence>; Violation::COUNT],
 }
 

@@ -5,8 +5,8 @@ use crate::elf::{BuildId, Class, Layout};
 use crate::rseq::{ORIGINAL_ALIGN, ORIGINAL_LENGTH};
 
 use super::{
-    Damage, NameSet, Role, SectionName, Sections, SymbolFact, SymbolKind, SymbolName, Symbols,
-    TlsModel, machine_name,
+    Damage, ModelEvidence, NameSet, Role, SectionName, Sections, SymbolFact, SymbolKind,
+    SymbolName, Symbols, TlsModel, machine_name,
 };
 
 /// What an object is for.
@@ -115,10 +115,16 @@ pub struct Facts {
     pub asked_by_name: NameSet,
     /// How it gets at `__rseq_abi`; none where it does not use it.
     pub tls_model: Option<TlsModel>,
+    /// How that is known; none where nothing is: it neither defines nor refers to
+    /// `__rseq_abi`, or the model is unknown.
+    pub tls_evidence: Option<ModelEvidence>,
     /// Link-time address of the word that the dynamic linker fills with the
     /// offset of `__rseq_abi` from the thread pointer (the first, where there
     /// are several).
     pub area_slot: Option<u64>,
+    /// Link-time address of the pair of words with which it asks for its own
+    /// storage (the first, where there are several).
+    pub module_slot: Option<u64>,
     /// The rseq sections it has.
     pub sections: Sections,
     /// What its critical sections are like, where they have been read.

@@ -12,8 +12,8 @@ use crate::elf::{Error, Names, Object, Relocation, Section, Source, Strings, Sym
 use super::by_name::LOOKUPS;
 use super::tls_access::{Request, Seen, has_link_access, is_known, link_access, request};
 use super::{
-    Damage, DynamicFlags, Facts, Kind, MOST_SYMBOLS, NameSet, Role, SectionName, Sections,
-    SymbolFact, SymbolName, SymbolTable, Symbols, Tls, TlsModel,
+    Damage, DynamicFlags, Facts, Kind, MOST_SYMBOLS, ModelEvidence, NameSet, Role, SectionName,
+    Sections, SymbolFact, SymbolName, SymbolTable, Symbols, Tls, TlsModel,
 };
 
 impl Facts {
@@ -84,7 +84,9 @@ impl<'a, S: Source> Reader<'a, S> {
                 looks_up_names: false,
                 asked_by_name: NameSet::default(),
                 tls_model: None,
+                tls_evidence: None,
                 area_slot: None,
+                module_slot: None,
                 sections: Sections::default(),
                 critical: None,
                 damage: Damage::NONE,
@@ -447,7 +449,10 @@ impl<'a, S: Source> Reader<'a, S> {
             .any(|candidate| is_area_definition(candidate) && candidate.symbol.value == offset);
         match request {
             // 0 stands for the module alone: the code adds the offset
-            Request::Module if offset == 0 => self.seen.own_module = true,
+            Request::Module if offset == 0 => {
+                self.seen.own_module = true;
+                self.facts.module_slot.get_or_insert(relocation.offset);
+            }
             Request::Module if is_ours => self.seen.general_dynamic = true,
             Request::ThreadOffset if is_ours => {
                 self.seen.initial_exec = true;
@@ -473,32 +478,40 @@ impl<'a, S: Source> Reader<'a, S> {
                 self.facts.damage.insert(Damage::TOO_MANY);
             }
         }
-        self.facts.tls_model = self.tls_model();
+        (self.facts.tls_model, self.facts.tls_evidence) = self.tls_model();
         self.facts
     }
 
-    fn tls_model(&self) -> Option<TlsModel> {
+    /// The model, and how it is known.
+    fn tls_model(&self) -> (Option<TlsModel>, Option<ModelEvidence>) {
+        use ModelEvidence::{Assumed, Proved};
         let facts = &self.facts;
         let mut uses = facts
             .symbols
             .iter()
             .filter(|fact| fact.name == SymbolName::Abi);
-        let first = uses.next()?;
+        let Some(first) = uses.next() else {
+            return (None, None);
+        };
         let defines = first.role == Role::Defines || uses.any(|fact| fact.role == Role::Defines);
         let readable = !facts.damage.contains(Damage::RELOCATIONS);
-        match (self.seen.model(), facts.kind) {
-            (Some(model), _) => Some(model),
-            (None, Kind::Debug) => None,
+        let (model, evidence) = match (self.seen.model(), facts.kind) {
+            (Some((model, evidence)), _) => (Some(model), evidence),
+            (None, Kind::Debug) => return (None, None),
             // nothing in the object file asks for what it defines
             (None, Kind::Relocatable) if defines && readable && has_link_access(facts.machine) => {
-                None
+                (None, Proved)
             }
-            // a program's accesses to its own storage need no relocation
-            (None, Kind::Executable) if defines && readable => Some(TlsModel::LocalExec),
+            // a program's accesses to its own storage need no relocation: the
+            // code may tell more
+            (None, Kind::Executable) if defines && readable => (Some(TlsModel::LocalExec), Assumed),
             // a library's always do: it defines the area and leaves it alone
-            (None, Kind::Shared) if defines && readable && is_known(facts.machine) => None,
-            (None, _) => Some(TlsModel::Unknown),
-        }
+            (None, Kind::Shared) if defines && readable && is_known(facts.machine) => {
+                (None, Proved)
+            }
+            (None, _) => return (Some(TlsModel::Unknown), None),
+        };
+        (model, Some(evidence))
     }
 }
 

@@ -38,6 +38,31 @@ impl TlsModel {
     }
 }
 
+/// How it is known how an object gets at `__rseq_abi`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ModelEvidence {
+    /// A relocation says it, or an access that was decoded in a critical
+    /// section.
+    Proved,
+    /// The code was searched: it was found so, or no use was found.
+    Likely,
+    /// Nothing else is possible if the area is used as usual; the code was not
+    /// looked at, or could not be read.
+    Assumed,
+}
+
+impl ModelEvidence {
+    /// The word used in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Proved => "proved",
+            Self::Likely => "likely",
+            Self::Assumed => "assumed",
+        }
+    }
+}
+
 /// What a dynamic relocation asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Request {
@@ -168,6 +193,8 @@ pub(super) struct Seen {
     pub(super) initial_exec: bool,
     /// The object asks for its own module number for some variable or other.
     pub(super) own_module: bool,
+    /// Link-time only: an offset in the object's own storage.
+    pub(super) local_dynamic: bool,
     /// Link-time only: a constant offset.
     pub(super) local_exec: bool,
 }
@@ -179,7 +206,7 @@ impl Seen {
             TlsModel::GeneralDynamic => self.general_dynamic = true,
             TlsModel::Tlsdesc => self.descriptor = true,
             TlsModel::InitialExec => self.initial_exec = true,
-            TlsModel::LocalDynamic => self.own_module = true,
+            TlsModel::LocalDynamic => self.local_dynamic = true,
             TlsModel::LocalExec => self.local_exec = true,
             TlsModel::Unknown => {}
         }
@@ -189,17 +216,19 @@ impl Seen {
     ///
     /// A request for the module alone may be meant for any variable of the
     /// object, so it counts only where nothing else explains the use.
-    pub(super) fn model(self) -> Option<TlsModel> {
+    pub(super) fn model(self) -> Option<(TlsModel, ModelEvidence)> {
+        use ModelEvidence::{Assumed, Proved};
         [
-            (self.general_dynamic, TlsModel::GeneralDynamic),
-            (self.descriptor, TlsModel::Tlsdesc),
-            (self.initial_exec, TlsModel::InitialExec),
-            (self.own_module, TlsModel::LocalDynamic),
-            (self.local_exec, TlsModel::LocalExec),
+            (self.general_dynamic, TlsModel::GeneralDynamic, Proved),
+            (self.descriptor, TlsModel::Tlsdesc, Proved),
+            (self.initial_exec, TlsModel::InitialExec, Proved),
+            (self.local_dynamic, TlsModel::LocalDynamic, Proved),
+            (self.own_module, TlsModel::LocalDynamic, Assumed),
+            (self.local_exec, TlsModel::LocalExec, Proved),
         ]
         .into_iter()
-        .find(|(seen, _)| *seen)
-        .map(|(_, model)| model)
+        .find(|(seen, ..)| *seen)
+        .map(|(_, model, evidence)| (model, evidence))
     }
 }
 

@@ -85,10 +85,10 @@ pub(super) fn not_initial_exec(facts: &Facts) -> Check {
         facts.tls_model?,
         TlsModel::GeneralDynamic | TlsModel::LocalDynamic | TlsModel::Tlsdesc
     );
-    breaks.then(|| {
-        "gets at __rseq_abi through the dynamic linker, which is not safe in signal handlers \
-         and critical sections; declare it with tls_model(\"initial-exec\")"
-            .into()
+    breaks.then(|| Message {
+        text: "gets at __rseq_abi through the dynamic linker, which is not safe in signal handlers \
+               and critical sections; declare it with tls_model(\"initial-exec\")",
+        detail: facts.tls_evidence.map_or(Detail::None, Detail::Access),
     })
 }
 

@@ -11,7 +11,7 @@ mod table;
 use core::fmt;
 
 use crate::critical::{Offence, Place};
-use crate::facts::{Evidence, Facts};
+use crate::facts::{Evidence, Facts, ModelEvidence};
 
 pub use checks::{OPTIONAL_STATIC_TLS, STATIC_TLS_SURPLUS, static_tls_by_dlopen, static_tls_need};
 pub use program::keeps_its_own_area;
@@ -79,6 +79,8 @@ pub enum Detail {
     None,
     /// Places in critical sections or other code.
     Offence(Offence),
+    /// How it is known how the object gets at `__rseq_abi`.
+    Access(ModelEvidence),
     /// Static TLS, in bytes.
     StaticTls {
         /// What the object needs, padding for its alignment included.
@@ -118,6 +120,7 @@ impl fmt::Display for Finding {
         f.write_str(self.message)?;
         match self.detail {
             Detail::None => Ok(()),
+            Detail::Access(evidence) => write!(f, " ({})", evidence.name()),
             Detail::StaticTls { needs, tunable } => write!(
                 f,
                 " ({needs} bytes needed; GLIBC_TUNABLES=glibc.rtld.optional_static_tls={tunable} \

@@ -38,8 +38,14 @@ pub(super) fn object(row: &Row, out: &mut impl Write) -> io::Result<()> {
     for symbol in &row.symbols {
         symbol_line(symbol, out)?;
     }
-    if let Some(model) = row.tls_model {
-        writeln!(out, "  access to __rseq_abi: {model}")?;
+    match (row.tls_model, row.tls_model_evidence) {
+        // nothing to say: it is known that there is none
+        (None, None | Some("proved")) => {}
+        (Some(model), None) => writeln!(out, "  access to __rseq_abi: {model}")?,
+        (model, Some(evidence)) => {
+            let model = model.unwrap_or("none seen");
+            writeln!(out, "  access to __rseq_abi: {model} ({evidence})")?;
+        }
     }
     if !row.sections.is_empty() {
         let names: Vec<_> = row.sections.iter().map(|section| section.name).collect();

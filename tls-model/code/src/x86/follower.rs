@@ -1,0 +1,470 @@
+//! One instruction: what it does, and what registers hold behind it.
+
+use iced_x86::{
+    Code, FlowControl, Instruction, InstructionInfoFactory, Mnemonic, OpAccess, OpKind, Register,
+    UsedRegister,
+};
+use tls_model::facts::Evidence;
+
+use super::state::{State, Value};
+use crate::area::Area;
+use crate::section::{Access, Effect, Store, Target};
+
+/// `__NR_rseq`.
+const RSEQ: u64 = 334;
+
+/// Follows registers through code.
+pub(crate) struct Follower {
+    area: Area,
+    factory: InstructionInfoFactory,
+}
+
+impl Follower {
+    pub(crate) fn new(area: &Area) -> Self {
+        Self {
+            area: *area,
+            factory: InstructionInfoFactory::new(),
+        }
+    }
+
+    /// What a value is, with an address of the object's own area recognised.
+    fn settle(&self, value: Value) -> Value {
+        let inside = match value {
+            Value::Thread(at) => self.area.offset.map(|offset| at.wrapping_sub(offset)),
+            Value::Storage(at) => self.area.in_storage.map(|start| at.wrapping_sub(start)),
+            _ => None,
+        };
+        match inside {
+            Some(inside @ -16..32) => Value::Area(inside),
+            _ => value,
+        }
+    }
+
+    /// Whether the memory operand is this word of the object.
+    fn is_word(instruction: &Instruction, address: Option<u64>) -> bool {
+        instruction.is_ip_rel_memory_operand()
+            && address == Some(instruction.ip_rel_memory_address())
+    }
+
+    /// Whether the memory operand is the word that the thread pointer leads to:
+    /// the thread control block begins with its own address.
+    fn is_thread_pointer(instruction: &Instruction) -> bool {
+        instruction.memory_segment() == Register::FS
+            && instruction.memory_base() == Register::None
+            && instruction.memory_index() == Register::None
+            && instruction.memory_displacement64() == 0
+    }
+
+    /// Offset in the area of the memory operand, and how it is known.
+    fn offset_in_area(&self, state: &State, instruction: &Instruction) -> Option<(i64, Evidence)> {
+        if !uses_memory(instruction) || instruction.is_ip_rel_memory_operand() {
+            return None;
+        }
+        let displacement = instruction.memory_displacement64() as i64;
+        let base = instruction.memory_base();
+        let through_thread = instruction.memory_segment() == Register::FS;
+        let is_constant = base == Register::None && instruction.memory_index() == Register::None;
+        let found = if through_thread && is_constant {
+            let offset = displacement.wrapping_sub(self.area.offset?);
+            (offset, Evidence::Proved)
+        } else {
+            let start = match instruction.memory_index() {
+                Register::None => state.get(base),
+                index if instruction.memory_index_scale() == 1 => {
+                    sum(state.get(base), state.get(index))
+                }
+                _ => return None,
+            };
+            let offset = match (through_thread, start) {
+                (true, Value::Offset { at, .. }) | (false, Value::Area(at)) => at,
+                (false, Value::Thread(at)) => at.wrapping_sub(self.area.offset?),
+                (false, Value::Storage(at)) => at.wrapping_sub(self.area.in_storage?),
+                _ => return None,
+            };
+            (offset.wrapping_add(displacement), Evidence::Likely)
+        };
+        (-16..32).contains(&found.0).then_some(found)
+    }
+
+    /// Whether the instruction by itself leads to the area.
+    pub(super) fn leads(&self, instruction: &Instruction) -> bool {
+        let state = State::unknown();
+        self.offset_in_area(&state, instruction).is_some()
+            || self.result(&state, instruction).is_lead()
+    }
+
+    /// The effect of an instruction; `state` changes with it. What a call does
+    /// to registers is left to the caller.
+    pub(crate) fn step(&mut self, state: &mut State, instruction: &Instruction) -> Effect {
+        let mut effect = Effect {
+            system_call: is_system_call(instruction),
+            ..Effect::default()
+        };
+        if !effect.system_call {
+            effect.call = match instruction.flow_control() {
+                FlowControl::Call => Some(Target::Address(instruction.near_branch_target())),
+                FlowControl::IndirectCall => Some(Target::Unknown),
+                _ => None,
+            };
+        }
+        let area = self.offset_in_area(state, instruction);
+        effect.access = area.map(|(offset, evidence)| Access {
+            offset,
+            size: instruction.memory_size().size() as u64,
+            evidence,
+        });
+        effect.store = self.store(area, instruction);
+        let result = self.settle(self.result(state, instruction));
+        effect.formed = matches!(result, Value::Area(0..32))
+            && !matches!(instruction.mnemonic(), Mnemonic::Mov | Mnemonic::Pop);
+        effect.asks = result == Value::Module && instruction.mnemonic() == Mnemonic::Lea;
+        effect.lost = self.loses(state, instruction, result);
+        effect.lost |= self.change(state, instruction, result);
+        effect
+    }
+
+    fn store(&mut self, area: Option<(i64, Evidence)>, instruction: &Instruction) -> Option<Store> {
+        let info = self.factory.info(instruction);
+        let written = info
+            .used_memory()
+            .iter()
+            .find(|memory| writes(memory.access()))?;
+        let stack = [Register::RSP, Register::RBP].contains(&written.base().full_register());
+        let value = (instruction.op_count() == 2 && instruction.op1_kind() == OpKind::Immediate32)
+            .then(|| instruction.immediate32() as i32);
+        Some(Store {
+            area,
+            size: written.memory_size().size() as u64,
+            value,
+            // compare and exchange stores only what nobody else has changed
+            in_place: matches!(
+                written.access(),
+                OpAccess::ReadWrite | OpAccess::ReadCondWrite
+            ) && instruction.mnemonic() != Mnemonic::Cmpxchg,
+            private: stack,
+        })
+    }
+
+    /// Whether a pointer to the area goes where it is not followed. Whatever is
+    /// not understood does that.
+    fn loses(&mut self, state: &State, instruction: &Instruction, result: Value) -> bool {
+        if instruction.mnemonic() == Mnemonic::Lea
+            && state.exposes_pointer(
+                instruction.memory_base(),
+                instruction.memory_displacement64() as i64,
+            )
+        {
+            return true;
+        }
+        if !state.has_pointer() {
+            return false;
+        }
+        let info = self.factory.info(instruction);
+        let is_written = info
+            .used_memory()
+            .iter()
+            .any(|memory| writes(memory.access()));
+        let has_index = instruction.memory_index() != Register::None;
+        let base = instruction.memory_base();
+        let is_lea = instruction.mnemonic() == Mnemonic::Lea;
+        let is_plain = |used: &UsedRegister| {
+            let register = used.register();
+            if !reads(used.access()) || !register.is_gpr64() || !state.get(register).is_pointer() {
+                return true;
+            }
+            let as_operand = (0..instruction.op_count()).any(|operand| {
+                instruction.op_kind(operand) == OpKind::Register
+                    && instruction.op_register(operand).full_register() == register
+                    && !(operand == 0 && instruction.mnemonic() == Mnemonic::Mov)
+            });
+            if as_operand {
+                return match instruction.mnemonic() {
+                    Mnemonic::Cmp | Mnemonic::Test | Mnemonic::Push => true,
+                    Mnemonic::Mov if instruction.op0_kind() == OpKind::Memory => {
+                        // a slot of the frame is followed, see `change`
+                        !has_index
+                            && instruction.memory_segment() != Register::FS
+                            && [Register::RSP, Register::RBP].contains(&base)
+                            && instruction.memory_size().size() == 8
+                    }
+                    Mnemonic::Mov => instruction.op0_register().is_gpr64(),
+                    _ => result.is_lead(),
+                };
+            }
+            // it is the address
+            uses_operand(instruction, register)
+                && if is_lea {
+                    result.is_lead()
+                } else {
+                    !(has_index && is_written)
+                }
+        };
+        !info.used_registers().iter().all(is_plain)
+    }
+
+    /// Carries the state over an instruction; whether a pointer to the area was
+    /// lost.
+    fn change(&mut self, state: &mut State, instruction: &Instruction, result: Value) -> bool {
+        let mut lost = self.change_frame(state, instruction);
+        let to_slot = instruction.mnemonic() == Mnemonic::Mov
+            && instruction.op0_kind() == OpKind::Memory
+            && instruction.memory_index() == Register::None
+            && instruction.memory_segment() != Register::FS;
+        if to_slot {
+            let value = if instruction.op1_kind() == OpKind::Register
+                && instruction.op1_register().is_gpr64()
+            {
+                state.get(instruction.op1_register())
+            } else {
+                Value::Unknown
+            };
+            let kept = state.store(
+                instruction.memory_base(),
+                instruction.memory_displacement64() as i64,
+                value,
+            );
+            lost |= value.is_pointer() && !kept;
+        }
+        let info = self.factory.info(instruction);
+        for used in info.used_registers() {
+            let is_stack = used.register().full_register() == Register::RSP;
+            if changes(used.access()) && !is_stack {
+                state.set(used.register(), Value::Unknown);
+            }
+        }
+        if result != Value::Unknown {
+            state.set(instruction.op0_register(), result);
+        }
+        lost
+    }
+
+    /// What an instruction does to the stack and frame pointers.
+    fn change_frame(&mut self, state: &mut State, instruction: &Instruction) -> bool {
+        let to = |register: Register| {
+            instruction.op_count() > 0
+                && instruction.op0_kind() == OpKind::Register
+                && instruction.op0_register().full_register() == register
+        };
+        match instruction.mnemonic() {
+            Mnemonic::Call => false,
+            Mnemonic::Push => {
+                let value = if instruction.op0_kind() == OpKind::Register {
+                    state.get(instruction.op0_register())
+                } else {
+                    Value::Unknown
+                };
+                state.move_stack(i64::from(instruction.stack_pointer_increment()));
+                let kept = state.store(Register::RSP, 0, value);
+                value.is_pointer() && !kept
+            }
+            Mnemonic::Pop => {
+                let value = state.load(Register::RSP, 0);
+                let lost = to(Register::RBP) && state.lose_frame();
+                state.move_stack(i64::from(instruction.stack_pointer_increment()));
+                // `change` clears the register before it sets the result
+                lost || value.is_pointer() && !to(instruction.op0_register())
+            }
+            Mnemonic::Leave => {
+                let lost = state.end_frame();
+                state.move_stack(8);
+                state.lose_frame() || lost
+            }
+            Mnemonic::Mov
+                if to(Register::RBP)
+                    && instruction.op1_kind() == OpKind::Register
+                    && instruction.op1_register() == Register::RSP =>
+            {
+                state.start_frame();
+                false
+            }
+            Mnemonic::Add | Mnemonic::Sub if to(Register::RSP) => {
+                match instruction.try_immediate(1) {
+                    Ok(by) if instruction.mnemonic() == Mnemonic::Add => {
+                        state.move_stack(by as i64);
+                        false
+                    }
+                    Ok(by) => {
+                        state.move_stack((by as i64).wrapping_neg());
+                        false
+                    }
+                    Err(_) => state.lose_stack(),
+                }
+            }
+            _ => {
+                let info = self.factory.info(instruction);
+                let changed = |register: Register| {
+                    info.used_registers().iter().any(|used| {
+                        used.register().full_register() == register && changes(used.access())
+                    })
+                };
+                let stack = changed(Register::RSP) && instruction.stack_pointer_increment() == 0;
+                if !stack && instruction.stack_pointer_increment() != 0 {
+                    state.move_stack(i64::from(instruction.stack_pointer_increment()));
+                }
+                let lost = changed(Register::RBP) && state.lose_frame();
+                lost || stack && state.lose_stack()
+            }
+        }
+    }
+
+    /// What the first operand holds behind the instruction.
+    fn result(&self, state: &State, instruction: &Instruction) -> Value {
+        if instruction.op_count() == 0 || instruction.op0_kind() != OpKind::Register {
+            return Value::Unknown;
+        }
+        let to = instruction.op0_register();
+        if instruction.mnemonic() == Mnemonic::Pop {
+            return if to.is_gpr64() {
+                state.load(Register::RSP, 0)
+            } else {
+                Value::Unknown
+            };
+        }
+        if instruction.op_count() != 2 {
+            return Value::Unknown;
+        }
+        let is_number = instruction.mnemonic() == Mnemonic::Mov
+            && to.is_gpr()
+            && instruction
+                .try_immediate(1)
+                .is_ok_and(|number| number == RSEQ);
+        if is_number {
+            return Value::RseqNumber;
+        }
+        if !to.is_gpr64() {
+            return Value::Unknown;
+        }
+        let own = state.get(to);
+        let source = instruction.op1_kind();
+        match instruction.mnemonic() {
+            Mnemonic::Mov if source == OpKind::Register => state.get(instruction.op1_register()),
+            Mnemonic::Mov if source == OpKind::Memory => self.loaded(state, instruction),
+            Mnemonic::Mov => self.constant(instruction),
+            Mnemonic::Add if source == OpKind::Memory => self.added(own, instruction),
+            Mnemonic::Add if source == OpKind::Register => {
+                sum(own, state.get(instruction.op1_register()))
+            }
+            Mnemonic::Add => instruction
+                .try_immediate(1)
+                .map_or(Value::Unknown, |more| own.moved(more as i64)),
+            Mnemonic::Sub if source != OpKind::Register && source != OpKind::Memory => {
+                instruction.try_immediate(1).map_or(Value::Unknown, |less| {
+                    own.moved((less as i64).wrapping_neg())
+                })
+            }
+            Mnemonic::Lea if Self::is_word(instruction, self.area.module) => Value::Module,
+            Mnemonic::Lea
+                if instruction.memory_base() == Register::None
+                    && instruction.memory_index() == Register::None =>
+            {
+                self.offset(instruction.memory_displacement64() as i64)
+            }
+            Mnemonic::Lea if !instruction.is_ip_rel_memory_operand() => {
+                let base = state.get(instruction.memory_base());
+                let displacement = instruction.memory_displacement64() as i64;
+                match instruction.memory_index() {
+                    Register::None => base.moved(displacement),
+                    index if instruction.memory_index_scale() == 1 => {
+                        sum(base, state.get(index)).moved(displacement)
+                    }
+                    _ => Value::Unknown,
+                }
+            }
+            _ => Value::Unknown,
+        }
+    }
+
+    /// A constant that may be the area's offset: what it is used for tells.
+    fn constant(&self, instruction: &Instruction) -> Value {
+        instruction
+            .try_immediate(1)
+            .map_or(Value::Unknown, |value| self.offset(value as i64))
+    }
+
+    fn offset(&self, value: i64) -> Value {
+        match self.area.offset.map(|offset| value.wrapping_sub(offset)) {
+            Some(at @ -16..32) => Value::Offset { at, sure: false },
+            _ => Value::Unknown,
+        }
+    }
+
+    fn loaded(&self, state: &State, instruction: &Instruction) -> Value {
+        if Self::is_word(instruction, self.area.slot) {
+            Value::Offset { at: 0, sure: true }
+        } else if Self::is_thread_pointer(instruction) {
+            Value::Thread(0)
+        } else if instruction.memory_index() == Register::None
+            && instruction.memory_segment() != Register::FS
+        {
+            state.load(
+                instruction.memory_base(),
+                instruction.memory_displacement64() as i64,
+            )
+        } else {
+            Value::Unknown
+        }
+    }
+
+    /// A word in memory is added to a register.
+    fn added(&self, own: Value, instruction: &Instruction) -> Value {
+        if Self::is_word(instruction, self.area.slot) {
+            // nothing else than the thread pointer is added to an offset
+            return Value::Area(0);
+        }
+        match own {
+            Value::Offset { at, .. } if Self::is_thread_pointer(instruction) => Value::Area(at),
+            _ => Value::Unknown,
+        }
+    }
+}
+
+fn sum(one: Value, other: Value) -> Value {
+    match (one, other) {
+        (Value::Thread(0), Value::Offset { at, .. })
+        | (Value::Offset { at, .. }, Value::Thread(0)) => Value::Area(at),
+        _ => Value::Unknown,
+    }
+}
+
+/// Whether the instruction reads or writes its memory operand, rather than
+/// computing its address.
+fn uses_memory(instruction: &Instruction) -> bool {
+    instruction.mnemonic() != Mnemonic::Lea
+        && instruction.mnemonic() != Mnemonic::Nop
+        && (0..instruction.op_count()).any(|operand| instruction.op_kind(operand) == OpKind::Memory)
+}
+
+/// Whether the register is a part of the memory operand that is written out.
+fn uses_operand(instruction: &Instruction, register: Register) -> bool {
+    let has_operand =
+        (0..instruction.op_count()).any(|operand| instruction.op_kind(operand) == OpKind::Memory);
+    has_operand
+        && (instruction.memory_base().full_register() == register
+            || instruction.memory_index().full_register() == register)
+}
+
+fn writes(access: OpAccess) -> bool {
+    matches!(
+        access,
+        OpAccess::Write | OpAccess::CondWrite | OpAccess::ReadWrite | OpAccess::ReadCondWrite
+    )
+}
+
+fn reads(access: OpAccess) -> bool {
+    matches!(
+        access,
+        OpAccess::Read | OpAccess::CondRead | OpAccess::ReadWrite | OpAccess::ReadCondWrite
+    )
+}
+
+fn changes(access: OpAccess) -> bool {
+    !matches!(
+        access,
+        OpAccess::Read | OpAccess::CondRead | OpAccess::None | OpAccess::NoMemAccess
+    )
+}
+
+fn is_system_call(instruction: &Instruction) -> bool {
+    matches!(instruction.code(), Code::Syscall | Code::Sysenter)
+        || instruction.code() == Code::Int_imm8 && instruction.immediate8() == 0x80
+}

@@ -1,0 +1,282 @@
+//! What registers and stack slots hold that may lead to the area.
+
+use iced_x86::Register;
+
+/// What a register is known to hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) enum Value {
+    #[default]
+    Unknown,
+    /// The thread pointer and so many bytes.
+    Thread(i64),
+    /// The area's offset from the thread pointer and so many bytes.
+    Offset {
+        at: i64,
+        /// It comes from the slot that the dynamic linker fills: it cannot be
+        /// another constant that happens to be the same.
+        sure: bool,
+    },
+    /// The area's address and so many bytes.
+    Area(i64),
+    /// The address of the pair with which `__tls_get_addr` is asked for the
+    /// object's own storage.
+    Module,
+    /// The start of the object's own storage and so many bytes.
+    Storage(i64),
+    /// The number of the system call that registers an area.
+    RseqNumber,
+}
+
+impl Value {
+    /// Whether who has it can get at the area.
+    pub(crate) fn is_pointer(self) -> bool {
+        matches!(self, Self::Area(0..32) | Self::Offset { sure: true, .. })
+    }
+
+    /// Whether it may become a pointer to the area.
+    pub(crate) fn is_lead(self) -> bool {
+        !matches!(self, Self::Unknown | Self::RseqNumber)
+    }
+
+    /// So many bytes further on.
+    pub(super) fn moved(self, by: i64) -> Self {
+        match self {
+            Self::Thread(at) => Self::Thread(at.wrapping_add(by)),
+            Self::Offset { at, sure } => Self::Offset {
+                at: at.wrapping_add(by),
+                sure,
+            },
+            Self::Area(at) => Self::Area(at.wrapping_add(by)),
+            Self::Storage(at) => Self::Storage(at.wrapping_add(by)),
+            Self::Unknown | Self::Module | Self::RseqNumber => Self::Unknown,
+        }
+    }
+}
+
+/// A place in the stack frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Slot {
+    /// So many bytes from where the stack pointer was when following began.
+    Stack(i64),
+    /// So many bytes from the frame pointer, where nobody knows how far that is
+    /// from the stack pointer.
+    Frame(i64),
+}
+
+impl Slot {
+    /// Whether an object that starts here may reach to `other`.
+    fn may_reach(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Stack(from), Self::Stack(to)) | (Self::Frame(from), Self::Frame(to)) => {
+                from <= to
+            }
+            _ => true,
+        }
+    }
+}
+
+/// Slots that are remembered at a time.
+const MOST_SLOTS: usize = 8;
+
+/// Registers that a called function leaves as they were, by number: rbx, rsp,
+/// rbp, r12 to r15 (System V ABI, AMD64 supplement, 3.2.1).
+const KEPT: [usize; 7] = [3, 4, 5, 12, 13, 14, 15];
+
+/// Registers with the arguments of a call, in order: rdi, rsi, rdx, rcx, r8, r9
+/// (the same, 3.2.3).
+const ARGUMENTS: [usize; 6] = [7, 6, 2, 1, 8, 9];
+
+/// Registers with what a function returns: rax, rdx.
+const RESULTS: [usize; 2] = [0, 2];
+
+const RBP: usize = 5;
+
+/// Registers and stack slots at one place of the code.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct State {
+    registers: [Value; 16],
+    slots: Vec<(Slot, Value)>,
+    /// Where the stack pointer is, seen from where following began or it was
+    /// last set to something new.
+    stack: i64,
+    /// The same for the frame pointer, where that is known.
+    frame: Option<i64>,
+}
+
+impl State {
+    /// Where nothing is known.
+    pub(crate) fn unknown() -> Self {
+        Self::default()
+    }
+
+    pub(crate) fn get(&self, register: Register) -> Value {
+        index(register)
+            .and_then(|index| self.registers.get(index))
+            .copied()
+            .unwrap_or_default()
+    }
+
+    pub(super) fn set(&mut self, register: Register, value: Value) {
+        if let Some(slot) = index(register).and_then(|index| self.registers.get_mut(index)) {
+            *slot = value;
+        }
+    }
+
+    /// Whether anything in it may lead to the area.
+    pub(crate) fn has_lead(&self) -> bool {
+        self.all().any(Value::is_lead)
+    }
+
+    /// Whether a pointer to the area is in it.
+    pub(crate) fn has_pointer(&self) -> bool {
+        self.all().any(Value::is_pointer)
+    }
+
+    /// Whether an argument of a call is a pointer to the area.
+    pub(crate) fn passes_pointer(&self) -> bool {
+        self.some(&ARGUMENTS).any(Value::is_pointer)
+    }
+
+    /// Whether a function that returns here gives a pointer to the area away.
+    pub(crate) fn returns_pointer(&self) -> bool {
+        self.some(&RESULTS).any(Value::is_pointer)
+    }
+
+    fn all(&self) -> impl Iterator<Item = Value> {
+        let slots = self.slots.iter().map(|(_, value)| *value);
+        self.registers.iter().copied().chain(slots)
+    }
+
+    fn some(&self, numbers: &[usize]) -> impl Iterator<Item = Value> {
+        numbers
+            .iter()
+            .filter_map(|number| self.registers.get(*number).copied())
+    }
+
+    /// The state in which a called function starts.
+    pub(crate) fn entered(&self) -> Self {
+        let mut entered = Self::unknown();
+        for number in ARGUMENTS {
+            if let (Some(to), Some(from)) = (
+                entered.registers.get_mut(number),
+                self.registers.get(number),
+            ) {
+                *to = *from;
+            }
+        }
+        entered
+    }
+
+    /// A function was called and has come back.
+    pub(crate) fn called(&mut self) {
+        for (number, value) in self.registers.iter_mut().enumerate() {
+            if !KEPT.contains(&number) {
+                *value = Value::Unknown;
+            }
+        }
+        self.move_stack(0);
+    }
+
+    /// Adds to the stack pointer.
+    pub(super) fn move_stack(&mut self, by: i64) {
+        self.stack = self.stack.wrapping_add(by);
+        // what is below it is nobody's
+        let top = self.stack;
+        self.slots
+            .retain(|(slot, _)| !matches!(slot, Slot::Stack(at) if *at < top));
+    }
+
+    /// The stack pointer is somewhere else; whether a pointer is lost with it.
+    pub(super) fn lose_stack(&mut self) -> bool {
+        self.stack = 0;
+        self.frame = None;
+        self.forget(|slot| matches!(slot, Slot::Stack(_)))
+    }
+
+    /// The frame pointer is now where the stack pointer is.
+    pub(super) fn start_frame(&mut self) {
+        self.frame = Some(self.stack);
+        self.forget(|slot| matches!(slot, Slot::Frame(_)));
+    }
+
+    /// The frame pointer is something else now; whether a pointer is lost with
+    /// it.
+    pub(super) fn lose_frame(&mut self) -> bool {
+        self.frame = None;
+        self.forget(|slot| matches!(slot, Slot::Frame(_)))
+    }
+
+    /// `leave`, but for what it pops.
+    pub(super) fn end_frame(&mut self) -> bool {
+        match self.frame {
+            Some(frame) => {
+                self.stack = frame;
+                self.move_stack(0);
+                false
+            }
+            None => self.lose_stack(),
+        }
+    }
+
+    fn forget(&mut self, which: impl Fn(&Slot) -> bool) -> bool {
+        let lost = self
+            .slots
+            .iter()
+            .any(|(slot, value)| which(slot) && value.is_pointer());
+        self.slots.retain(|(slot, _)| !which(slot));
+        lost
+    }
+
+    fn slot(&self, base: Register, displacement: i64) -> Option<Slot> {
+        match base {
+            Register::RSP => Some(Slot::Stack(self.stack.wrapping_add(displacement))),
+            Register::RBP if self.registers.get(RBP)?.is_lead() => None,
+            Register::RBP => Some(self.frame.map_or(Slot::Frame(displacement), |frame| {
+                Slot::Stack(frame.wrapping_add(displacement))
+            })),
+            _ => None,
+        }
+    }
+
+    /// What is in the frame at `displacement` from `base`.
+    pub(super) fn load(&self, base: Register, displacement: i64) -> Value {
+        let wanted = self.slot(base, displacement);
+        self.slots
+            .iter()
+            .find(|(slot, _)| Some(*slot) == wanted)
+            .map(|(_, value)| *value)
+            .unwrap_or_default()
+    }
+
+    /// Puts a value there; false where that is no place that can be followed.
+    pub(super) fn store(&mut self, base: Register, displacement: i64, value: Value) -> bool {
+        let Some(wanted) = self.slot(base, displacement) else {
+            return false;
+        };
+        self.slots.retain(|(slot, _)| *slot != wanted);
+        if !value.is_lead() {
+            return true;
+        }
+        let has_room = self.slots.len() < MOST_SLOTS;
+        if has_room {
+            self.slots.push((wanted, value));
+        }
+        has_room
+    }
+
+    /// Whether who is given the address of this place of the frame may find a
+    /// pointer to the area there.
+    pub(super) fn exposes_pointer(&self, base: Register, displacement: i64) -> bool {
+        self.slot(base, displacement).is_some_and(|shown| {
+            self.slots
+                .iter()
+                .any(|(slot, value)| value.is_pointer() && shown.may_reach(*slot))
+        })
+    }
+}
+
+/// The number of the general register that `register` is, or is a part of.
+fn index(register: Register) -> Option<usize> {
+    let full = register.full_register();
+    (register.is_gpr() && full.is_gpr64()).then(|| full.number())
+}
