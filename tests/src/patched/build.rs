@@ -80,18 +80,29 @@ pub fn kept(series: &Series) -> Result<PathBuf, String> {
     cache::kept(
         &format!("glibc-{kind}-{}-{content:016x}", series.version),
         |into| {
+            let say = |what: &str| tell(&format!("glibc {} ({kind}): {what}", series.version));
+            say("fetching, unpacking and configuring");
             let tree = Tree::prepare(series, &into.join("work"))?;
             for patch in &series.patches {
                 patch.apply(&tree.source)?;
             }
+            say("building: four minutes of an idle machine with two processors");
+            let start = Instant::now();
             tree.make()?;
+            say(&format!("built in {} s", start.elapsed().as_secs()));
             if !series.patches.is_empty() {
+                say("running its own tests: two minutes more");
                 own_tests::run(&tree, into)?;
             }
             tree.keep(into)?;
             fs::remove_dir_all(into.join("work")).map_err(|error| format!("work: {error}"))
         },
     )
+}
+
+/// Says how far a build is that somebody waits for, whoever asked for it.
+fn tell(line: &str) {
+    eprintln!("{line}");
 }
 
 /// Builds after each patch: every one of them must leave a glibc that builds.
