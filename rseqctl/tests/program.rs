@@ -253,6 +253,26 @@ fn asking_the_dynamic_linker_and_searching_agree() {
     assert_eq!(said(&ask(Path::new(INTERPRETER))), expected);
 }
 
+/// `ld.so --list` takes the folder of a link for `$ORIGIN`, where the kernel tells it
+/// the file.
+#[test]
+fn the_dynamic_linker_is_asked_about_the_file_behind_a_link() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let at = |name: &str| folder.path().join(name);
+    let named = "-Wl,-soname,libmine.so";
+    for name in ["opt/lib/libmine.so", "lib/libmine.so"] {
+        build(&at(name), DEFINES, &["-shared", "-fPIC", named]);
+    }
+    let mine = at("opt/lib/libmine.so");
+    let flags = [mine.to_str().expect("UTF-8"), "-Wl,-rpath,$ORIGIN/../lib"];
+    build(&at("opt/bin/main"), MAIN, &flags);
+    fs::create_dir(at("bin")).expect("a folder");
+    symlink(at("opt/bin/main"), at("bin/link")).expect("a link");
+    let program = Program::ask(&at("bin/link"), Path::new(INTERPRETER)).expect("a program");
+    let winner = program.winner().expect("a definer");
+    assert_eq!(winner.path.canonicalize().ok(), mine.canonicalize().ok());
+}
+
 fn audit(arguments: &[&Path]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_rseqctl"))
         .args(["audit", "--format", "ndjson", "--program"])

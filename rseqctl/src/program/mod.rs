@@ -138,7 +138,9 @@ impl Program {
     ///
     /// As [`Self::load`].
     pub fn ask(path: &Path, linker: &Path) -> io::Result<Self> {
-        let told = asked::ask(linker, path);
+        // the kernel tells it the file, and `$ORIGIN` is the folder of that
+        let real = path.canonicalize();
+        let told = asked::ask(linker, real.as_deref().unwrap_or(path));
         if told.is_empty() {
             return Self::load(path, &Search::of_this_process());
         }
