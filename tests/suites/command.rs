@@ -30,6 +30,7 @@ fn main() -> ExitCode {
     suite.add("run::tunable_of_the_user_holds", &builds, tunable);
     suite.add("run::dry_run", &builds, dry_run);
     suite.add("run::corruption_is_refused", &builds, corruption);
+    suite.add("run::pointers_are_followed", &builds, pointers);
     suite.add("run::sections_that_do_not_abort", &builds, no_abort);
     suite.add("run::remembered_answer", &builds, remembered);
     suite.add("run::launchers", &builds, launchers);
@@ -532,6 +533,46 @@ fn corruption() -> Outcome {
     pretend(&file, "cpu_id_start", "rewritten")?;
     refused(&[])?.expect(0)?;
     Ok(())
+}
+
+/// What is done with a pointer to the area is followed over jumps and calls; who
+/// gives it away is not started, and who only reads is.
+fn pointers() -> Outcome {
+    let (cache, file) = remembering()?;
+    pretend(&file, "cpu_id_start", "kept")?;
+    let (writes, perhaps) = ("keeps a value of its own", "cannot be excluded");
+    let mut wrong = Vec::new();
+    for case in &rseq_tests::fixture::all().cases {
+        let name = case.directives.name.as_str();
+        if case.source != "area-pointer" {
+            continue;
+        }
+        let expected = match name.split_once('-') {
+            Some(("writes", "somewhere") | ("gives", _)) => Some(perhaps),
+            Some(("writes", _)) => Some(writes),
+            _ if name == "computes" => Some(perhaps),
+            _ => None,
+        };
+        let finished = run(&[], &[case.build()?])?
+            .env("XDG_CACHE_HOME", &cache)
+            .run()?;
+        let holds = match expected {
+            None => finished.code() == 0,
+            Some(words) => {
+                finished.code() == 125
+                    && finished.err.contains(words)
+                    && finished.err.contains("--mode defer")
+                    && (words == perhaps || !finished.err.contains(perhaps))
+            }
+        };
+        if !holds {
+            wrong.push(format!("{name}: {} {}", finished.code(), finished.err));
+        }
+    }
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    Err(wrong.join("\n").into())
 }
 
 /// Where sections do not abort, no program gets to use them.

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use rseq_code::read as read_code;
 use tls_model::critical::Violation;
 use tls_model::elf::Object;
+use tls_model::facts::{Damage, Facts, ModelEvidence};
 use tls_model::owner::{Mode, Owner, Reason};
 
 use super::scope::{Scope, User};
@@ -85,7 +86,7 @@ pub struct Hazard {
     /// The object that would do the damage.
     pub object: PathBuf,
     /// What would happen, and why.
-    pub what: &'static str,
+    pub what: String,
     /// The verdict that explains it.
     pub verdict: &'static str,
     /// What to do.
@@ -119,43 +120,37 @@ impl Hazard {
             Owner::Unavailable => false,
         };
         let mut users = scope.users.iter().filter(reaches);
-        let (what, verdict) = match behaviour {
-            Behaviour {
-                sections: Abort::RunsOn,
-                ..
-            } => (
-                "uses critical sections, which this kernel does not abort: that corrupts memory",
-                &doctor::verdict::NO_ABORT,
-            ),
-            Behaviour {
-                cpu_id_start: Field::Kept,
-                ..
-            } => (
-                "keeps a value of its own in cpu_id_start, as TCMalloc before its fix does, and \
-                 this kernel does not rewrite it: that corrupts memory",
+        if behaviour.sections == Abort::RunsOn {
+            let what =
+                "uses critical sections, which this kernel does not abort: that corrupts memory";
+            let object = users.next()?;
+            return Some(Self::new(object, what, &doctor::verdict::NO_ABORT));
+        }
+        let (does, verdict) = match behaviour.cpu_id_start {
+            Field::Kept => (
+                "this kernel does not rewrite it: that corrupts memory",
                 &doctor::verdict::CPU_ID_START_KEPT,
             ),
-            Behaviour {
-                cpu_id_start: Field::Killed,
-                ..
-            } => (
-                "keeps a value of its own in cpu_id_start, as TCMalloc before its fix does, and \
-                 this kernel kills it for that",
+            Field::Killed => (
+                "this kernel kills it for that",
                 &doctor::verdict::CPU_ID_START_KILLS,
             ),
-            _ => return None,
+            Field::Rewritten | Field::Unknown => return None,
         };
-        let object = if behaviour.sections == Abort::RunsOn {
-            users.next()
-        } else {
-            users.find(|user| writes_cpu_id_start(&user.path))
-        };
-        object.map(|object| Self {
-            object: object.path.clone(),
-            what,
+        users.find_map(|user| {
+            let writes = Writes::of(&user.path);
+            (writes != Writes::No)
+                .then(|| Self::new(user, format!("{writes}, and {does}"), verdict))
+        })
+    }
+
+    fn new(user: &User, what: impl Into<String>, verdict: &doctor::verdict::Kind) -> Self {
+        Self {
+            object: user.path.clone(),
+            what: what.into(),
             verdict: verdict.name,
             advice: "",
-        })
+        }
     }
 
     /// With what to do about it.
@@ -164,20 +159,70 @@ impl Hazard {
     }
 }
 
-/// Whether the object's code writes to fields that belong to the kernel. Where
-/// that cannot be told, because the symbol is stripped or the code cannot be
-/// read, it is taken for one that does: no memory is worth the guess.
-fn writes_cpu_id_start(path: &Path) -> bool {
-    let Ok(file) = File::open(path) else {
-        return true;
-    };
-    let Ok(object) = Object::open(FileSource::new(file)) else {
-        return true;
-    };
-    let Some(critical) = read_code(&object).critical else {
-        return true;
-    };
-    critical.uses + critical.uses_inside == 0
-        || critical.offence(Violation::ReadOnlyStore).is_some()
-        || critical.offence(Violation::StrayStore).is_some()
+/// Whether an object's code keeps a value of its own in `cpu_id_start`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Writes {
+    /// It uses the area, wherever that was followed, and does not write to the
+    /// kernel's fields.
+    No,
+    /// It was seen to.
+    Yes,
+    /// Its area's address goes where it is not followed, first here.
+    Perhaps(u64),
+    /// It was not seen how it uses the area: the symbol is stripped, or the code
+    /// cannot be read.
+    NotSeen,
+}
+
+impl Writes {
+    /// Where it cannot be told, the object is taken for one that does: no memory
+    /// is worth the guess.
+    fn of(path: &Path) -> Self {
+        let opened = File::open(path).ok();
+        let object = opened.and_then(|file| Object::open(FileSource::new(file)).ok());
+        object.map_or(Self::NotSeen, |object| Self::from(&read_code(&object)))
+    }
+
+    fn from(facts: &Facts) -> Self {
+        // a definer whose accesses would need relocations, and has none
+        if facts.tls_model.is_none() && facts.tls_evidence == Some(ModelEvidence::Proved) {
+            return Self::No;
+        }
+        let Some(critical) = facts.critical else {
+            return Self::NotSeen;
+        };
+        let stores = [Violation::ReadOnlyStore, Violation::StrayStore];
+        if stores
+            .into_iter()
+            .any(|store| critical.offence(store).is_some())
+        {
+            Self::Yes
+        } else if let Some(place) = critical.first_escape {
+            Self::Perhaps(place.address)
+        } else if critical.uses == 0 || facts.damage.contains(Damage::CODE) {
+            Self::NotSeen
+        } else {
+            Self::No
+        }
+    }
+}
+
+impl fmt::Display for Writes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::No => f.write_str("keeps nothing in cpu_id_start"),
+            Self::Yes => f.write_str(
+                "keeps a value of its own in cpu_id_start, as TCMalloc before its fix does",
+            ),
+            Self::Perhaps(address) => write!(
+                f,
+                "gives the address of its __rseq_abi away ({address:#x}) to code that is not \
+                 followed: that it keeps a value of its own in cpu_id_start cannot be excluded"
+            ),
+            Self::NotSeen => f.write_str(
+                "uses an __rseq_abi in a way that its code does not show: that it keeps a value \
+                 of its own in cpu_id_start, as TCMalloc before its fix does, cannot be excluded",
+            ),
+        }
+    }
 }

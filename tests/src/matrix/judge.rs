@@ -30,11 +30,6 @@ const KEPT: &str = "this kernel leaves a changed cpu_id_start alone: no owner ca
 /// What the doctor says of an experiment that came to nothing.
 const NOT_SEEN: &str = "the doctor did not see it happen, and said so: emulated machine, busy host";
 
-/// What reading code cannot tell.
-const NOT_FOLLOWED: &str = "rseqctl run starts it: it does not see a store to cpu_id_start through \
-                            a pointer that is carried over a jump, and the kernel leaves the field \
-                            alone";
-
 /// What a command asks.
 #[derive(Clone, Copy, Debug)]
 pub enum Asked<'a> {
@@ -46,7 +41,8 @@ pub enum Asked<'a> {
     CachedAlone,
     /// The same under `rseqctl run`.
     CachedUnderRun,
-    /// The same, where the code does not show that it stores to the field.
+    /// The same, where the code stores to the field through a pointer that it
+    /// carries over jumps.
     CachedByPointer,
     /// The same under `rseqctl run --mode defer`, which leaves the registration to
     /// the libc.
@@ -120,12 +116,7 @@ impl Asked<'_> {
         let verdict = match self {
             Self::Facts => return Ok(context.facts.judge(&context.known_facts)),
             Self::Doctor => return doctor(context, finished),
-            Self::CachedUnderRun => under_run(context, finished)?,
-            Self::CachedByPointer => match cached(context, finished, true) {
-                Ok(Verdict::Known(_)) => Verdict::Known(NOT_FOLLOWED.to_owned()),
-                Ok(verdict) => verdict,
-                Err(_) => under_run(context, finished)?,
-            },
+            Self::CachedUnderRun | Self::CachedByPointer => under_run(context, finished)?,
             Self::CachedAlone => cached(context, finished, true)?,
             // where the libc does not register, the client does
             Self::CachedDeferred => cached(context, finished, context.glibc < (2, 35))?,

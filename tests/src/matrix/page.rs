@@ -261,7 +261,7 @@ names mean is in `tests/kernels/facts.txt`, and a kernel that does otherwise is 
   as TCMalloc does, and moves that memory behind a membarrier. Where the kernel leaves
   a changed `cpu_id_start` alone it writes into memory that is no longer its own, which
   no owner can prevent; `rseqctl run` refuses to start it there. It refuses by what it
-  reads in the code: `-by-pointer` is the same client, with a store that it does not
-  see.
+  reads in the code: `-by-pointer` is the same client, with a store through a pointer
+  that it carries over jumps.
 - `doctor-*`: `rseqctl doctor` has seen what the kernel does.
 ";

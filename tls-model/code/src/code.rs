@@ -70,8 +70,9 @@ impl<'a, S: Source> Reader<'a, S> {
         (inside < self.window.len()).then_some(inside)
     }
 
-    /// Bytes that an instruction needs at most.
-    const ENOUGH: usize = 16;
+    /// Bytes that are given, where there are so many: more than an instruction
+    /// needs.
+    const ENOUGH: usize = 64;
 }
 
 impl<S: Source> Code for Reader<'_, S> {

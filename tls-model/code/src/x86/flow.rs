@@ -29,6 +29,12 @@ const DEPTH: u8 = 8;
 /// Places that are remembered as seen.
 const REMEMBERED: usize = 1 << 12;
 
+/// Bytes before a start in which the number of the system call may be loaded.
+const EARLIER: usize = 48;
+
+/// `mov $334, %edi`.
+const LOADS_NUMBER: [u8; 5] = [0xbf, 0x4e, 0x01, 0, 0];
+
 /// A place that is still to be followed.
 struct Open {
     address: u64,
@@ -79,9 +85,10 @@ impl Flow {
         let mut instruction = Instruction::default();
         let (mut few, mut many) = (FEW, MANY);
         self.open.clear();
+        let state = self.before(start, code);
         self.open.push(Open {
             address: start,
-            state: State::unknown(),
+            state,
             depth: 0,
         });
         while let Some(mut open) = self.open.pop() {
@@ -142,6 +149,40 @@ impl Flow {
                 }
             }
         }
+    }
+
+    /// What is known where following begins: nothing, but for the number of the
+    /// system call, which compilers may load before the address.
+    fn before(&mut self, start: u64, code: &mut impl Code) -> State {
+        let mut known = State::unknown();
+        let Some(first) = start.checked_sub(EARLIER as u64) else {
+            return known;
+        };
+        let bytes = code.at(first);
+        let bytes = bytes.get(..EARLIER).unwrap_or_default();
+        let loads = bytes
+            .windows(LOADS_NUMBER.len())
+            .rposition(|window| window == LOADS_NUMBER);
+        let Some(loads) = loads else {
+            return known;
+        };
+        let mut decoder = decoder(
+            bytes.get(loads..).unwrap_or_default(),
+            first.wrapping_add(loads as u64),
+        );
+        let mut state = State::unknown();
+        while decoder.can_decode() {
+            let instruction = decoder.decode();
+            let is_straight = instruction.flow_control() == FlowControl::Next;
+            if instruction.is_invalid() || !is_straight {
+                return known;
+            }
+            self.follower.step(&mut state, &instruction);
+        }
+        if state.get(Register::RDI) == Value::RseqNumber {
+            known.set(Register::RDI, Value::RseqNumber);
+        }
+        known
     }
 
     /// What becomes of a call.

@@ -86,10 +86,47 @@ impl Follower {
         (-16..32).contains(&found.0).then_some(found)
     }
 
+    /// Whether the address that the instruction uses or computes is that of the
+    /// area and an index that nobody knows.
+    fn is_indexed(&self, state: &State, instruction: &Instruction) -> bool {
+        let index = instruction.memory_index();
+        if index == Register::None || !has_memory(instruction) {
+            return false;
+        }
+        let displacement = instruction.memory_displacement64() as i64;
+        let base = instruction.memory_base();
+        let through_thread =
+            instruction.memory_segment() == Register::FS && instruction.mnemonic() != Mnemonic::Lea;
+        if through_thread && base == Register::None {
+            let offset = self
+                .area
+                .offset
+                .map(|offset| displacement.wrapping_sub(offset));
+            return matches!(offset, Some(0..32));
+        }
+        let values = [base, index].map(|register| state.get(register));
+        if sum(values[0], values[1]).is_lead() {
+            return false;
+        }
+        let scale = instruction.memory_index_scale();
+        let starts = values
+            .into_iter()
+            .enumerate()
+            .filter(|(at, _)| *at == 0 || scale == 1)
+            .map(|(_, value)| self.settle(value.moved(displacement)));
+        let leads = |value: Value| match value {
+            Value::Area(0..32) => !through_thread,
+            Value::Offset { at: 0..32, .. } => through_thread,
+            _ => false,
+        };
+        starts.into_iter().any(leads)
+    }
+
     /// Whether the instruction by itself leads to the area.
     pub(super) fn leads(&self, instruction: &Instruction) -> bool {
         let state = State::unknown();
         self.offset_in_area(&state, instruction).is_some()
+            || self.is_indexed(&state, instruction)
             || self.result(&state, instruction).is_lead()
     }
 
@@ -156,6 +193,12 @@ impl Follower {
         {
             return true;
         }
+        let is_lea = instruction.mnemonic() == Mnemonic::Lea;
+        if self.is_indexed(state, instruction) {
+            let info = self.factory.info(instruction);
+            let mut memory = info.used_memory().iter();
+            return is_lea || memory.any(|memory| writes(memory.access()));
+        }
         if !state.has_pointer() {
             return false;
         }
@@ -166,7 +209,6 @@ impl Follower {
             .any(|memory| writes(memory.access()));
         let has_index = instruction.memory_index() != Register::None;
         let base = instruction.memory_base();
-        let is_lea = instruction.mnemonic() == Mnemonic::Lea;
         let is_plain = |used: &UsedRegister| {
             let register = used.register();
             if !reads(used.access()) || !register.is_gpr64() || !state.get(register).is_pointer() {
@@ -259,15 +301,18 @@ impl Follower {
             }
             Mnemonic::Pop => {
                 let value = state.load(Register::RSP, 0);
-                let lost = to(Register::RBP) && state.lose_frame();
+                if to(Register::RBP) {
+                    // the frame is over, and what was in it
+                    state.lose_frame();
+                }
                 state.move_stack(i64::from(instruction.stack_pointer_increment()));
-                // `change` clears the register before it sets the result
-                lost || value.is_pointer() && !to(instruction.op0_register())
+                value.is_pointer() && instruction.op0_kind() != OpKind::Register
             }
             Mnemonic::Leave => {
-                let lost = state.end_frame();
+                state.end_frame();
                 state.move_stack(8);
-                state.lose_frame() || lost
+                state.lose_frame();
+                false
             }
             Mnemonic::Mov
                 if to(Register::RBP)
@@ -431,14 +476,17 @@ fn sum(one: Value, other: Value) -> Value {
 fn uses_memory(instruction: &Instruction) -> bool {
     instruction.mnemonic() != Mnemonic::Lea
         && instruction.mnemonic() != Mnemonic::Nop
-        && (0..instruction.op_count()).any(|operand| instruction.op_kind(operand) == OpKind::Memory)
+        && has_memory(instruction)
+}
+
+/// Whether it has a memory operand that is written out.
+fn has_memory(instruction: &Instruction) -> bool {
+    (0..instruction.op_count()).any(|operand| instruction.op_kind(operand) == OpKind::Memory)
 }
 
 /// Whether the register is a part of the memory operand that is written out.
 fn uses_operand(instruction: &Instruction, register: Register) -> bool {
-    let has_operand =
-        (0..instruction.op_count()).any(|operand| instruction.op_kind(operand) == OpKind::Memory);
-    has_operand
+    has_memory(instruction)
         && (instruction.memory_base().full_register() == register
             || instruction.memory_index().full_register() == register)
 }

@@ -86,8 +86,9 @@ const KEPT: [usize; 7] = [3, 4, 5, 12, 13, 14, 15];
 /// (the same, 3.2.3).
 const ARGUMENTS: [usize; 6] = [7, 6, 2, 1, 8, 9];
 
-/// Registers with what a function returns: rax, rdx.
-const RESULTS: [usize; 2] = [0, 2];
+/// The register with what a function returns: rax. A second result, in rdx, is
+/// not looked at: what is left there by chance is more common.
+const RESULTS: [usize; 1] = [0];
 
 const RBP: usize = 5;
 
@@ -207,14 +208,15 @@ impl State {
     }
 
     /// `leave`, but for what it pops.
-    pub(super) fn end_frame(&mut self) -> bool {
+    pub(super) fn end_frame(&mut self) {
         match self.frame {
             Some(frame) => {
                 self.stack = frame;
                 self.move_stack(0);
-                false
             }
-            None => self.lose_stack(),
+            None => {
+                self.lose_stack();
+            }
         }
     }
 
