@@ -53,6 +53,12 @@ pub struct Row {
     /// model is unknown.
     #[schemars(extend("enum" = ["proved", "likely", "assumed", null]))]
     pub(super) tls_model_evidence: Option<&'static str>,
+    /// Further models in which it gets at `__rseq_abi`, each proved by a relocation:
+    /// `tls_model` is the one furthest from initial-exec.
+    #[schemars(extend("items" = {"type": "string", "enum": [
+        "initial-exec", "local-exec", "general-dynamic", "local-dynamic", "tlsdesc",
+    ]}))]
+    pub(super) other_tls_models: Vec<&'static str>,
     /// Number of critical section descriptors.
     pub(super) critical_sections: u64,
     /// The rseq sections it has.
@@ -150,6 +156,11 @@ impl Row {
             tls_model_evidence: facts
                 .tls_evidence
                 .map(tls_model::facts::ModelEvidence::name),
+            other_tls_models: facts
+                .other_tls_models
+                .iter()
+                .map(tls_model::facts::TlsModel::name)
+                .collect(),
             critical_sections: facts.critical_sections(),
             sections: facts
                 .sections

@@ -22,4 +22,4 @@ pub use symbol::{
     Binding, MOST_SYMBOLS, NameSet, Role, SymbolFact, SymbolKind, SymbolName, SymbolTable, Symbols,
     Visibility,
 };
-pub use tls_access::{ModelEvidence, TlsModel};
+pub use tls_access::{ModelEvidence, TlsModel, TlsModels};

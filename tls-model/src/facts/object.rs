@@ -6,7 +6,7 @@ use crate::rseq::{ORIGINAL_ALIGN, ORIGINAL_LENGTH};
 
 use super::{
     Damage, ModelEvidence, NameSet, Role, SectionName, Sections, SymbolFact, SymbolKind,
-    SymbolName, Symbols, TlsModel, machine_name,
+    SymbolName, Symbols, TlsModel, TlsModels, machine_name,
 };
 
 /// What an object is for.
@@ -118,6 +118,9 @@ pub struct Facts {
     /// How that is known; none where nothing is: it neither defines nor refers to
     /// `__rseq_abi`, or the model is unknown.
     pub tls_evidence: Option<ModelEvidence>,
+    /// Further models in which it gets at `__rseq_abi`, each proved by a
+    /// relocation.
+    pub other_tls_models: TlsModels,
     /// Link-time address of the word that the dynamic linker fills with the
     /// offset of `__rseq_abi` from the thread pointer (the first, where there
     /// are several).

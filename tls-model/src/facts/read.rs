@@ -13,7 +13,7 @@ use super::by_name::LOOKUPS;
 use super::tls_access::{Request, Seen, has_link_access, is_known, link_access, request};
 use super::{
     Damage, DynamicFlags, Facts, Kind, MOST_SYMBOLS, ModelEvidence, NameSet, Role, SectionName,
-    Sections, SymbolFact, SymbolName, SymbolTable, Symbols, Tls, TlsModel,
+    Sections, SymbolFact, SymbolName, SymbolTable, Symbols, Tls, TlsModel, TlsModels,
 };
 
 impl Facts {
@@ -85,6 +85,7 @@ impl<'a, S: Source> Reader<'a, S> {
                 asked_by_name: NameSet::default(),
                 tls_model: None,
                 tls_evidence: None,
+                other_tls_models: TlsModels::default(),
                 area_slot: None,
                 module_slot: None,
                 sections: Sections::default(),
@@ -254,7 +255,7 @@ impl<'a, S: Source> Reader<'a, S> {
                     is_area(candidate) && candidate.symbol.index == relocation.symbol
                 });
                 if uses {
-                    self.seen.note(access);
+                    self.seen.models.insert(access);
                 }
                 ControlFlow::Continue(())
             });
@@ -411,11 +412,11 @@ impl<'a, S: Source> Reader<'a, S> {
         match request {
             Request::Copy => candidate.copied = true,
             Request::ThreadOffset if is_area => {
-                self.seen.initial_exec = true;
+                self.seen.models.insert(TlsModel::InitialExec);
                 self.facts.area_slot.get_or_insert(relocation.offset);
             }
-            Request::Module if is_area => self.seen.general_dynamic = true,
-            Request::Descriptor if is_area => self.seen.descriptor = true,
+            Request::Module if is_area => self.seen.models.insert(TlsModel::GeneralDynamic),
+            Request::Descriptor if is_area => self.seen.models.insert(TlsModel::Tlsdesc),
             _ => {}
         }
     }
@@ -453,12 +454,12 @@ impl<'a, S: Source> Reader<'a, S> {
                 self.seen.own_module = true;
                 self.facts.module_slot.get_or_insert(relocation.offset);
             }
-            Request::Module if is_ours => self.seen.general_dynamic = true,
+            Request::Module if is_ours => self.seen.models.insert(TlsModel::GeneralDynamic),
             Request::ThreadOffset if is_ours => {
-                self.seen.initial_exec = true;
+                self.seen.models.insert(TlsModel::InitialExec);
                 self.facts.area_slot.get_or_insert(relocation.offset);
             }
-            Request::Descriptor if is_ours => self.seen.descriptor = true,
+            Request::Descriptor if is_ours => self.seen.models.insert(TlsModel::Tlsdesc),
             _ => {}
         }
         Ok(())
@@ -479,6 +480,9 @@ impl<'a, S: Source> Reader<'a, S> {
             }
         }
         (self.facts.tls_model, self.facts.tls_evidence) = self.tls_model();
+        if self.facts.tls_model.is_some() {
+            self.facts.other_tls_models = self.seen.others(self.facts.tls_model);
+        }
         self.facts
     }
 

@@ -185,50 +185,73 @@ pub(super) fn request(machine: u16, kind: u32) -> Option<Request> {
     .map(|(_, request)| request)
 }
 
-/// The models that relocations show, as a set.
+/// TLS access models, as a set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TlsModels(u8);
+
+impl TlsModels {
+    /// From the one furthest from initial-exec on, and then the one that no
+    /// library can use.
+    const ORDER: [TlsModel; 5] = [
+        TlsModel::GeneralDynamic,
+        TlsModel::Tlsdesc,
+        TlsModel::InitialExec,
+        TlsModel::LocalDynamic,
+        TlsModel::LocalExec,
+    ];
+
+    const fn bit(model: TlsModel) -> u8 {
+        1 << model as u8
+    }
+
+    pub(super) fn insert(&mut self, model: TlsModel) {
+        self.0 |= Self::bit(model);
+    }
+
+    pub(super) fn remove(&mut self, model: TlsModel) {
+        self.0 &= !Self::bit(model);
+    }
+
+    /// The models, in the order in which they count.
+    pub fn iter(self) -> impl Iterator<Item = TlsModel> {
+        let is_in = move |model: &TlsModel| self.0 & Self::bit(*model) != 0;
+        Self::ORDER.into_iter().filter(is_in)
+    }
+}
+
+/// What relocations show.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Seen {
-    pub(super) general_dynamic: bool,
-    pub(super) descriptor: bool,
-    pub(super) initial_exec: bool,
+    /// The models of accesses to `__rseq_abi`.
+    pub(super) models: TlsModels,
     /// The object asks for its own module number for some variable or other.
     pub(super) own_module: bool,
-    /// Link-time only: an offset in the object's own storage.
-    pub(super) local_dynamic: bool,
-    /// Link-time only: a constant offset.
-    pub(super) local_exec: bool,
 }
 
 impl Seen {
-    /// Adds what a relocation of an object file shows.
-    pub(super) fn note(&mut self, model: TlsModel) {
-        match model {
-            TlsModel::GeneralDynamic => self.general_dynamic = true,
-            TlsModel::Tlsdesc => self.descriptor = true,
-            TlsModel::InitialExec => self.initial_exec = true,
-            TlsModel::LocalDynamic => self.local_dynamic = true,
-            TlsModel::LocalExec => self.local_exec = true,
-            TlsModel::Unknown => {}
+    /// The model to report: of several, the first that counts.
+    ///
+    /// A request for the module alone may be meant for any variable of the
+    /// object, so it counts only where nothing else explains the use of a
+    /// library.
+    pub(super) fn model(self) -> Option<(TlsModel, ModelEvidence)> {
+        use ModelEvidence::{Assumed, Proved};
+        let first = self.models.iter().next();
+        match first {
+            None | Some(TlsModel::LocalExec) if self.own_module => {
+                Some((TlsModel::LocalDynamic, Assumed))
+            }
+            _ => first.map(|model| (model, Proved)),
         }
     }
 
-    /// The model to report: of several, the one furthest from initial-exec.
-    ///
-    /// A request for the module alone may be meant for any variable of the
-    /// object, so it counts only where nothing else explains the use.
-    pub(super) fn model(self) -> Option<(TlsModel, ModelEvidence)> {
-        use ModelEvidence::{Assumed, Proved};
-        [
-            (self.general_dynamic, TlsModel::GeneralDynamic, Proved),
-            (self.descriptor, TlsModel::Tlsdesc, Proved),
-            (self.initial_exec, TlsModel::InitialExec, Proved),
-            (self.local_dynamic, TlsModel::LocalDynamic, Proved),
-            (self.own_module, TlsModel::LocalDynamic, Assumed),
-            (self.local_exec, TlsModel::LocalExec, Proved),
-        ]
-        .into_iter()
-        .find(|(seen, ..)| *seen)
-        .map(|(_, model, evidence)| (model, evidence))
+    /// The models that show besides the one that is reported.
+    pub(super) fn others(self, reported: Option<TlsModel>) -> TlsModels {
+        let mut others = self.models;
+        if let Some(model) = reported {
+            others.remove(model);
+        }
+        others
     }
 }
 

@@ -47,6 +47,13 @@ pub(super) fn object(row: &Row, out: &mut impl Write) -> io::Result<()> {
             writeln!(out, "  access to __rseq_abi: {model} ({evidence})")?;
         }
     }
+    if !row.other_tls_models.is_empty() {
+        let others = row.other_tls_models.join(", ");
+        writeln!(
+            out,
+            "  access to __rseq_abi elsewhere in it: {others} (proved)"
+        )?;
+    }
     if !row.sections.is_empty() {
         let names: Vec<_> = row.sections.iter().map(|section| section.name).collect();
         let sections = count(row.critical_sections, "critical section");
