@@ -21,7 +21,7 @@ pub(crate) struct Effect {
     pub(crate) store: Option<Store>,
     /// It reads or writes in the area, or right before it.
     pub(crate) access: Option<Access>,
-    /// It makes the area's address.
+    /// It makes the area's address, or an address in it with an index.
     pub(crate) formed: bool,
     /// It makes the address with which `__tls_get_addr` is asked for the
     /// object's own storage.

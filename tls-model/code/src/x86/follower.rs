@@ -154,6 +154,7 @@ impl Follower {
         let result = self.settle(self.result(state, instruction));
         effect.formed = matches!(result, Value::Area(0..32))
             && !matches!(instruction.mnemonic(), Mnemonic::Mov | Mnemonic::Pop);
+        effect.formed |= self.is_indexed(state, instruction);
         effect.asks = result == Value::Module && instruction.mnemonic() == Mnemonic::Lea;
         effect.lost = self.loses(state, instruction, result);
         effect.lost |= self.change(state, instruction, result);
