@@ -415,7 +415,7 @@ fn layers_that_are_symbolic_links() {
         (
             "loop",
             &[("one/layer.tar", "layer.tar")],
-            Some("one/layer.tar is a loop of symbolic links"),
+            Some("one/layer.tar is a loop of links"),
         ),
         (
             "out",

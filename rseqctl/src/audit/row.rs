@@ -2,7 +2,8 @@
 //!
 //! The schema in `schema/audit.schema.json` is made from these types.
 
-use std::os::unix::ffi::OsStrExt;
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
@@ -134,6 +135,12 @@ pub(super) struct FindingRow {
     rank: Level,
 }
 
+/// The bytes in digits, where they are no text.
+fn path_bytes(path: &Path) -> Option<String> {
+    let is_text = path.to_str().is_some();
+    (!is_text).then(|| text::hex(path.as_os_str().as_bytes()))
+}
+
 impl Row {
     /// What `facts` say about the object at `path`.
     #[must_use]
@@ -141,10 +148,7 @@ impl Row {
         let findings: Vec<_> = rules::check(facts).collect();
         Self {
             path: text::readable(path),
-            path_bytes: path
-                .to_str()
-                .is_none()
-                .then(|| text::hex(path.as_os_str().as_bytes())),
+            path_bytes: path_bytes(path),
             build_id: facts.build_id.map(|id| text::hex(id.as_bytes())),
             machine: facts
                 .machine_name()
@@ -176,6 +180,20 @@ impl Row {
             exports_area: facts.exported_definition().is_some(),
             raw: path.to_path_buf(),
         }
+    }
+
+    /// The same, where `from` (the object itself, or the container it is in) is `to`.
+    pub(super) fn moved(&self, from: &Path, to: &Path) -> Option<Self> {
+        let bytes = |path: &Path| path.as_os_str().as_bytes().to_vec();
+        let own = bytes(&self.raw);
+        let inside = own.strip_prefix(&*bytes(from))?;
+        let path = PathBuf::from(OsString::from_vec([&bytes(to), inside].concat()));
+        Some(Self {
+            path: text::readable(&path),
+            path_bytes: path_bytes(&path),
+            raw: path,
+            ..self.clone()
+        })
     }
 
     /// The bytes by which rows are sorted.

@@ -1,10 +1,22 @@
 //! The cpio archive in an RPM package (SVR4 format, `newc`).
 
+use std::collections::HashMap;
 use std::io::{self, Read};
 
 use super::{damaged, skip};
 
-type Visit<'a> = dyn FnMut(&[u8], &mut dyn Read) -> io::Result<()> + 'a;
+type Visit<'a> = dyn FnMut(&Member<'_>, &mut dyn Read) -> io::Result<()> + 'a;
+
+/// A regular file.
+pub(super) struct Member<'a> {
+    pub(super) name: &'a [u8],
+    /// Its further names, which came before it: hard links, of which the last has the
+    /// contents.
+    pub(super) others: Vec<Vec<u8>>,
+}
+
+/// Names that wait for their contents; packages have some.
+const MOST_WAITING: usize = 100_000;
 
 const HEADER: usize = 110;
 const LONGEST: usize = 1 << 16;
@@ -13,6 +25,8 @@ const REGULAR: u64 = 0o100_000;
 
 /// Visits every regular file.
 pub(super) fn each(reader: &mut dyn Read, visit: &mut Visit<'_>) -> io::Result<()> {
+    let mut waiting: HashMap<u64, Vec<Vec<u8>>> = HashMap::new();
+    let mut count = 0;
     loop {
         let mut header = [0; HEADER];
         reader.read_exact(&mut header)?;
@@ -36,8 +50,17 @@ pub(super) fn each(reader: &mut dyn Read, visit: &mut Visit<'_>) -> io::Result<(
             return Ok(());
         }
         let mut contents = reader.take(size);
-        if mode & TYPE == REGULAR && size != 0 {
-            visit(name, &mut contents)?;
+        if mode & TYPE == REGULAR {
+            // inode and number of names, within one package
+            let (inode, is_linked) = (field(&header, 0)?, field(&header, 4)? > 1);
+            if size != 0 {
+                let others = waiting.remove(&inode).filter(|_| is_linked);
+                let others = others.unwrap_or_default();
+                visit(&Member { name, others }, &mut contents)?;
+            } else if is_linked && count < MOST_WAITING {
+                count += 1;
+                waiting.entry(inode).or_default().push(name.to_vec());
+            }
         }
         let rest = contents.limit();
         skip(reader, rest)?;

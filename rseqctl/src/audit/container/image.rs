@@ -12,6 +12,7 @@ use std::path::Path;
 use super::budget::{Budget, Metered};
 use super::bytes::Bytes;
 use super::kind::Kind;
+use super::names::Names;
 use super::overlay::Overlay;
 use super::tape::{self, Member, MemberKind};
 use super::{Place, damaged, fill, plain, seek_to};
@@ -44,8 +45,8 @@ enum Store<'a> {
 enum Stored {
     /// Its contents: where they start, and their length, in bytes.
     File(u64, u64),
-    /// A symbolic link to this name: docker wrote them for layers that an
-    /// archive has twice.
+    /// A link to this name: docker wrote symbolic ones for layers that an archive has
+    /// twice.
     Link(Vec<u8>),
 }
 
@@ -89,10 +90,13 @@ pub(super) fn index(bytes: Bytes<'_>) -> io::Result<Option<Image<'_>>> {
         let name = plain(member.name);
         let stored = match member.kind {
             MemberKind::File => Some(Stored::File(member.start, member.size)),
-            _ => member
+            // from the top of the archive
+            MemberKind::Link => member.link.map(|link| Stored::Link(plain(link).to_vec())),
+            MemberKind::Symbolic => member
                 .link
                 .and_then(|link| target(name, link))
                 .map(Stored::Link),
+            MemberKind::Folder | MemberKind::Other => None,
         };
         let Some(stored) = stored else {
             return Ok(());
@@ -210,7 +214,7 @@ impl Image<'_> {
                         Some(Stored::Link(target)) => stored = members.get(target),
                     }
                 }
-                Err(damaged(&format!("{name} is a loop of symbolic links")))
+                Err(damaged(&format!("{name} is a loop of links")))
             }
             Store::Folder(folder) => {
                 let opened = OpenOptions::new()
@@ -247,27 +251,26 @@ fn layer_of(
     let mut head = [0; HEAD];
     let count = fill(&mut bytes.reader(), &mut head)?;
     let mut sees = |member: &Member<'_>| overlay.sees(member.name, member.kind);
+    let mut names = Names::default();
     match Kind::of(head.get(..count).unwrap_or_default(), b"", true) {
         Kind::Tar => {
             // as if it was packed: a manifest may name one layer a thousand times
             budget.spend(bytes.len())?;
             let mut archive = tar::Archive::new(bytes.reader());
             tape::each(archive.entries_with_seek()?, &mut |member, reader| {
-                if !sees(member) {
-                    return Ok(());
-                }
                 let part = bytes.part(member.start, member.size);
-                inspector.part(&place.inside(member.name), part, reader, budget, file)
+                names.member(place, member, sees(member), file, |place, file| {
+                    inspector.part(place, part, reader, budget, file)
+                })
             })
         }
         Kind::Packed(codec) => {
             let unpacked = Metered::new(codec.decode(bytes.reader())?, budget);
             let mut archive = tar::Archive::new(unpacked);
             tape::each(archive.entries()?, &mut |member, reader| {
-                if !sees(member) {
-                    return Ok(());
-                }
-                inspector.stream(&place.inside(member.name), reader, budget, file)
+                names.member(place, member, sees(member), file, |place, file| {
+                    inspector.stream(place, reader, budget, file)
+                })
             })
         }
         // an empty layer, or an attestation

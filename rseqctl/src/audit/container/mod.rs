@@ -14,6 +14,7 @@ mod deb;
 mod image;
 mod inflate;
 mod kind;
+mod names;
 mod overlay;
 mod rpm;
 mod tape;
@@ -35,7 +36,7 @@ pub(super) use kind::{Kind, looks_packed};
 
 use budget::Metered;
 use bytes::Blob;
-use tape::MemberKind;
+use names::Names;
 
 /// Where something stands: a file, or `outer!/inner`.
 pub(super) struct Place {
@@ -128,13 +129,12 @@ impl Inspector<'_> {
                     return image.audit(self, place, budget, file);
                 }
                 let mut archive = tar::Archive::new(bytes.reader());
+                let mut names = Names::default();
                 tape::each(archive.entries_with_seek()?, &mut |member, reader| {
-                    if member.kind != MemberKind::File {
-                        return Ok(());
-                    }
-                    let place = place.inside(member.name);
                     let part = bytes.part(member.start, member.size);
-                    self.part(&place, part, reader, budget, file)
+                    names.member(place, member, true, file, |place, file| {
+                        self.part(place, part, reader, budget, file)
+                    })
                 })
             }
             _ => self.unpack(kind, place, &mut bytes.reader(), budget, file),
@@ -227,8 +227,17 @@ impl Inspector<'_> {
             }),
             Kind::Rpm => {
                 let mut payload = Metered::new(rpm::payload(reader)?, budget);
-                cpio::each(&mut payload, &mut |name, reader| {
-                    self.stream(&place.inside(name), reader, budget, file)
+                cpio::each(&mut payload, &mut |member, reader| {
+                    let inside = place.inside(member.name);
+                    let before = file.rows.len();
+                    self.stream(&inside, reader, budget, file)?;
+                    let mut names = Names::default();
+                    names.note(member.name, &inside.path, file.rows.get(before..));
+                    for other in &member.others {
+                        let path = place.inside(other).path;
+                        file.rows.extend(names.under(member.name, &path));
+                    }
+                    Ok(())
                 })
             }
             Kind::Elf | Kind::Archive | Kind::Zip | Kind::Other => Ok(()),
@@ -243,11 +252,11 @@ impl Inspector<'_> {
         file: &mut FileOutcome,
     ) -> io::Result<()> {
         let mut archive = tar::Archive::new(reader);
+        let mut names = Names::default();
         tape::each(archive.entries()?, &mut |member, reader| {
-            if member.kind != MemberKind::File {
-                return Ok(());
-            }
-            self.stream(&place.inside(member.name), reader, budget, file)
+            names.member(place, member, true, file, |place, file| {
+                self.stream(place, reader, budget, file)
+            })
         })
     }
 }

@@ -34,7 +34,8 @@ struct Layer {
 }
 
 impl Overlay {
-    /// Notes a member of the current layer; whether it is a file that is seen.
+    /// Notes a member of the current layer; whether it is a file, by whatever of its
+    /// names, that is seen.
     pub(super) fn sees(&mut self, name: &[u8], kind: MemberKind) -> bool {
         let name = plain(name);
         let name = name.strip_suffix(b"/").unwrap_or(name);
@@ -71,7 +72,7 @@ impl Overlay {
         } else {
             self.current.gone.insert(key);
         }
-        kind == MemberKind::File && !hidden
+        matches!(kind, MemberKind::File | MemberKind::Link) && !hidden
     }
 
     /// Goes on with the next layer below.
@@ -90,7 +91,7 @@ impl Overlay {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use MemberKind::{File, Folder, Other};
+    use MemberKind::{File, Folder, Link, Other};
 
     #[test]
     fn upper_layers_cover_lower_ones() {
@@ -102,6 +103,7 @@ mod tests {
             ("opt/.wh..wh..opq", File, false),
             ("opt/kept", File, true),
             ("link", Other, false),
+            ("hard", Link, true),
             ("deep/er/file", File, true),
         ] {
             assert_eq!(overlay.sees(name.as_bytes(), kind), seen, "{name}");
@@ -117,6 +119,7 @@ mod tests {
             ("opt/a/b", false),
             ("optimal", true),
             ("link/inside", false),
+            ("hard", false),
             ("deep", false),
             ("deep/er/other", true),
         ] {

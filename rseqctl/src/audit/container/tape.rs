@@ -3,6 +3,7 @@
 //! The tar crate reads the headers; long names are put together here, because
 //! the crate would take as much memory for one as the archive says it has.
 
+use std::borrow::Cow;
 use std::io::{self, Read};
 
 use tar::{Entries, EntryType};
@@ -20,7 +21,8 @@ pub(super) struct Member<'a> {
     pub(super) start: u64,
     /// Their length in bytes.
     pub(super) size: u64,
-    /// Where a symbolic link leads, as it stands in the header.
+    /// Where a symbolic link leads, or the member of which a hard link is another name,
+    /// as it stands in the archive.
     pub(super) link: Option<&'a [u8]>,
 }
 
@@ -29,7 +31,11 @@ pub(super) struct Member<'a> {
 pub(super) enum MemberKind {
     File,
     Folder,
-    /// A link, device or FIFO: it has a name and no contents.
+    /// A hard link: another name of a member before it.
+    Link,
+    /// A symbolic link.
+    Symbolic,
+    /// A device or FIFO: it has a name and no contents.
     Other,
 }
 
@@ -38,30 +44,34 @@ pub(super) fn each<R: Read>(
     entries: Entries<'_, R>,
     visit: &mut dyn FnMut(&Member<'_>, &mut dyn Read) -> io::Result<()>,
 ) -> io::Result<()> {
-    let mut long: Option<Vec<u8>> = None;
+    let mut long = Long::default();
     for entry in entries.raw(true) {
         let mut entry = entry?;
         let kind = match entry.header().entry_type() {
             EntryType::GNULongName => {
-                let mut name = bounded(&mut entry)?;
-                name.truncate(name.iter().position(|&b| b == 0).unwrap_or(name.len()));
-                long = Some(name);
+                long.name = Some(text(&bounded(&mut entry)?));
+                continue;
+            }
+            EntryType::GNULongLink => {
+                long.link = Some(text(&bounded(&mut entry)?));
                 continue;
             }
             EntryType::XHeader => {
-                let found = extended(&bounded(&mut entry)?)?;
-                long = found.or(long);
+                extended(&bounded(&mut entry)?, &mut long)?;
                 continue;
             }
-            EntryType::XGlobalHeader | EntryType::GNULongLink => continue,
+            EntryType::XGlobalHeader => continue,
             EntryType::GNUSparse => {
                 return Err(damaged("sparse members are not supported"));
             }
             EntryType::Directory => MemberKind::Folder,
+            EntryType::Link => MemberKind::Link,
+            EntryType::Symlink => MemberKind::Symbolic,
             kind if kind.is_file() || kind == EntryType::Continuous => MemberKind::File,
             _ => MemberKind::Other,
         };
-        let name = match long.take() {
+        let long = std::mem::take(&mut long);
+        let name = match long.name {
             Some(name) => name,
             None => entry.header().path_bytes().into_owned(),
         };
@@ -71,9 +81,9 @@ pub(super) fn each<R: Read>(
         } else {
             kind
         };
-        let is_link = entry.header().entry_type() == EntryType::Symlink;
-        let link = is_link.then(|| entry.header().link_name_bytes()).flatten();
-        let link = link.map(std::borrow::Cow::into_owned);
+        let is_link = matches!(kind, MemberKind::Link | MemberKind::Symbolic);
+        let short = || entry.header().link_name_bytes().map(Cow::into_owned);
+        let link = is_link.then(|| long.link.or_else(short)).flatten();
         let member = Member {
             name: &name,
             kind,
@@ -95,10 +105,22 @@ fn bounded(entry: &mut dyn Read) -> io::Result<Vec<u8>> {
     Ok(text)
 }
 
-/// The path in a set of pax headers: lines of `LENGTH KEY=VALUE`.
-fn extended(mut text: &[u8]) -> io::Result<Option<Vec<u8>>> {
+/// A text in GNU's own headers, which ends with a NUL.
+fn text(bytes: &[u8]) -> Vec<u8> {
+    let text = bytes.split(|&byte| byte == 0).next();
+    text.unwrap_or_default().to_vec()
+}
+
+/// Names that are too long for the header of the member that follows.
+#[derive(Default)]
+struct Long {
+    name: Option<Vec<u8>>,
+    link: Option<Vec<u8>>,
+}
+
+/// The paths in a set of pax headers: lines of `LENGTH KEY=VALUE`.
+fn extended(mut text: &[u8], long: &mut Long) -> io::Result<()> {
     let bad = || damaged("bad extended header");
-    let mut path = None;
     while !text.is_empty() && text[0] != 0 {
         let space = text.iter().position(|&byte| byte == b' ').ok_or_else(bad)?;
         let length: usize = std::str::from_utf8(&text[..space])
@@ -106,9 +128,12 @@ fn extended(mut text: &[u8]) -> io::Result<Option<Vec<u8>>> {
             .and_then(|digits| digits.parse().ok())
             .ok_or_else(bad)?;
         let record = text.get(space + 1..length).ok_or_else(bad)?;
-        if let Some(value) = record.strip_prefix(b"path=") {
-            path = Some(value.strip_suffix(b"\n").unwrap_or(value).to_vec());
-        }
+        let value = |key: &[u8]| {
+            let value = record.strip_prefix(key)?;
+            Some(value.strip_suffix(b"\n").unwrap_or(value).to_vec())
+        };
+        long.name = value(b"path=").or(long.name.take());
+        long.link = value(b"linkpath=").or(long.link.take());
         if record.starts_with(b"size=") || record.starts_with(b"GNU.sparse.") {
             return Err(damaged(
                 "sparse members and members above 8 GiB are not supported",
@@ -116,5 +141,5 @@ fn extended(mut text: &[u8]) -> io::Result<Option<Vec<u8>>> {
         }
         text = text.get(length..).ok_or_else(bad)?;
     }
-    Ok(path)
+    Ok(())
 }
