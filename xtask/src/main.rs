@@ -102,7 +102,7 @@ fn main() -> ExitCode {
             build(&mut steps).and_then(|rseqctl| measure(&mut steps, "bench_workerd", &rseqctl))
         }
         Chore::Patches { choice } => {
-            setup::programs(&mut steps);
+            setup::glibc(&mut steps);
             steps.run(
                 "patches",
                 steps
@@ -121,7 +121,7 @@ fn main() -> ExitCode {
         }
         Chore::Fuzz { seconds } => fuzz::run(&mut steps, seconds),
         Chore::Owners { choice } => {
-            setup::programs(&mut steps);
+            setup::glibc(&mut steps);
             steps.run(
                 "owners",
                 steps

@@ -37,6 +37,25 @@ const PROGRAMS: [(&str, &str); 24] = [
     ("gcc", "gcc"),
 ];
 
+/// Those of them that build a glibc and ask it.
+const FOR_GLIBC: [&str; 8] = [
+    "python3",
+    "make",
+    "bison",
+    "gawk",
+    "m4",
+    "patch",
+    "dpkg-source",
+    "gcc",
+];
+
+/// Installs what it takes to build a glibc.
+pub fn glibc(steps: &mut Steps) {
+    let mut needed = PROGRAMS.to_vec();
+    needed.retain(|(program, _)| FOR_GLIBC.contains(program));
+    install(steps, &needed);
+}
+
 /// Installs what the tests need and the machine does not have.
 pub fn programs(steps: &mut Steps) {
     install(steps, &PROGRAMS);

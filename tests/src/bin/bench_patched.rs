@@ -50,8 +50,8 @@ struct Side {
 }
 
 impl Side {
-    fn new(glibc: Patched, folder: &Path) -> Result<Self, String> {
-        std::fs::create_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    fn new(glibc: &Patched, folder: &Path) -> Result<Self, String> {
+        let glibc = glibc.copied_to(folder)?;
         let options = glibc.by_itself();
         Ok(Self {
             start: compile("start.c", &folder.join("start"), &options)?,
@@ -86,10 +86,9 @@ impl Side {
 
 fn measure(base: &str) -> Result<String, String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-    // names of one length: the dynamic linker copies them
     let sides = [
-        Side::new(Patched::stock(base)?, &folder.path().join("a"))?,
-        Side::new(Patched::of(base)?, &folder.path().join("b"))?,
+        Side::new(&Patched::stock(base)?, &folder.path().join("a"))?,
+        Side::new(&Patched::of(base)?, &folder.path().join("b"))?,
     ];
     let mut lines = vec![
         format!(

@@ -1,4 +1,5 @@
-//! Programs that are linked with a built glibc, and start with it by themselves.
+//! Programs that are linked with a built glibc, and start with it by themselves,
+//! and libraries for them.
 
 use std::path::{Path, PathBuf};
 
@@ -13,6 +14,8 @@ use crate::scratch;
 pub enum Kind {
     /// Against libc.so.6; its dynamic linker is the built one.
     Dynamic,
+    /// A shared library.
+    Library,
     /// With libc.a, at its own addresses.
     Static,
     /// With libc.a, at any address.
@@ -30,12 +33,16 @@ impl Patched {
         let development = self.development();
         // each library by its path: what is found by name is this machine's
         let (how, libraries): (&[&str], Vec<PathBuf>) = match kind {
-            Kind::Dynamic => {
+            Kind::Dynamic | Kind::Library => {
                 let folder = self.libraries();
                 let names = ["libc.so.6", "ld-linux-x86-64.so.2"];
                 let mut libraries = names.map(|name| folder.join(name)).to_vec();
                 libraries.push(development.join("libc_nonshared.a"));
-                (&["-fPIE", "-pie"], libraries)
+                if kind == Kind::Library {
+                    (&["-fPIC", "-shared"], libraries)
+                } else {
+                    (&["-fPIE", "-pie"], libraries)
+                }
             }
             Kind::Static => (&["-fno-pie", "-static"], vec![development.join("libc.a")]),
             Kind::StaticPie => (&["-fPIE", "-static-pie"], vec![development.join("libc.a")]),

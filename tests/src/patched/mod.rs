@@ -8,6 +8,7 @@ pub mod own_tests;
 pub mod series;
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -58,6 +59,27 @@ impl Patched {
     fn from(series: Series) -> Result<Self, String> {
         let folder = build::kept(&series)?;
         Ok(Self { series, folder })
+    }
+
+    /// A copy of its shared libraries, below `folder`: what is compared in time
+    /// must lie alike in the page cache, and have paths of the same length.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be written.
+    pub fn copied_to(&self, folder: &Path) -> Result<Self, String> {
+        let say = |error: std::io::Error| format!("{}: {error}", folder.display());
+        let copy = Self {
+            series: self.series.clone(),
+            folder: folder.to_owned(),
+        };
+        fs::create_dir_all(copy.libraries()).map_err(say)?;
+        for entry in fs::read_dir(self.libraries()).map_err(say)? {
+            let from = entry.map_err(say)?.path();
+            let to = copy.libraries().join(from.file_name().unwrap_or_default());
+            fs::copy(&from, to).map_err(say)?;
+        }
+        Ok(copy)
     }
 
     /// The folder of its shared libraries.

@@ -45,6 +45,7 @@ pub fn add(suite: &mut Suite, base: &'static str, needs: &[Need]) {
     };
     let traced = [needs, &[Need::Ptrace]].concat();
     add("shim", needs, shim);
+    add("audited", needs, audited);
     add("run", needs, run);
     add("run-plans", needs, run_plans);
     add("ps", &traced, ps);
@@ -73,6 +74,24 @@ fn shim(base: &'static str) -> Outcome {
             assert_eq!(report.reason()?, REASON, "{} {mode}", case.0);
             assert_eq!(report.threads("registered")?, 5, "{} {mode}", case.0);
         }
+    }
+    Ok(())
+}
+
+/// With an audit module the dynamic linker goes another way to the definition.
+fn audited(base: &'static str) -> Outcome {
+    let patched = Patched::of(base)?;
+    let module = patched.compile("audits", Kind::Library, &[])?;
+    let definer = patched.compile("definer", Kind::Library, &[])?;
+    let definer = definer.display().to_string();
+    let needing = patched.compile("shared", Kind::Dynamic, &["-Wl,--no-as-needed", &definer])?;
+    for program in [REFERS.build(base)?, DEFINES.build(base)?, needing] {
+        let finished = Program::new(&program)
+            .env("LD_AUDIT", &module)
+            .run()?
+            .expect(0)?;
+        assert_eq!(finished.out, format!("{SHARED}ready\n"));
+        assert_eq!(finished.err, "");
     }
     Ok(())
 }
