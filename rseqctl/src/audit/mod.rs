@@ -56,6 +56,7 @@ use tls_model::elf::Source;
 use crate::cli::AuditArgs;
 use crate::exit::Status;
 use crate::program::Search;
+use crate::sys::heap;
 
 pub use crate::source::FileSource;
 pub use baseline::Baseline;
@@ -168,6 +169,8 @@ pub fn audit_source(
 /// Runs the subcommand.
 #[must_use]
 pub fn main(args: &AuditArgs) -> Status {
+    // the program's, and so not for a library to choose
+    heap::keep_large_blocks_apart();
     match run(args) {
         Ok(status) => status,
         Err(message) => {

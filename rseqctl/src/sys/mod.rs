@@ -13,6 +13,7 @@ pub mod child;
 pub mod cpu;
 pub mod detached;
 pub mod dynamic;
+pub mod heap;
 pub mod machine;
 pub mod process;
 pub mod rseq;
