@@ -10,8 +10,9 @@ use rseq_damage::packed::{
     Method, archive, cpio, deb, deflate, gzip, image, object, rpm, saved, stored, tape, tape_of,
     zip,
 };
-use rseq_damage::{Counted, Heap, cuts_and_changes, many_changes, step};
+use rseq_damage::{Counted, Heap, craft, cuts_and_changes, many_changes, seeds, step};
 use rseqctl::audit::{Event, Options, audit_bytes, audit_source};
+use tls_model::elf::{Class, Endian};
 
 #[global_allocator]
 static HEAP: Heap = Heap;
@@ -96,15 +97,17 @@ fn long_names(object: &[u8]) -> Vec<u8> {
     ])
 }
 
-/// Containers with one object in each.
+/// Containers with one object in each, in some of them one that defines the
+/// area.
 fn containers() -> Vec<(&'static str, Vec<u8>)> {
     let object = object();
+    let definer = craft::library(Class::Elf64, Endian::Little, 0);
     let tar = tape_of("a.so", &object);
-    let library = archive("a.o", &object);
+    let library = archive("a.o", &definer);
     let files = cpio("./a.so", &object);
     let mut all = vec![
         ("tar", tar.clone()),
-        ("tar.gz", gzip(&tar)),
+        ("tar.gz", gzip(&tape_of("a.so", &definer))),
         ("tar.long-names", long_names(&object)),
         ("deb", deb("data.tar.gz", &gzip(&tar))),
         ("deb.plain", deb("data.tar", &tar)),
@@ -113,7 +116,7 @@ fn containers() -> Vec<(&'static str, Vec<u8>)> {
         ("zip", stored("a.so", &object)),
         (
             "zip.deflate",
-            zip("a.so", &object, Method::Deflate, &deflate(&object)),
+            zip("a.so", &definer, Method::Deflate, &deflate(&definer)),
         ),
         ("image", image(&tar)),
         ("image.gz", gzip(&image(&gzip(&tar)))),
@@ -207,9 +210,8 @@ fn many_changes_at_once() {
 /// With `UPDATE_GOLDEN` the seeds are written anew.
 #[test]
 fn the_corpus_of_the_fuzz_target() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tls-model/fuzz/corpus/container");
+    let folder = seeds::corpus("container");
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        fs::create_dir_all(&folder).expect("a folder");
         for (name, bytes) in containers() {
             fs::write(folder.join(name), bytes).expect("a file");
         }

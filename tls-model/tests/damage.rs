@@ -2,12 +2,11 @@
 //! without end, or allocate anything.
 
 mod cc;
-mod craft;
 
 use std::ops::ControlFlow;
 
 use cc::{DEFINES, Folder, REFERENCES};
-use rseq_damage::{Counted, Heap, cuts_and_changes, many_changes};
+use rseq_damage::{Counted, Heap, craft, cuts_and_changes, many_changes, packed, seeds};
 use tls_model::elf::{Bounded, Error, Object, ReadError, Source};
 use tls_model::facts::{Facts, Role};
 use tls_model::rules;
@@ -78,6 +77,18 @@ fn every_truncation_and_every_change_of_one_byte() {
 fn many_changes_at_once() {
     for fixture in fixtures() {
         many_changes(&fixture, 2_000, ask);
+    }
+}
+
+/// What the system's compiler does not make.
+#[test]
+fn the_fuzz_targets_know_every_layout() {
+    for (class, endian) in craft::LAYOUTS {
+        let library = craft::library(class, endian, 0);
+        let name = format!("crafted-{}-{endian:?}", class.bits()).to_lowercase();
+        seeds::has("object", &name, &library);
+        let archive = packed::archive("a.so", &library);
+        seeds::has("archive", &format!("{name}.a"), &archive);
     }
 }
 

@@ -1,9 +1,8 @@
 //! Both classes and both byte orders, in files and in memory, say the same.
 
-mod craft;
-
 use std::ops::ControlFlow;
 
+use rseq_damage::craft;
 use tls_model::elf::{Error, Object};
 use tls_model::facts::{Facts, Kind, Role, SymbolName, TlsModel};
 

@@ -302,7 +302,12 @@ fn golden(steps: &mut Steps) -> Result<(), String> {
         "explain",
         "ps_schema",
     ];
-    for (package, tests) in [("rseq-tests", &ours[..]), ("rseqctl", &command)] {
+    for (package, tests) in [
+        ("rseq-tests", &ours[..]),
+        ("rseqctl", &command),
+        ("tls-model", &["damage"]),
+        ("rseq-code", &["aarch64"]),
+    ] {
         steps.run(
             "golden",
             steps

@@ -5,9 +5,11 @@
 //! more memory than they say.
 
 mod counted;
+pub mod craft;
 mod heap;
 pub mod packed;
 mod random;
+pub mod seeds;
 mod spoil;
 
 pub use counted::Counted;

@@ -201,6 +201,14 @@ fn a_store_outside_sections_is_found() {
     assert_eq!(stray.evidence, Evidence::Likely);
 }
 
+#[test]
+fn the_fuzz_target_knows_this_machine() {
+    let section = [NOP, CALL_POINTER, STORE];
+    let outside: Vec<u32> = STORE_TO_AREA.into_iter().chain([RET]).collect();
+    let program = program(&section, &outside, SIGNATURE);
+    rseq_damage::seeds::has("critical", "aarch64", &program);
+}
+
 /// Whatever the words are: no panic, and no endless search.
 #[test]
 fn any_word_may_stand_in_a_section() {
