@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use tls_model::facts::{Facts, SymbolFact};
+use tls_model::facts::{Evidence, Facts, SymbolFact};
 use tls_model::rules::{self, Finding, Level};
 
 use super::program::ProgramRow;
@@ -62,6 +62,11 @@ pub struct Row {
     pub(super) other_tls_models: Vec<&'static str>,
     /// Number of critical section descriptors.
     pub(super) critical_sections: u64,
+    /// How they are known: `proved` by the object's sections, `likely` where
+    /// there are no section headers and they were looked for; null where there
+    /// are none.
+    #[schemars(extend("enum" = ["proved", "likely", null]))]
+    pub(super) critical_sections_evidence: Option<&'static str>,
     /// The rseq sections it has.
     pub(super) sections: Vec<SectionRow>,
     /// What the rules say about it.
@@ -166,6 +171,10 @@ impl Row {
                 .map(tls_model::facts::TlsModel::name)
                 .collect(),
             critical_sections: facts.critical_sections(),
+            critical_sections_evidence: facts.critical_evidence().map(|evidence| match evidence {
+                Evidence::Proved => "proved",
+                Evidence::Likely => "likely",
+            }),
             sections: facts
                 .sections
                 .iter()
@@ -210,7 +219,7 @@ impl Row {
     /// Whether the object says anything about rseq.
     #[must_use]
     pub fn mentions_rseq(&self) -> bool {
-        !self.symbols.is_empty() || !self.sections.is_empty()
+        !self.symbols.is_empty() || !self.sections.is_empty() || self.critical_sections != 0
     }
 
     /// Adds what only the whole program shows.

@@ -13,7 +13,7 @@ pub(crate) trait Code {
     fn at(&mut self, address: u64) -> &[u8];
 }
 
-/// One executable segment.
+/// One segment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Span {
     pub(crate) address: u64,
@@ -26,9 +26,18 @@ const PF_X: u32 = 1;
 
 /// The executable segments of a linked object.
 pub(crate) fn spans<S: Source>(object: &Object<S>) -> Result<Vec<Span>, Error> {
+    spans_with(object, PF_X)
+}
+
+/// Everything of a linked object that is loaded from its file.
+pub(crate) fn loaded<S: Source>(object: &Object<S>) -> Result<Vec<Span>, Error> {
+    spans_with(object, 0)
+}
+
+fn spans_with<S: Source>(object: &Object<S>, flags: u32) -> Result<Vec<Span>, Error> {
     let mut spans = Vec::new();
     object.segments(|segment| {
-        if segment.kind == PT_LOAD && segment.flags & PF_X != 0 && segment.filesz != 0 {
+        if segment.kind == PT_LOAD && segment.flags & flags == flags && segment.filesz != 0 {
             spans.push(Span {
                 address: segment.vaddr,
                 offset: segment.offset,
@@ -43,7 +52,7 @@ pub(crate) fn spans<S: Source>(object: &Object<S>) -> Result<Vec<Span>, Error> {
     Ok(spans)
 }
 
-/// Executable segments that are searched: real objects have one or two.
+/// Segments that are searched: real objects have some five.
 const MOST_SPANS: usize = 16;
 
 /// The code of an object, through a small window.

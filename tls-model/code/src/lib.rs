@@ -13,6 +13,7 @@
 mod a64;
 mod area;
 mod code;
+mod headerless;
 mod hits;
 mod model;
 mod search;
@@ -36,12 +37,14 @@ pub fn read<S: Source>(object: &Object<S>) -> Facts {
     let has_sections = facts.sections.size(SectionName::Descriptors).is_some()
         || facts.sections.size(SectionName::Pointers).is_some();
     let area = Area::of(&facts);
+    let is_headerless = headerless::is_needed(object, &facts);
     if matches!(facts.kind, Kind::Debug | Kind::Core | Kind::Other)
-        || !has_sections && !area.is_known()
+        || !has_sections && !area.is_known() && !is_headerless
     {
         return facts;
     }
     let mut critical = Critical::default();
+    critical.found = is_headerless;
     match examine(object, &facts, &area, &mut critical) {
         Ok(searched) => model::refine(&mut facts, &area, &critical, searched),
         Err(error) => {
@@ -59,8 +62,9 @@ fn examine<S: Source>(
     area: &Area,
     critical: &mut Critical,
 ) -> Result<Searched, Error> {
+    let critical_found = critical.found;
     let mut failed = Ok(());
-    let visited = object.critical_sections(|section| {
+    let mut visit = |section: &CriticalSection| {
         if section.is_void() {
             critical.void = critical.void.saturating_add(1);
             return;
@@ -69,7 +73,19 @@ fn examine<S: Source>(
         if let Err(error) = one(object, facts, area, section, critical) {
             failed = Err(error);
         }
-    })?;
+    };
+    let visited = if critical_found {
+        let addresses = headerless::descriptors(object, facts)?;
+        object.critical_sections_at(&addresses, |section| {
+            // what has no code is another thing that looks like one
+            let start = object.contents(section.start);
+            if section.version == 0 && start.is_ok_and(|start| start.executable) {
+                visit(section);
+            }
+        })?
+    } else {
+        object.critical_sections(visit)?
+    };
     critical.unread = visited.unread;
     if let Some(first) = visited.first_astray {
         for _ in 0..visited.astray {

@@ -54,6 +54,9 @@ pub struct Offence {
 /// What an object's critical sections are like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Critical {
+    /// There are no section headers, which would name the descriptors: they
+    /// were found by their looks. Nothing that follows from them is proved.
+    pub found: bool,
     /// Descriptors read, without the void ones.
     pub read: u32,
     /// Void descriptors: padding, or of code that the linker dropped.
@@ -84,6 +87,11 @@ impl Critical {
     pub fn note(&mut self, violation: Violation, place: Place, evidence: Evidence) {
         let Some(slot) = self.offences.get_mut(violation as usize) else {
             return;
+        };
+        let evidence = if self.found {
+            Evidence::Likely
+        } else {
+            evidence
         };
         let offence = slot.get_or_insert(Offence {
             count: 0,

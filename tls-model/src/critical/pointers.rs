@@ -93,6 +93,35 @@ impl<S: Source> Object<S> {
         self.read_targets(&mut targets, visited, visit)
     }
 
+    /// Calls `visit` with what stands at each address, as if it was a descriptor;
+    /// addresses without 32 bytes of the file are left out.
+    ///
+    /// # Errors
+    ///
+    /// The object cannot be read, or its relocations are damaged.
+    pub fn critical_sections_at(
+        &self,
+        addresses: &[u64],
+        mut visit: impl FnMut(&CriticalSection),
+    ) -> Result<Visited, Error> {
+        let mut visited = Visited::default();
+        let mut targets = Targets::NONE;
+        for &address in addresses {
+            let there = self.contents(Place {
+                section: 0,
+                address,
+            });
+            if there.is_ok_and(|there| there.rest >= SIZE) {
+                targets.add(address);
+            }
+            if targets.is_full() {
+                self.read_targets(&mut targets, &mut visited, &mut visit)?;
+            }
+        }
+        self.read_targets(&mut targets, &mut visited, &mut visit)?;
+        Ok(visited)
+    }
+
     fn read_targets(
         &self,
         targets: &mut Targets,

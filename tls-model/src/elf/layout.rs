@@ -74,7 +74,8 @@ impl Layout {
 
     /// An unsigned number of 1, 2, 4 or 8 bytes; 0 for any other length.
     #[inline]
-    pub(crate) fn uint(self, bytes: &[u8]) -> u64 {
+    #[must_use]
+    pub fn uint(self, bytes: &[u8]) -> u64 {
         macro_rules! decode {
             ($int:ty) => {
                 <[u8; size_of::<$int>()]>::try_from(bytes).map_or(0, |bytes| {

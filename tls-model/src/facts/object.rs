@@ -160,13 +160,38 @@ impl Facts {
     /// Whether the object says anything about rseq.
     #[must_use]
     pub fn mentions_rseq(&self) -> bool {
-        !self.symbols.is_empty() || !self.sections.is_empty() || !self.asked_by_name.is_empty()
+        !self.symbols.is_empty()
+            || !self.sections.is_empty()
+            || !self.asked_by_name.is_empty()
+            || self.found_sections() != 0
+    }
+
+    /// Number of critical section descriptors that were found by their looks, in
+    /// an object without section headers.
+    fn found_sections(&self) -> u64 {
+        self.critical
+            .filter(|critical| critical.found)
+            .map_or(0, |critical| critical.read.into())
+    }
+
+    /// How sure it is that the object has its critical sections; none where it
+    /// has none.
+    #[must_use]
+    pub fn critical_evidence(&self) -> Option<Evidence> {
+        if self.found_sections() != 0 {
+            Some(Evidence::Likely)
+        } else {
+            (self.critical_sections() != 0).then_some(Evidence::Proved)
+        }
     }
 
     /// Number of critical section descriptors: 32 bytes each on every machine
     /// (`struct rseq_cs`).
     #[must_use]
     pub fn critical_sections(&self) -> u64 {
+        if self.found_sections() != 0 {
+            return self.found_sections();
+        }
         let bytes = self.sections.size(SectionName::Descriptors).unwrap_or(0);
         bytes / size_of::<crate::rseq::RseqCs>() as u64
     }
@@ -236,7 +261,8 @@ impl Facts {
             return Some(Evidence::Proved);
         }
         let has_sections = self.sections.size(SectionName::Descriptors).is_some()
-            || self.sections.size(SectionName::Pointers).is_some();
+            || self.sections.size(SectionName::Pointers).is_some()
+            || self.found_sections() != 0;
         let has_room = self.tls.is_some_and(|tls| {
             tls.memsz >= u64::from(ORIGINAL_LENGTH) && tls.align >= u64::from(ORIGINAL_ALIGN)
         });

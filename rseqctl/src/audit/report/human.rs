@@ -58,6 +58,9 @@ pub(super) fn object(row: &Row, out: &mut impl Write) -> io::Result<()> {
         let names: Vec<_> = row.sections.iter().map(|section| section.name).collect();
         let sections = count(row.critical_sections, "critical section");
         writeln!(out, "  {sections} ({})", names.join(", "))?;
+    } else if row.critical_sections != 0 {
+        let sections = count(row.critical_sections, "critical section");
+        writeln!(out, "  {sections} (likely: found without section headers)")?;
     }
     for finding in &row.findings {
         writeln!(
