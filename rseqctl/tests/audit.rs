@@ -127,6 +127,7 @@ fn a_row_has_every_key_of_the_contract() {
         }],
         "tls_model": null,
         "tls_model_evidence": "proved",
+        "other_tls_models": [],
         "critical_sections": 0,
         "critical_sections_evidence": null,
         "sections": [],
