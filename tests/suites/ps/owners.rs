@@ -1,0 +1,262 @@
+//! Who owns the threads of real programs, on this libc and on others.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use crate::look::{ends, idle, is_left_alone, look, look_with, message, ps, ready, rules, threads};
+use rseq_tests::artifacts::artifacts;
+use rseq_tests::child::Program;
+use rseq_tests::fixture::built;
+use rseq_tests::foreign::Libc;
+use rseq_tests::needs::{program, python};
+use rseq_tests::runner::Outcome;
+use rseq_tests::tcmalloc::{Linked, binary};
+use rseq_tests::trace::registration_of;
+use rseq_tests::world::World;
+use rseq_tests::{scratch, workerd};
+use serde_json::{Value, json};
+
+/// Each row is what the kernel tells us, too.
+pub(crate) fn owned(case: &str, world: &str, owner: &str) -> Outcome {
+    let program = Program::new(built("addresses", case)?);
+    let (program, _records) = World::from_name(world)?.prepare(program)?;
+    let running = ready(program)?;
+    let row = look(running.id())?;
+    assert_eq!(row["owner"], owner, "{row}");
+    assert_eq!(threads(&row).count(), 5, "{row}");
+    for thread in threads(&row) {
+        let id = thread["tid"].as_i64().ok_or("no id")?;
+        let held = registration_of(i32::try_from(id).map_err(|error| error.to_string())?)?;
+        if held.rseq_abi_pointer == 0 {
+            assert_eq!(thread["registered"], false, "{thread}");
+            assert_eq!(thread["address"], Value::Null, "{thread}");
+            continue;
+        }
+        let address = format!("{:#x}", held.rseq_abi_pointer);
+        assert_eq!(thread["address"], address.as_str(), "{thread}");
+        assert_eq!(thread["length"], held.rseq_abi_size, "{thread}");
+        assert_eq!(thread["area_evidence"], "proved", "{thread}");
+        assert!(thread["cpu_id"].as_i64() >= Some(0), "{thread}");
+    }
+    let area = match owner {
+        "libc" => "libc",
+        "none" => "",
+        _ => "__rseq_abi",
+    };
+    let mut found = threads(&row).map(|thread| thread["area"].as_str().unwrap_or_default());
+    assert!(found.all(|it| it == area), "{row}");
+    let refused = case == "exports" && owner == "libc";
+    assert_eq!(rules(&row).contains(&"refused-client"), refused, "{row}");
+    ends(running)?;
+    Ok(())
+}
+
+pub(crate) fn static_program(case: &str) -> Outcome {
+    let running = ready(idle(case, 4)?)?;
+    let row = look(running.id())?;
+    assert_eq!(row["owner"], "libc", "{row}");
+    assert_eq!(row["registered"], 5, "{row}");
+    // without symbols it is likely only
+    let evidence = match case {
+        "static" => "proved",
+        _ => "likely",
+    };
+    assert!(
+        threads(&row).all(|thread| thread["area_evidence"] == evidence),
+        "{row}"
+    );
+    ends(running)?;
+    Ok(())
+}
+
+/// Every thread of this process is registered to the libc: in the end, as a
+/// thread that is being born is not yet.
+pub(crate) fn all_libcs(id: i32, at_least: usize) -> Result<(), String> {
+    let end = Instant::now() + Duration::from_secs(60);
+    loop {
+        let row = look(id)?;
+        let is_libcs =
+            |thread: &Value| thread["area"] == "libc" && thread["area_evidence"] == "proved";
+        if row["owner"] == "libc"
+            && threads(&row).count() >= at_least
+            && threads(&row).all(is_libcs)
+            && row["missing"] == json!([])
+        {
+            return Ok(());
+        }
+        if Instant::now() > end {
+            return Err(row.to_string());
+        }
+    }
+}
+
+const PYTHON: &str = "import sys, threading\n\
+    end = threading.Event()\n\
+    threads = [threading.Thread(target=end.wait) for _ in range(16)]\n\
+    [t.start() for t in threads]\n\
+    print('ready', flush=True)\n\
+    sys.stdin.read()\n\
+    end.set()\n\
+    [t.join() for t in threads]\n\
+    print('done')\n";
+
+pub(crate) fn python_threads() -> Outcome {
+    let running = ready(Program::new(python()?).args(["-c", PYTHON]))?;
+    all_libcs(running.id(), 17)?;
+    assert_eq!(ends(running)?.out, "ready\ndone\n");
+    Ok(())
+}
+
+const NODE: &str = "process.stdin.on('end', () => console.log('done'));\n\
+    process.stdin.resume();\n\
+    require('fs').readFile(process.argv0, () => console.log('ready'));\n";
+
+pub(crate) fn node() -> Outcome {
+    let running = ready(Program::new(program("node")?).args(["-e", NODE]))?;
+    all_libcs(running.id(), 5)?;
+    assert_eq!(ends(running)?.out, "ready\ndone\n");
+    Ok(())
+}
+
+const JAVA: &str = "class Waits {\n\
+    \x20   public static void main(String[] unused) throws Exception {\n\
+    \x20       System.out.println(\"ready\");\n\
+    \x20       while (System.in.read() >= 0) { }\n\
+    \x20       System.out.println(\"done\");\n\
+    \x20   }\n\
+    }\n";
+
+pub(crate) fn java() -> Outcome {
+    let source = scratch::directory("java")?.join("Waits.java");
+    fs::write(&source, JAVA).map_err(|error| error.to_string())?;
+    let running = ready(Program::new(program("java")?).arg(&source))?;
+    // its main program is a thread that the launcher has made
+    all_libcs(running.id(), 10)?;
+    assert_eq!(ends(running)?.out, "ready\ndone\n");
+    Ok(())
+}
+
+/// A definer that came by dlopen, and could go again, unless it is marked.
+pub(crate) fn dlopened() -> Outcome {
+    const SCRIPT: &str = "import ctypes, sys\n\
+        library = ctypes.CDLL(sys.argv[1])\n\
+        print('ready', flush=True)\n\
+        sys.stdin.read()\n";
+
+    for (case, is_loose) in [("unloadable", true), ("nodelete", false)] {
+        let library = built("definer-library", case)?;
+        let running = ready(Program::new(python()?).args(["-c", SCRIPT]).arg(&library))?;
+        let (row, code) = look_with(running.id(), &[])?;
+        let objects = row["objects"].as_array().ok_or("no objects")?;
+        let path = library.canonicalize().map_err(|error| error.to_string())?;
+        let object = objects
+            .iter()
+            .find(|object| object["path"].as_str() == path.to_str())
+            .ok_or_else(|| row.to_string())?;
+        assert_eq!(object["defines"], "exported", "{row}");
+        assert_eq!(object["unloadable"], is_loose, "{row}");
+        let found = rules(&row);
+        assert!(found.contains(&"dlopened-definer"), "{row}");
+        assert_eq!(found.contains(&"unloadable-definer"), is_loose, "{row}");
+        assert_eq!(code, i32::from(is_loose), "{row}");
+        ends(running)?;
+    }
+    Ok(())
+}
+
+/// A server with TCMalloc in it, started as people do.
+pub(crate) fn without_launcher() -> Outcome {
+    let running = ready(Program::new(binary(Linked::Hidden)?).arg("wait"))?;
+    let (row, code) = look_with(running.id(), &["--fail-on", "warning"])?;
+    assert_eq!((row["owner"].as_str(), code), (Some("libc"), 1), "{row}");
+    let message = message(&row, "refused-client").ok_or_else(|| row.to_string())?;
+    for words in [
+        "does not export",
+        "9 threads",
+        "rseqctl run",
+        "per-CPU caches",
+    ] {
+        assert!(message.contains(words), "{words}: {message}");
+    }
+    // the same for people, unasked
+    let told = ps()?.arg(running.id().to_string()).run()?.expect(0)?;
+    assert!(told.out.contains("[refused-client]"), "{}", told.out);
+    let finished = ends(running)?;
+    assert!(finished.out.contains("caches off"), "{}", finished.out);
+    Ok(())
+}
+
+pub(crate) fn with_launcher(linked: Linked, owner: &str) -> Outcome {
+    let run = Program::new(&artifacts()?.rseqctl)
+        .args(["run", "--"])
+        .arg(binary(linked)?)
+        .arg("wait");
+    let running = ready(run)?;
+    let row = look(running.id())?;
+    assert_eq!(row["owner"], owner, "{row}");
+    assert!(
+        threads(&row).all(|it| it["area"] == "__rseq_abi" && it["length"] == 32),
+        "{row}"
+    );
+    assert!(
+        threads(&row).all(|it| it["area_evidence"] == "proved"),
+        "{row}"
+    );
+    for rule in ["refused-client", "hidden-definer"] {
+        assert!(!rules(&row).contains(&rule), "{rule}: {row}");
+    }
+    let finished = ends(running)?;
+    assert!(finished.out.contains("caches on"), "{}", finished.out);
+    Ok(())
+}
+
+/// On other libcs, started by their dynamic linkers: one that registers nothing,
+/// and two whose area lies behind the blocks of all objects.
+pub(crate) fn libc_of(name: &str) -> Outcome {
+    let libc = Libc::of(name)?;
+    let program = libc.build("idle", &["-pthread"])?;
+    let running = ready(libc.program(&program).arg("4"))?;
+    let row = look(running.id())?;
+    let registers = name != "bullseye";
+    let owner = if registers { "libc" } else { "none" };
+    assert_eq!(row["owner"], owner, "{row}");
+    let registered = if registers { 5 } else { 0 };
+    assert_eq!(row["registered"], registered, "{row}");
+    assert_eq!(row["unregistered"], 5 - registered, "{row}");
+    if registers {
+        assert!(
+            threads(&row).all(|it| it["area_evidence"] == "proved"),
+            "{row}"
+        );
+    }
+    ends(running)?;
+    Ok(())
+}
+
+/// A server that is asked all the time, while it is looked at all the time.
+pub(crate) fn workerd_under_load() -> Outcome {
+    const CONNECTIONS: u32 = 8;
+    const EACH: u32 = 100;
+
+    let mut running = Program::new(workerd::binary()?)
+        .args(workerd::arguments()?)
+        .limit(Duration::from_secs(180))
+        .start()?;
+    let port = running.wait_for_output(workerd::port)?;
+    let load = std::thread::spawn(move || workerd::ask(port, CONNECTIONS, EACH));
+    let mut looks = 0;
+    while !load.is_finished() {
+        let row = look(running.id())?;
+        assert_eq!(row["owner"], "libc", "{row}");
+        assert!(rules(&row).contains(&"refused-client"), "{row}");
+        looks += 1;
+    }
+    let answers = load.join().map_err(|_| "a client panicked")??;
+    assert_eq!(answers.len(), (CONNECTIONS * EACH) as usize);
+    for (path, answer) in answers {
+        assert_eq!(answer, format!("HTTP/1.1 200 OK you asked for {path}"));
+    }
+    assert!(looks > 0);
+    is_left_alone(running.id())?;
+    Ok(())
+}

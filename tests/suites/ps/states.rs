@@ -1,0 +1,227 @@
+//! Processes that come and go, are stopped, traced, gone, or about to be signalled.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use crate::look::{ends, idle, is_left_alone, look, look_with, ps, ready, threads};
+use rseq_tests::child::Program;
+use rseq_tests::fixture::built;
+use rseq_tests::needs::{program, python};
+use rseq_tests::runner::Outcome;
+use rseq_tests::world::{GLIBC_OFF, World};
+use rseq_tests::{scratch, sys};
+use serde_json::{Value, json};
+
+pub(crate) fn many_threads() -> Outcome {
+    let running = ready(idle("dynamic", 4999)?)?;
+    let row = look(running.id())?;
+    assert_eq!(row["registered"], 5000);
+    assert_eq!(row["owner"], "libc");
+    is_left_alone(running.id())?;
+    assert_eq!(ends(running)?.out, "ready\ndone\n");
+    Ok(())
+}
+
+/// Whatever it is doing when it is killed: an answer, and no failure.
+pub(crate) fn ends_meanwhile() -> Outcome {
+    for wait in 0..8 {
+        let running = ready(idle("dynamic", 400)?)?;
+        let id = running.id();
+        let looker =
+            std::thread::spawn(move || ps()?.args(["--format", "ndjson", &id.to_string()]).run());
+        std::thread::sleep(Duration::from_millis(wait));
+        sys::kill(id, libc::SIGKILL);
+        let answer = looker.join().map_err(|_| "the looker panicked")??;
+        match answer.code() {
+            // as it was, or what is left of it until its parent has noticed
+            0 => assert_eq!(answer.out.lines().count(), 1, "{}", answer.out),
+            2 => assert!(answer.err.contains("no such process"), "{}", answer.err),
+            _ => return Err(format!("{answer:?}").into()),
+        }
+        assert_eq!(running.finish()?.code(), -libc::SIGKILL);
+    }
+    Ok(())
+}
+
+/// Ten thousand short threads, while they are looked at.
+pub(crate) fn threads_come_and_go() -> Outcome {
+    let program = Program::new(built("swarm", "default")?).arg("2500");
+    let (program, _records) = World::from_name("plain")?.prepare(program)?;
+    let running = program.limit(Duration::from_secs(180)).start()?;
+    let id = running.id();
+    let waits = std::thread::spawn(move || running.finish());
+    while !waits.is_finished() {
+        let looked = ps()?.args(["--verbose", &id.to_string()]).run()?;
+        assert!([0, 2].contains(&looked.code()), "{looked:?}");
+    }
+    let finished = waits.join().map_err(|_| "panicked")??.expect(0)?;
+    assert!(
+        finished.out.contains("10000 registered"),
+        "{}",
+        finished.out
+    );
+    Ok(())
+}
+
+/// Only other threads are left: /proc shows the process as a zombie.
+pub(crate) fn main_thread_ended() -> Outcome {
+    const SCRIPT: &str = "import ctypes, sys, threading\n\
+        def waits():\n\
+        \x20   print('ready', flush=True)\n\
+        \x20   sys.stdin.read()\n\
+        \x20   import os; os._exit(0)\n\
+        threading.Thread(target=waits).start()\n\
+        ctypes.CDLL(None).syscall(60, 0)\n";
+
+    let running = ready(Program::new(python()?).args(["-c", SCRIPT]))?;
+    let id = running.id();
+    while !fs::read_to_string(format!("/proc/{id}/stat")).is_ok_and(|it| it.contains(") Z ")) {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let (row, code) = look_with(id, &[])?;
+    assert_eq!((row["owner"].as_str(), code), (Some("libc"), 0), "{row}");
+    assert_eq!(
+        (&row["registered"], &row["unknown"]),
+        (&1.into(), &1.into()),
+        "{row}"
+    );
+    ends(running)?;
+    Ok(())
+}
+
+/// It has ended, and its parent has not noticed: told, and no failure.
+pub(crate) fn zombie() -> Outcome {
+    const SCRIPT: &str = "import subprocess, sys\n\
+        child = subprocess.Popen(['true'])\n\
+        print(child.pid)\n\
+        print('ready', flush=True)\n\
+        sys.stdin.read()\n";
+
+    let mut running = ready(Program::new(python()?).args(["-c", SCRIPT]))?;
+    let id = running.wait_for_output(|text| text.lines().next()?.parse().ok())?;
+    while !fs::read_to_string(format!("/proc/{id}/stat")).is_ok_and(|it| it.contains(") Z ")) {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let (row, code) = look_with(id, &[])?;
+    assert_eq!((&row["owner"], code), (&Value::Null, 0), "{row}");
+    assert!(row["because"].to_string().contains("has ended"), "{row}");
+    ends(running)?;
+    Ok(())
+}
+
+pub(crate) fn debugger() -> Outcome {
+    let traced = Program::new(program("sleep")?).arg("600").trace()?;
+    let (row, code) = look_with(traced.id(), &[])?;
+    let thread = threads(&row).next().ok_or("no thread")?;
+    let why = thread["unknown_because"].as_str().unwrap_or_default();
+    assert!(why.starts_with("traced by "), "{row}");
+    assert_eq!(thread["registered"], Value::Null, "{row}");
+    assert_eq!((row["owner"].as_str(), code), (None, 0), "{row}");
+    traced.terminate();
+    assert_eq!(traced.finish()?.finished.code(), -libc::SIGTERM);
+    Ok(())
+}
+
+/// Job control: it is looked at, and stays stopped.
+pub(crate) fn stopped() -> Outcome {
+    let running = ready(idle("dynamic", 4)?)?;
+    let id = running.id();
+    let state = || {
+        let text = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        let rest = text.rsplit_once(") ").map(|(_, rest)| rest.to_owned());
+        rest.unwrap_or_default().chars().next()
+    };
+    let is_stopped = || {
+        let end = Instant::now() + Duration::from_secs(60);
+        while state() != Some('T') && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        assert_eq!(state(), Some('T'));
+    };
+    sys::kill(id, libc::SIGSTOP);
+    is_stopped();
+    let row = look(id)?;
+    assert_eq!(row["registered"], 5, "{row}");
+    assert!(threads(&row).all(|thread| thread["state"] == "T"), "{row}");
+    // when it was let go it had to stop anew, for which it needs a processor
+    is_stopped();
+    sys::kill(id, libc::SIGCONT);
+    ends(running)?;
+    Ok(())
+}
+
+/// A signal that is on its way when a thread is stopped arrives.
+pub(crate) fn signals() -> Outcome {
+    let running = ready(Program::new(built("signalled", "default")?))?;
+    for _ in 0..40 {
+        look(running.id())?;
+    }
+    assert_eq!(ends(running)?.out, "ready\n0 lost\n");
+    Ok(())
+}
+
+/// Ended by a signal in the middle of its work, it leaves no thread stopped.
+pub(crate) fn interrupted() -> Outcome {
+    let running = ready(idle("dynamic", 2000)?)?;
+    let id = running.id();
+    for (wait, signal) in [
+        (20, libc::SIGINT),
+        (40, libc::SIGTERM),
+        (60, libc::SIGHUP),
+        (80, libc::SIGKILL),
+        (100, libc::SIGINT),
+    ] {
+        let looker = ps()?.arg(id.to_string()).start()?;
+        std::thread::sleep(Duration::from_millis(wait));
+        sys::kill(looker.id(), signal);
+        let code = looker.finish()?.code();
+        assert!([0, -signal].contains(&code), "{code}");
+        is_left_alone(id)?;
+    }
+    ends(running)?;
+    Ok(())
+}
+
+pub(crate) fn not_stopped() -> Outcome {
+    let running = ready(idle("dynamic", 2)?)?;
+    let (row, code) = look_with(running.id(), &["--no-stop"])?;
+    assert_eq!((row["unknown"].as_u64(), code), (Some(3), 0), "{row}");
+    assert_eq!(row["owner"], Value::Null, "{row}");
+    let objects = row["objects"].as_array().ok_or("no objects")?;
+    assert!(!objects.is_empty(), "{row}");
+    ends(running)?;
+    Ok(())
+}
+
+/// The program's file is gone: what is mapped is looked at.
+pub(crate) fn deleted() -> Outcome {
+    let copy = scratch::directory("deleted")?.join("adopter");
+    fs::copy(built("addresses", "exports")?, &copy).map_err(|error| error.to_string())?;
+    let running = ready(Program::new(&copy).env("GLIBC_TUNABLES", GLIBC_OFF))?;
+    fs::remove_file(&copy).map_err(|error| error.to_string())?;
+    let (row, code) = look_with(running.id(), &[])?;
+    if row["missing"] == json!([]) {
+        let object = &row["objects"][0];
+        assert_eq!(object["deleted"], true, "{row}");
+        assert_eq!(object["defines"], "exported", "{row}");
+    } else {
+        // without the right to read map_files that is all that can be told
+        assert_eq!(code, 3, "{row}");
+    }
+    ends(running)?;
+    Ok(())
+}
+
+pub(crate) fn watch() -> Outcome {
+    let running = ready(idle("dynamic", 1)?)?;
+    let mut watch = ps()?
+        .args(["--watch=0.1", "--format", "ndjson"])
+        .arg(running.id().to_string())
+        .start()?;
+    watch.wait_for_output(|text| (text.lines().count() >= 3).then_some(()))?;
+    watch.terminate();
+    assert_eq!(watch.finish()?.code(), -libc::SIGTERM);
+    is_left_alone(running.id())?;
+    ends(running)?;
+    Ok(())
+}
