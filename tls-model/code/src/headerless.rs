@@ -38,7 +38,7 @@ pub(crate) fn is_needed<S: Source>(object: &Object<S>, facts: &Facts) -> bool {
 
 /// Addresses that are likely to be those of descriptors.
 pub(crate) fn descriptors<S: Source>(object: &Object<S>, facts: &Facts) -> Result<Vec<u64>, Error> {
-    let Some(signature) = signature_of(facts.machine, facts.layout.class) else {
+    let Some(signature) = signature_of(facts.machine, facts.layout) else {
         return Ok(Vec::new());
     };
     let mut handlers = BTreeSet::new();

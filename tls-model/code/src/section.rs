@@ -108,7 +108,10 @@ pub(crate) fn decode<S: Source>(
         AARCH64 if facts.layout.class.bits() == 64 => {
             a64::walk(&code, address, area, |at, effect| watch.see(at, effect))
         }
-        _ => return Ok(()),
+        _ => {
+            critical.note(Violation::NoDecoder, section.start, Evidence::Proved);
+            return Ok(());
+        }
     };
     watch.finish(end, length);
     Ok(())

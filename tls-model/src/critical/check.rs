@@ -1,16 +1,24 @@
 //! What the kernel demands of a descriptor before it lets a thread go on.
 
-use crate::elf::Class;
+use crate::elf::{Endian, Layout};
 use crate::facts::Facts;
 use crate::rseq::arch;
 
 use super::{Contents, CriticalSection, Violation};
 
 /// The signature that libc and librseq register with on the machine of an
-/// object: the one that has to stand before its abort handlers.
+/// object, read in the object's byte order: the one that has to stand before its
+/// abort handlers.
+///
+/// On `AArch64` it is an instruction, and these are little-endian whatever data
+/// is (Arm Architecture Reference Manual, B2.6.2; glibc, `bits/rseq.h`).
 #[must_use]
-pub fn signature_of(machine: u16, class: Class) -> Option<u32> {
-    arch::of_object(machine, class.bits()).map(|arch| arch.signature)
+pub fn signature_of(machine: u16, layout: Layout) -> Option<u32> {
+    let signature = arch::of_object(machine, layout.class.bits())?.signature;
+    Some(match layout.endian {
+        Endian::Big => signature.swap_bytes(),
+        Endian::Little => signature,
+    })
 }
 
 /// Every demand of the kernel (`kernel/rseq.c`, `include/linux/rseq_entry.h`)
@@ -22,7 +30,7 @@ pub fn kernel_checks(
     start: Option<Contents>,
     last: Option<Contents>,
 ) -> impl Iterator<Item = Violation> {
-    let known = signature_of(facts.machine, facts.layout.class);
+    let known = signature_of(facts.machine, facts.layout);
     let runs = |contents: Option<Contents>| contents.is_some_and(|contents| contents.executable);
     let end = section.start.address.checked_add(section.length);
     let in_range = runs(start) && runs(last) && section.length != 0 && end.is_some();

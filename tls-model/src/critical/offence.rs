@@ -33,11 +33,13 @@ pub enum Violation {
     StrayStore,
     /// Bytes that are no instructions.
     Undecoded,
+    /// Code of a machine whose instructions are not decoded here.
+    NoDecoder,
 }
 
 impl Violation {
     /// Number of kinds.
-    pub const COUNT: usize = Self::Undecoded as usize + 1;
+    pub const COUNT: usize = Self::NoDecoder as usize + 1;
 }
 
 /// How often something was found.

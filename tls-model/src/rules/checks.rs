@@ -267,10 +267,17 @@ pub(super) fn second_store(facts: &Facts) -> Check {
 pub(super) fn undecoded(facts: &Facts) -> Check {
     offence(
         facts,
-        [(
-            Violation::Undecoded,
-            "has a critical section with bytes that are no instructions; the rest of it was not \
-             looked at",
-        )],
+        [
+            (
+                Violation::Undecoded,
+                "has a critical section with bytes that are no instructions; the rest of it was \
+                 not looked at",
+            ),
+            (
+                Violation::NoDecoder,
+                "has a critical section for a machine whose instructions are not decoded here; \
+                 its code was not looked at",
+            ),
+        ],
     )
 }

@@ -251,8 +251,9 @@ pub static RULES: [Rule; 20] = [
         name: "undecoded-critical-section",
         level: Level::Note,
         explanation: "A critical section was decoded from its first byte, and some bytes on the way \
-            are no instructions that the decoder knows. What follows was not looked at, so \
-            that other rules may have missed something there.",
+            are no instructions that the decoder knows; or there is no decoder for the machine \
+            (there are two, for x86-64 and AArch64). What was not looked at may break other \
+            rules.",
         source: "the decoders' documentation (iced-x86, yaxpeax-arm)",
         check: checks::undecoded,
     },
