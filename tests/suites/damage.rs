@@ -17,10 +17,10 @@ use rseqctl::audit::{Event, Options, audit_source};
 #[global_allocator]
 static HEAP: Heap = Heap;
 
-/// Bytes that an audit of an object may have at a time: its code is searched
-/// and its critical sections are decoded by 64 KiB, the decoder's tables have
-/// 260 KiB, and the rest is room.
-const OBJECT: u64 = 1 << 20;
+/// Bytes that an audit of an object may have at a time: 4096 states of a
+/// program, about 1 KiB each, are remembered while its code is followed, in a
+/// table that is twice as large. Everything else has less than 1 MiB.
+const OBJECT: u64 = 8 << 20;
 
 /// The same for a container: windows of compressors, as in
 /// `rseqctl/tests/damage.rs`.

@@ -19,9 +19,10 @@ static HEAP: Heap = Heap;
 /// Reads that one pass may take, whatever is in the file.
 const MOST_READS: u64 = 1 << 19;
 
-/// Bytes that one pass may have at a time: a piece of code that is searched or
-/// a critical section that is decoded, 64 KiB each, and as much again.
-const MOST_MEMORY: u64 = 128 << 10;
+/// Bytes that one pass may have at a time: 4096 states of a program, about
+/// 1 KiB each, are remembered while its code is followed, in a table that is
+/// twice as large. Everything else has less than 1 MiB.
+const MOST_MEMORY: u64 = 8 << 20;
 
 /// Places of a file that are damaged: the others are the fuzzer's. With
 /// `RSEQ_DAMAGE=all` every byte is.
