@@ -199,7 +199,7 @@ impl Writes {
             Self::Yes
         } else if let Some(place) = critical.first_escape {
             Self::Perhaps(place.address)
-        } else if critical.uses == 0 || facts.damage.contains(Damage::CODE) {
+        } else if critical.uses == 0 || !critical.followed || facts.damage.contains(Damage::CODE) {
             Self::NotSeen
         } else {
             Self::No

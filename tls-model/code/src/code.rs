@@ -44,7 +44,8 @@ fn spans_with<S: Source>(object: &Object<S>, flags: u32) -> Result<Vec<Span>, Er
                 len: segment.filesz,
             });
         }
-        if spans.len() == MOST_SPANS {
+        // one more, so that who asks can tell that there are too many
+        if spans.len() > MOST_SPANS {
             return ControlFlow::Break(());
         }
         ControlFlow::Continue(())
@@ -53,7 +54,7 @@ fn spans_with<S: Source>(object: &Object<S>, flags: u32) -> Result<Vec<Span>, Er
 }
 
 /// Segments that are searched: real objects have some five.
-const MOST_SPANS: usize = 16;
+pub(crate) const MOST_SPANS: usize = 64;
 
 /// The code of an object, through a small window.
 pub(crate) struct Reader<'a, S> {

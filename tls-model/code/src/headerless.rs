@@ -17,7 +17,7 @@ use crate::code::{Span, loaded, spans};
 /// Bytes that are read at a time.
 const CHUNK: usize = 1 << 16;
 
-/// Bytes that are searched in one object.
+/// Bytes that are searched in one object, for handlers and for descriptors.
 const MOST_BYTES: u64 = 1 << 30;
 
 /// Abort handlers, and descriptors, that are kept.
@@ -42,8 +42,9 @@ pub(crate) fn descriptors<S: Source>(object: &Object<S>, facts: &Facts) -> Resul
         return Ok(Vec::new());
     };
     let mut handlers = BTreeSet::new();
+    let mut left = MOST_BYTES;
     for span in spans(object)? {
-        pieces(object, &span, 4, |address, bytes| {
+        pieces(object, &span, 4, &mut left, |address, bytes| {
             for (at, four) in bytes.windows(4).enumerate() {
                 if facts.layout.uint(four) == u64::from(signature) && handlers.len() < MOST {
                     handlers.insert(address.wrapping_add(at as u64 + 4));
@@ -67,8 +68,9 @@ pub(crate) fn descriptors<S: Source>(object: &Object<S>, facts: &Facts) -> Resul
         ControlFlow::<()>::Continue(())
     })?;
     // as they stand in the file: at fixed addresses, or to be moved in place
+    left = MOST_BYTES;
     for span in loaded(object)? {
-        pieces(object, &span, SIZE as usize, |address, bytes| {
+        pieces(object, &span, SIZE as usize, &mut left, |address, bytes| {
             let first = (address.wrapping_neg() % SIZE) as usize;
             let rest = bytes.get(first..).unwrap_or_default();
             for (number, descriptor) in rest.chunks_exact(SIZE as usize).enumerate() {
@@ -89,11 +91,13 @@ fn pieces<S: Source>(
     object: &Object<S>,
     span: &Span,
     overlap: usize,
+    left: &mut u64,
     mut see: impl FnMut(u64, &[u8]),
 ) -> Result<(), Error> {
     let mut buf = vec![0; CHUNK];
     let mut done = 0;
-    let len = span.len.min(MOST_BYTES);
+    let len = span.len.min(*left);
+    *left -= len;
     while done < len {
         let wanted = (len - done).min(CHUNK as u64) as usize;
         let bytes = buf.get_mut(..wanted).unwrap_or_default();

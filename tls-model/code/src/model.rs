@@ -8,13 +8,17 @@ use crate::search::Searched;
 
 /// Puts what the code shows in the place of what was assumed.
 pub(crate) fn refine(facts: &mut Facts, area: &Area, critical: &Critical, searched: Searched) {
-    if facts.tls_evidence != Some(ModelEvidence::Assumed) || !searched.whole {
+    if facts.tls_evidence != Some(ModelEvidence::Assumed) || !searched.done {
         return;
     }
     let is_used = critical.uses != 0 || critical.uses_inside != 0;
+    // that there is no use takes all of the code to say
+    if !is_used && !searched.whole {
+        return;
+    }
     let (model, evidence) = match facts.tls_model {
         Some(TlsModel::LocalExec) if area.offset.is_some() => {
-            if critical.proved_uses != 0 {
+            if critical.proved_uses != 0 && !critical.found {
                 (Some(TlsModel::LocalExec), ModelEvidence::Proved)
             } else {
                 let model = is_used.then_some(TlsModel::LocalExec);

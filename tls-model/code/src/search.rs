@@ -9,7 +9,7 @@ use tls_model::facts::{Facts, Kind, TlsModel};
 
 use crate::a64;
 use crate::area::{AARCH64, Area, X86_64};
-use crate::code::{Reader, Span, spans};
+use crate::code::{MOST_SPANS, Reader, Span, spans};
 use crate::hits::{Asked, Hits};
 use crate::x86::{self, Flow};
 
@@ -21,10 +21,16 @@ const CHUNK: usize = 1 << 16;
 const BEFORE: usize = 16;
 const BEHIND: usize = 256;
 
+/// Bytes of one object that are searched: the largest programs have some hundred
+/// MiB of code, and a hole in a file can be of any size.
+const MOST_BYTES: u64 = 4 << 30;
+
 /// What a search came to.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Searched {
-    /// All code was searched, for accesses of every form that is known.
+    /// There was code that could be searched.
+    pub(crate) done: bool,
+    /// All of it was searched, for accesses of every form that is known.
     pub(crate) whole: bool,
     pub(crate) asked: Asked,
 }
@@ -53,12 +59,18 @@ pub(crate) fn run<S: Source>(
         machine: facts.machine,
         flow: Flow::new(area),
         reader: Reader::new(object, &spans),
+        left: MOST_BYTES,
     };
-    for span in &spans {
+    for span in spans.iter().take(MOST_SPANS) {
         search.span(span, &mut hits)?;
     }
-    searched.whole = !spans.is_empty();
+    if spans.len() > MOST_SPANS {
+        return Err(Error::Damaged);
+    }
+    searched.done = !spans.is_empty();
+    searched.whole = searched.done && !search.flow.gave_up;
     searched.asked = hits.asked;
+    critical.followed = searched.whole && facts.machine == X86_64;
     Ok(searched)
 }
 
@@ -68,6 +80,8 @@ struct Search<'a, S> {
     machine: u16,
     flow: Flow,
     reader: Reader<'a, S>,
+    /// Bytes that may still be searched.
+    left: u64,
 }
 
 impl<S: Source> Search<'_, S> {
@@ -75,6 +89,7 @@ impl<S: Source> Search<'_, S> {
         let mut buf = vec![0; BEFORE + CHUNK + BEHIND];
         let mut done = 0;
         while done < span.len {
+            self.left = self.left.checked_sub(CHUNK as u64).ok_or(Error::Damaged)?;
             let before = done.min(BEFORE as u64);
             let wanted = (span.len - done).min((CHUNK + BEHIND) as u64) + before;
             let bytes = buf.get_mut(..wanted as usize).ok_or(Error::Damaged)?;

@@ -15,7 +15,7 @@ use crate::section::{Effect, Target};
 
 /// Instructions that are followed from one start while the thread pointer is
 /// all that is held: many variables of a program are reached through it.
-const FEW: u32 = 256;
+const FEW: u32 = 1 << 12;
 
 /// Instructions that are followed from one start.
 const MANY: u32 = 1 << 14;
@@ -50,6 +50,8 @@ pub(crate) struct Flow {
     open: Vec<Open>,
     /// Instructions that may still be followed.
     left: u32,
+    /// Something was not followed to its end, because there is too much of it.
+    pub(crate) gave_up: bool,
 }
 
 /// Bytes of the longest instruction.
@@ -77,6 +79,7 @@ impl Flow {
             seen: HashSet::new(),
             open: Vec::new(),
             left: MOST,
+            gave_up: false,
         }
     }
 
@@ -84,6 +87,8 @@ impl Flow {
     pub(crate) fn follow(&mut self, start: u64, code: &mut impl Code, hits: &mut Hits<'_>) {
         let mut instruction = Instruction::default();
         let (mut few, mut many) = (FEW, MANY);
+        // the start is looked at whatever is left
+        let mut is_start = true;
         self.open.clear();
         let state = self.before(start, code);
         self.open.push(Open {
@@ -110,14 +115,16 @@ impl Flow {
                     let at = decoder.position();
                     let has_pointer = open.state.has_pointer();
                     let budget = if has_pointer { &mut many } else { &mut few };
-                    if *budget == 0 || self.left == 0 {
+                    if !is_start && (*budget == 0 || self.left == 0) {
+                        self.gave_up = true;
                         if has_pointer {
                             hits.lost(address);
                         }
                         break 'straight;
                     }
-                    *budget -= 1;
-                    self.left -= 1;
+                    is_start = false;
+                    *budget = budget.saturating_sub(1);
+                    self.left = self.left.saturating_sub(1);
                     decoder.decode_out(&mut instruction);
                     if instruction.is_invalid() {
                         break 'straight;
@@ -196,6 +203,10 @@ impl Flow {
         let state = &mut open.state;
         // syscall(2) with the area that is to be registered
         let registers = state.get(Register::RDI) == Value::RseqNumber;
+        if state.has_pointer_on_top() {
+            // a seventh argument
+            hits.lost(instruction.ip());
+        }
         if state.passes_pointer() && !registers {
             match effect.call {
                 Some(Target::Address(address)) if open.depth < DEPTH => self.open.push(Open {

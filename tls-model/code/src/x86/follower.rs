@@ -185,12 +185,9 @@ impl Follower {
 
     /// Whether a pointer to the area goes where it is not followed. Whatever is
     /// not understood does that.
-    fn loses(&mut self, state: &State, instruction: &Instruction, result: Value) -> bool {
-        if instruction.mnemonic() == Mnemonic::Lea
-            && state.exposes_pointer(
-                instruction.memory_base(),
-                instruction.memory_displacement64() as i64,
-            )
+    fn loses(&mut self, state: &mut State, instruction: &Instruction, result: Value) -> bool {
+        if shown(instruction).is_some_and(|(base, at)| state.show(base, at))
+            || reads_otherwise(state, instruction)
         {
             return true;
         }
@@ -470,6 +467,58 @@ fn sum(one: Value, other: Value) -> Value {
         | (Value::Offset { at, .. }, Value::Thread(0)) => Value::Area(at),
         _ => Value::Unknown,
     }
+}
+
+/// The place of the frame whose address the instruction makes: base and
+/// displacement.
+fn shown(instruction: &Instruction) -> Option<(Register, i64)> {
+    match instruction.mnemonic() {
+        Mnemonic::Lea => {
+            let displacement = instruction.memory_displacement64() as i64;
+            Some((instruction.memory_base(), displacement))
+        }
+        Mnemonic::Mov
+            if instruction.op0_kind() == OpKind::Register
+                && instruction.op1_kind() == OpKind::Register
+                && instruction.op0_register() != Register::RBP
+                && instruction.op0_register() != Register::RSP
+                && [Register::RSP, Register::RBP].contains(&instruction.op1_register()) =>
+        {
+            Some((instruction.op1_register(), 0))
+        }
+        _ => None,
+    }
+}
+
+/// Whether a pointer in the frame is read by something that does not put it into
+/// a general register: copied with what lies beside it, added, or pushed.
+fn reads_otherwise(state: &State, instruction: &Instruction) -> bool {
+    let is_followed = match instruction.mnemonic() {
+        Mnemonic::Cmp | Mnemonic::Test => true,
+        Mnemonic::Mov => {
+            instruction.op0_kind() == OpKind::Memory || instruction.op0_register().is_gpr64()
+        }
+        _ => false,
+    };
+    uses_memory(instruction)
+        && !is_followed
+        && instruction.memory_index() == Register::None
+        && instruction.memory_segment() != Register::FS
+        // what only writes there takes nothing away
+        && !(instruction.op0_kind() == OpKind::Memory && only_writes(instruction))
+        && state.overlaps_pointer(
+            instruction.memory_base(),
+            instruction.memory_displacement64() as i64,
+            instruction.memory_size().size() as i64,
+        )
+}
+
+/// Whether the instruction is a store of a vector: those read no memory that
+/// they write.
+fn only_writes(instruction: &Instruction) -> bool {
+    instruction.op_count() == 2
+        && instruction.op1_kind() == OpKind::Register
+        && instruction.op1_register().is_vector_register()
 }
 
 /// Whether the instruction reads or writes its memory operand, rather than

@@ -102,6 +102,9 @@ pub(crate) struct State {
     stack: i64,
     /// The same for the frame pointer, where that is known.
     frame: Option<i64>,
+    /// The lowest places of the frame whose address somebody may have: from the
+    /// stack pointer, and from the frame pointer.
+    shown: [Option<i64>; 2],
 }
 
 impl State {
@@ -136,6 +139,12 @@ impl State {
     /// Whether an argument of a call is a pointer to the area.
     pub(crate) fn passes_pointer(&self) -> bool {
         self.some(&ARGUMENTS).any(Value::is_pointer)
+    }
+
+    /// Whether a pointer to the area lies where the stack pointer points: there a
+    /// called function finds its seventh argument.
+    pub(crate) fn has_pointer_on_top(&self) -> bool {
+        self.load(Register::RSP, 0).is_pointer()
     }
 
     /// Whether a function that returns here gives a pointer to the area away.
@@ -191,6 +200,7 @@ impl State {
     pub(super) fn lose_stack(&mut self) -> bool {
         self.stack = 0;
         self.frame = None;
+        self.shown[0] = None;
         self.forget(|slot| matches!(slot, Slot::Stack(_)))
     }
 
@@ -204,6 +214,7 @@ impl State {
     /// it.
     pub(super) fn lose_frame(&mut self) -> bool {
         self.frame = None;
+        self.shown[1] = None;
         self.forget(|slot| matches!(slot, Slot::Frame(_)))
     }
 
@@ -263,12 +274,53 @@ impl State {
         if has_room {
             self.slots.push((wanted, value));
         }
-        has_room
+        has_room && !(value.is_pointer() && self.is_shown(wanted))
+    }
+
+    /// Somebody gets the address of this place of the frame; whether a pointer to
+    /// the area may be found there.
+    pub(super) fn show(&mut self, base: Register, displacement: i64) -> bool {
+        let (which, at) = match self.slot(base, displacement) {
+            Some(Slot::Stack(at)) => (0, at),
+            Some(Slot::Frame(at)) => (1, at),
+            None => return false,
+        };
+        if let Some(lowest) = self.shown.get_mut(which) {
+            *lowest = Some(lowest.map_or(at, |lowest| lowest.min(at)));
+        }
+        self.exposes_pointer(base, displacement)
+    }
+
+    fn is_shown(&self, slot: Slot) -> bool {
+        let [stack, frame] = self.shown;
+        let stack = stack.map(Slot::Stack);
+        let frame = frame.map(Slot::Frame);
+        stack
+            .into_iter()
+            .chain(frame)
+            .any(|shown| shown.may_reach(slot))
+    }
+
+    /// Whether `size` bytes of the frame at this place overlap a pointer to the
+    /// area.
+    pub(super) fn overlaps_pointer(&self, base: Register, displacement: i64, size: i64) -> bool {
+        let Some(read) = self.slot(base, displacement) else {
+            return false;
+        };
+        self.slots.iter().any(|(slot, value)| {
+            let overlap = match (*slot, read) {
+                (Slot::Stack(slot), Slot::Stack(read)) | (Slot::Frame(slot), Slot::Frame(read)) => {
+                    slot < read.saturating_add(size) && read < slot.saturating_add(8)
+                }
+                _ => false,
+            };
+            overlap && value.is_pointer()
+        })
     }
 
     /// Whether who is given the address of this place of the frame may find a
     /// pointer to the area there.
-    pub(super) fn exposes_pointer(&self, base: Register, displacement: i64) -> bool {
+    fn exposes_pointer(&self, base: Register, displacement: i64) -> bool {
         self.slot(base, displacement).is_some_and(|shown| {
             self.slots
                 .iter()
