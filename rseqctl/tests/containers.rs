@@ -6,6 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use rseq_damage::packed::{gzip, tape};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -77,30 +78,6 @@ impl Folder {
         let expected: Vec<_> = inner.iter().map(|inner| format!("{name}{inner}")).collect();
         assert_eq!(self.found(name), (expected, String::new()), "{name}");
     }
-}
-
-/// A tar archive made by hand: any name, any type.
-fn tape(members: &[(&[u8], u8, &[u8])]) -> Vec<u8> {
-    let mut tape = Vec::new();
-    for (name, kind, contents) in members {
-        let mut header = tar::Header::new_ustar();
-        header.as_mut_bytes()[..name.len()].copy_from_slice(name);
-        header.set_entry_type(tar::EntryType::new(*kind));
-        header.set_size(contents.len() as u64);
-        header.set_mode(0o644);
-        header.set_cksum();
-        tape.extend_from_slice(header.as_bytes());
-        tape.extend_from_slice(contents);
-        tape.resize(tape.len().next_multiple_of(512), 0);
-    }
-    tape.resize(tape.len() + 1024, 0);
-    tape
-}
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    packer.write_all(bytes).expect("memory");
-    packer.finish().expect("memory")
 }
 
 #[test]

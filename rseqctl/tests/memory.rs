@@ -28,10 +28,8 @@ fn own_peak() -> u64 {
 }
 
 /// The most memory that an audit of `path` has, in bytes.
-#[expect(
-    clippy::zombie_processes,
-    reason = "wait4 waits for it and tells what it took, which `wait` does not"
-)]
+// wait4 tells what it took, which `wait` does not
+#[expect(clippy::zombie_processes, reason = "wait4 waits for it")]
 fn peak(path: &Path) -> u64 {
     // what this process has had counts as the child's, up to its exec
     assert!(own_peak() < MOST, "the test itself is too large");

@@ -25,10 +25,8 @@ pub mod runner;
 pub mod sarif;
 pub mod scratch;
 pub mod selftests;
-#[allow(
-    unsafe_code,
-    reason = "ptrace, seccomp and what happens between fork and exec have no safe interface"
-)]
+// and nor has what happens between fork and exec
+#[allow(unsafe_code, reason = "ptrace and seccomp have no safe interface")]
 pub mod sys;
 pub mod tcmalloc;
 pub mod trace;

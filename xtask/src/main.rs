@@ -7,6 +7,7 @@ mod fuzz;
 mod setup;
 mod step;
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -103,51 +104,16 @@ fn main() -> ExitCode {
         }
         Chore::Patches { choice } => {
             setup::glibc(&mut steps);
-            steps.run(
-                "patches",
-                steps
-                    .cargo()
-                    .args([
-                        "run",
-                        "--quiet",
-                        "-p",
-                        "rseq-tests",
-                        "--bin",
-                        "patched",
-                        "--",
-                    ])
-                    .args(choice),
-            )
+            program(&mut steps, "patches", "patched", choice)
         }
         Chore::Fuzz { seconds } => fuzz::run(&mut steps, seconds),
         Chore::Owners { choice } => {
             setup::glibc(&mut steps);
-            steps.run(
-                "owners",
-                steps
-                    .cargo()
-                    .args([
-                        "run",
-                        "--quiet",
-                        "-p",
-                        "rseq-tests",
-                        "--bin",
-                        "owners",
-                        "--",
-                    ])
-                    .args(choice),
-            )
+            program(&mut steps, "owners", "owners", choice)
         }
         Chore::Golden => golden(&mut steps),
         Chore::Soak => soak(&mut steps),
-        Chore::Conformance { choice } => steps.run(
-            "conformance",
-            steps
-                .cargo()
-                .args(["run", "--quiet", "-p", "rseq-tests", "--bin", "conformance"])
-                .arg("--")
-                .args(choice),
-        ),
+        Chore::Conformance { choice } => program(&mut steps, "conformance", "conformance", choice),
         Chore::Matrix { choice } => {
             setup::programs(&mut steps);
             let json = steps.target().join("matrix.json");
@@ -208,13 +174,23 @@ fn build(steps: &mut Steps) -> Result<PathBuf, String> {
 }
 
 /// Runs one of the measuring programs of the tests.
-fn measure(steps: &mut Steps, program: &str, rseqctl: &Path) -> Result<(), String> {
+fn measure(steps: &mut Steps, name: &str, rseqctl: &Path) -> Result<(), String> {
+    program(steps, "measure", name, [rseqctl])
+}
+
+/// Runs one of the programs of the tests, as the step `step`.
+fn program(
+    steps: &mut Steps,
+    step: &str,
+    name: &str,
+    arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
+) -> Result<(), String> {
     steps.run(
-        "measure",
+        step,
         steps
             .cargo()
-            .args(["run", "--quiet", "-p", "rseq-tests", "--bin", program, "--"])
-            .arg(rseqctl),
+            .args(["run", "--quiet", "-p", "rseq-tests", "--bin", name, "--"])
+            .args(arguments),
     )
 }
 

@@ -1,9 +1,6 @@
 //! Small objects, built with the system's C compiler when a test runs.
 
-#![allow(
-    dead_code,
-    reason = "every test program includes this module and uses a part of it"
-)]
+#![allow(dead_code, reason = "each test program uses a part of it")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
