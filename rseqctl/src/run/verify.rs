@@ -172,10 +172,11 @@ fn finding(
     let Some(record) = ledger.record() else {
         return Finding::NotYet;
     };
-    // read after the record: where a launcher is there still, the record is its
+    // read after the record: where a launcher is there still, the record is its;
+    // of a process that is just ending the kernel names no file, and that is no
+    // launcher
     let executable = identity(Path::new(&format!("/proc/{process}/exe")));
-    let is_there = has_ended || executable.is_some() && executable == plan.executable;
-    if !is_there {
+    if !has_ended && executable.is_some() && executable != plan.executable {
         *of_launchers = record.starts;
     }
     if record.starts > *of_launchers {
