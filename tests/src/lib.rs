@@ -15,6 +15,7 @@ pub mod container;
 pub mod debian;
 pub mod duckdb;
 pub mod fixture;
+pub mod folder;
 pub mod foreign;
 pub mod golden;
 pub mod guest;

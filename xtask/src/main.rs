@@ -104,6 +104,9 @@ fn main() -> ExitCode {
         }
         Chore::Patches { choice } => {
             setup::glibc(&mut steps);
+            if choice.iter().any(|word| word == "--cross") {
+                setup::other_compilers(&mut steps);
+            }
             program(&mut steps, "patches", "patched", choice)
         }
         Chore::Fuzz { seconds } => fuzz::run(&mut steps, seconds),

@@ -49,6 +49,19 @@ const FOR_GLIBC: [&str; 8] = [
     "gcc",
 ];
 
+/// The compilers that build one for other architectures.
+const FOR_OTHERS: [(&str, &str); 3] = [
+    ("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu"),
+    ("i686-linux-gnu-gcc", "gcc-i686-linux-gnu"),
+    ("s390x-linux-gnu-gcc", "gcc-s390x-linux-gnu"),
+];
+
+/// Installs what it takes to build a glibc for other architectures, besides
+/// [`glibc`].
+pub fn other_compilers(steps: &mut Steps) {
+    install(steps, &FOR_OTHERS);
+}
+
 /// Installs what it takes to build a glibc.
 pub fn glibc(steps: &mut Steps) {
     let mut needed = PROGRAMS.to_vec();

@@ -5,13 +5,15 @@ use std::process::ExitCode;
 
 use rseq_tests::conformance::table::{self, Column};
 use rseq_tests::conformance::{Known, Owner, Programs};
+use rseq_tests::patched::own_tests::OwnTest;
 use rseq_tests::patched::series::{BASES, Series};
-use rseq_tests::patched::{Patched, build, lint};
+use rseq_tests::patched::{Patched, build, cross, lint};
 
-const USAGE: &str = "usage: patched [--each] [BASE]...
+const USAGE: &str = "usage: patched [--each | --cross] [BASE]...
 
-BASE:   2.43, 2.36; default: both
---each: only build after each patch";
+BASE:    2.43, 2.36; default: both
+--each:  only build after each patch
+--cross: only build for other architectures and compare the symbol lists";
 
 /// What came of one base, for the summary.
 struct Told {
@@ -23,19 +25,22 @@ fn main() -> ExitCode {
     let (options, mut bases): (Vec<_>, Vec<_>) = std::env::args()
         .skip(1)
         .partition(|word| word.starts_with('-'));
-    let each = options.iter().any(|word| word == "--each");
-    if options.len() > usize::from(each) {
-        eprintln!("{USAGE}");
-        return ExitCode::from(2);
-    }
+    let (job, head): (fn(&str) -> Result<Told, String>, _) = match &*options {
+        [] => (all, SUMMARY),
+        [each] if each == "--each" => (builds, EACH),
+        [other] if other == "--cross" => (others, CROSS),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
     if bases.is_empty() {
         bases = BASES.map(str::to_owned).to_vec();
     }
     let mut right = true;
-    let mut summary = vec![SUMMARY.to_owned()];
+    let mut summary = vec![head.to_owned()];
     for base in &bases {
-        let done = if each { builds(base) } else { all(base) };
-        match done {
+        match job(base) {
             Ok(Told { line, is_right }) => {
                 summary.push(line);
                 right &= is_right;
@@ -47,9 +52,7 @@ fn main() -> ExitCode {
             }
         }
     }
-    if !each {
-        println!("{}", summary.join("\n"));
-    }
+    println!("{}", summary.join("\n"));
     if right {
         ExitCode::SUCCESS
     } else {
@@ -57,16 +60,67 @@ fn main() -> ExitCode {
     }
 }
 
-/// Head of the summary.
+/// Heads of the summary.
 const SUMMARY: &str = "## Summary\n\n\
     | glibc | patches applied | its own tests | conformance suite |\n|---|---|---|---|";
+const EACH: &str = "## Summary\n\n| glibc | each patch |\n|---|---|";
+const CROSS: &str = "## Summary\n\n| glibc | symbol lists |\n|---|---|";
 
+/// Builds after each patch.
 fn builds(base: &str) -> Result<Told, String> {
-    build::each(&Series::read(base)?, |line| println!("{line}"))?;
+    let series = Series::read(base)?;
+    build::each(&series, |line| println!("{line}"))?;
     Ok(Told {
-        line: String::new(),
+        line: format!(
+            "| {} | all {} build |",
+            series.version,
+            series.patches.len()
+        ),
         is_right: true,
     })
+}
+
+/// Builds for other architectures.
+fn others(base: &str) -> Result<Told, String> {
+    let series = Series::read(base)?;
+    let mut lines = Vec::new();
+    let mut is_right = true;
+    cross::all(&series, |built| {
+        let said = match &built.lists {
+            Ok(lists) => {
+                let failed = wrong(lists);
+                is_right &= failed.is_empty();
+                failed.iter().for_each(|line| eprintln!("wrong: {line}"));
+                counts(lists)
+            }
+            Err(why) => format!("skipped: {why}"),
+        };
+        println!("{base}: {}: {said}", built.target);
+        lines.push(format!("{}: {said}", built.target));
+    })?;
+    Ok(Told {
+        line: format!("| {} | {} |", series.version, lines.join("; ")),
+        is_right,
+    })
+}
+
+/// Those that are not right, a line each.
+fn wrong(tests: &[OwnTest]) -> Vec<String> {
+    tests
+        .iter()
+        .filter(|test| !test.is_right())
+        .map(|test| format!("{}: {}", test.name, test.said))
+        .collect()
+}
+
+/// How many of them passed.
+fn counts(tests: &[OwnTest]) -> String {
+    let failed = wrong(tests).len();
+    let passed = tests.iter().filter(|test| test.said == "PASS").count();
+    format!(
+        "{passed} passed, {failed} failed, {} not supported here",
+        tests.len() - passed - failed
+    )
 }
 
 /// Prints what came of one base.
@@ -80,18 +134,8 @@ fn all(base: &str) -> Result<Told, String> {
         println!("- {}", patch.name());
     }
     let tests = patched.own_tests()?;
-    let failed: Vec<_> = tests.iter().filter(|test| !test.is_right()).collect();
-    wrong.extend(
-        failed
-            .iter()
-            .map(|test| format!("{}: {}", test.name, test.said)),
-    );
-    let passed = tests.iter().filter(|test| test.said == "PASS").count();
-    let own = format!(
-        "{passed} passed, {} failed, {} not supported here",
-        failed.len(),
-        tests.len() - passed - failed.len()
-    );
+    wrong.extend(self::wrong(&tests));
+    let own = counts(&tests);
     println!("\nglibc's own tests of what the series touches: {own}");
 
     let root = patched.root();

@@ -19,6 +19,7 @@ use crate::artifacts::artifacts;
 use crate::cache;
 use crate::child::Program;
 use crate::debian::Suite;
+use crate::folder;
 use crate::needs::program;
 
 /// Libraries that a program may use.
@@ -286,20 +287,14 @@ impl Tools {
 }
 
 fn hash_sources(folder: &Path, content: &mut DefaultHasher) -> Result<(), String> {
-    let say = |error: std::io::Error| format!("{}: {error}", folder.display());
     let is_suite = !folder.ends_with("fixtures");
-    let mut paths: Vec<_> = fs::read_dir(folder)
-        .map_err(say)?
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<Result<_, _>>()
-        .map_err(say)?;
-    paths.sort();
-    for path in paths {
+    for path in folder::sorted(folder)? {
         let extension = path.extension().and_then(|text| text.to_str());
         // of the fixtures only the headers are used here
         if extension == Some("h") || (is_suite && extension == Some("c")) {
             path.file_name().hash(content);
-            fs::read(&path).map_err(say)?.hash(content);
+            let text = fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+            text.hash(content);
         }
     }
     Ok(())

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::artifacts::room;
+use crate::folder;
 
 /// A question, as the program that asks it words it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,16 +55,10 @@ pub fn libraries() -> Result<Vec<Source>, String> {
 }
 
 fn read(folder: &Path) -> Result<Vec<Source>, String> {
-    let say = |error: std::io::Error| format!("{}: {error}", folder.display());
-    let mut sources = Vec::new();
-    for entry in fs::read_dir(folder).map_err(say)? {
-        let path = entry.map_err(say)?.path();
-        if path.extension().is_some_and(|extension| extension == "c") {
-            sources.push(Source::read(path)?);
-        }
-    }
-    sources.sort_by(|one, other| one.name.cmp(&other.name));
-    Ok(sources)
+    folder::with_extension(folder, "c")?
+        .into_iter()
+        .map(Source::read)
+        .collect()
 }
 
 impl Source {

@@ -82,7 +82,7 @@ pub fn kept(series: &Series) -> Result<PathBuf, String> {
         |into| {
             let say = |what: &str| tell(&format!("glibc {} ({kind}): {what}", series.version));
             say("fetching, unpacking and configuring");
-            let tree = Tree::prepare(series, &into.join("work"))?;
+            let tree = Tree::prepare(series, &into.join("work"), None)?;
             for patch in &series.patches {
                 patch.apply(&tree.source)?;
             }
@@ -113,7 +113,7 @@ fn tell(line: &str) {
 pub fn each(series: &Series, mut say: impl FnMut(&str)) -> Result<(), String> {
     let work = cache::folder(&format!("glibc-each-{}", series.version))?;
     let _ = fs::remove_dir_all(&work);
-    let tree = Tree::prepare(series, &work)?;
+    let tree = Tree::prepare(series, &work, None)?;
     let mut build = |what: &str| {
         let start = Instant::now();
         tree.make()?;
@@ -138,8 +138,12 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// Unpacks and configures below `work`.
-    fn prepare(series: &Series, work: &Path) -> Result<Self, String> {
+    /// Unpacks and configures below `work`, for this machine or for `target`.
+    pub(super) fn prepare(
+        series: &Series,
+        work: &Path,
+        target: Option<&str>,
+    ) -> Result<Self, String> {
         for tool in TOOLS {
             program(tool)?;
         }
@@ -150,13 +154,17 @@ impl Tree {
         fs::create_dir_all(&tree.build).map_err(|error| format!("{}: {error}", work.display()))?;
         series.unpack(&tree.source)?;
         let configure = tree.source.join("configure");
-        tree.run(Program::new(configure).args(CONFIGURE), "configure")?;
+        let mut step = Program::new(configure).args(CONFIGURE);
+        if let Some(target) = target {
+            step = step.args(["--build=x86_64-linux-gnu", &format!("--host={target}")]);
+        }
+        tree.run(step, "configure")?;
         Ok(tree)
     }
 
     /// Builds all of it: the static programs and the own tests need more than the
     /// shared libraries.
-    fn make(&self) -> Result<(), String> {
+    pub(super) fn make(&self) -> Result<(), String> {
         let jobs = std::thread::available_parallelism().map_or(1, usize::from);
         self.run(Program::new("make").arg(format!("-j{jobs}")), "make")?;
         // without this name the new ld.so would find the system's libc

@@ -2,6 +2,7 @@
 //! by its own tests, and kept, so that programs can be run on it.
 
 pub mod build;
+pub mod cross;
 pub mod link;
 pub mod lint;
 pub mod own_tests;
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use crate::conformance::{Loader, Root};
+use crate::folder;
 use own_tests::OwnTest;
 use series::Series;
 
@@ -74,8 +76,7 @@ impl Patched {
             folder: folder.to_owned(),
         };
         fs::create_dir_all(copy.libraries()).map_err(say)?;
-        for entry in fs::read_dir(self.libraries()).map_err(say)? {
-            let from = entry.map_err(say)?.path();
+        for from in folder::sorted(&self.libraries())? {
             let to = copy.libraries().join(from.file_name().unwrap_or_default());
             fs::copy(&from, to).map_err(say)?;
         }

@@ -8,6 +8,7 @@ use std::path::Path;
 use super::build::Tree;
 use super::series::Series;
 use crate::child::Program;
+use crate::folder;
 
 /// Folder and names; a base that lacks one of them does not run it.
 pub(super) const TESTS: [(&str, &[&str]); 4] = [
@@ -93,6 +94,9 @@ pub(super) const TESTS: [(&str, &[&str]); 4] = [
     ),
 ];
 
+/// The target that compares the libraries' symbols with glibc's lists of them.
+pub(super) const ABI: &str = "check-abi";
+
 const FILE: &str = "own-tests.txt";
 
 /// One test and what became of it.
@@ -126,7 +130,8 @@ pub fn is_run(series: &Series, name: &str) -> bool {
     })
 }
 
-/// Builds and runs them, and writes down in `into` what they say.
+/// Builds and runs them, compares the symbol lists, and writes down in `into`
+/// what they say.
 ///
 /// # Errors
 ///
@@ -148,13 +153,54 @@ pub fn run(tree: &Tree, into: &Path) -> Result<(), String> {
         // a failed test is in its result
         let _ = tree.run(make, folder);
         for name in names {
-            let result = tree.build.join(folder).join(format!("{name}.test-result"));
-            let result = fs::read_to_string(&result).unwrap_or_default();
-            let said = result.split(':').next().filter(|word| !word.is_empty());
-            let _ = writeln!(text, "{} {folder}/{name}", said.unwrap_or("none"));
+            let OwnTest { name, said } = result(tree, folder, &name);
+            let _ = writeln!(text, "{said} {name}");
         }
     }
+    for OwnTest { name, said } in symbol_lists(tree)? {
+        let _ = writeln!(text, "{said} {name}");
+    }
     fs::write(into.join(FILE), text).map_err(|error| format!("{FILE}: {error}"))
+}
+
+/// Compares the symbols of all libraries with glibc's lists for the architecture
+/// that `tree` was built for.
+///
+/// # Errors
+///
+/// No list was compared.
+pub fn symbol_lists(tree: &Tree) -> Result<Vec<OwnTest>, String> {
+    // a list that differs is in its result
+    let said = tree.run(Program::new("make").args(["--keep-going", ABI]), ABI);
+    let mut lists = Vec::new();
+    for place in folder::sorted(&tree.build)? {
+        if !place.is_dir() {
+            continue;
+        }
+        for file in folder::with_extension(&place, "test-result")? {
+            let name = file.file_stem().unwrap_or_default().to_string_lossy();
+            let folder = place.file_name().unwrap_or_default().to_string_lossy();
+            if name.starts_with(ABI) {
+                lists.push(result(tree, &folder, &name));
+            }
+        }
+    }
+    if lists.is_empty() {
+        said?;
+        return Err(format!("{ABI}: no list was compared"));
+    }
+    Ok(lists)
+}
+
+/// What became of one that was run.
+fn result(tree: &Tree, folder: &str, name: &str) -> OwnTest {
+    let path = tree.build.join(folder).join(format!("{name}.test-result"));
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let said = text.split(':').next().filter(|word| !word.is_empty());
+    OwnTest {
+        name: format!("{folder}/{name}"),
+        said: said.unwrap_or("none").to_owned(),
+    }
 }
 
 /// What was written down.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::artifacts::room;
 use crate::child::Program;
 use crate::debian::Suite;
+use crate::folder;
 use crate::needs::program;
 
 /// The folders below `patches-glibc/`, the main series first.
@@ -105,12 +106,10 @@ impl Series {
                 .find(Result::is_ok)
                 .unwrap_or(Err(format!("{error}; and no other {same}*")))
         })?;
-        let mut files = fs::read_dir(&folder)
-            .map_err(|error| format!("{}: {error}", folder.display()))?
-            .filter_map(Result::ok)
-            .map(|entry| entry.path());
-        files
-            .find(|path| path.extension().is_some_and(|word| word == "dsc"))
+        let described = folder::with_extension(&folder, "dsc")?;
+        described
+            .into_iter()
+            .next()
             .ok_or_else(|| format!("no .dsc in {}", folder.display()))
     }
 
@@ -139,6 +138,7 @@ impl Series {
         self.version.hash(&mut content);
         super::build::CONFIGURE.hash(&mut content);
         super::own_tests::TESTS.hash(&mut content);
+        super::own_tests::ABI.hash(&mut content);
         for patch in &self.patches {
             let (_, change) = patch.text.split_once("\ndiff ").unwrap_or_default();
             let lines = change.lines().filter(|line| !line.starts_with("index "));
@@ -182,18 +182,11 @@ impl Patch {
 
 /// The patches in a folder, in the order of their names.
 fn patches_in(folder: &Path) -> Result<Vec<Patch>, String> {
-    let say = |error: std::io::Error| format!("{}: {error}", folder.display());
-    let mut paths: Vec<_> = fs::read_dir(folder)
-        .map_err(say)?
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<Result<_, _>>()
-        .map_err(say)?;
-    paths.retain(|path| path.extension().is_some_and(|word| word == "patch"));
-    paths.sort();
-    paths
+    folder::with_extension(folder, "patch")?
         .into_iter()
         .map(|path| {
-            let text = fs::read_to_string(&path).map_err(say)?;
+            let text = fs::read_to_string(&path)
+                .map_err(|error| format!("{}: {error}", path.display()))?;
             Ok(Patch { path, text })
         })
         .collect()
