@@ -1,0 +1,234 @@
+//! What the command gets and what its caller hears: status, signals, environment,
+//! files and pipes.
+
+use std::env;
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use rseq_tests::artifacts::artifacts;
+use rseq_tests::child::{Finished, Program};
+use rseq_tests::fixture::built;
+use rseq_tests::runner::Outcome;
+use rseq_tests::scratch;
+use rseq_tests::world::{GLIBC_OFF, Report};
+
+use super::{holds, run};
+
+pub fn status() -> Outcome {
+    let report = scratch::directory("report")?.join("report.json");
+    let report = report.to_str().unwrap_or_default();
+    for options in [&[][..], &["--mode", "own"], &["--report", report]] {
+        for (script, code) in [
+            ("exit 0", 0),
+            ("exit 7", 7),
+            ("kill -TERM $$", -libc::SIGTERM),
+            ("kill -SEGV $$", -libc::SIGSEGV),
+        ] {
+            let finished = run(options, &["sh", "-c", script])?.run()?.expect(code)?;
+            assert_eq!(finished.err, "", "{options:?} {script}");
+        }
+    }
+    Ok(())
+}
+
+/// 126 and 127 as env(1), and in words.
+pub fn cannot_start() -> Outcome {
+    let folder = scratch::directory("programs")?;
+    let file = |name: &str, content: &[u8], mode| -> std::io::Result<PathBuf> {
+        let path = folder.join(name);
+        fs::write(&path, content)?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode))?;
+        Ok(path)
+    };
+    let rows = [
+        (
+            PathBuf::from("no-such-command-here"),
+            127,
+            "no such command",
+        ),
+        (folder.join("missing"), 127, "No such file"),
+        (folder.clone(), 126, "not a regular file"),
+        (file("plain-text", b"echo\n", 0o644)?, 126, "not executable"),
+        (file("zeros", &[0; 4096], 0o755)?, 126, "neither"),
+        (
+            file("truncated", b"\x7fELF\x02\x01", 0o755)?,
+            126,
+            "neither",
+        ),
+        (
+            file("lost", b"#!/no/such/interpreter\n", 0o755)?,
+            127,
+            "No such file",
+        ),
+    ];
+    for (path, code, words) in rows {
+        for options in [&[][..], &["--report", "-"]] {
+            let finished = run(options, &[&path])?.run()?.expect(code)?;
+            holds(&finished.err, &["rseqctl: ", words])?;
+            assert_eq!(finished.err.lines().count(), 1, "{}", finished.err);
+        }
+    }
+    Ok(())
+}
+
+/// 125 when rseqctl itself fails: never a status that could be the command's.
+pub fn usage() -> Outcome {
+    let report = ["--report", "/no/such/folder/report"];
+    let finished = run(&report, &["true"])?.run()?.expect(125)?;
+    holds(&finished.err, &["/no/such/folder/report"])?;
+    for options in [&["--no-such-option"][..], &["--mode", "sometimes"]] {
+        let finished = run(options, &["true"])?.run()?.expect(125)?;
+        holds(&finished.err, &[options[0]])?;
+    }
+    run(&[], &[] as &[&str])?.run()?.expect(125)?;
+    Ok(())
+}
+
+/// With a report rseqctl stays, and hands signals on.
+pub fn signal() -> Outcome {
+    let script = "trap 'echo caught; exit 9' TERM; echo ready; while :; do sleep 0.05; done";
+    let report = scratch::directory("report")?.join("report.json");
+    let options = ["--report", report.to_str().unwrap_or_default()];
+    let mut running = run(&options, &["sh", "-c", script])?.start()?;
+    running.wait_for_output(|text| text.contains("ready").then_some(()))?;
+    running.terminate();
+    let finished = running.finish()?.expect(9)?;
+    holds(&finished.out, &["caught"])?;
+    Report::read(&report)?;
+    Ok(())
+}
+
+fn variables(options: &[&str], set: &[(&str, &str)]) -> Result<Finished, String> {
+    let script = "echo \"$LD_PRELOAD\"; echo \"$GLIBC_TUNABLES\"";
+    let mut program = run(options, &["sh", "-c", script])?;
+    for (name, value) in set {
+        program = program.env(name, value);
+    }
+    program.run()?.expect(0)
+}
+
+pub fn environment() -> Outcome {
+    let shim = artifacts()?.shim.display().to_string();
+    let witness = built("witness", "default")?.display().to_string();
+    let user = [
+        ("LD_PRELOAD", &*witness),
+        ("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0"),
+    ];
+    let got = variables(&["--mode", "own"], &user)?;
+    let tunables = format!("glibc.malloc.tcache_count=0:{GLIBC_OFF}");
+    assert_eq!(got.out, format!("{witness}:{shim}\n{tunables}\n"));
+    // where nothing has to change, nothing does
+    let got = variables(&[], &user)?;
+    let lines: Vec<_> = got.out.lines().collect();
+    assert_eq!(lines[1], "glibc.malloc.tcache_count=0");
+    let got = variables(&["--mode", "off"], &user)?;
+    assert_eq!(got.out, format!("{witness}\nglibc.malloc.tcache_count=0\n"));
+    Ok(())
+}
+
+pub fn tunable() -> Outcome {
+    let kept = "glibc.pthread.rseq=1";
+    let got = variables(&["--mode", "own"], &[("GLIBC_TUNABLES", kept)])?;
+    assert_eq!(got.out.lines().nth(1), Some(kept));
+    holds(&got.err, &[kept])?;
+    assert_eq!(got.err.lines().count(), 1, "{}", got.err);
+    Ok(())
+}
+
+/// A script is its interpreter: that is what gets the preload.
+pub fn script() -> Outcome {
+    let shim = artifacts()?.shim.display().to_string();
+    let path = scratch::directory("script")?.join("script");
+    fs::write(&path, "#!/bin/sh\necho \"$LD_PRELOAD\"\nexit 4\n")?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
+    let finished = run(&["--dry-run"], &[&path])?.run()?.expect(0)?;
+    holds(&finished.out, &["/bin/sh", &shim])?;
+    let finished = run(&[], &[&path])?.run()?.expect(4)?;
+    assert_eq!(finished.out, format!("{shim}\n"));
+    Ok(())
+}
+
+/// What comes through a pipe can be read once, and is the command's.
+pub fn pipes() -> Outcome {
+    let (reader, mut writer) = std::io::pipe()?;
+    writer.write_all(b"echo from the pipe\nexit 3\n")?;
+    drop(writer);
+    let finished = run(&[], &["sh", "/dev/stdin"])?
+        .input(reader.into())
+        .run()?
+        .expect(3)?;
+    assert_eq!(finished.out, "from the pipe\n");
+
+    let fifo = scratch::directory("pipes")?.join("fifo");
+    Program::new("mkfifo").arg(&fifo).run()?.expect(0)?;
+    let fifo = fifo.to_str().unwrap_or_default();
+    let finished = run(&["--may-load", fifo], &["true"])?.run()?.expect(125)?;
+    holds(&finished.err, &["not a regular file"])?;
+    Ok(())
+}
+
+/// A service that may write no file starts all the same, and with its signals.
+pub fn no_file() -> Outcome {
+    let rseqctl = artifacts()?.rseqctl.display().to_string();
+    for (command, status) in [("true", 0), ("sh -c 'kill -XFSZ $$'", -libc::SIGXFSZ)] {
+        let script = format!("ulimit -f 0; exec '{rseqctl}' run --mode own -- {command}");
+        let finished = Program::new("sh").args(["-c", &script]).run()?;
+        assert_eq!(finished.expect(status)?.err, "", "{command}");
+    }
+    Ok(())
+}
+
+/// What cannot be told changes nothing.
+pub fn nobody_can_be_told() -> Outcome {
+    let rseqctl = artifacts()?.rseqctl.display().to_string();
+    for (setting, command, status) in [
+        ("", "no-such-command", 127),
+        ("RSEQ_SHIM_MODE=bad", "sh -c 'exit 7'", 7),
+    ] {
+        let script = format!("{setting} exec '{rseqctl}' run -- {command} 2>/dev/full");
+        let finished = Program::new("sh").args(["-c", &script]).run()?;
+        finished.expect(status)?;
+    }
+    Ok(())
+}
+
+/// Who has the folder above could put other libraries into the place of ours.
+pub fn strangers_folder() -> Outcome {
+    let folder = scratch::directory("strangers")?;
+    // LD_PRELOAD cannot name it: the libraries are copied elsewhere
+    let install = folder.join("with space");
+    fs::create_dir(&install)?;
+    let files = artifacts()?;
+    for file in [&files.rseqctl, &files.abi, &files.shim] {
+        fs::copy(file, install.join(file.file_name().unwrap_or_default()))?;
+    }
+    let (cache, temporary) = (folder.join("cache"), folder.join("tmp"));
+    fs::create_dir_all(cache.join("rseqctl"))?;
+    let place = || -> Result<String, String> {
+        let plan = Program::new(install.join("rseqctl"))
+            .args(["run", "--mode", "own", "--dry-run", "--", "cat"])
+            .env("XDG_CACHE_HOME", &cache)
+            .env("TMPDIR", &temporary);
+        Ok(plan.run()?.expect(0)?.out)
+    };
+    let preload = |folder: &Path| format!("LD_PRELOAD={}", folder.join("rseqctl").display());
+    holds(&place()?, &[&preload(&cache)])?;
+    std::os::unix::fs::chown(cache.join("rseqctl"), Some(65534), Some(65534))?;
+    holds(&place()?, &[&preload(&temporary)])?;
+    Ok(())
+}
+
+/// One warning, from whoever reads it first, and the default.
+pub fn unknown_mode() -> Outcome {
+    assert!(env::var_os("RSEQ_SHIM_MODE").is_none());
+    let finished = run(&["--report", "-"], &[built("nothing", "default")?])?
+        .env("RSEQ_SHIM_MODE", "sometimes")
+        .run()?
+        .expect(0)?;
+    holds(&finished.err, &["RSEQ_SHIM_MODE", "sometimes"])?;
+    assert_eq!(finished.err.lines().count(), 1, "{}", finished.err);
+    assert_eq!(Report::parse(&finished.out)?.owner()?, "libc");
+    Ok(())
+}

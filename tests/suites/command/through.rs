@@ -1,0 +1,66 @@
+//! Commands that start other commands: launchers and scripts are looked through.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use rseq_tests::fixture::built;
+use rseq_tests::runner::Outcome;
+use rseq_tests::scratch;
+use rseq_tests::world::GLIBC_OFF;
+
+use super::{holds, run};
+
+/// The program behind a launcher is what is looked at.
+pub fn launchers() -> Outcome {
+    let hidden = built("adopter", "hides")?;
+    let hidden = hidden.to_str().ok_or("a path that is no text")?;
+    let shell = format!("exec {hidden}");
+    for launcher in [
+        &["env"][..],
+        &["env", "A=1"],
+        &["nice", "-n", "1"],
+        &["nohup"],
+        &["timeout", "-k", "5", "60"],
+        &["stdbuf", "-oL"],
+        &["setsid", "-w"],
+        &["env", "nice", "nohup"],
+    ] {
+        let mut command = launcher.to_vec();
+        command.push(hidden);
+        judged(&command, "client", true)?;
+        let finished = run(&[], &command)?.run()?.expect(0)?;
+        holds(&finished.out, &["granted 9 already 0"])?;
+    }
+    judged(&["sh", "-c", &shell], "client", true)?;
+    // where the launcher is all that was looked at, that is said
+    let script = format!("{hidden}; true");
+    let finished = judged(&["sh", "-c", &script], "libc", false)?;
+    holds(&finished, &["but ", "were not looked at"])?;
+    let finished = judged(&["env", "-i", hidden], "libc", false)?;
+    holds(&finished, &["but ", "env -i drops"])?;
+    Ok(())
+}
+
+fn judged(command: &[&str], owner: &str, through: bool) -> Result<String, String> {
+    let finished = run(&["--dry-run"], command)?.run()?.expect(0)?;
+    let words = |line: &str| line.split_whitespace().eq(["owner", owner]);
+    if finished.out.lines().any(words) && finished.out.contains("\nthrough ") == through {
+        Ok(finished.out)
+    } else {
+        Err(format!("{command:?}: {}", finished.out))
+    }
+}
+
+/// A container's entry point that ends in `exec "$@"`.
+pub fn entry_point() -> Outcome {
+    let hidden = built("adopter", "hides")?;
+    let script = scratch::directory("script")?.join("docker-entrypoint.sh");
+    fs::write(&script, "#!/bin/sh\nset -e\nexec \"$@\"\n")?;
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755))?;
+    let command = [script.as_os_str(), hidden.as_os_str()];
+    let finished = run(&["--dry-run"], &command)?.run()?.expect(0)?;
+    holds(&finished.out, &["through ", "client", GLIBC_OFF])?;
+    let finished = run(&[], &command)?.run()?.expect(0)?;
+    holds(&finished.out, &["granted 9 already 0"])?;
+    Ok(())
+}

@@ -1,0 +1,79 @@
+//! Whether the decision holds in the process that runs.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use rseq_tests::artifacts::artifacts;
+use rseq_tests::child::Program;
+use rseq_tests::fixture::built;
+use rseq_tests::runner::Outcome;
+use rseq_tests::scratch;
+
+use super::{holds, run};
+
+/// Standard error of a command and of whoever looks at it: the pipe's end comes
+/// when both are gone.
+fn errors(options: &[&str], command: &[&str]) -> Result<String, String> {
+    let script = "\"$@\" 2>&1 >/dev/null | cat";
+    let mut arguments = vec!["-c", script, "sh"];
+    let rseqctl = artifacts()?.rseqctl.display().to_string();
+    arguments.extend([rseqctl.as_str(), "run"]);
+    arguments.extend(options);
+    arguments.push("--");
+    arguments.extend(command);
+    Ok(Program::new("sh").args(arguments).run()?.expect(0)?.out)
+}
+
+pub fn verified() -> Outcome {
+    for (source, case, owner) in [
+        ("nothing", "default", "libc"),
+        ("adopter", "exports", "adopter"),
+        ("adopter", "hides", "client"),
+    ] {
+        let path = built(source, case)?.display().to_string();
+        let told = errors(&["--verify"], &[&path])?;
+        holds(&told, &[&format!("to be {owner}: it is so")])?;
+        let told = errors(&["--verify"], &["nice", &path])?;
+        holds(&told, &[&format!("to be {owner}: it is so")])?;
+        // good news only where they are asked for
+        assert_eq!(errors(&[], &[&path])?, "");
+    }
+    let told = errors(&["--verify", "--mode", "off"], &["true"])?;
+    holds(&told, &["not verified"])?;
+    Ok(())
+}
+
+/// The tunable is lost on the way: whoever reads the log is told.
+pub fn not_as_decided() -> Outcome {
+    let hidden = built("adopter", "hides")?.display().to_string();
+    let script = scratch::directory("script")?.join("entrypoint");
+    fs::write(&script, "#!/bin/sh\nunset GLIBC_TUNABLES\nexec \"$@\"\n")?;
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755))?;
+    let script = script.display().to_string();
+    let told = errors(&[], &[&script, &hidden])?;
+    holds(&told, &["to be client", "it is libc"])?;
+    assert_eq!(errors(&["--no-verify"], &[&script, &hidden])?, "");
+    Ok(())
+}
+
+/// The command has no child that it did not start, and nothing of rseqctl's
+/// open.
+pub fn no_child() -> Outcome {
+    let mut running = run(&["--verify"], &["sh", "-c", "echo ready; read line"])?
+        .input(std::process::Stdio::piped())
+        .start()?;
+    running.wait_for_output(|text| text.contains("ready").then_some(()))?;
+    let process = running.id();
+    let children = format!("/proc/{process}/task/{process}/children");
+    if let Ok(children) = fs::read_to_string(children) {
+        assert_eq!(children, "");
+    }
+    for entry in fs::read_dir(format!("/proc/{process}/fd"))? {
+        let file = fs::read_link(entry?.path())?;
+        let name = file.to_string_lossy();
+        assert!(!name.contains("rseqctl"), "{name} is open");
+    }
+    drop(running.take_input());
+    running.finish()?;
+    Ok(())
+}
