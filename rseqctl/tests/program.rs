@@ -9,7 +9,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use rseqctl::program::{Program, Search};
+use rseqctl::program::{Loaded, Program, Search};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -30,6 +30,11 @@ fn build(output: &Path, source: &str, flags: &[&str]) {
         .output()
         .expect("these tests need a C compiler named cc");
     assert!(built.status.success(), "{flags:?}: {built:?}");
+}
+
+fn opened(program: &Path) -> Loaded {
+    let file = File::open(program).expect("a file");
+    Loaded::program(file, program).expect("a program")
 }
 
 /// What the dynamic linker says that it loads, in its order: paths and names
@@ -231,7 +236,7 @@ fn asking_the_dynamic_linker_and_searching_agree() {
 
     let main = at("main");
     let search = || Program::load(&main, &Search::default()).expect("a program");
-    let ask = |linker: &Path| Program::ask(&main, linker).expect("a program");
+    let ask = |linker: &Path| Program::ask(opened(&main), linker);
     let said = |program: &Program| {
         // the dynamic linker lists itself, and where is its own affair
         let objects = program.objects.iter().filter(|it| !is_linker(&it.path));
@@ -268,7 +273,7 @@ fn the_dynamic_linker_is_asked_about_the_file_behind_a_link() {
     build(&at("opt/bin/main"), MAIN, &flags);
     fs::create_dir(at("bin")).expect("a folder");
     symlink(at("opt/bin/main"), at("bin/link")).expect("a link");
-    let program = Program::ask(&at("bin/link"), Path::new(INTERPRETER)).expect("a program");
+    let program = Program::ask(opened(&at("bin/link")), Path::new(INTERPRETER));
     let winner = program.winner().expect("a definer");
     assert_eq!(winner.path.canonicalize().ok(), mine.canonicalize().ok());
 }

@@ -33,11 +33,13 @@ pub struct Loaded {
     pub loader: Option<usize>,
     /// `DT_NEEDED`, in order.
     pub needed: Vec<Vec<u8>>,
-    pub(super) soname: Option<Vec<u8>>,
+    /// `DT_SONAME`.
+    pub soname: Option<Vec<u8>>,
     pub(super) rpath: Option<Vec<u8>>,
     pub(super) runpath: Option<Vec<u8>>,
     pub(super) no_default: bool,
-    pub(super) interpreter: Option<PathBuf>,
+    /// The dynamic linker that it names.
+    pub interpreter: Option<PathBuf>,
     /// Device and inode.
     pub(super) identity: (u64, u64),
 }
@@ -50,6 +52,15 @@ impl Loaded {
             .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
             .open(file)?;
         Self::read(opened, file, path, loader)
+    }
+
+    /// Reads the program at `path`, which is open as `opened`.
+    ///
+    /// # Errors
+    ///
+    /// It is no regular file, or no ELF object.
+    pub fn program(opened: File, path: &Path) -> io::Result<Self> {
+        Self::read(opened, path, path, None)
     }
 
     fn read(opened: File, file: &Path, path: &Path, loader: Option<usize>) -> io::Result<Self> {

@@ -129,29 +129,36 @@ impl Program {
         Ok(loader.program)
     }
 
-    /// The objects that the dynamic linker `linker` names for the program at
-    /// `path`, in this process's environment. Where it names none within
-    /// ten seconds (it may not be executed, a library is missing) they are
-    /// found as by [`Self::load`].
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::load`].
-    pub fn ask(path: &Path, linker: &Path) -> io::Result<Self> {
-        // the kernel tells it the file, and `$ORIGIN` is the folder of that
-        let real = path.canonicalize();
-        let told = asked::ask(linker, real.as_deref().unwrap_or(path));
-        if told.is_empty() {
-            return Self::load(path, &Search::of_this_process());
+    /// The program by itself.
+    #[must_use]
+    pub fn alone(main: Loaded) -> Self {
+        Self {
+            objects: vec![main],
+            missing: Vec::new(),
         }
-        let mut objects = vec![Loaded::open(path, path, None)?];
+    }
+
+    /// The objects that the dynamic linker `linker` names for the program `main`,
+    /// in this process's environment. Where it names none within ten seconds (it
+    /// may not be executed, a library is missing) they are found as by
+    /// [`Self::load`].
+    #[must_use]
+    pub fn ask(main: Loaded, linker: &Path) -> Self {
+        // the kernel tells it the file, and `$ORIGIN` is the folder of that
+        let real = main.path.canonicalize();
+        let told = asked::ask(linker, real.as_deref().unwrap_or(&main.path));
+        if told.is_empty() {
+            let found = Self::load(&main.path, &Search::of_this_process());
+            return found.unwrap_or_else(|_| Self::alone(main));
+        }
+        let mut objects = vec![main];
         for file in told {
             let by = asked::needer(&objects, &file);
             // it may have gone, or not be for us to read
             objects.extend(Loaded::open(&file, &file, Some(by)));
         }
         let missing = Vec::new();
-        Ok(Self { objects, missing })
+        Self { objects, missing }
     }
 
     /// The object whose `__rseq_abi` is that of the whole program: the first

@@ -49,27 +49,17 @@ pub struct Adopter {
 
 impl Scope {
     /// The executable by itself.
-    pub fn alone(path: &Path, facts: &Facts) -> Self {
-        let mut scope = Self::default();
-        scope.add(path, facts);
-        if let Some(symbol) = facts.exported_definition() {
-            scope.adopter = Some(Adopter {
-                path: path.to_path_buf(),
-                size: symbol.size,
-                is_deep: false,
-            });
+    pub fn alone(main: Loaded) -> Self {
+        Self {
+            // nobody was asked
+            lacks_libc: false,
+            ..Self::of(&Program::alone(main))
         }
-        if facts.hidden_definition() {
-            scope.hidden = Some(path.to_path_buf());
-        }
-        scope.libc_owns_symbol = facts.is_owning_libc();
-        scope
     }
 
-    /// The executable and the libraries that `linker` would load with it; `None`
-    /// where the executable cannot be read.
-    pub fn read(path: &Path, linker: &Path) -> Option<Self> {
-        Some(Self::of(&Program::ask(path, linker).ok()?))
+    /// The executable and the libraries that `linker` would load with it.
+    pub fn with_libraries(main: Loaded, linker: &Path) -> Self {
+        Self::of(&Program::ask(main, linker))
     }
 
     fn of(program: &Program) -> Self {

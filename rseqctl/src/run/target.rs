@@ -8,15 +8,15 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use tls_model::elf::{Class, Endian, Object, Source};
-use tls_model::facts::{Facts, Kind as ObjectKind};
+use tls_model::elf::{Class, Endian};
+use tls_model::facts::Kind as ObjectKind;
 use tls_model::rseq::arch;
 
 use super::Failure;
 use super::launcher::{Launch, is_shell, look_through, look_through_script};
 use super::scope::Scope;
 use crate::exit::{RUN_CANNOT_EXECUTE, RUN_NOT_FOUND};
-use crate::source::FileSource;
+use crate::program::Loaded;
 
 /// How many `#!` lines may lead from one script to the next (as Linux).
 const INTERPRETER_DEPTH: usize = 4;
@@ -204,7 +204,7 @@ fn look(path: &Path, depth: usize) -> Result<(PathBuf, Kind), Failure> {
             _ => Ok((path.to_path_buf(), Kind::NotAProgram)),
         };
     }
-    let Ok(object) = Object::open(FileSource::new(file)) else {
+    let Ok(main) = Loaded::program(file, path) else {
         let kind = if start.is_empty() || start.contains(&0) || start.starts_with(b"\x7fELF") {
             Kind::NotAProgram
         } else {
@@ -212,10 +212,9 @@ fn look(path: &Path, depth: usize) -> Result<(PathBuf, Kind), Failure> {
         };
         return Ok((path.to_path_buf(), kind));
     };
-    let facts = Facts::read(&object);
-    let kind = match dynamic_linker(path, &object, &facts, &metadata) {
+    let kind = match dynamic_linker(&main, &metadata) {
         Ok(Some(linker)) => {
-            let scope = Scope::read(path, &linker).unwrap_or_else(|| Scope::alone(path, &facts));
+            let scope = Scope::with_libraries(main, &linker);
             if scope.lacks_libc {
                 let why = "it does without glibc, which the shim needs".to_owned();
                 Kind::NotPreloadable {
@@ -230,7 +229,7 @@ fn look(path: &Path, depth: usize) -> Result<(PathBuf, Kind), Failure> {
         Ok(None) => Kind::DynamicLinker,
         Err(Obstacle { why, tunables }) => Kind::NotPreloadable {
             why,
-            scope: Scope::alone(path, &facts),
+            scope: Scope::alone(main),
             tunables,
         },
     };
@@ -243,9 +242,11 @@ fn look_by(path: &Path, linker: &Path) -> Result<(PathBuf, Kind), Failure> {
     let Kind::Preloadable(_) = kind else {
         return Ok((executable, kind));
     };
-    let Some(scope) = Scope::read(&executable, linker) else {
+    let main = File::open(&executable).and_then(|file| Loaded::program(file, &executable));
+    let Ok(main) = main else {
         return Ok((executable, kind));
     };
+    let scope = Scope::with_libraries(main, linker);
     Ok((executable, Kind::Preloadable(scope)))
 }
 
@@ -299,12 +300,8 @@ struct Obstacle {
 
 /// The dynamic linker that will load the program and the shim into it (none
 /// for the dynamic linker itself), or why there is no such thing.
-fn dynamic_linker<S: Source>(
-    path: &Path,
-    object: &Object<S>,
-    facts: &Facts,
-    metadata: &fs::Metadata,
-) -> Result<Option<PathBuf>, Obstacle> {
+fn dynamic_linker(main: &Loaded, metadata: &fs::Metadata) -> Result<Option<PathBuf>, Obstacle> {
+    let facts = &main.facts;
     let without_tunables = |why: String| {
         Err(Obstacle {
             why,
@@ -334,15 +331,15 @@ fn dynamic_linker<S: Source>(
     if facts.kind != ObjectKind::Executable && facts.kind != ObjectKind::Shared {
         return without_tunables("it is no executable".to_owned());
     }
-    if is_privileged(path, metadata) {
+    if is_privileged(&main.path, metadata) {
         return without_tunables(
             "it is setuid, setgid or has capabilities, so the dynamic linker drops LD_PRELOAD and GLIBC_TUNABLES"
                 .to_owned(),
         );
     }
-    let mut buffer = [0; 4096];
-    let Ok(Some(linker)) = object.interpreter(&mut buffer) else {
-        if is_dynamic_linker(object) {
+    let Some(linker) = &main.interpreter else {
+        let name = main.soname.as_deref().unwrap_or_default();
+        if name.starts_with(b"ld-linux") {
             return Ok(None);
         }
         return Err(Obstacle {
@@ -350,7 +347,6 @@ fn dynamic_linker<S: Source>(
             tunables: true,
         });
     };
-    let linker = Path::new(OsStr::from_bytes(linker));
     let name = linker.file_name().unwrap_or_default().as_bytes();
     let is_glibc = [b"ld-linux".as_slice(), b"ld.so", b"ld64.so", b"ld-2."]
         .iter()
@@ -366,12 +362,7 @@ fn dynamic_linker<S: Source>(
             linker.display()
         ));
     }
-    Ok(Some(linker.to_path_buf()))
-}
-
-fn is_dynamic_linker<S: Source>(object: &Object<S>) -> bool {
-    let mut buffer = [0; 256];
-    matches!(object.soname(&mut buffer), Ok(Some(name)) if name.starts_with(b"ld-linux"))
+    Ok(Some(linker.clone()))
 }
 
 /// The kernel will set AT_SECURE: set-id bits that change something, or
