@@ -1,5 +1,5 @@
-/* Exports an __rseq_abi that nobody can register (-DTOO_SMALL, -DMISALIGNED,
- * -DNO_TLS), and says whether glibc registers an area of its own instead, in the
+/* Defines an __rseq_abi that nobody can register (-DTOO_SMALL, -DMISALIGNED,
+ * -DNO_TLS, -DAT_THE_END of the TLS block), and says whether glibc registers an area of its own instead, in the
  * main thread and in a new one, and leaves the definition alone.
  */
 #include <pthread.h>
@@ -18,13 +18,20 @@
 #define SECTION ".section .tdata,\"awT\",@progbits"
 #define BEFORE "8"
 #define SIZE "32"
-#else
+#elif defined NO_TLS
 #define TYPE "@object"
 #define SECTION ".section .data,\"aw\",@progbits"
 #define BEFORE "0"
 #define SIZE "32"
 #endif
 
+#ifdef AT_THE_END
+/* A common variable is laid out last: what is written behind it is in the thread
+ * control block. */
+#define INITIAL 0
+__asm__(".tls_common __rseq_abi, 16, 16\n");
+#else
+#define INITIAL -1
 __asm__(SECTION "\n"
 	".balign 32\n"
 	".zero " BEFORE "\n"
@@ -33,6 +40,7 @@ __asm__(SECTION "\n"
 	".size __rseq_abi, " SIZE "\n"
 	"__rseq_abi: .long 0, -1, 0, 0, 0, 0, 0, 0\n"
 	".previous\n");
+#endif
 
 #ifdef NO_TLS
 extern int __rseq_abi[8];
@@ -54,7 +62,7 @@ static void *look(void *name)
 
 	printf("%s: %s, %s\n", (char *)name,
 	       is_another && registered ? "registered elsewhere" : "not registered",
-	       __rseq_abi[1] == -1 ? "left alone" : "written to");
+	       __rseq_abi[1] == INITIAL ? "left alone" : "written to");
 	return NULL;
 }
 

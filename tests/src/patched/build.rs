@@ -82,7 +82,7 @@ pub fn kept(series: &Series) -> Result<PathBuf, String> {
         |into| {
             let say = |what: &str| tell(&format!("glibc {} ({kind}): {what}", series.version));
             say("fetching, unpacking and configuring");
-            let tree = Tree::prepare(series, &into.join("work"), None)?;
+            let tree = Tree::prepare(series, &into.join("work"), &[])?;
             for patch in &series.patches {
                 patch.apply(&tree.source)?;
             }
@@ -105,7 +105,8 @@ fn tell(line: &str) {
     eprintln!("{line}");
 }
 
-/// Builds after each patch: every one of them must leave a glibc that builds.
+/// Builds after each patch: every one of them must leave a glibc that builds,
+/// without a warning, as glibc's maintainers ask for.
 ///
 /// # Errors
 ///
@@ -113,7 +114,7 @@ fn tell(line: &str) {
 pub fn each(series: &Series, mut say: impl FnMut(&str)) -> Result<(), String> {
     let work = cache::folder(&format!("glibc-each-{}", series.version))?;
     let _ = fs::remove_dir_all(&work);
-    let tree = Tree::prepare(series, &work, None)?;
+    let tree = Tree::prepare(series, &work, &["--enable-werror"])?;
     let mut build = |what: &str| {
         let start = Instant::now();
         tree.make()?;
@@ -138,12 +139,8 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// Unpacks and configures below `work`, for this machine or for `target`.
-    pub(super) fn prepare(
-        series: &Series,
-        work: &Path,
-        target: Option<&str>,
-    ) -> Result<Self, String> {
+    /// Unpacks and configures below `work`, with further options.
+    pub(super) fn prepare(series: &Series, work: &Path, options: &[&str]) -> Result<Self, String> {
         for tool in TOOLS {
             program(tool)?;
         }
@@ -154,10 +151,7 @@ impl Tree {
         fs::create_dir_all(&tree.build).map_err(|error| format!("{}: {error}", work.display()))?;
         series.unpack(&tree.source)?;
         let configure = tree.source.join("configure");
-        let mut step = Program::new(configure).args(CONFIGURE);
-        if let Some(target) = target {
-            step = step.args(["--build=x86_64-linux-gnu", &format!("--host={target}")]);
-        }
+        let step = Program::new(configure).args(CONFIGURE).args(options);
         tree.run(step, "configure")?;
         Ok(tree)
     }

@@ -44,7 +44,8 @@ fn lists(series: &Series, target: &str) -> Result<Vec<OwnTest>, String> {
     let work = cache::folder(&format!("glibc-cross-{}-{target}", series.version))?;
     let say = |error| format!("{}: {error}", work.display());
     fs::remove_dir_all(&work).map_err(say)?;
-    let tree = Tree::prepare(series, &work, Some(target))?;
+    let host = format!("--host={target}");
+    let tree = Tree::prepare(series, &work, &["--build=x86_64-linux-gnu", &host])?;
     for patch in &series.patches {
         patch.apply(&tree.source)?;
     }

@@ -184,9 +184,12 @@ fn head(file: &str, content: &[&str], say: &mut impl FnMut(&str)) {
     if !content[0].starts_with("/* ") || !content[0].ends_with('.') {
         say(&format!("{file}: the first line does not say what it is"));
     }
-    let begins = content.get(1).unwrap_or(&"");
-    if !begins.contains("Copyright (C)") || !begins.contains("Free Software Foundation") {
+    // who signs a patch off keeps the copyright
+    if content.get(1) != Some(&"   Copyright The GNU Toolchain Authors.") {
         say(&format!("{file}: no copyright line"));
+    }
+    if content.get(2) != Some(&"   This file is part of the GNU C Library.") {
+        say(&format!("{file}: does not say that it is part of glibc"));
     }
     if !content
         .iter()

@@ -6,24 +6,35 @@ use rseq_tests::patched::Patched;
 use rseq_tests::patched::link::Kind;
 use rseq_tests::runner::{Outcome, Suite};
 
-/// How the definition is wrong, and what is said about it.
-const CASES: [(&str, &str); 3] = [
-    ("TOO_SMALL", "is too small"),
-    ("MISALIGNED", "is misaligned"),
-    ("NO_TLS", "is not a thread-local variable"),
+/// How the definition is wrong, the kind of program, and what is said about it.
+/// In a static program only the end of the TLS block tells the size.
+const CASES: [(&str, Kind, &str); 7] = [
+    ("TOO_SMALL", Kind::Dynamic, "is too small"),
+    ("MISALIGNED", Kind::Dynamic, "is misaligned"),
+    ("NO_TLS", Kind::Dynamic, "is not a thread-local variable"),
+    ("MISALIGNED", Kind::Static, "is misaligned"),
+    ("MISALIGNED", Kind::StaticPie, "is misaligned"),
+    ("AT_THE_END", Kind::Static, "is too small"),
+    ("AT_THE_END", Kind::StaticPie, "is too small"),
 ];
 
 pub fn add(suite: &mut Suite, base: &'static str, needs: &[Need]) {
-    for (case, why) in CASES {
-        let name = format!("{base}::unusable::{}", case.to_lowercase());
-        suite.add(name, needs, move || falls_back(base, case, why));
+    for (case, kind, why) in CASES {
+        let case_name = case.to_lowercase();
+        let kind_name = match kind {
+            Kind::Dynamic | Kind::Library => "",
+            Kind::Static => "-static",
+            Kind::StaticPie => "-static-pie",
+        };
+        let name = format!("{base}::unusable::{case_name}{kind_name}");
+        suite.add(name, needs, move || falls_back(base, case, kind, why));
     }
 }
 
-fn falls_back(base: &str, case: &str, why: &str) -> Outcome {
+fn falls_back(base: &str, case: &str, kind: Kind, why: &str) -> Outcome {
     let exported = "-Wl,--export-dynamic-symbol=__rseq_abi";
     let options = [&*format!("-D{case}"), exported];
-    let program = Patched::of(base)?.compile("unusable", Kind::Dynamic, &options)?;
+    let program = Patched::of(base)?.compile("unusable", kind, &options)?;
     let finished = Program::new(&program).run()?.expect(0)?;
     assert_eq!(
         finished.out,
