@@ -9,11 +9,9 @@
 #include <pthread.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "../fixtures/ask.h"
-
-enum { THREADS = 4 };
+#include "../fixtures/stay.h"
 
 struct long_area {
 	struct area area;
@@ -32,7 +30,6 @@ extern __thread struct long_area __rseq_abi;
 extern const ptrdiff_t __rseq_offset;
 extern int __rseq_handled;
 
-static pthread_barrier_t looked, asked;
 static int shared;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -49,32 +46,12 @@ static void look(void)
 	}
 }
 
-static void *thread(void *unused)
+static void tell(void)
 {
-	look();
-	pthread_barrier_wait(&looked);
-	pthread_barrier_wait(&asked);
-	return unused;
+	printf("shared %d handled %d\n", shared, __rseq_handled);
 }
 
 int main(void)
 {
-	pthread_t threads[THREADS];
-	char byte;
-
-	pthread_barrier_init(&looked, NULL, THREADS + 1);
-	pthread_barrier_init(&asked, NULL, THREADS + 1);
-	look();
-	for (int i = 0; i < THREADS; i++)
-		if (pthread_create(&threads[i], NULL, thread, NULL))
-			return 3;
-	pthread_barrier_wait(&looked);
-	printf("shared %d handled %d\nready\n", shared, __rseq_handled);
-	fflush(stdout);
-	while (read(0, &byte, 1) == 1)
-		;
-	pthread_barrier_wait(&asked);
-	for (int i = 0; i < THREADS; i++)
-		pthread_join(threads[i], NULL);
-	return 0;
+	return stay(look, tell);
 }
