@@ -25,6 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../conformance/section.h"
 #include "../fixtures/ask.h"
 
 #ifdef EXPORTED
@@ -43,41 +44,22 @@ static long memory[GENERATIONS][CPUS];
 static atomic_int generation, running = THREADS, stop;
 static atomic_long updates, without;
 
-#define SECTION                                   \
-	".pushsection __rseq_cs, \"aw\"\n\t"      \
-	".balign 32\n"                            \
-	"3:\n\t"                                  \
-	".long 0, 0\n\t"                          \
-	".quad 1f, 2f - 1f, 4f\n\t"               \
-	".popsection\n\t"                         \
-	"leaq 3b(%%rip), %%rax\n\t"               \
-	"movq %%rax, 8(%[area])\n"                \
-	"1:\n\t"
-
-#define ABORT                                     \
-	".pushsection __rseq_failure, \"ax\"\n\t" \
-	".byte 0x0f, 0xb9, 0x3d\n\t"              \
-	".long 0x53053053\n"                      \
-	"4:\n\t"                                  \
-	"jmp %l[again]\n\t"                       \
-	".popsection"
-
 // Adds one in the cached memory; 0 where nothing is cached or the thread was
 // interrupted.
 static int add(struct area *area)
 {
-	__asm__ goto(SECTION
+	__asm__ goto(SECTION_DESCRIPTOR
 		     "movl (%[area]), %%ecx\n\t"
 		     "btrl %[bit], %%ecx\n\t"
-		     "jnc %l[again]\n\t"
+		     "jnc %l[aborted]\n\t"
 		     "incq (%[memory], %%rcx, 8)\n"
-		     "2:\n\t" ABORT
+		     "2:\n\t" SECTION_ABORT
 		     :
 		     : [area] "r"(area), [memory] "r"(memory), [bit] "i"(CACHED_BIT)
 		     : "rax", "rcx", "memory", "cc"
-		     : again);
+		     : aborted);
 	return 1;
-again:
+aborted:
 	return 0;
 }
 
@@ -97,19 +79,19 @@ static void cache(struct area *area)
 
 	if (cpu >= CPUS)
 		return;
-	__asm__ goto(SECTION
+	__asm__ goto(SECTION_DESCRIPTOR
 		     "cmpl %[cpu], 4(%[area])\n\t"
-		     "jne %l[again]\n\t"
+		     "jne %l[aborted]\n\t"
 		     "cmpl %[now], %[generation]\n\t"
-		     "jne %l[again]\n\t"
+		     "jne %l[aborted]\n\t"
 		     "movl %[word], " CACHED "\n"
-		     "2:\n\t" ABORT
+		     "2:\n\t" SECTION_ABORT
 		     :
 		     : [area] "r"(area), [cpu] "r"(cpu), [now] "r"(now), [word] "r"(word),
 		       [generation] "m"(generation)
 		     : "rax", "memory", "cc"
-		     : again);
-again:
+		     : aborted);
+aborted:
 	return;
 }
 
