@@ -117,19 +117,11 @@ fn main() -> ExitCode {
         Chore::Golden => golden(&mut steps),
         Chore::Soak => soak(&mut steps),
         Chore::Conformance { choice } => program(&mut steps, "conformance", "conformance", choice),
-        Chore::Matrix { choice } => {
+        Chore::Matrix { mut choice } => {
             setup::programs(&mut steps);
             let json = steps.target().join("matrix.json");
-            steps.run(
-                "matrix",
-                steps
-                    .cargo()
-                    .args(["run", "--quiet", "-p", "rseq-tests", "--bin", "matrix"])
-                    .arg("--")
-                    .args(choice)
-                    .arg("--json")
-                    .arg(json),
-            )
+            choice.extend(["--json".to_owned(), json.display().to_string()]);
+            program(&mut steps, "matrix", "matrix", choice)
         }
     };
     steps.summary();
