@@ -66,7 +66,8 @@ enum Chore {
     },
     /// Patch, build and test the glibcs of patches-glibc, or say what is missing
     Patches {
-        /// `2.43`, `2.36`; `--each` to build after each patch
+        /// `2.43`, `2.36`; `--each` to build after each patch, `--cross` for other
+        /// architectures
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         choice: Vec<String>,
     },
