@@ -29,7 +29,7 @@
 /* A common variable is laid out last: what is written behind it is in the thread
  * control block. */
 #define INITIAL 0
-__asm__(".tls_common __rseq_abi, 16, 16\n");
+__asm__(".tls_common __rseq_abi, 16, 32\n");
 #else
 #define INITIAL -1
 __asm__(SECTION "\n"
