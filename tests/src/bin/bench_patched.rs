@@ -15,7 +15,7 @@ use rseq_tests::patched::series::BASES;
 use rseq_tests::trace::count::{Stretch, instructions};
 
 /// How often each is measured, in turn.
-const ROUNDS: usize = 15;
+const ROUNDS: usize = 31;
 
 /// Names of `tests/bench/cost.c`, and how often each happens between its marks.
 const NAMES: [(&str, f64); 2] = [("pthread_create+join", 1.0), ("sched_getcpu", 16.0)];
@@ -121,18 +121,18 @@ fn measure(base: &str) -> Result<String, String> {
 
     let mut starts = [Vec::new(), Vec::new()];
     let mut costs = [vec![Vec::new(); NAMES.len()], vec![Vec::new(); NAMES.len()]];
-    for _ in 0..ROUNDS {
+    for round in 0..ROUNDS {
+        // who comes second must not be at an advantage
+        let order = [round % 2, 1 - round % 2];
         let mut best = [f64::INFINITY; 2];
         for _ in 0..STARTS {
-            for (side, best) in sides.iter().zip(&mut best) {
-                *best = best.min(side.start()?);
+            for side in order {
+                best[side] = best[side].min(sides[side].start()?);
             }
         }
-        for (best, starts) in best.into_iter().zip(&mut starts) {
-            starts.push(best);
-        }
-        for (side, costs) in sides.iter().zip(&mut costs) {
-            for (time, times) in side.costs()?.into_iter().zip(costs) {
+        for side in order {
+            starts[side].push(best[side]);
+            for (time, times) in sides[side].costs()?.into_iter().zip(&mut costs[side]) {
                 times.push(time);
             }
         }
