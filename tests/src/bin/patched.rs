@@ -15,6 +15,9 @@ BASE:    2.43, 2.36; default: both
 --each:  only build after each patch
 --cross: only build for other architectures and compare the symbol lists";
 
+/// What is done with one base.
+type Job = fn(&str) -> Result<Told, String>;
+
 /// What came of one base, for the summary.
 struct Told {
     line: String,
@@ -25,7 +28,7 @@ fn main() -> ExitCode {
     let (options, mut bases): (Vec<_>, Vec<_>) = std::env::args()
         .skip(1)
         .partition(|word| word.starts_with('-'));
-    let (job, head): (fn(&str) -> Result<Told, String>, _) = match &*options {
+    let (job, head): (Job, _) = match &*options {
         [] => (all, SUMMARY),
         [each] if each == "--each" => (builds, EACH),
         [other] if other == "--cross" => (others, CROSS),
@@ -90,7 +93,9 @@ fn others(base: &str) -> Result<Told, String> {
             Ok(lists) => {
                 let failed = wrong(lists);
                 is_right &= failed.is_empty();
-                failed.iter().for_each(|line| eprintln!("wrong: {line}"));
+                for line in failed {
+                    eprintln!("wrong: {line}");
+                }
                 counts(lists)
             }
             Err(why) => format!("skipped: {why}"),

@@ -13,11 +13,13 @@ use rseq_tests::artifacts::artifacts;
 use rseq_tests::child::Program;
 use rseq_tests::conformance::known::Verdict;
 use rseq_tests::conformance::{Cell, Conditions, Known, Owner, Programs, source, table};
+use rseq_tests::fixture::expect::same;
 use rseq_tests::needs::{self, Need};
 use rseq_tests::patched::series::{BASES, Series};
 use rseq_tests::patched::{Patched, lint};
 use rseq_tests::runner::{Outcome, Suite};
 use rseq_tests::scratch;
+use rseq_tests::selftests;
 use rseq_tests::tcmalloc::{self, Linked};
 use rseq_tests::workerd;
 
@@ -68,6 +70,14 @@ fn clients(suite: &mut Suite, base: &'static str, needs: &[Need]) {
             &workerd_needs,
             move || workerd(base, with_shim),
         );
+        let librseq_needs = [needs, &[Need::Selftests]].concat();
+        for (name, arguments) in LIBRSEQ {
+            suite.add(
+                format!("{base}::librseq-{name}::{end}"),
+                &librseq_needs,
+                move || librseq(base, name, arguments, with_shim),
+            );
+        }
         let python_needs = [needs, &[Need::Python]].concat();
         suite.add(format!("{base}::python::{end}"), &python_needs, move || {
             python(base, with_shim)
@@ -103,6 +113,25 @@ fn workerd(base: &str, with_shim: bool) -> Outcome {
     running.terminate();
     running.finish()?;
     assert_eq!(answers.len(), 40);
+    Ok(())
+}
+
+/// Programs of the kernel's selftests, with the library that librseq came from: it
+/// uses the area that the libc announces, and dies where it has to register its own
+/// and cannot.
+const LIBRSEQ: [(&str, &[&str]); 3] = [
+    ("basic_test", &[]),
+    ("basic_percpu_ops_test", &[]),
+    ("param_test", &["-T", "i", "-r", "1000", "-t", "6"]),
+];
+
+fn librseq(base: &str, name: &str, arguments: &[&str], with_shim: bool) -> Outcome {
+    let path = selftests::folder()?.join(name);
+    let limit = Duration::from_secs(60);
+    let here = Program::new(&path).args(arguments).limit(limit);
+    let here = here.run()?.expect(0)?;
+    let finished = start(base, &path, with_shim)?.args(arguments);
+    same(&finished.run()?, &here)?;
     Ok(())
 }
 
