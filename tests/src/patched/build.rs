@@ -179,7 +179,11 @@ impl Tree {
         let said = format!("{}\n{}", done.out, done.err);
         let lines: Vec<_> = said
             .lines()
-            .filter(|line| line.contains("error") || line.contains("***"))
+            .filter(|line| {
+                ["error: ", "***", "ld: "]
+                    .iter()
+                    .any(|it| line.contains(it))
+            })
             .collect();
         let last = lines.len().saturating_sub(20);
         Err(format!("{name} failed:\n{}", lines[last..].join("\n")))

@@ -45,7 +45,13 @@ fn lists(series: &Series, target: &str) -> Result<Vec<OwnTest>, String> {
     let say = |error| format!("{}: {error}", work.display());
     fs::remove_dir_all(&work).map_err(say)?;
     let host = format!("--host={target}");
-    let tree = Tree::prepare(series, &work, &["--build=x86_64-linux-gnu", &host])?;
+    let options = [
+        "--build=x86_64-linux-gnu",
+        &host,
+        // else this machine's C++ compiler would be taken
+        "libc_cv_cxx_link_ok=no",
+    ];
+    let tree = Tree::prepare(series, &work, &options)?;
     for patch in &series.patches {
         patch.apply(&tree.source)?;
     }
