@@ -16,7 +16,7 @@ use rseq_tests::world::Records;
 use serde_json::Value;
 
 /// The reason that everybody gives.
-const REASON: &str = "the libc owns __rseq_abi and registers it in every thread";
+pub const REASON: &str = "the libc owns __rseq_abi and registers it in every thread";
 
 /// What a program says that shares the area in all of its threads.
 const SHARED: &str = "shared 5 handled 1\n";
@@ -240,7 +240,7 @@ fn ready(program: Program, expected: &str) -> Result<Running, String> {
     Ok(running)
 }
 
-fn look(running: &Running) -> Result<Value, String> {
+pub fn look(running: &Running) -> Result<Value, String> {
     let finished = rseqctl(&["ps", "--format", "ndjson"])?
         .arg(running.id().to_string())
         .run()?;
@@ -248,7 +248,7 @@ fn look(running: &Running) -> Result<Value, String> {
 }
 
 /// The rules that are broken; a note is no complaint.
-fn complaints(row: &Value) -> Vec<&str> {
+pub fn complaints(row: &Value) -> Vec<&str> {
     let findings = row["findings"].as_array().into_iter().flatten();
     findings
         .filter(|finding| finding["level"] != "note")
