@@ -26,8 +26,8 @@
 #endif
 
 #ifdef AT_THE_END
-/* A common variable is laid out last: what is written behind it is in the thread
- * control block. */
+/* A common variable is laid out last: what is written behind it is not the
+ * program's. */
 #define INITIAL 0
 __asm__(".tls_common __rseq_abi, 16, 32\n");
 #else

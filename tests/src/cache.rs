@@ -41,6 +41,19 @@ pub fn folder(name: &str) -> Result<PathBuf, String> {
     Ok(place)
 }
 
+/// A folder beside the cache's for work that takes much space; it is removed with
+/// the value.
+///
+/// # Errors
+///
+/// There is no place for a cache.
+pub fn work() -> Result<tempfile::TempDir, String> {
+    let cache = cache()?;
+    fs::create_dir_all(&cache)
+        .and_then(|()| tempfile::tempdir_in(&cache))
+        .map_err(|error| format!("{}: {error}", cache.display()))
+}
+
 fn cache() -> Result<PathBuf, String> {
     if let Some(path) = std::env::var_os("RSEQ_CACHE") {
         return Ok(path.into());

@@ -172,9 +172,9 @@ fn finding(
     let Some(record) = ledger.record() else {
         return Finding::NotYet;
     };
-    // read after the record: where a launcher is there still, the record is its;
-    // of a process that is just ending the kernel names no file, and that is no
-    // launcher
+    // read after the record: where a launcher is there still, the record is its.
+    // Of a process that is just ending (or not ours to look at) the kernel names no
+    // file: that is not taken for a launcher
     let executable = identity(Path::new(&format!("/proc/{process}/exe")));
     if !has_ended && executable.is_some() && executable != plan.executable {
         *of_launchers = record.starts;

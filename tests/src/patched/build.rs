@@ -38,7 +38,7 @@ pub(super) const CONFIGURE: [&str; 9] = [
 ];
 
 /// Shared libraries: where they are built, and their sonames.
-const SHARED: [(&str, &str); 10] = [
+pub(super) const SHARED: [(&str, &str); 10] = [
     ("elf/ld.so", "ld-linux-x86-64.so.2"),
     ("libc.so", "libc.so.6"),
     ("math/libm.so", "libm.so.6"),
@@ -52,7 +52,7 @@ const SHARED: [(&str, &str); 10] = [
 ];
 
 /// What a program is linked with.
-const DEVELOPMENT: [&str; 7] = [
+pub(super) const DEVELOPMENT: [&str; 7] = [
     "csu/crt1.o",
     "csu/Scrt1.o",
     "csu/rcrt1.o",
@@ -63,7 +63,11 @@ const DEVELOPMENT: [&str; 7] = [
 ];
 
 /// The header that the series adds.
-const HEADER: &str = "sysdeps/unix/sysv/linux/sys/rseq_abi.h";
+pub(super) const HEADER: &str = "sysdeps/unix/sysv/linux/sys/rseq_abi.h";
+
+/// Where it is kept which version was built: the archive may not have had the one
+/// that the series was made for.
+pub const VERSION: &str = "version";
 
 /// The files of a glibc with this series; built the first time, and tested.
 ///
@@ -95,6 +99,8 @@ pub fn kept(series: &Series) -> Result<PathBuf, String> {
                 own_tests::run(&tree, into)?;
             }
             tree.keep(into)?;
+            fs::write(into.join(VERSION), series.found_version()?)
+                .map_err(|error| format!("{VERSION}: {error}"))?;
             fs::remove_dir_all(into.join("work")).map_err(|error| format!("work: {error}"))
         },
     )
@@ -112,9 +118,8 @@ fn tell(line: &str) {
 ///
 /// One does not apply or build.
 pub fn each(series: &Series, mut say: impl FnMut(&str)) -> Result<(), String> {
-    let work = cache::folder(&format!("glibc-each-{}", series.version))?;
-    let _ = fs::remove_dir_all(&work);
-    let tree = Tree::prepare(series, &work, &["--enable-werror"])?;
+    let work = cache::work()?;
+    let tree = Tree::prepare(series, work.path(), &["--enable-werror"])?;
     let mut build = |what: &str| {
         let start = Instant::now();
         tree.make()?;
@@ -126,7 +131,7 @@ pub fn each(series: &Series, mut say: impl FnMut(&str)) -> Result<(), String> {
         patch.apply(&tree.source)?;
         build(&patch.name())?;
     }
-    fs::remove_dir_all(&work).map_err(|error| format!("{}: {error}", work.display()))
+    Ok(())
 }
 
 /// A source tree and its build tree.

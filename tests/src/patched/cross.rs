@@ -2,8 +2,6 @@
 //! here; that they build, and export just what glibc's lists for them say, can be
 //! asked.
 
-use std::fs;
-
 use super::build::Tree;
 use super::own_tests::{self, OwnTest};
 use super::series::Series;
@@ -16,34 +14,29 @@ pub const TARGETS: [&str; 3] = ["aarch64-linux-gnu", "i686-linux-gnu", "s390x-li
 
 /// What came of one of them.
 #[derive(Clone, Debug)]
-pub struct Built {
-    /// One of [`TARGETS`].
-    pub target: &'static str,
-    /// The symbol lists that were compared, or why it was not built: the compiler
-    /// is not there.
-    pub lists: Result<Vec<OwnTest>, String>,
+pub enum Outcome {
+    /// It builds, and the symbol lists were compared.
+    Built(Vec<OwnTest>),
+    /// It does not build, and why.
+    Failed(String),
+    /// The compiler is not there.
+    Skipped(String),
 }
 
-/// Builds the series for each of [`TARGETS`] and compares the symbol lists.
-///
-/// # Errors
-///
-/// The series does not apply, or a compiler that is there does not build it.
-pub fn all(series: &Series, mut say: impl FnMut(&Built)) -> Result<(), String> {
+/// Builds the series for each of [`TARGETS`], compares the symbol lists, and says
+/// what came of it.
+pub fn all(series: &Series, mut say: impl FnMut(&str, Outcome)) {
     for target in TARGETS {
-        let lists = match program(&format!("{target}-gcc")) {
-            Ok(_) => Ok(lists(series, target).map_err(|error| format!("{target}: {error}"))?),
-            Err(error) => Err(error),
+        let outcome = match program(&format!("{target}-gcc")) {
+            Ok(_) => lists(series, target).map_or_else(Outcome::Failed, Outcome::Built),
+            Err(error) => Outcome::Skipped(error),
         };
-        say(&Built { target, lists });
+        say(target, outcome);
     }
-    Ok(())
 }
 
 fn lists(series: &Series, target: &str) -> Result<Vec<OwnTest>, String> {
-    let work = cache::folder(&format!("glibc-cross-{}-{target}", series.version))?;
-    let say = |error| format!("{}: {error}", work.display());
-    fs::remove_dir_all(&work).map_err(say)?;
+    let work = cache::work()?;
     let host = format!("--host={target}");
     let options = [
         "--build=x86_64-linux-gnu",
@@ -51,12 +44,10 @@ fn lists(series: &Series, target: &str) -> Result<Vec<OwnTest>, String> {
         // else this machine's C++ compiler would be taken
         "libc_cv_cxx_link_ok=no",
     ];
-    let tree = Tree::prepare(series, &work, &options)?;
+    let tree = Tree::prepare(series, work.path(), &options)?;
     for patch in &series.patches {
         patch.apply(&tree.source)?;
     }
     tree.make()?;
-    let lists = own_tests::symbol_lists(&tree)?;
-    fs::remove_dir_all(&work).map_err(say)?;
-    Ok(lists)
+    own_tests::symbol_lists(&tree)
 }

@@ -58,8 +58,11 @@ impl Patched {
         Self::from(Series::read(base)?.without_patches())
     }
 
-    fn from(series: Series) -> Result<Self, String> {
+    fn from(mut series: Series) -> Result<Self, String> {
         let folder = build::kept(&series)?;
+        let version = folder.join(build::VERSION);
+        series.version = fs::read_to_string(&version)
+            .map_err(|error| format!("{}: {error}", version.display()))?;
         Ok(Self { series, folder })
     }
 

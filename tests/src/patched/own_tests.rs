@@ -99,6 +99,9 @@ pub(super) const ABI: &str = "check-abi";
 
 const FILE: &str = "own-tests.txt";
 
+/// With fewer that passed, something is wrong with how they are run.
+pub const FEWEST: usize = 60;
+
 /// One test and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OwnTest {

@@ -113,6 +113,18 @@ impl Series {
             .ok_or_else(|| format!("no .dsc in {}", folder.display()))
     }
 
+    /// The version that [`Series::source`] has found.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn found_version(&self) -> Result<String, String> {
+        let described = self.source()?;
+        let name = described.file_stem().unwrap_or_default().to_string_lossy();
+        let version = name.split_once('_').map_or(&*name, |(_, version)| version);
+        Ok(version.to_owned())
+    }
+
     /// Unpacks the source, with Debian's patches, as `into`, which must not be
     /// there yet.
     ///
@@ -137,6 +149,9 @@ impl Series {
         let mut content = DefaultHasher::new();
         self.version.hash(&mut content);
         super::build::CONFIGURE.hash(&mut content);
+        super::build::SHARED.hash(&mut content);
+        super::build::DEVELOPMENT.hash(&mut content);
+        super::build::HEADER.hash(&mut content);
         super::own_tests::TESTS.hash(&mut content);
         super::own_tests::ABI.hash(&mut content);
         for patch in &self.patches {
