@@ -92,17 +92,17 @@ fn builds(base: &str) -> Result<Told, String> {
 fn others(base: &str) -> Result<Told, String> {
     let series = Series::read(base)?;
     let mut lines = Vec::new();
-    let mut wrongs = Vec::new();
+    let mut wrong = Vec::new();
     let mut built = 0;
     cross::all(&series, |target, outcome| {
         let said = match outcome {
             Outcome::Built(lists) => {
                 built += 1;
-                wrongs.extend(wrong(&lists));
+                wrong.extend(own_tests::failures(&lists));
                 counts(&lists)
             }
             Outcome::Failed(why) => {
-                wrongs.push(format!("{target}: {why}"));
+                wrong.push(format!("{target}: {why}"));
                 "not built".to_owned()
             }
             Outcome::Skipped(why) => format!("skipped: {why}"),
@@ -110,32 +110,19 @@ fn others(base: &str) -> Result<Told, String> {
         println!("{base}: {target}: {said}");
         lines.push(format!("{target}: {said}"));
     });
-    for line in &wrongs {
+    for line in &wrong {
         eprintln!("wrong: {line}");
     }
     Ok(Told {
         line: format!("| {} | {} |", series.version, lines.join("; ")),
-        is_right: wrongs.is_empty() && built > 0,
+        is_right: wrong.is_empty() && built > 0,
     })
-}
-
-/// Those that are not right, a line each.
-fn wrong(tests: &[OwnTest]) -> Vec<String> {
-    tests
-        .iter()
-        .filter(|test| !test.is_right())
-        .map(|test| format!("{}: {}", test.name, test.said))
-        .collect()
-}
-
-fn passed(tests: &[OwnTest]) -> usize {
-    tests.iter().filter(|test| test.said == "PASS").count()
 }
 
 /// How many of them passed, and how many did not.
 fn counts(tests: &[OwnTest]) -> String {
-    let failed = wrong(tests).len();
-    let passed = passed(tests);
+    let failed = own_tests::failures(tests).len();
+    let passed = own_tests::passed(tests);
     format!(
         "{passed} passed, {failed} failed, {} not supported here",
         tests.len() - passed - failed
@@ -153,10 +140,7 @@ fn all(base: &str) -> Result<Told, String> {
         println!("- {}", patch.name());
     }
     let tests = patched.own_tests()?;
-    wrong.extend(self::wrong(&tests));
-    if passed(&tests) < own_tests::FEWEST {
-        wrong.push("hardly any of its own tests ran".to_owned());
-    }
+    wrong.extend(own_tests::complaints(&tests));
     let own = counts(&tests);
     println!("\nglibc's own tests of what the series touches: {own}");
 

@@ -87,9 +87,7 @@ pub fn kept(series: &Series) -> Result<PathBuf, String> {
             let say = |what: &str| tell(&format!("glibc {} ({kind}): {what}", series.version));
             say("fetching, unpacking and configuring");
             let tree = Tree::prepare(series, &into.join("work"), &[])?;
-            for patch in &series.patches {
-                patch.apply(&tree.source)?;
-            }
+            series.apply(&tree.source)?;
             say("building: four minutes of an idle machine with two processors");
             let start = Instant::now();
             tree.make()?;

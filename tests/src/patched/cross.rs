@@ -45,9 +45,7 @@ fn lists(series: &Series, target: &str) -> Result<Vec<OwnTest>, String> {
         "libc_cv_cxx_link_ok=no",
     ];
     let tree = Tree::prepare(series, work.path(), &options)?;
-    for patch in &series.patches {
-        patch.apply(&tree.source)?;
-    }
+    series.apply(&tree.source)?;
     tree.make()?;
     own_tests::symbol_lists(&tree)
 }

@@ -100,7 +100,7 @@ pub(super) const ABI: &str = "check-abi";
 const FILE: &str = "own-tests.txt";
 
 /// With fewer that passed, something is wrong with how they are run.
-pub const FEWEST: usize = 60;
+const FEWEST: usize = 60;
 
 /// One test and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,6 +118,32 @@ impl OwnTest {
     pub fn is_right(&self) -> bool {
         ["PASS", "UNSUPPORTED", "XFAIL"].contains(&&*self.said)
     }
+}
+
+/// How many of them passed.
+#[must_use]
+pub fn passed(tests: &[OwnTest]) -> usize {
+    tests.iter().filter(|test| test.said == "PASS").count()
+}
+
+/// Those that are not right, a line each.
+#[must_use]
+pub fn failures(tests: &[OwnTest]) -> Vec<String> {
+    tests
+        .iter()
+        .filter(|test| !test.is_right())
+        .map(|test| format!("{}: {}", test.name, test.said))
+        .collect()
+}
+
+/// Everything wrong with a whole run of them, a line each.
+#[must_use]
+pub fn complaints(tests: &[OwnTest]) -> Vec<String> {
+    let mut wrong = failures(tests);
+    if passed(tests) < FEWEST {
+        wrong.push("hardly any of its own tests ran".to_owned());
+    }
+    wrong
 }
 
 /// Whether `name` is one of them: listed here, or added by the series.

@@ -142,6 +142,17 @@ impl Series {
             .map(drop)
     }
 
+    /// Applies all patches, in their order, to the tree at `source`.
+    ///
+    /// # Errors
+    ///
+    /// One does not apply.
+    pub fn apply(&self, source: &Path) -> Result<(), String> {
+        self.patches
+            .iter()
+            .try_for_each(|patch| patch.apply(source))
+    }
+
     /// A number that changes with everything that decides what is kept: not with
     /// the words of a message.
     #[must_use]
