@@ -6,6 +6,7 @@ mod dist;
 mod fuzz;
 mod setup;
 mod step;
+mod suites;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -29,6 +30,10 @@ enum Chore {
     Demo,
     /// Make the release tarball, for every glibc from 2.17 on
     Dist,
+    /// Say within a minute whether a change is right: format, lints, unit tests
+    Check,
+    /// Install what the tests need, or say what cannot be installed
+    Setup,
     /// Install what the tests need, then check and test everything
     Test,
     /// Measure what the shim costs, against glibc's own registration
@@ -88,6 +93,11 @@ fn main() -> ExitCode {
         Chore::Build => build(&mut steps).map(|_| ()),
         Chore::Demo => build(&mut steps).and_then(|rseqctl| demo(&mut steps, &rseqctl)),
         Chore::Dist => dist::run(&mut steps).map(|_| ()),
+        Chore::Check => check(&mut steps),
+        Chore::Setup => {
+            setup::programs(&mut steps);
+            Ok(())
+        }
         Chore::Test => test(&mut steps),
         Chore::Bench => build(&mut steps)
             .and_then(|rseqctl| bench::run(&mut steps, &rseqctl.with_file_name("librseq_shim.so"))),
@@ -195,9 +205,20 @@ fn demo(steps: &mut Steps, rseqctl: &Path) -> Result<(), String> {
     steps.run("demo", std::process::Command::new(rseqctl).arg("demo"))
 }
 
-/// Everything that has to hold before a change may land.
-fn test(steps: &mut Steps) -> Result<(), String> {
-    setup::programs(steps);
+/// What tells within a minute whether a change is right: no root, no network, and
+/// nothing is installed.
+fn check(steps: &mut Steps) -> Result<(), String> {
+    lint(steps)?;
+    steps.run(
+        "unit and model tests",
+        steps
+            .cargo()
+            .args(["test", "--quiet", "--workspace", "--lib", "--bins"]),
+    )
+}
+
+/// Format and lints.
+fn lint(steps: &mut Steps) -> Result<(), String> {
     steps.run("rustfmt", steps.cargo().args(["fmt", "--all", "--check"]))?;
     steps.run(
         "clippy",
@@ -209,7 +230,38 @@ fn test(steps: &mut Steps) -> Result<(), String> {
             "-D",
             "warnings",
         ]),
-    )?;
+    )
+}
+
+/// Everything that has to hold before a change may land.
+fn test(steps: &mut Steps) -> Result<(), String> {
+    setup::programs(steps);
+    let root = steps.root().to_owned();
+    std::thread::scope(|scope| {
+        // waits for nothing that cargo builds here
+        let licences = scope.spawn(|| {
+            let mut steps = Steps::new(root);
+            let done = dependencies(&mut steps);
+            (steps, done)
+        });
+        let tested = lint(steps)
+            .and_then(|()| documentation(steps))
+            .and_then(|()| steps.run("build", steps.cargo().args(["build", "--workspace"])))
+            .and_then(|()| suites::run(steps, SIDE_BY_SIDE));
+        let (ran, permitted) = licences
+            .join()
+            .map_err(|_| "the check of the dependencies ended early".to_owned())?;
+        steps.merge(ran);
+        tested.and(permitted)
+    })
+}
+
+/// Test targets at a time. Each uses as many threads as there are processors, so
+/// this is for those that wait.
+const SIDE_BY_SIDE: usize = 2;
+
+/// Licences, sources and duplicates of what is built in.
+fn dependencies(steps: &mut Steps) -> Result<(), String> {
     match setup::cargo_deny(steps) {
         Ok(program) => steps.run(
             "cargo-deny",
@@ -224,9 +276,15 @@ fn test(steps: &mut Steps) -> Result<(), String> {
                     "licenses",
                     "sources",
                 ]),
-        )?,
-        Err(reason) => steps.skip("cargo-deny", reason),
+        ),
+        Err(reason) => {
+            steps.skip("cargo-deny", reason);
+            Ok(())
+        }
     }
+}
+
+fn documentation(steps: &mut Steps) -> Result<(), String> {
     steps.run(
         "rustdoc",
         steps
@@ -238,14 +296,6 @@ fn test(steps: &mut Steps) -> Result<(), String> {
                 "RUSTDOCFLAGS",
                 "-D warnings -A rustdoc::private-intra-doc-links",
             ),
-    )?;
-    steps.run("build", steps.cargo().args(["build", "--workspace"]))?;
-    // all of them, even when some fail: a report of one failure is half a report
-    steps.run(
-        "test",
-        steps
-            .cargo()
-            .args(["test", "--workspace", "--no-fail-fast"]),
     )
 }
 

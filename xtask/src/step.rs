@@ -1,8 +1,9 @@
 //! Named steps: what ran, how long it took, what was skipped and why.
 
 use std::env;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 /// The steps of one chore.
@@ -11,9 +12,13 @@ pub struct Steps {
     done: Vec<(String, Outcome)>,
 }
 
-enum Outcome {
+/// What became of a step.
+pub enum Outcome {
+    /// It took this long.
     Passed(Duration),
+    /// Likewise.
     Failed(Duration),
+    /// It did not run, for this reason.
     Skipped(String),
 }
 
@@ -43,11 +48,41 @@ impl Steps {
         cargo
     }
 
+    /// Notes what became of a step that somebody else has run.
+    pub fn note(&mut self, name: &str, outcome: Outcome) {
+        self.done.push((name.to_owned(), outcome));
+    }
+
+    /// Takes over the steps of a part of the chore that ran beside this one.
+    pub fn merge(&mut self, other: Self) {
+        self.done.extend(other.done);
+    }
+
+    /// As [`Steps::run`], and returns what the command printed.
+    pub fn capture(&mut self, name: &str, command: &mut Command) -> Result<String, String> {
+        let mut text = String::new();
+        self.timed(name, command, |command| {
+            let output = command.stderr(Stdio::inherit()).output()?;
+            text = String::from_utf8_lossy(&output.stdout).into_owned();
+            Ok(output.status)
+        })?;
+        Ok(text)
+    }
+
     /// Runs a command; its failure is the chore's.
     pub fn run(&mut self, name: &str, command: &mut Command) -> Result<(), String> {
+        self.timed(name, command, Command::status)
+    }
+
+    fn timed(
+        &mut self,
+        name: &str,
+        command: &mut Command,
+        run: impl FnOnce(&mut Command) -> io::Result<ExitStatus>,
+    ) -> Result<(), String> {
         eprintln!("== {name}");
         let start = Instant::now();
-        let status = command.status();
+        let status = run(command);
         let took = start.elapsed();
         let (outcome, result) = match status {
             Ok(status) if status.success() => (Outcome::Passed(took), Ok(())),
