@@ -4,6 +4,7 @@ mod bench;
 mod bench_audit;
 mod dist;
 mod fuzz;
+mod lab;
 mod setup;
 mod step;
 mod suites;
@@ -76,6 +77,18 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         choice: Vec<String>,
     },
+    /// Compare real programs without the shim and with it (docs/labs.md)
+    Lab {
+        /// Which
+        #[arg(value_parser = clap::builder::PossibleValuesParser::new(lab::NAMES))]
+        name: String,
+        /// Install the Debian packages that the lab needs, and run nothing
+        #[arg(long)]
+        setup: bool,
+        /// What to choose (`-- --help` says what can be)
+        #[arg(last = true)]
+        choice: Vec<String>,
+    },
     /// Fuzz the readers of objects, archives, critical sections and containers
     Fuzz {
         /// How long each is fuzzed
@@ -120,6 +133,10 @@ fn main() -> ExitCode {
             }
             program(&mut steps, "patches", "patched", choice)
         }
+        Chore::Lab {
+            name, setup: true, ..
+        } => lab::set_up(&mut steps, &name),
+        Chore::Lab { name, choice, .. } => lab::run(&mut steps, &name, &choice, build),
         Chore::Fuzz { seconds } => fuzz::run(&mut steps, seconds),
         Chore::Owners { choice } => {
             setup::glibc(&mut steps);

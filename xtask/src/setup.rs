@@ -74,15 +74,19 @@ pub fn programs(steps: &mut Steps) {
     install(steps, &PROGRAMS);
 }
 
-/// Installs missing programs (program and package), if this is a Debian where
-/// we are root.
+/// Installs missing programs (program and package).
 pub fn install(steps: &mut Steps, programs: &[(&str, &str)]) {
-    let mut packages: Vec<_> = programs
+    let mut missing: Vec<_> = programs
         .iter()
         .filter(|(program, _)| !is_in_path(program))
         .map(|(_, package)| *package)
         .collect();
-    packages.dedup();
+    missing.dedup();
+    packages(steps, &missing);
+}
+
+/// Installs packages, if this is a Debian where we are root.
+pub fn packages(steps: &mut Steps, packages: &[&str]) {
     if packages.is_empty() {
         return;
     }
@@ -108,7 +112,7 @@ pub fn install(steps: &mut Steps, programs: &[(&str, &str)]) {
         &format!("install {}", packages.join(", ")),
         Command::new("apt-get")
             .args(["-qq", "install", "--yes", "--no-install-recommends"])
-            .args(&packages)
+            .args(packages)
             .env("DEBIAN_FRONTEND", "noninteractive")
             .stdin(Stdio::null()),
     );

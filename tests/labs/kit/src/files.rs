@@ -1,0 +1,58 @@
+//! The files under test, in a folder that every user of the machine may read:
+//! some programs refuse to run as root.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use rseq_tests::artifacts::artifacts;
+use rseq_tests::scratch;
+
+/// Where the files under test are.
+#[derive(Clone, Debug)]
+pub struct Files {
+    /// The preload.
+    pub shim: PathBuf,
+    /// The command.
+    pub rseqctl: PathBuf,
+}
+
+/// The files under test, built first where need be.
+///
+/// # Errors
+///
+/// They cannot be built or copied.
+pub fn files() -> Result<&'static Files, String> {
+    static FILES: LazyLock<Result<Files, String>> = LazyLock::new(|| {
+        let from = artifacts()?;
+        let folder = folder("files")?;
+        let copy = |path: &Path| {
+            let name = path.file_name().ok_or("a path without a name")?;
+            let place = folder.join(name);
+            fs::copy(path, &place).map_err(|error| format!("{}: {error}", place.display()))?;
+            Ok::<_, String>(place)
+        };
+        copy(&from.abi)?;
+        Ok(Files {
+            shim: copy(&from.shim)?,
+            rseqctl: copy(&from.rseqctl)?,
+        })
+    });
+    FILES.as_ref().map_err(Clone::clone)
+}
+
+/// A new folder that every user may read, gone at the end of the lab.
+///
+/// # Errors
+///
+/// It cannot be made.
+pub fn folder(label: &str) -> Result<PathBuf, String> {
+    let folder = scratch::directory(label)?;
+    let parent = folder.parent().unwrap_or(&folder);
+    for path in [parent, &folder] {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755))
+            .map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    Ok(folder)
+}

@@ -1,0 +1,87 @@
+//! What a row needs of the machine, and the Debian package that brings it.
+
+use std::path::Path;
+
+use rseq_tests::needs::{self, program};
+
+/// One thing that a machine may not have.
+#[derive(Clone, Copy, Debug)]
+pub enum Need {
+    /// A program in `PATH`, and its package.
+    Program(&'static str, &'static str),
+    /// A file at this place, and its package.
+    File(&'static str, &'static str),
+    /// What the tests can ask for, too. No package brings it.
+    Host(needs::Need),
+    /// A device or a right of the host: a place that must be there.
+    Device(&'static str),
+}
+
+impl Need {
+    /// Whether the machine has it.
+    ///
+    /// # Errors
+    ///
+    /// It has not: `needs X (Debian package Y)`.
+    pub fn check(self) -> Result<(), String> {
+        match self {
+            Self::Program(name, package) => program(name)
+                .map(drop)
+                .map_err(|_| format!("needs {name} (Debian package {package})")),
+            Self::File(path, package) => {
+                there(path).ok_or_else(|| format!("needs {path} (Debian package {package})"))
+            }
+            Self::Host(need) => need.check(),
+            Self::Device(path) => there(path).ok_or_else(|| format!("needs {path}")),
+        }
+    }
+
+    /// The package that is to be installed, if one can be.
+    #[must_use]
+    pub fn package(self) -> Option<&'static str> {
+        match self {
+            Self::Program(_, package) | Self::File(_, package) => Some(package),
+            Self::Host(_) | Self::Device(_) => None,
+        }
+    }
+}
+
+fn there(path: &str) -> Option<()> {
+    Path::new(path).exists().then_some(())
+}
+
+/// The packages of what is missing here, each once.
+#[must_use]
+pub fn missing_packages<'a>(needs: impl IntoIterator<Item = &'a Need>) -> Vec<&'static str> {
+    let mut packages: Vec<_> = needs
+        .into_iter()
+        .filter(|need| need.check().is_err())
+        .filter_map(|need| need.package())
+        .collect();
+    packages.sort_unstable();
+    packages.dedup();
+    packages
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_named_with_its_package() {
+        let needs = [
+            Need::Program("sh", "dash"),
+            Need::Program("no-such-program", "no-such-package"),
+            Need::File("/no/such/file", "another-package"),
+            Need::Device("/dev/no-such-device"),
+        ];
+        assert_eq!(
+            missing_packages(&needs),
+            ["another-package", "no-such-package"]
+        );
+        assert_eq!(
+            needs[1].check(),
+            Err("needs no-such-program (Debian package no-such-package)".to_owned())
+        );
+    }
+}

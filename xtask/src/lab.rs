@@ -1,0 +1,50 @@
+//! Labs: programs under `tests/labs` that compare real programs without the shim
+//! and with it, and print a table.
+
+use std::env;
+use std::process::Command;
+
+use crate::setup;
+use crate::step::Steps;
+
+/// The labs. The lab NAME is the package `rseq-lab-NAME`; it knows what it needs.
+pub const NAMES: [&str; 1] = ["adversaries"];
+
+/// Installs what the lab `name` needs and this machine lacks.
+pub fn set_up(steps: &mut Steps, name: &str) -> Result<(), String> {
+    let output = program(steps, name)
+        .arg("--packages")
+        .output()
+        .map_err(|error| format!("{name}: {error}"))?;
+    if !output.status.success() {
+        let words = String::from_utf8_lossy(&output.stderr).into_owned();
+        return Err(format!("{name} does not say what it needs: {words}"));
+    }
+    let packages = String::from_utf8_lossy(&output.stdout).into_owned();
+    setup::packages(steps, &packages.lines().collect::<Vec<_>>());
+    Ok(())
+}
+
+/// Runs the lab `name` with these arguments, on the files that `build` makes or
+/// on those of `RSEQ_ARTIFACTS`.
+pub fn run(
+    steps: &mut Steps,
+    name: &str,
+    choice: &[String],
+    build: impl FnOnce(&mut Steps) -> Result<std::path::PathBuf, String>,
+) -> Result<(), String> {
+    let folder = match env::var_os("RSEQ_ARTIFACTS") {
+        Some(folder) => steps.root().join(folder),
+        None => build(steps)?.with_file_name(""),
+    };
+    let mut command = program(steps, name);
+    command.args(choice).env("RSEQ_ARTIFACTS", folder);
+    steps.run(name, &mut command)
+}
+
+fn program(steps: &Steps, name: &str) -> Command {
+    let mut cargo = steps.cargo();
+    cargo.args(["run", "--quiet", "-p"]);
+    cargo.args([&format!("rseq-lab-{name}"), "--"]);
+    cargo
+}
