@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use tls_model::owner::Mode;
-use tls_model::rules::Level;
 
+use crate::commands;
 use crate::exit::RUN_FAILED;
-use crate::host::FleetArgs;
+use crate::report::Host;
+use crate::report::choices::{FailOn, Format, PsFormat, ReportFormat, RunFormat};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -196,73 +197,27 @@ pub struct PsArgs {
     pub pids: Vec<u32>,
 }
 
-/// Output formats of `ps`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum PsFormat {
-    /// For people
-    Human,
-    /// One JSON document: the processes, what could not be looked at, the counts
-    Json,
-    /// One JSON object per line and process
-    Ndjson,
+/// What `--fleet` takes: for all subcommands the same.
+#[derive(Args, Clone, Debug, Default)]
+pub struct FleetArgs {
+    /// Begin every row (ndjson) and document (json) with the host's keys: host (NAME, else the
+    /// machine id), hostname, boot, time
+    #[arg(
+        long,
+        value_name = "NAME",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = ""
+    )]
+    pub fleet: Option<OsString>,
 }
 
-/// Output formats.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For people
-    Human,
-    /// One JSON document: the objects, what could not be read, the counts
-    Json,
-    /// One JSON object per line and file
-    Ndjson,
-    /// SARIF 2.1.0, for code scanning services
-    Sarif,
-}
-
-/// Output formats of what is no list of files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ReportFormat {
-    /// For people
-    Human,
-    /// One JSON document
-    Json,
-    /// One JSON object per line
-    Ndjson,
-}
-
-/// Output formats of `rseqctl run --dry-run`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum RunFormat {
-    /// For people
-    Human,
-    /// One JSON document
-    Json,
-}
-
-/// Threshold for exit status 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum FailOn {
-    /// Errors only
-    Error,
-    /// Warnings and errors
-    Warning,
-    /// Any finding
-    Note,
-    /// Never
-    Never,
-}
-
-impl FailOn {
-    /// The least level that counts, if any does.
+impl FleetArgs {
+    /// The host's keys, where they were asked for.
     #[must_use]
-    pub const fn level(self) -> Option<Level> {
-        match self {
-            Self::Error => Some(Level::Error),
-            Self::Warning => Some(Level::Warning),
-            Self::Note => Some(Level::Note),
-            Self::Never => None,
-        }
+    pub fn host(&self, report: &'static str) -> Option<Host> {
+        let name = self.fleet.as_ref()?;
+        Some(Host::here(report, Some(&name.to_string_lossy())))
     }
 }
 
@@ -298,12 +253,12 @@ pub fn main() -> ExitCode {
         error.exit()
     });
     match cli.command {
-        Command::Audit(args) => crate::audit::main(&args).into(),
-        Command::Doctor(args) => crate::doctor::main(&args).into(),
-        Command::Ps(args) => crate::ps::main(&args).into(),
-        Command::Run(args) => crate::run::main(&args),
-        Command::Explain(args) => crate::explain::main(&args).into(),
-        Command::Demo(args) => crate::demo::main(&args),
-        Command::DemoProgram(args) => crate::demo::program(&args),
+        Command::Audit(args) => commands::audit::main(&args).into(),
+        Command::Doctor(args) => commands::doctor::main(&args).into(),
+        Command::Ps(args) => commands::ps::main(&args).into(),
+        Command::Run(args) => commands::run::main(&args),
+        Command::Explain(args) => commands::explain::main(&args).into(),
+        Command::Demo(args) => commands::demo::main(&args),
+        Command::DemoProgram(args) => commands::demo::program(&args),
     }
 }

@@ -1,17 +1,16 @@
-//! The library behind the `rseqctl` command: one module per subcommand, and
-//! what they share.
+//! The library behind the `rseqctl` command: `commands` over the rooms [`audit`],
+//! [`launch`], [`process`] and [`host`], of which none knows another, over what
+//! they share.
 
 pub mod audit;
 pub mod cli;
-mod complain;
-pub mod demo;
-pub mod doctor;
+pub mod commands;
 pub mod exit;
-pub mod explain;
 pub mod host;
+pub mod kernel;
+pub mod launch;
+pub mod process;
 pub mod program;
-pub mod ps;
-pub mod run;
-pub mod source;
+pub mod report;
 mod sys;
-mod wrap;
+mod tunables;

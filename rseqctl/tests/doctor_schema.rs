@@ -7,8 +7,8 @@ mod schema;
 
 use std::process::Command;
 
-use rseqctl::doctor::Report;
-use rseqctl::run::Plan;
+use rseqctl::host::Report;
+use rseqctl::launch::Plan;
 use schema::committed;
 use schemars::schema_for;
 use serde_json::Value;

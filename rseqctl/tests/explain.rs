@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use rseqctl::explain::entries;
+use rseqctl::report::explain::entries;
 use tls_model::rules::RULES;
 
 fn explain(arguments: &[&str]) -> Output {
@@ -54,8 +54,8 @@ fn names_are_those_of_one_thing() {
 #[test]
 fn the_pages_say_what_the_rules_and_verdicts_say() {
     let (mut rules, mut verdicts) = (Vec::new(), Vec::new());
-    rseqctl::explain::page(&mut rules).expect("memory");
-    rseqctl::explain::page_of_verdicts(&mut verdicts).expect("memory");
+    rseqctl::report::explain::page(&mut rules).expect("memory");
+    rseqctl::report::explain::page_of_verdicts(&mut verdicts).expect("memory");
     for (name, page) in [("rules.md", rules), ("verdicts.md", verdicts)] {
         let path = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("../docs")

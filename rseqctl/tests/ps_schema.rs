@@ -6,7 +6,7 @@ mod schema;
 
 use std::process::Command;
 
-use rseqctl::{host::Host, ps::Row};
+use rseqctl::{process::Row, report::Host};
 use schema::committed;
 use schemars::schema_for;
 use serde_json::Value;

@@ -7,7 +7,7 @@ use tls_model::elf::{Bounded, Object, Source};
 use super::container::{self, Budget, Bytes, Kind, Place};
 use super::walk::{Found, FoundKind};
 use super::{Options, Problem, Row};
-use crate::source::{AheadMemory, FileSource, ReadAhead};
+use crate::program::source::{AheadMemory, FileSource, ReadAhead};
 
 /// Bytes that show what a file is.
 pub(super) const HEAD: usize = 512;

@@ -7,9 +7,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use tls_model::rules::{DLOPENED_DEFINER, Finding, SECOND_DEFINER, keeps_its_own_area};
 
-use super::{Event, Options, Problem, Row, Tally, audit, text};
+use super::{Event, Options, Problem, Row, Tally, audit};
 use crate::program::{Loaded, Program, Search};
-use crate::run;
+use crate::report::{RunRow, text};
 
 /// What is said about a program besides what is said about its files.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -38,32 +38,18 @@ pub(super) struct MissingRow {
     pub(super) needed_by: String,
 }
 
-/// What `rseqctl run` would do.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-#[schemars(rename = "Run")]
-pub(crate) struct RunRow {
-    /// Who would own the registration.
-    pub(crate) owner: &'static str,
-    /// Why.
-    pub(crate) because: &'static str,
-    /// It would switch the libc's own registration off.
-    pub(crate) switches_libc_off: bool,
-    /// It would load the shim.
-    pub(crate) preloads: bool,
-    /// What it would warn of.
-    pub(crate) warnings: Vec<String>,
-}
-
 /// Audits a program, the objects that it starts with, and `paths`: a definer
 /// below those that is not among the objects can only come by `dlopen`.
 ///
 /// Events come as those of [`audit`], the program's own row always among them;
-/// they are kept until the end.
+/// they are kept until the end. `foresee` says what `rseqctl run` would do with
+/// the program; it is not asked where the program is in another root.
 pub fn audit_program(
     program: &Path,
     paths: &[PathBuf],
     search: &Search,
     options: &Options,
+    foresee: &dyn Fn(&Path) -> Option<RunRow>,
     sink: &mut dyn FnMut(Event<'_>),
 ) -> Tally {
     let found = match Program::load(program, search) {
@@ -96,7 +82,7 @@ pub fn audit_program(
         rows.insert(at, Row::new(&main.file, &main.facts));
     }
     judge(&found, &mut rows);
-    let about = about(&found, search.root.is_none());
+    let about = about(&found, foresee, search.root.is_none());
     tally.forget_rows();
     for row in &mut rows {
         if row.path() == main.file {
@@ -149,7 +135,11 @@ fn keeps_its_own(object: &Loaded, program: &Program) -> bool {
     keeps_its_own_area(&object.facts, wins)
 }
 
-fn about(program: &Program, is_here: bool) -> ProgramRow {
+fn about(
+    program: &Program,
+    foresee: &dyn Fn(&Path) -> Option<RunRow>,
+    is_here: bool,
+) -> ProgramRow {
     let shown = |object: &Loaded| text::readable(&object.file);
     let main = program.objects.first();
     ProgramRow {
@@ -166,6 +156,6 @@ fn about(program: &Program, is_here: bool) -> ProgramRow {
         hidden: program.hidden().map(shown).collect(),
         run: main
             .filter(|_| is_here)
-            .and_then(|main| run::foresee(&main.file)),
+            .and_then(|main| foresee(&main.file)),
     }
 }

@@ -11,8 +11,9 @@ use serde::Serialize;
 use tls_model::facts::{Evidence, Facts, SymbolFact};
 use tls_model::rules::{self, Finding, Level};
 
+use super::Baseline;
 use super::program::ProgramRow;
-use super::{Baseline, text};
+use crate::report::text;
 
 /// What the audit says about one ELF object.
 #[derive(Clone, Debug, Serialize, JsonSchema)]

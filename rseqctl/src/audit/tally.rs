@@ -6,8 +6,8 @@ use tls_model::rules::Level;
 
 use super::Row;
 use super::inspect::Counts;
-use crate::cli::FailOn;
 use crate::exit::Status;
+use crate::report::choices::FailOn;
 
 /// What an audit counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]

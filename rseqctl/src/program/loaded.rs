@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use tls_model::elf::{Class, Endian, Object};
 use tls_model::facts::Facts;
 
-use crate::source::FileSource;
+use super::source::FileSource;
 
 /// Longest path in a dynamic section, in bytes: RUNPATHs of build systems have
 /// several KiB.

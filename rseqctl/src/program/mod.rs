@@ -25,10 +25,12 @@
 
 mod asked;
 mod cache;
+pub(crate) mod libraries;
 mod loaded;
 mod platform;
 mod root;
 mod search;
+pub(crate) mod source;
 mod tokens;
 
 use std::collections::HashSet;
@@ -41,6 +43,7 @@ use std::path::{Path, PathBuf};
 pub use loaded::Loaded;
 use root::Root;
 use search::Searcher;
+pub use source::FileSource;
 
 /// Most objects of one program; real ones have hundreds.
 const MOST: usize = 10_000;

@@ -14,7 +14,7 @@ use super::{Bytes, Place};
 use crate::audit::Problem;
 use crate::audit::inspect::{FileOutcome, Inspector};
 use crate::audit::walk::open;
-use crate::source::FileSource;
+use crate::program::source::FileSource;
 
 /// Bytes between a member and the next.
 const HEADER: u64 = 60 + 1;

@@ -4,7 +4,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 
 use tls_model::elf::{ReadError, Source};
 
-use crate::source::{AheadMemory, FileSource};
+use crate::program::source::{AheadMemory, FileSource};
 
 /// What is kept in memory; the rest goes to a temporary file without a name.
 const MEMORY: u64 = 512 << 10;

@@ -18,7 +18,7 @@ use super::tape::{self, Member, MemberKind};
 use super::{Place, damaged, fill, plain, seek_to};
 use crate::audit::Problem;
 use crate::audit::inspect::{FileOutcome, HEAD, Inspector};
-use crate::source::FileSource;
+use crate::program::source::FileSource;
 
 use manifest::Picture;
 

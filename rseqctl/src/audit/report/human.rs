@@ -6,7 +6,8 @@ use std::path::Path;
 
 use crate::audit::program::ProgramRow;
 use crate::audit::row::SymbolRow;
-use crate::audit::{Row, Tally, text};
+use crate::audit::{Row, Tally};
+use crate::report::text;
 
 /// Writes the last line.
 pub(super) fn summary(tally: &Tally, out: &mut impl Write) -> io::Result<()> {

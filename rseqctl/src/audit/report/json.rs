@@ -9,8 +9,9 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::audit::{Problem, Row, Tally, text};
-use crate::host::{Host, Keyed};
+use crate::audit::{Problem, Row, Tally};
+use crate::report::text;
+use crate::report::{Host, Keyed};
 
 /// The whole report. It is written piece by piece, as the objects come; this is
 /// its shape.

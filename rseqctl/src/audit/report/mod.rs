@@ -8,8 +8,8 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use super::{Problem, Row, Tally};
-use crate::cli::Format;
-use crate::host::Host;
+use crate::report::Host;
+use crate::report::choices::Format;
 
 pub use json::Document;
 

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use tls_model::rules::{Level, RULES};
 
 use super::json::Problems;
-use crate::audit::{Row, text};
+use crate::audit::Row;
+use crate::report::text;
 
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";

@@ -1,0 +1,258 @@
+//! What is printed.
+
+use std::io::{self, Write};
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use tls_model::rules::Level;
+
+use super::facts::{Facts, Libc};
+use super::judge::Verdict;
+use crate::kernel::{Abort, Field, Length, SelfTest};
+use crate::report::choices::ReportFormat;
+use crate::report::wrapped;
+use crate::report::{Host, Keyed};
+
+/// The whole answer: a line of ndjson, or a document.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(title = "rseqctl doctor")]
+pub struct Report {
+    /// Host, libc, and what else was looked at.
+    #[serde(flatten)]
+    pub facts: Facts,
+    /// What was tried.
+    pub self_test: SelfTest,
+    /// What it comes to, errors first.
+    pub verdicts: Vec<Verdict>,
+}
+
+impl Report {
+    /// Writes it; for people with `details`, or where something is wrong, with
+    /// everything that was tried.
+    ///
+    /// # Errors
+    ///
+    /// Those of `out`.
+    pub fn write(
+        &self,
+        format: ReportFormat,
+        details: bool,
+        host: Option<&Host>,
+        out: &mut impl Write,
+    ) -> io::Result<()> {
+        let row = Keyed { host, row: self };
+        match format {
+            ReportFormat::Human => return self.human(details, out),
+            ReportFormat::Json => serde_json::to_writer_pretty(&mut *out, &row)?,
+            ReportFormat::Ndjson => serde_json::to_writer(&mut *out, &row)?,
+        }
+        writeln!(out)
+    }
+
+    fn human(&self, details: bool, out: &mut impl Write) -> io::Result<()> {
+        let worst = self
+            .verdicts
+            .iter()
+            .filter_map(|verdict| verdict.kind().map(|kind| kind.level))
+            .max();
+        let is_fine = worst < Some(Level::Warning);
+        self.human_facts(out)?;
+        if is_fine && !details {
+            writeln!(
+                out,
+                "{:<14}the kernel does what programs expect ({} ms; --verbose shows what was tried)",
+                "self-test", self.self_test.milliseconds
+            )?;
+        } else {
+            self.human_test(out)?;
+        }
+        writeln!(out)?;
+        for verdict in &self.verdicts {
+            writeln!(
+                out,
+                "{}: {} [{}]",
+                verdict.level, verdict.title, verdict.verdict
+            )?;
+            wrapped("  seen: ", &verdict.seen, out)?;
+            wrapped("  to do: ", &verdict.action, out)?;
+        }
+        if is_fine {
+            writeln!(
+                out,
+                "This host is fit for rseq. What a program makes of it:"
+            )?;
+        } else {
+            writeln!(out, "What that means for a program:")?;
+        }
+        for (command, what) in NEXT {
+            writeln!(out, "  {command:<34}{what}")?;
+        }
+        Ok(())
+    }
+
+    fn human_facts(&self, out: &mut impl Write) -> io::Result<()> {
+        let facts = &self.facts;
+        let mut line = |key: &str, value: String| writeln!(out, "{key:<14}{value}");
+        line(
+            "kernel",
+            format!("{} {}", facts.kernel.release, facts.kernel.architecture),
+        )?;
+        line(
+            "announces",
+            match (facts.auxv.rseq_feature_size, facts.auxv.rseq_align) {
+                (Some(size), Some(align)) => {
+                    format!("rseq areas of {size} bytes, aligned to {align}")
+                }
+                _ => "no size of rseq areas (before Linux 6.3)".to_owned(),
+            },
+        )?;
+        line("libc", facts.libc.text())?;
+        line(
+            "tunables",
+            facts
+                .libc
+                .tunables
+                .clone()
+                .unwrap_or_else(|| "GLIBC_TUNABLES is not set".to_owned()),
+        )?;
+        line(
+            "seccomp",
+            match (facts.seccomp.mode, facts.seccomp.filters) {
+                (Some("filter"), Some(count)) => format!("{count} filters"),
+                (mode, _) => mode.unwrap_or("not known").to_owned(),
+            },
+        )?;
+        line(
+            "preload file",
+            match &facts.preload_file {
+                None => "no /etc/ld.so.preload".to_owned(),
+                Some(entries) => entries
+                    .iter()
+                    .map(|entry| entry.library.as_str())
+                    .collect::<Vec<_>>()
+                    .join(" "),
+            },
+        )?;
+        line(
+            "static TLS",
+            facts.libc.static_tls_surplus.map_or_else(
+                || "not known what is kept for dlopen".to_owned(),
+                |bytes| format!("{bytes} bytes are kept for libraries that dlopen brings"),
+            ),
+        )?;
+        if facts.auxv.secure {
+            line("privileges", "AT_SECURE is set".to_owned())?;
+        }
+        Ok(())
+    }
+
+    fn human_test(&self, out: &mut impl Write) -> io::Result<()> {
+        let test = &self.self_test;
+        if let Some(refused) = test.refused {
+            return writeln!(out, "{:<14}{refused}", "self-test");
+        }
+        writeln!(out, "{:<14}{} ms", "self-test", test.milliseconds)?;
+        let mut row = |name: &str, cell: &dyn Fn(&Length) -> &'static str| {
+            write!(out, "  {name:<42}")?;
+            for length in &test.lengths {
+                write!(out, "{:<12}", cell(length))?;
+            }
+            writeln!(out)
+        };
+        row("registration of", &|length| match length.length {
+            32 => "32 bytes",
+            33 => "33 bytes",
+            _ => "more bytes",
+        })?;
+        row("is granted", &|length| match length.answers.registration {
+            Some(0) => "yes",
+            Some(_) => "no",
+            None => "?",
+        })?;
+        row("wrong calls are refused", &|length| {
+            if !length.answers.granted() {
+                "?"
+            } else if length.answers.surprises().is_empty() {
+                "yes"
+            } else {
+                "no"
+            }
+        })?;
+        for (name, field) in FIELDS {
+            row(
+                &format!("cpu_id_start, changed, after {name}"),
+                &|length| match field(length) {
+                    Field::Rewritten => "rewritten",
+                    Field::Kept => "kept",
+                    Field::Killed => "killed",
+                    Field::Unknown => "?",
+                },
+            )?;
+        }
+        for index in 0..4 {
+            let name = test
+                .lengths
+                .first()
+                .map_or("", |length| length.aborts.each()[index].0);
+            row(
+                &format!("a section aborts on {name}"),
+                &|length| match length.aborts.each()[index].1 {
+                    Abort::Aborts => "yes",
+                    Abort::RunsOn => "NO",
+                    Abort::Unknown => "?",
+                },
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// Where to go from here.
+const NEXT: [(&str, &str); 5] = [
+    (
+        "rseqctl ps",
+        "which of those that run were refused (refused-client)",
+    ),
+    (
+        "rseqctl run --dry-run -- PROGRAM",
+        "what it needs, and what run would do",
+    ),
+    (
+        "rseqctl run --verify -- PROGRAM",
+        "start it so, and see that it is so",
+    ),
+    (
+        "rseqctl run --help",
+        "the same for a service and a container",
+    ),
+    ("rseqctl explain NAME", "more about a verdict"),
+];
+
+impl Libc {
+    fn text(&self) -> String {
+        let mut text = match &self.glibc {
+            Some(version) => format!("glibc {version}"),
+            None => "not glibc".to_owned(),
+        };
+        text.push_str(match self.registered_by {
+            "libc" => ", has registered its own area in this thread",
+            "shared" if self.owns_symbol => {
+                ", owns __rseq_abi and has registered it in this thread"
+            }
+            "shared" => "; __rseq_abi is registered in this thread",
+            "denied" => "; sys_rseq is denied",
+            _ if self.rseq_tunable == "off" => ", switched off: nobody has registered this thread",
+            _ => ", has not registered this thread",
+        });
+        text
+    }
+}
+
+type FieldOf = fn(&Length) -> Field;
+
+const FIELDS: [(&str, FieldOf); 4] = [
+    ("a sleep", |length| length.cpu_id_start.sleep),
+    ("preemption", |length| length.cpu_id_start.preemption),
+    ("a signal", |length| length.cpu_id_start.signal),
+    ("migration", |length| length.cpu_id_start.migration),
+];

@@ -1,0 +1,11 @@
+//! What this kernel does with rseq: tried in children, and remembered for one
+//! boot.
+
+mod answer;
+mod selftest;
+
+pub use answer::{Behaviour, Origin, Rank, get as answer, remember};
+pub use selftest::{
+    Abort, Aborts, Answers, Extent, Field, Fields, Length, NotSeen, Refusal, SelfTest,
+    run as self_test,
+};

@@ -1,0 +1,209 @@
+//! Who will own the registration, and what has to be set for it.
+//!
+//! The owner itself is `tls_model::owner`'s answer; here the launcher chooses
+//! what the libc will be told, because that is what it can still change.
+
+use std::path::PathBuf;
+
+use tls_model::owner::{Mode, Owner, Plan, Reason, Situation, plan};
+
+use tls_model::rseq::ORIGINAL_LENGTH;
+
+use super::environment::{Environment, Place};
+use super::hazard::{Hazard, Kernel};
+use super::scope::Scope;
+use super::surplus::Need;
+use super::target::{Kind, Target};
+use crate::program::libraries::Libraries;
+use crate::sys::{dynamic, machine};
+use crate::tunables::RseqTunable;
+
+/// What `run` is going to do.
+pub struct Decision {
+    /// What the user asked for.
+    pub mode: Mode,
+    /// Who will own the registration; nobody knows for a libc without one.
+    pub owner: Owner,
+    /// Why.
+    pub reason: Reason,
+    /// Switch the libc's own registration off.
+    pub switch_libc_off: bool,
+    /// Load the shim.
+    pub preload: bool,
+    /// Libraries of the program's that have to come first: a sanitizer's
+    /// runtime, and a definer that `librseq_abi.so` would come before.
+    pub preload_first: Vec<PathBuf>,
+    /// Length in bytes of the shim's registrations, where it makes any.
+    pub length: Option<u32>,
+    /// What is known about this kernel.
+    pub kernel: Kernel,
+    /// Why the command must not be started so.
+    pub hazard: Option<Hazard>,
+    /// Static TLS that is to be kept for libraries that come by `dlopen`.
+    pub surplus: Option<Need>,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+}
+
+impl Decision {
+    /// Decides for a command and the environment it would get, on a kernel of
+    /// which so much is known.
+    pub fn make(mode: Mode, target: &Target, environment: &Environment, kernel: Kernel) -> Self {
+        let mut warnings = Vec::new();
+        let nothing = Scope::default();
+        let (scope, preloadable, tunables) = match &target.kind {
+            Kind::Preloadable(scope) => (scope, true, true),
+            Kind::NotPreloadable {
+                why,
+                scope,
+                tunables,
+            } => {
+                warnings.push(format!("{why}; starting it without the shim"));
+                (scope, false, *tunables)
+            }
+            Kind::DynamicLinker | Kind::ShellText | Kind::NotAProgram => (&nothing, true, true),
+        };
+        let preload = preloadable && mode != Mode::Off;
+
+        let hidden_definition = scope.hidden.is_some();
+        let is_usable = |size: u64| size >= u64::from(ORIGINAL_LENGTH);
+        let usable = scope
+            .adopter
+            .as_ref()
+            .map(|adopter| is_usable(adopter.size));
+        let libc_shares = scope.libc_owns_symbol && usable != Some(false);
+        let wanted = match mode {
+            Mode::Off | Mode::Defer | Mode::Takeover => false,
+            Mode::Own => true,
+            Mode::Auto => hidden_definition || (usable == Some(true) && !libc_shares && preload),
+        };
+        let said = environment.rseq_tunable();
+        let is_refused = matches!(kernel, Kernel::Refuses(_));
+        let switch_libc_off = wanted && tunables && said == RseqTunable::Unset && !is_refused;
+        if wanted && said == RseqTunable::On {
+            warnings.push(
+                "GLIBC_TUNABLES already says glibc.pthread.rseq=1, which is kept: the libc will own the registration"
+                    .to_owned(),
+            );
+        }
+        if let (Mode::Own, Some(hidden)) = (mode, &scope.hidden) {
+            warnings.push(format!(
+                "{} defines __rseq_abi without exporting it; with --mode own its own registration will be refused",
+                hidden.display()
+            ));
+        }
+        let situation = Situation {
+            // what cannot be preloaded is left to itself
+            mode: if preload { mode } else { Mode::Auto },
+            // the libc that we run on stands for the command's
+            libc_registered: !switch_libc_off
+                && said != RseqTunable::Off
+                && (libc_shares || dynamic::libc_area().is_some()),
+            libc_owns_symbol: libc_shares,
+            adopter_size: scope.adopter.as_ref().map(|adopter| adopter.size),
+            hidden_definition,
+            feature_size: machine::rseq_feature_size(),
+        };
+        let (owner, reason, length) = match (&kernel, plan(&situation)) {
+            (Kernel::Refuses(errno), _) => (Owner::Unavailable, refusal(*errno), None),
+            // nobody is there to do it
+            (_, Plan::Register { reason, .. }) if !preload => (Owner::Client, reason, None),
+            (
+                _,
+                Plan::Register {
+                    owner,
+                    reason,
+                    length,
+                    ..
+                },
+            ) => (owner, reason, Some(length)),
+            (_, Plan::StandAside { owner, reason }) => (owner, reason, None),
+        };
+        let hazard = Hazard::find(&kernel, scope, owner, reason).map(|hazard| {
+            let libc_would = dynamic::libc_area().is_some() && said != RseqTunable::Off;
+            hazard.with_advice(advice(reason, libc_would && tunables, preload))
+        });
+        let deep = scope.adopter.as_ref().filter(|adopter| adopter.is_deep);
+        let preload_first = scope
+            .sanitizer
+            .iter()
+            .chain(deep.map(|adopter| &adopter.path))
+            .filter(|_| preload)
+            .cloned()
+            .collect();
+        Self {
+            mode,
+            owner,
+            reason,
+            switch_libc_off,
+            preload,
+            preload_first,
+            length,
+            kernel,
+            hazard,
+            surplus: None,
+            warnings,
+        }
+    }
+
+    /// Keeps static TLS for libraries that come by `dlopen`, unless the user has
+    /// set the tunable.
+    pub fn keep_static_tls(&mut self, need: Need, environment: &Environment) {
+        match environment.optional_static_tls() {
+            None => self.surplus = Some(need),
+            Some(set) if set >= need.tunable => {}
+            Some(set) => self.warnings.push(format!(
+                "GLIBC_TUNABLES already says glibc.rtld.optional_static_tls={set}, which is kept; \
+                 the libraries of --may-load need {} bytes of static TLS and the value {}",
+                need.bytes, need.tunable
+            )),
+        }
+    }
+
+    /// Puts the decision into the command's environment.
+    pub fn apply(
+        &self,
+        environment: &mut Environment,
+        libraries: Option<&Libraries>,
+    ) -> Result<(), String> {
+        if self.switch_libc_off {
+            environment.switch_rseq_off();
+        }
+        if let Some(need) = &self.surplus {
+            environment.set_optional_static_tls(need.tunable);
+        }
+        if let Some(libraries) = libraries {
+            for library in self.preload_first.iter().rev() {
+                environment.preload(library, Place::First)?;
+            }
+            environment.preload(&libraries.shim, Place::Last)?;
+            environment.set("RSEQ_SHIM_MODE", self.mode.name());
+        }
+        Ok(())
+    }
+}
+
+/// What to do about a hazard.
+fn advice(reason: Reason, libc_would: bool, preload: bool) -> &'static str {
+    if reason == Reason::LibcOwnsSymbol {
+        "use another kernel: the libc shares the area that it registers with it"
+    } else if libc_would {
+        "start it with rseqctl run --mode defer, which leaves the registration to the libc: its own \
+         is refused then, and it stays on its slow, safe path"
+    } else if preload {
+        "start it with rseqctl run --mode own, which registers before it can: its own registration \
+         is refused then, and it stays on its slow, safe path"
+    } else {
+        "take glibc.pthread.rseq=0 out of GLIBC_TUNABLES, so that the libc registers before it can: \
+         it stays on its slow, safe path then"
+    }
+}
+
+/// The reason that goes with the kernel's refusal.
+const fn refusal(errno: i32) -> Reason {
+    match errno {
+        libc::ENOSYS => Reason::NoSystemCall,
+        libc::EPERM => Reason::Denied,
+        _ => Reason::Refused,
+    }
+}

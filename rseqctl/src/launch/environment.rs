@@ -1,0 +1,222 @@
+//! The command's environment: what the user has, with our settings added.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use tls_model::owner::Mode;
+
+use crate::program::libraries::{SEPARATORS, can_be_preloaded};
+use crate::report::complain;
+use crate::tunables::{
+    RSEQ_TUNABLE, RseqTunable, SURPLUS_TUNABLE, TUNABLES, last_value, rseq_tunable,
+};
+
+/// Names and values; names are unique.
+pub struct Environment(BTreeMap<OsString, OsString>);
+
+impl Environment {
+    /// A copy of our own.
+    pub fn of_this_process() -> Self {
+        Self::of(env::vars_os())
+    }
+
+    /// Of several variables of one name the first counts, as for getenv(3).
+    fn of(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+        let mut unique = BTreeMap::new();
+        for (name, value) in variables {
+            unique.entry(name).or_insert(value);
+        }
+        Self(unique)
+    }
+
+    /// Sets a variable of ours.
+    pub fn set(&mut self, name: &str, value: impl AsRef<OsStr>) {
+        self.0.insert(name.into(), value.as_ref().to_owned());
+    }
+
+    /// All of it.
+    pub fn variables(&self) -> &BTreeMap<OsString, OsString> {
+        &self.0
+    }
+
+    /// The value of a variable, for people; nothing for one that is not set.
+    pub fn value(&self, name: &str) -> String {
+        self.0
+            .get(OsStr::new(name))
+            .map(|value| value.to_string_lossy().into_owned())
+            .unwrap_or_default()
+    }
+
+    /// The mode of `RSEQ_SHIM_MODE`, which the shim obeys as well; a value that
+    /// is none is said once, and the default holds.
+    pub fn mode(&self) -> Mode {
+        let Some(word) = self.0.get(OsStr::new("RSEQ_SHIM_MODE")) else {
+            return Mode::default();
+        };
+        Mode::from_name(word.as_bytes()).unwrap_or_else(|| {
+            complain(format_args!(
+                "RSEQ_SHIM_MODE={} is not one of {}; taking {}",
+                word.display(),
+                Mode::ALL.map(Mode::name).join(", "),
+                Mode::default().name()
+            ));
+            Mode::default()
+        })
+    }
+
+    /// What the user has said about glibc's registration; of several settings
+    /// the last one counts, as in the dynamic linker.
+    pub(crate) fn rseq_tunable(&self) -> RseqTunable {
+        rseq_tunable(self.0.get(OsStr::new(TUNABLES)).map(OsString::as_os_str))
+    }
+
+    /// Switches glibc's registration off, after whatever else is tuned.
+    pub fn switch_rseq_off(&mut self) {
+        self.tune(RSEQ_TUNABLE, "0");
+    }
+
+    /// Bytes of `glibc.rtld.optional_static_tls` that the user has set.
+    pub fn optional_static_tls(&self) -> Option<u64> {
+        let tunables = self.0.get(OsStr::new(TUNABLES))?;
+        let value = last_value(tunables, SURPLUS_TUNABLE)?;
+        let text = std::str::from_utf8(value).ok()?;
+        match text.strip_prefix("0x") {
+            Some(digits) => u64::from_str_radix(digits, 16).ok(),
+            None => text.parse().ok(),
+        }
+    }
+
+    /// Sets it, after whatever else is tuned.
+    pub fn set_optional_static_tls(&mut self, bytes: u64) {
+        self.tune(SURPLUS_TUNABLE, &bytes.to_string());
+    }
+
+    fn tune(&mut self, name: &[u8], value: &str) {
+        let tunables = self.0.entry(TUNABLES.into()).or_default();
+        if !tunables.is_empty() {
+            tunables.push(":");
+        }
+        tunables.push(OsStr::from_bytes(name));
+        tunables.push(value);
+    }
+
+    /// Preloads a library beside those that the user preloads, unless it is
+    /// among them.
+    pub fn preload(&mut self, library: &Path, place: Place) -> Result<(), String> {
+        let bytes = library.as_os_str().as_bytes();
+        if !can_be_preloaded(library) {
+            return Err(format!(
+                "{}: LD_PRELOAD cannot name a path with a space or a colon; install it elsewhere",
+                library.display()
+            ));
+        }
+        let list = self.0.entry("LD_PRELOAD".into()).or_default();
+        let is_there = list
+            .as_bytes()
+            .split(|byte| SEPARATORS.contains(byte))
+            .any(|entry| entry == bytes);
+        if is_there {
+            return Ok(());
+        }
+        let mut with = OsString::new();
+        let (before, after) = match place {
+            Place::First => (library.as_os_str(), list.as_os_str()),
+            Place::Last => (list.as_os_str(), library.as_os_str()),
+        };
+        with.push(before);
+        if !list.is_empty() {
+            with.push(":");
+        }
+        with.push(after);
+        *list = with;
+        Ok(())
+    }
+}
+
+/// Where a library goes in `LD_PRELOAD`.
+#[derive(Clone, Copy, Debug)]
+pub enum Place {
+    /// Before what the user preloads.
+    First,
+    /// After it.
+    Last,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(variables: &[(&str, &str)]) -> Environment {
+        Environment::of(
+            variables
+                .iter()
+                .map(|(name, value)| (name.into(), value.into())),
+        )
+    }
+
+    #[test]
+    fn the_first_of_two_counts() {
+        let ours = environment(&[("A", "first"), ("A", "second")]);
+        assert_eq!(ours.value("A"), "first");
+    }
+
+    #[test]
+    fn settings_are_added_to_what_the_user_has() {
+        let mut ours = environment(&[
+            ("GLIBC_TUNABLES", "glibc.malloc.check=1"),
+            ("LD_PRELOAD", "libjemalloc.so /opt/other.so"),
+        ]);
+        ours.switch_rseq_off();
+        ours.preload(Path::new("/lib/libasan.so"), Place::First)
+            .unwrap();
+        ours.preload(Path::new("/lib/librseq_shim.so"), Place::Last)
+            .unwrap();
+        ours.preload(Path::new("/lib/librseq_shim.so"), Place::Last)
+            .unwrap();
+        assert_eq!(
+            ours.value("GLIBC_TUNABLES"),
+            "glibc.malloc.check=1:glibc.pthread.rseq=0"
+        );
+        assert_eq!(
+            ours.value("LD_PRELOAD"),
+            "/lib/libasan.so:libjemalloc.so /opt/other.so:/lib/librseq_shim.so"
+        );
+    }
+
+    #[test]
+    fn the_surplus_is_added_and_read() {
+        let mut ours = environment(&[("GLIBC_TUNABLES", "glibc.rtld.optional_static_tls=0x100")]);
+        assert_eq!(ours.optional_static_tls(), Some(256));
+        ours.set_optional_static_tls(4096);
+        assert_eq!(ours.optional_static_tls(), Some(4096));
+        assert_eq!(environment(&[]).optional_static_tls(), None);
+    }
+
+    #[test]
+    fn the_last_setting_of_the_tunable_counts() {
+        let cases = [
+            ("", RseqTunable::Unset),
+            ("glibc.pthread.rseq=0", RseqTunable::Off),
+            ("glibc.pthread.rseq=0:glibc.pthread.rseq=1", RseqTunable::On),
+            ("a=b:glibc.pthread.rseq=0:c=d", RseqTunable::Off),
+            ("glibc.pthread.rseqs=0", RseqTunable::Unset),
+        ];
+        for (value, expected) in cases {
+            let ours = environment(&[("GLIBC_TUNABLES", value)]);
+            assert_eq!(ours.rseq_tunable(), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_ld_preload_would_split_is_refused() {
+        let mut ours = environment(&[]);
+        assert!(
+            ours.preload(Path::new("/my libs/librseq_shim.so"), Place::Last)
+                .is_err()
+        );
+        assert!(ours.value("LD_PRELOAD").is_empty());
+    }
+}

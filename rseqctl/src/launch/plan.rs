@@ -1,0 +1,169 @@
+//! `--dry-run`: what would be done, and why.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use tls_model::owner::{Owner, Reason};
+
+use super::decision::Decision;
+use super::environment::Environment;
+use super::target::Target;
+use crate::report::choices::RunFormat;
+use crate::report::wrapped;
+
+/// What `--dry-run` prints.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(title = "rseqctl run --dry-run --format json")]
+pub struct Plan {
+    /// What would be executed.
+    pub command: String,
+    /// The launchers on the way to the program, by what they were called.
+    pub through: Vec<String>,
+    /// The executable that was looked at.
+    pub executable: String,
+    /// Why what it starts in its turn was not looked at; null where it is the
+    /// program itself.
+    pub not_looked_at: Option<&'static str>,
+    /// What the user asked for.
+    #[schemars(extend("enum" = ["auto", "own", "defer", "takeover", "off"]))]
+    pub mode: &'static str,
+    /// Who would own the registration.
+    #[schemars(extend("enum" = ["unavailable", "libc", "adopter", "client", "shim"]))]
+    pub owner: &'static str,
+    /// Why.
+    pub because: &'static str,
+    /// What that comes to for the program.
+    pub means: &'static str,
+    /// Length in bytes of the shim's registrations; null where it makes none.
+    pub length: Option<u32>,
+    /// What this kernel does; null where the program does not use rseq itself.
+    pub kernel: Option<String>,
+    /// Why it would not be started without `--force`; null where it would.
+    pub refused: Option<String>,
+    /// What the user would be told.
+    pub warnings: Vec<String>,
+    /// Variables that would be set.
+    pub set: BTreeMap<String, String>,
+}
+
+impl Plan {
+    /// Of a decision that has been applied to the environment.
+    pub fn new(decision: &Decision, target: &Target, environment: &Environment) -> Self {
+        let mut set = BTreeMap::new();
+        let tunes = decision.switch_libc_off || decision.surplus.is_some();
+        for (name, is_set) in [
+            ("GLIBC_TUNABLES", tunes),
+            ("LD_PRELOAD", decision.preload),
+            ("RSEQ_SHIM_MODE", decision.preload),
+        ] {
+            if is_set {
+                set.insert(name.to_owned(), environment.value(name));
+            }
+        }
+        Self {
+            command: target.path.display().to_string(),
+            through: target.through.clone(),
+            executable: target.executable.display().to_string(),
+            not_looked_at: target.unseen,
+            mode: decision.mode.name(),
+            owner: decision.owner.name(),
+            because: decision.reason.text(),
+            means: means(decision, target),
+            length: decision.length,
+            kernel: decision.kernel.text(),
+            refused: decision.hazard.as_ref().map(ToString::to_string),
+            warnings: decision.warnings.clone(),
+            set,
+        }
+    }
+
+    /// Writes it.
+    ///
+    /// # Errors
+    ///
+    /// Those of `out`.
+    pub fn write(&self, format: RunFormat, out: &mut impl Write) -> io::Result<()> {
+        match format {
+            RunFormat::Human => self.human(out),
+            RunFormat::Json => {
+                serde_json::to_writer_pretty(&mut *out, self)?;
+                writeln!(out)
+            }
+        }
+    }
+
+    fn human(&self, out: &mut impl Write) -> io::Result<()> {
+        let mut line = |key: &str, value: &str| wrapped(&format!("{key:<12}"), value, out);
+        line("command", &self.command)?;
+        if !self.through.is_empty() {
+            line("through", &self.through.join(", "))?;
+        }
+        if self.executable != self.command {
+            line("executable", &self.executable)?;
+        }
+        if let Some(why) = self.not_looked_at {
+            line("but", why)?;
+        }
+        line("mode", self.mode)?;
+        line("owner", self.owner)?;
+        line("because", self.because)?;
+        line("that is", self.means)?;
+        if let Some(length) = self.length {
+            line("length", &format!("{length} bytes"))?;
+        }
+        if let Some(kernel) = &self.kernel {
+            line("kernel", kernel)?;
+        }
+        if let Some(refused) = &self.refused {
+            line("refused", refused)?;
+        }
+        for warning in &self.warnings {
+            line("warning", warning)?;
+        }
+        if self.set.is_empty() {
+            line("set", "nothing")?;
+        }
+        // to be copied: never broken into lines
+        for (name, value) in &self.set {
+            writeln!(out, "{:<12}{name}={value}", "set")?;
+        }
+        Ok(())
+    }
+}
+
+/// The decision in plain words.
+fn means(decision: &Decision, target: &Target) -> &'static str {
+    let uses = target.scope().is_some_and(|scope| !scope.users.is_empty());
+    let hides = target.scope().is_some_and(|scope| scope.hidden.is_some());
+    match decision.owner {
+        Owner::Unavailable => "nobody can register here, and the program does without",
+        Owner::Libc if uses && !hides && decision.reason == Reason::LibcOwnsSymbol => {
+            "the libc registers the area that the program shares, in every thread at its birth: it \
+             does not need rseqctl run"
+        }
+        Owner::Libc if uses => {
+            "the libc comes first, and what the program brings itself is refused: it runs on its \
+             slow path"
+        }
+        Owner::Libc => {
+            "the program brings no area of its own and is served by the libc's: it does not need \
+             rseqctl run"
+        }
+        Owner::Client if decision.switch_libc_off => {
+            "the program gets the registration that the libc would have taken from it: without \
+             rseqctl run it is refused, and runs on its slow path"
+        }
+        Owner::Client if uses => "the program registers its own area, and nobody is in its way",
+        Owner::Client => "nobody registers, unless the program does so itself",
+        Owner::Adopter => {
+            "the shim registers the program's area in every thread at its birth: whoever uses it, \
+             in whatever library, finds it registered"
+        }
+        Owner::Shim => {
+            "the shim registers an area in every thread at its birth, and shares it with whoever \
+             asks"
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Static TLS for libraries that come by `dlopen`.
+//!
+//! glibc keeps some bytes of the static TLS block for them, and
+//! `glibc.rtld.optional_static_tls` is the part of it that can be set, before
+//! exec only. Which libraries a program will load nobody can see in its files:
+//! the user names them (`--may-load`).
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use tls_model::elf::Object;
+use tls_model::facts::Facts;
+use tls_model::rules::{OPTIONAL_STATIC_TLS, STATIC_TLS_SURPLUS, static_tls_by_dlopen};
+
+use crate::program::source::FileSource;
+
+/// What libraries need together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Need {
+    /// Bytes of static TLS.
+    pub bytes: u64,
+    /// The value of the tunable with which glibc grants them.
+    pub tunable: u64,
+}
+
+impl Need {
+    /// Of all these libraries; nothing where what glibc keeps anyway is enough.
+    ///
+    /// # Errors
+    ///
+    /// One of them cannot be read or is no ELF object.
+    pub fn of(libraries: &[PathBuf]) -> Result<Option<Self>, String> {
+        let mut bytes = 0_u64;
+        for library in libraries {
+            bytes = bytes.saturating_add(one(library)?);
+        }
+        Ok((bytes > STATIC_TLS_SURPLUS).then(|| Self {
+            bytes,
+            tunable: bytes - STATIC_TLS_SURPLUS + OPTIONAL_STATIC_TLS,
+        }))
+    }
+}
+
+fn one(library: &Path) -> Result<u64, String> {
+    let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", library.display());
+    let metadata = fs::metadata(library).map_err(|error| failed(&error))?;
+    // a FIFO would wait for a writer
+    if !metadata.is_file() {
+        return Err(failed(&"not a regular file"));
+    }
+    let file = File::open(library).map_err(|error| failed(&error))?;
+    let object = Object::open(FileSource::new(file)).map_err(|error| failed(&error))?;
+    Ok(static_tls_by_dlopen(&Facts::read(&object)).unwrap_or(0))
+}

@@ -1,0 +1,376 @@
+//! The command's executable: where it is, and whether it can be preloaded.
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File};
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use tls_model::elf::{Class, Endian};
+use tls_model::facts::Kind as ObjectKind;
+use tls_model::rseq::arch;
+
+use super::Failure;
+use super::launcher::{Launch, is_shell, look_through, look_through_script};
+use super::scope::Scope;
+use crate::exit::{RUN_CANNOT_EXECUTE, RUN_NOT_FOUND};
+use crate::program::Loaded;
+
+/// How many `#!` lines may lead from one script to the next (as Linux).
+const INTERPRETER_DEPTH: usize = 4;
+
+/// A command, found.
+pub struct Target {
+    /// What will be executed.
+    pub path: PathBuf,
+    /// The ELF executable behind it: itself, or a script's interpreter.
+    pub executable: PathBuf,
+    /// What it is.
+    pub kind: Kind,
+    /// The launchers on the way to it, by what they were called.
+    pub through: Vec<String>,
+    /// Why what it starts in its turn was not looked at, if it starts something.
+    pub unseen: Option<&'static str>,
+}
+
+/// What a command is, as far as a preload is concerned.
+pub enum Kind {
+    /// A program that glibc's dynamic linker loads, for this machine.
+    Preloadable(Scope),
+    /// An ELF program that the shim cannot be loaded into.
+    NotPreloadable {
+        /// Why, as a clause.
+        why: String,
+        /// What the executable says by itself; nothing if it cannot be read.
+        scope: Scope,
+        /// A glibc inside still reads `GLIBC_TUNABLES`.
+        tunables: bool,
+    },
+    /// glibc's dynamic linker itself, started as `ld.so PROGRAM`.
+    DynamicLinker,
+    /// Text without a `#!` line, which execvp(3) hands to the shell.
+    ShellText,
+    /// Nothing that can be executed.
+    NotAProgram,
+}
+
+impl Target {
+    /// Finds `program` as execvp(3) does, and looks at it.
+    pub(crate) fn find(program: &OsStr, arguments: &[OsString]) -> Result<Self, Failure> {
+        Self::find_through(program, arguments, LAUNCHER_DEPTH)
+    }
+
+    /// As [`Self::find`], through so many launchers at most.
+    fn find_through(
+        program: &OsStr,
+        arguments: &[OsString],
+        depth: usize,
+    ) -> Result<Self, Failure> {
+        let path = search(program)?;
+        let launch = match script_shell(&path) {
+            Some(_) => look_through_script(&path, arguments),
+            None => look_through(&path, arguments),
+        };
+        let mut unseen = None;
+        match launch {
+            Launch::Program => {}
+            Launch::Unknown(why) => unseen = Some(why),
+            // what the launcher cannot start it will say itself
+            Launch::Command(command) => match command.split_first() {
+                Some((inner, rest)) if depth > 0 => {
+                    if let Ok(mut found) = Self::find_through(inner, rest, depth - 1) {
+                        found.through.insert(0, program.display().to_string());
+                        return Ok(Self { path, ..found });
+                    }
+                    unseen = Some("what it would start was not found");
+                }
+                _ => unseen = Some("too many launchers start each other"),
+            },
+        }
+        let (mut executable, mut kind) = look(&path, INTERPRETER_DEPTH)?;
+        if let Kind::DynamicLinker = kind {
+            (executable, kind) = match program_of_linker(arguments) {
+                Some(program) => look_by(Path::new(program), &path)?,
+                None => (path.clone(), Kind::Preloadable(Scope::default())),
+            };
+        }
+        Ok(Self {
+            path,
+            executable,
+            kind,
+            through: Vec::new(),
+            unseen,
+        })
+    }
+}
+
+impl Target {
+    /// Who defines and uses `__rseq_abi` in it, as far as that is known.
+    pub fn scope(&self) -> Option<&Scope> {
+        match &self.kind {
+            Kind::Preloadable(scope) | Kind::NotPreloadable { scope, .. } => Some(scope),
+            Kind::DynamicLinker | Kind::ShellText | Kind::NotAProgram => None,
+        }
+    }
+}
+
+/// How many launchers may start one another.
+const LAUNCHER_DEPTH: usize = 8;
+
+/// The shell that the `#!` line of a script names, if it is a shell.
+fn script_shell(path: &Path) -> Option<PathBuf> {
+    let mut start = Vec::new();
+    // a FIFO would wait for a writer
+    let file = path.is_file().then(|| File::open(path).ok()).flatten()?;
+    file.take(256).read_to_end(&mut start).ok()?;
+    let interpreter = interpreter_of(start.strip_prefix(b"#!").map(|_| start.as_slice())?)?;
+    is_shell(&interpreter).then_some(interpreter)
+}
+
+/// The file that execvp(3) would execute.
+fn search(program: &OsStr) -> Result<PathBuf, Failure> {
+    if program.as_bytes().contains(&b'/') {
+        return Ok(PathBuf::from(program));
+    }
+    let list = env::var_os("PATH").unwrap_or_else(|| OsString::from("/bin:/usr/bin"));
+    let mut forbidden = None;
+    for directory in env::split_paths(&list) {
+        let candidate = directory.join(program);
+        match fs::metadata(&candidate) {
+            Ok(metadata) if !metadata.is_file() => {}
+            Ok(_) if crate::sys::process::may_execute(&candidate) => return Ok(candidate),
+            Ok(_) => forbidden = Some(candidate),
+            Err(_) => {}
+        }
+    }
+    Err(match forbidden {
+        Some(path) => Failure::new(
+            RUN_CANNOT_EXECUTE,
+            format!("{}: not executable", path.display()),
+        ),
+        None => Failure::new(
+            RUN_NOT_FOUND,
+            format!("{}: no such command in PATH", program.display()),
+        ),
+    })
+}
+
+fn look(path: &Path, depth: usize) -> Result<(PathBuf, Kind), Failure> {
+    let cannot = |error: &std::io::Error| {
+        let status = if error.kind() == std::io::ErrorKind::NotFound {
+            RUN_NOT_FOUND
+        } else {
+            RUN_CANNOT_EXECUTE
+        };
+        Failure::new(status, format!("{}: {error}", path.display()))
+    };
+    let metadata = fs::metadata(path).map_err(|error| cannot(&error))?;
+    if !metadata.is_file() {
+        return Err(Failure::new(
+            RUN_CANNOT_EXECUTE,
+            format!("{}: not a regular file", path.display()),
+        ));
+    }
+    if metadata.permissions().mode() & 0o111 == 0 {
+        return Err(Failure::new(
+            RUN_CANNOT_EXECUTE,
+            format!("{}: not executable", path.display()),
+        ));
+    }
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        // programs may be executable without being readable
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+            let why = "it cannot be read, so nothing is known about it".to_owned();
+            let kind = Kind::NotPreloadable {
+                why,
+                scope: Scope::default(),
+                tunables: false,
+            };
+            return Ok((path.to_path_buf(), kind));
+        }
+        Err(error) => return Err(cannot(&error)),
+    };
+    let mut start = Vec::new();
+    file.by_ref()
+        .take(4096)
+        .read_to_end(&mut start)
+        .map_err(|error| cannot(&error))?;
+    if start.starts_with(b"#!") {
+        return match interpreter_of(&start) {
+            Some(interpreter) if depth > 0 => look(&interpreter, depth - 1),
+            _ => Ok((path.to_path_buf(), Kind::NotAProgram)),
+        };
+    }
+    let Ok(main) = Loaded::program(file, path) else {
+        let kind = if start.is_empty() || start.contains(&0) || start.starts_with(b"\x7fELF") {
+            Kind::NotAProgram
+        } else {
+            Kind::ShellText
+        };
+        return Ok((path.to_path_buf(), kind));
+    };
+    let kind = match dynamic_linker(&main, &metadata) {
+        Ok(Some(linker)) => {
+            let scope = Scope::with_libraries(main, &linker);
+            if scope.lacks_libc {
+                let why = "it does without glibc, which the shim needs".to_owned();
+                Kind::NotPreloadable {
+                    why,
+                    scope,
+                    tunables: false,
+                }
+            } else {
+                Kind::Preloadable(scope)
+            }
+        }
+        Ok(None) => Kind::DynamicLinker,
+        Err(Obstacle { why, tunables }) => Kind::NotPreloadable {
+            why,
+            scope: Scope::alone(main),
+            tunables,
+        },
+    };
+    Ok((path.to_path_buf(), kind))
+}
+
+/// A program that this dynamic linker is told to load.
+fn look_by(path: &Path, linker: &Path) -> Result<(PathBuf, Kind), Failure> {
+    let (executable, kind) = look(path, 0)?;
+    let Kind::Preloadable(_) = kind else {
+        return Ok((executable, kind));
+    };
+    let main = File::open(&executable).and_then(|file| Loaded::program(file, &executable));
+    let Ok(main) = main else {
+        return Ok((executable, kind));
+    };
+    let scope = Scope::with_libraries(main, linker);
+    Ok((executable, Kind::Preloadable(scope)))
+}
+
+/// The program among the arguments of `ld.so [OPTIONS] PROGRAM`.
+fn program_of_linker(arguments: &[OsString]) -> Option<&OsStr> {
+    const WITH_VALUE: [&str; 8] = [
+        "--library-path",
+        "--preload",
+        "--audit",
+        "--argv0",
+        "--inhibit-rpath",
+        "--glibc-hwcaps-prepend",
+        "--glibc-hwcaps-mask",
+        "--list-tunables",
+    ];
+    let mut rest = arguments.iter();
+    while let Some(argument) = rest.next() {
+        if !argument.as_bytes().starts_with(b"--") {
+            return Some(argument);
+        }
+        if WITH_VALUE.iter().any(|option| argument == option) {
+            rest.next();
+        }
+    }
+    None
+}
+
+/// The program that a `#!` line names; `env NAME` is looked through.
+fn interpreter_of(start: &[u8]) -> Option<PathBuf> {
+    let line = start.get(2..)?.split(|&byte| byte == b'\n').next()?;
+    let mut words = line
+        .split(u8::is_ascii_whitespace)
+        .filter(|word| !word.is_empty());
+    let interpreter = Path::new(OsStr::from_bytes(words.next()?));
+    // options of env (-S, -u NAME) are env's business: then it is left at that
+    if interpreter.file_name() == Some(OsStr::new("env"))
+        && let Some(name) = words
+            .next()
+            .filter(|word| !word.starts_with(b"-") && !word.contains(&b'='))
+        && let Ok(found) = search(OsStr::from_bytes(name))
+    {
+        return Some(found);
+    }
+    Some(interpreter.to_path_buf())
+}
+
+struct Obstacle {
+    why: String,
+    tunables: bool,
+}
+
+/// The dynamic linker that will load the program and the shim into it (none
+/// for the dynamic linker itself), or why there is no such thing.
+fn dynamic_linker(main: &Loaded, metadata: &fs::Metadata) -> Result<Option<PathBuf>, Obstacle> {
+    let facts = &main.facts;
+    let without_tunables = |why: String| {
+        Err(Obstacle {
+            why,
+            tunables: false,
+        })
+    };
+    let Some(native) = arch::native() else {
+        return without_tunables("the shim is not written for this machine".to_owned());
+    };
+    let bits = if facts.layout.class == Class::Elf64 {
+        64
+    } else {
+        32
+    };
+    if bits != native.bits
+        || facts.machine != native.machine
+        || facts.layout.endian != Endian::Little
+    {
+        let machine = facts
+            .machine_name()
+            .map_or_else(|| format!("machine {}", facts.machine), str::to_owned);
+        return without_tunables(format!(
+            "it is a {bits}-bit program for {machine}, the shim is for {}",
+            native.name
+        ));
+    }
+    if facts.kind != ObjectKind::Executable && facts.kind != ObjectKind::Shared {
+        return without_tunables("it is no executable".to_owned());
+    }
+    if is_privileged(&main.path, metadata) {
+        return without_tunables(
+            "it is setuid, setgid or has capabilities, so the dynamic linker drops LD_PRELOAD and GLIBC_TUNABLES"
+                .to_owned(),
+        );
+    }
+    let Some(linker) = &main.interpreter else {
+        let name = main.soname.as_deref().unwrap_or_default();
+        if name.starts_with(b"ld-linux") {
+            return Ok(None);
+        }
+        return Err(Obstacle {
+            why: "it is statically linked, so nothing can be preloaded".to_owned(),
+            tunables: true,
+        });
+    };
+    let name = linker.file_name().unwrap_or_default().as_bytes();
+    let is_glibc = [b"ld-linux".as_slice(), b"ld.so", b"ld64.so", b"ld-2."]
+        .iter()
+        .any(|start| name.starts_with(start));
+    if !is_glibc {
+        let libc = if name.starts_with(b"ld-musl") {
+            "musl"
+        } else {
+            "another libc"
+        };
+        return without_tunables(format!(
+            "its dynamic linker {} belongs to {libc}, not to glibc",
+            linker.display()
+        ));
+    }
+    Ok(Some(linker.clone()))
+}
+
+/// The kernel will set AT_SECURE: set-id bits that change something, or
+/// capabilities.
+fn is_privileged(path: &Path, metadata: &fs::Metadata) -> bool {
+    let mode = metadata.permissions().mode();
+    let (uid, gid) = crate::sys::process::effective_ids();
+    (mode & 0o4000 != 0 && metadata.uid() != uid)
+        || (mode & 0o2010 == 0o2010 && metadata.gid() != gid)
+        || crate::sys::process::grants_capabilities(path)
+}

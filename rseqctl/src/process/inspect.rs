@@ -1,0 +1,191 @@
+//! One process, looked at.
+
+use std::io::{self, ErrorKind};
+
+use tls_model::facts::{Evidence, Facts, Role, SymbolName};
+
+use super::Options;
+use super::files::{Files, Unread};
+use super::image::{Hold, Holds, Image, Memory};
+use super::mode::Kernel;
+use super::proc::{Process, Status};
+use super::row::{ObjectRow, Row};
+use super::thread::{self, Stop, Threads};
+use super::{judge, owner};
+use crate::report::text;
+
+/// What came of a process.
+pub(super) enum Outcome {
+    /// What is said about it, and how long each stop of a thread took.
+    Row(Box<Row>, Vec<Stop>),
+    /// It is gone.
+    Gone,
+    /// It is a thread of the kernel's.
+    Kernels,
+    /// Nothing could be told.
+    Problem(String),
+}
+
+/// Looks at a process.
+pub(super) fn look(pid: u32, files: &mut Files, options: Options, kernel: Kernel) -> Outcome {
+    let mut process = Process::new(pid);
+    let status = match process.status() {
+        Ok(status) => status,
+        Err(error) if is_gone(&error) => return Outcome::Gone,
+        Err(error) => return Outcome::Problem(error.to_string()),
+    };
+    if status.process != pid {
+        // the id of a thread: its process is meant
+        return look(status.process, files, options, kernel);
+    }
+    if status.is_kernels || is_of_kernel(&process, &status) {
+        return Outcome::Kernels;
+    }
+    if status.has_ended() {
+        // the main thread; others may live on
+        process.turn_to_living_thread();
+    }
+    let mut missing = Vec::new();
+    let image = Image::read(&process, files).unwrap_or_else(|error| {
+        missing.push(format!("what is mapped: {error}"));
+        Image::default()
+    });
+    for (path, why) in &image.unread {
+        missing.push(format!("{path}: {}", why_unread(why)));
+    }
+    // the threads' refusal says the same with more words
+    let memory = Memory::open(&process).ok();
+    let threads =
+        thread::look(&process, &image, memory.as_ref(), options, kernel).unwrap_or_else(|error| {
+            missing.push(format!("its threads: {error}"));
+            Threads::default()
+        });
+    if let Some(why) = &threads.refused {
+        missing.push(format!("registrations: {why}"));
+    }
+    // of a process that has ended nothing is missing
+    match process.status() {
+        Err(_) if threads.areas.iter().all(Option::is_none) => return Outcome::Gone,
+        Err(_) => missing.clear(),
+        Ok(now) if now.has_ended() => missing.clear(),
+        Ok(_) => {}
+    }
+    let row = row(&process, status, &image, &threads, missing);
+    Outcome::Row(Box::new(row), threads.stops)
+}
+
+fn row(
+    process: &Process,
+    status: Status,
+    image: &Image,
+    threads: &Threads,
+    missing: Vec<String>,
+) -> Row {
+    let holds = Holds::find(process, image);
+    let ownership = owner::find(process, image, threads);
+    let count = |wanted| {
+        let rows = threads.rows.iter();
+        rows.filter(|row| row.registered == wanted).count() as u64
+    };
+    let program = image.program();
+    Row {
+        pid: process.pid,
+        inner_pids: status.ids.get(1..).unwrap_or_default().to_vec(),
+        name: status.name,
+        uid: status.user,
+        exe: process.executable().ok().map(|path| text::readable(&path)),
+        build_id: program.and_then(|it| build_id(&it.file.facts)),
+        command: process.command(),
+        other_namespaces: process.other_namespaces(),
+        owner: ownership.word,
+        because: ownership.because,
+        registered: count(Some(true)),
+        unregistered: count(Some(false)),
+        unknown: count(None),
+        threads: threads.rows.clone(),
+        objects: objects(image, &holds),
+        findings: judge::findings(image, &holds, threads),
+        missing,
+    }
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    error.kind() == ErrorKind::NotFound || error.raw_os_error() == Some(libc::ESRCH)
+}
+
+/// Kernels before 6.8 do not say so in the status. kthreadd starts the others.
+fn is_of_kernel(process: &Process, status: &Status) -> bool {
+    const KTHREADD: u32 = 2;
+
+    let is_one = [process.pid, status.parent].contains(&KTHREADD);
+    is_one && process.command().is_empty() && process.executable().is_err_and(|it| is_gone(&it))
+}
+
+fn why_unread(why: &Unread) -> String {
+    match why {
+        Unread::NotElf => "no ELF object".to_owned(),
+        Unread::Replaced => "its file was replaced; the old one can be read with CAP_SYS_ADMIN \
+                             or CAP_CHECKPOINT_RESTORE only"
+            .to_owned(),
+        Unread::Io(error) => error.to_string(),
+    }
+}
+
+fn build_id(facts: &Facts) -> Option<String> {
+    facts.build_id.map(|id| text::hex(id.as_bytes()))
+}
+
+/// The objects that define or use an rseq symbol.
+fn objects(image: &Image, holds: &Holds) -> Vec<ObjectRow> {
+    let objects = image.objects.iter().enumerate();
+    objects
+        .filter(|(_, object)| object.file.facts.mentions_rseq())
+        .map(|(index, object)| {
+            let facts = &object.file.facts;
+            let (unloadable, unloadable_because) = match holds.of(image, index) {
+                Hold::Start => (false, "it came with the program"),
+                Hold::Nodelete => (false, "it is marked never to be unloaded (DF_1_NODELETE)"),
+                Hold::Shim => (false, "the shim keeps it"),
+                Hold::Loose => (true, "it came by dlopen and is not marked NODELETE"),
+            };
+            ObjectRow {
+                path: object.path.clone(),
+                build_id: build_id(facts),
+                deleted: object.is_deleted,
+                defines: definition(facts),
+                provides: names(facts, |role| role == Role::Defines),
+                uses: used(facts),
+                tls_model: facts.tls_model.map(tls_model::facts::TlsModel::name),
+                critical_sections: facts.critical_sections(),
+                unloadable,
+                unloadable_because,
+            }
+        })
+        .collect()
+}
+
+fn definition(facts: &Facts) -> Option<&'static str> {
+    if facts.exported_definition().is_some() {
+        return Some("exported");
+    }
+    Some(match facts.hidden_definition_evidence()? {
+        Evidence::Proved => "hidden",
+        Evidence::Likely => "likely-hidden",
+    })
+}
+
+fn names(facts: &Facts, is_wanted: impl Fn(Role) -> bool) -> Vec<&'static str> {
+    let mut names = Vec::new();
+    for fact in facts.symbols.iter().filter(|fact| is_wanted(fact.role)) {
+        if !names.contains(&fact.name.name()) {
+            names.push(fact.name.name());
+        }
+    }
+    names
+}
+
+fn used(facts: &Facts) -> Vec<&'static str> {
+    let mut used = names(facts, |role| role != Role::Defines);
+    used.extend(facts.asked_by_name.iter().map(SymbolName::name));
+    used
+}

@@ -1,0 +1,108 @@
+//! Who owns the registration of every thread of live processes.
+//!
+//! Each thread is stopped for some microseconds, one after the other: the
+//! kernel tells a thread's registration to a tracer only, and of a stopped
+//! thread only. Nothing is written into any process.
+
+mod area;
+mod files;
+mod image;
+mod inspect;
+mod judge;
+mod maps;
+mod mode;
+mod owner;
+mod proc;
+mod report;
+mod row;
+mod tally;
+mod thread;
+
+use std::collections::BTreeSet;
+use std::io;
+
+use crate::report::Host;
+
+pub use files::Files;
+pub(crate) use report::{Report, Style};
+pub use row::{FindingRow, ObjectRow, Row, ThreadRow};
+pub use tally::{Stops, Tally};
+
+use inspect::Outcome;
+use mode::Kernel;
+
+/// How to look.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Stop no thread: what /proc alone tells.
+    pub no_stop: bool,
+    /// Tell how long each thread stood still.
+    pub verbose: bool,
+}
+
+/// What there is to tell.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// A process.
+    Process(&'a Row),
+    /// A process that was named and could not be looked at; why.
+    Problem {
+        /// Its id.
+        pid: u32,
+        /// What is wrong with it.
+        problem: &'a str,
+    },
+}
+
+/// Looks at processes, each named one once, or at all but this one where none is
+/// named, in the order of their ids. Threads of the kernel's are left out. What is read of `files` is
+/// kept there for the next look.
+///
+/// # Errors
+///
+/// /proc cannot be read.
+pub fn look(
+    pids: &[u32],
+    options: Options,
+    files: &mut Files,
+    sink: &mut dyn FnMut(Event<'_>),
+) -> io::Result<Tally> {
+    let this = std::process::id();
+    let all: Vec<u32> = if pids.is_empty() {
+        let mut all = proc::processes()?;
+        all.remove(&this);
+        all.into_iter().collect()
+    } else {
+        let mut named = BTreeSet::new();
+        let pids = pids.iter().copied();
+        pids.filter(|pid| named.insert(*pid)).collect()
+    };
+    files.begin_look();
+    let mut tally = Tally::default();
+    let kernel = if options.no_stop {
+        Kernel::default()
+    } else {
+        Kernel::here()
+    };
+    for pid in all {
+        let problem = match inspect::look(pid, files, options, kernel) {
+            Outcome::Row(row, stops) => {
+                tally.count(&row, &stops);
+                sink(Event::Process(&row));
+                continue;
+            }
+            Outcome::Gone | Outcome::Kernels if pids.is_empty() => continue,
+            Outcome::Gone => "no such process; check the id".to_owned(),
+            Outcome::Kernels => "a thread of the kernel's, which has no rseq".to_owned(),
+            Outcome::Problem(problem) => problem,
+        };
+        tally.problems += 1;
+        let problem = problem.as_str();
+        sink(Event::Problem { pid, problem });
+    }
+    Ok(tally)
+}
+
+/// The keys of a host, for the report.
+type Keys = Option<Host>;

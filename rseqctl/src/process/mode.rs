@@ -1,0 +1,118 @@
+//! In which mode the kernel keeps a registered area.
+
+use tls_model::facts::Evidence;
+use tls_model::rseq::ORIGINAL_LENGTH;
+
+use crate::kernel::{self, Field};
+use crate::sys::machine;
+
+/// How the kernel writes the ids of an area.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// Whenever the thread was interrupted.
+    Legacy,
+    /// When they change.
+    Optimized,
+}
+
+impl Mode {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Legacy => "legacy",
+            Self::Optimized => "optimized",
+        }
+    }
+}
+
+/// What is known about the kernel.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Kernel {
+    /// `AT_RSEQ_FEATURE_SIZE`.
+    feature_size: Option<u32>,
+    /// What becomes of a changed `cpu_id_start` under a registration of 32
+    /// bytes, where that was seen.
+    seen: Option<Field>,
+}
+
+impl Kernel {
+    /// This one: as the doctor remembers it, else tried now.
+    pub(super) fn here() -> Self {
+        Self {
+            feature_size: machine::rseq_feature_size(),
+            seen: kernel::answer().ok().map(|(seen, _)| seen.cpu_id_start),
+        }
+    }
+
+    /// The mode of a registration of `length` bytes, and how sure that is.
+    ///
+    /// From a feature size of 33 on (Linux 7.0) longer registrations are
+    /// optimized on every kernel; below it, the length does not matter. Kernels
+    /// without one (before 6.3) know legacy mode only. Where nothing was seen,
+    /// the rest is likely: Linux 6.19 to 7.0.9 has no legacy mode, and tells the
+    /// same sizes as its neighbours.
+    pub(super) fn mode(self, length: u32) -> (Mode, Evidence) {
+        let has_longer = self.feature_size.is_some_and(|size| size > ORIGINAL_LENGTH);
+        if has_longer && length > ORIGINAL_LENGTH {
+            return (Mode::Optimized, Evidence::Proved);
+        }
+        match (self.seen, self.feature_size) {
+            (Some(Field::Rewritten), _) | (_, None) => (Mode::Legacy, Evidence::Proved),
+            (Some(Field::Kept | Field::Killed), _) => (Mode::Optimized, Evidence::Proved),
+            (Some(Field::Unknown) | None, Some(_)) => (Mode::Legacy, Evidence::Likely),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_proved_is_called_so() {
+        let rows = [
+            (32, None, None, Mode::Legacy, Evidence::Proved),
+            (32, Some(28), None, Mode::Legacy, Evidence::Likely),
+            (64, Some(28), None, Mode::Legacy, Evidence::Likely),
+            (
+                64,
+                Some(28),
+                Some(Field::Rewritten),
+                Mode::Legacy,
+                Evidence::Proved,
+            ),
+            (
+                32,
+                Some(28),
+                Some(Field::Kept),
+                Mode::Optimized,
+                Evidence::Proved,
+            ),
+            (32, Some(33), None, Mode::Legacy, Evidence::Likely),
+            (
+                32,
+                Some(33),
+                Some(Field::Kept),
+                Mode::Optimized,
+                Evidence::Proved,
+            ),
+            (
+                32,
+                Some(33),
+                Some(Field::Rewritten),
+                Mode::Legacy,
+                Evidence::Proved,
+            ),
+            (
+                64,
+                Some(33),
+                Some(Field::Rewritten),
+                Mode::Optimized,
+                Evidence::Proved,
+            ),
+        ];
+        for (length, feature_size, seen, mode, evidence) in rows {
+            let kernel = Kernel { feature_size, seen };
+            assert_eq!(kernel.mode(length), (mode, evidence), "{length} {kernel:?}");
+        }
+    }
+}

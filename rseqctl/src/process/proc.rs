@@ -1,0 +1,229 @@
+//! What /proc says about processes and threads.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+
+/// One process's folder.
+#[derive(Clone, Debug)]
+pub(super) struct Process {
+    pub(super) pid: u32,
+    folder: PathBuf,
+}
+
+/// `/proc/PID/status`, as far as it matters here.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Status {
+    pub(super) name: String,
+    /// The process; differs from the id asked for where that is a thread's.
+    pub(super) process: u32,
+    /// The process that it is a child of.
+    pub(super) parent: u32,
+    /// A letter, see proc_pid_status(5).
+    pub(super) state: char,
+    /// Effective user.
+    pub(super) user: u32,
+    /// Who traces it, or 0.
+    pub(super) tracer: u32,
+    /// Its id in each pid namespace, from ours inwards.
+    pub(super) ids: Vec<u32>,
+    /// It has no user memory at all.
+    pub(super) is_kernels: bool,
+}
+
+/// The processes of the host, or of this pid namespace, in order.
+pub(super) fn processes() -> io::Result<BTreeSet<u32>> {
+    numbers(Path::new("/proc"))
+}
+
+/// The entries of a folder that are numbers.
+fn numbers(folder: &Path) -> io::Result<BTreeSet<u32>> {
+    let names =
+        fs::read_dir(folder)?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    Ok(names.filter_map(|name| name.parse().ok()).collect())
+}
+
+impl Process {
+    pub(super) fn new(pid: u32) -> Self {
+        Self {
+            pid,
+            folder: PathBuf::from(format!("/proc/{pid}")),
+        }
+    }
+
+    /// A file in its folder.
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    pub(super) fn bytes(&self, name: &str) -> io::Result<Vec<u8>> {
+        // /proc tells no sizes: one buffer that fits most files
+        let mut bytes = Vec::with_capacity(16 << 10);
+        File::open(self.path(name))?.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    pub(super) fn text(&self, name: &str) -> io::Result<String> {
+        self.bytes(name).map(lossy)
+    }
+
+    pub(super) fn status(&self) -> io::Result<Status> {
+        self.text("status").map(|text| Status::parse(&text))
+    }
+
+    /// Looks by the folder of a thread that has not ended from now on, if there
+    /// is one: that of a process whose main thread has ended is empty.
+    pub(super) fn turn_to_living_thread(&mut self) {
+        let threads = self.threads().unwrap_or_default();
+        let living = threads.into_iter().find(|thread| {
+            self.thread(*thread)
+                .is_ok_and(|(_, state)| !has_ended(state))
+        });
+        if let Some(living) = living {
+            // not listed in /proc, but there
+            self.folder = PathBuf::from(format!("/proc/{living}"));
+        }
+    }
+
+    /// Its threads, in order.
+    pub(super) fn threads(&self) -> io::Result<BTreeSet<u32>> {
+        numbers(&self.path("task"))
+    }
+
+    pub(super) fn thread_status(&self, thread: u32) -> io::Result<Status> {
+        self.text(&format!("task/{thread}/status"))
+            .map(|text| Status::parse(&text))
+    }
+
+    /// A thread's name and the letter of its state: cheaper than its status.
+    pub(super) fn thread(&self, thread: u32) -> io::Result<(String, char)> {
+        let text = self.text(&format!("task/{thread}/stat"))?;
+        // "ID (NAME) STATE ...", and a name may have parentheses of its own
+        let parts = text
+            .split_once('(')
+            .and_then(|(_, rest)| rest.rsplit_once(')'));
+        let (name, rest) = parts.ok_or(io::ErrorKind::InvalidData)?;
+        let state = rest.trim_start().chars().next().unwrap_or('?');
+        Ok((name.to_owned(), state))
+    }
+
+    /// The program's path as the process sees it; " (deleted)" at the end
+    /// where it is gone.
+    pub(super) fn executable(&self) -> io::Result<PathBuf> {
+        fs::read_link(self.path("exe"))
+    }
+
+    /// Its command line.
+    pub(super) fn command(&self) -> Vec<String> {
+        self.strings("cmdline")
+    }
+
+    /// The value of a variable in the environment that it was started with.
+    pub(super) fn variable(&self, name: &str) -> Option<String> {
+        let start = format!("{name}=");
+        let all = self.strings("environ");
+        all.iter()
+            .find_map(|entry| entry.strip_prefix(&start).map(str::to_owned))
+    }
+
+    fn strings(&self, name: &str) -> Vec<String> {
+        let bytes = self.bytes(name).unwrap_or_default();
+        let mut strings: Vec<_> = bytes
+            .split(|byte| *byte == 0)
+            .map(|string| lossy(string.to_vec()))
+            .collect();
+        // the last one ends with a zero, too
+        strings.pop_if(|last| last.is_empty());
+        strings
+    }
+
+    /// The kinds of namespace in which it differs from this process; none
+    /// where that may not be read.
+    pub(super) fn other_namespaces(&self) -> Option<Vec<&'static str>> {
+        let mut other = Vec::new();
+        for kind in ["mnt", "pid", "user"] {
+            let its = fs::read_link(self.path(&format!("ns/{kind}"))).ok()?;
+            let ours = fs::read_link(format!("/proc/self/ns/{kind}")).ok()?;
+            if its != ours {
+                other.push(kind);
+            }
+        }
+        Some(other)
+    }
+}
+
+impl Status {
+    fn parse(text: &str) -> Self {
+        let mut status = Self::default();
+        for line in text.lines() {
+            let Some((key, value)) = line.split_once(':') else {
+                continue;
+            };
+            let mut words = value.split_whitespace();
+            let mut number = || words.next().and_then(|word| word.parse().ok()).unwrap_or(0);
+            match key {
+                "Name" => value.trim().clone_into(&mut status.name),
+                "State" => status.state = value.trim().chars().next().unwrap_or('?'),
+                "Tgid" => status.process = number(),
+                "PPid" => status.parent = number(),
+                "TracerPid" => status.tracer = number(),
+                "Uid" => {
+                    number();
+                    status.user = number();
+                }
+                "NSpid" => {
+                    status.ids = value
+                        .split_whitespace()
+                        .filter_map(|word| word.parse().ok())
+                        .collect();
+                }
+                "Kthread" => status.is_kernels = number() == 1,
+                _ => {}
+            }
+        }
+        status
+    }
+
+    /// It has ended; only its parent has not noticed yet.
+    pub(super) fn has_ended(&self) -> bool {
+        has_ended(self.state)
+    }
+}
+
+/// Whether the state is that of a thread that has ended.
+pub(super) fn has_ended(state: char) -> bool {
+    matches!(state, 'Z' | 'X' | 'x')
+}
+
+fn lossy(bytes: Vec<u8>) -> String {
+    match String::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => {
+            crate::report::text::readable(Path::new(&OsString::from_vec(error.into_bytes())))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_this_process() {
+        let this = Process::new(std::process::id());
+        let status = this.status().expect("a process");
+        assert_eq!(status.process, this.pid);
+        assert_eq!(status.ids.first(), Some(&this.pid));
+        assert!(!status.is_kernels && !status.has_ended());
+        let threads = this.threads().expect("threads");
+        assert!(threads.contains(&this.pid), "{threads:?}");
+        let (_, state) = this.thread(this.pid).expect("a thread");
+        assert!("RS".contains(state), "{state}");
+        assert_eq!(this.other_namespaces(), Some(Vec::new()));
+        let program = std::env::current_exe().expect("a program");
+        assert_eq!(this.executable().expect("a program"), program);
+    }
+}

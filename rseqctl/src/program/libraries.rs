@@ -1,0 +1,161 @@
+//! The two shared libraries: beside rseqctl, in `../lib` from it, or built in.
+
+use std::borrow::Cow;
+use std::env;
+use std::fs::{self, DirBuilder, Permissions};
+use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::sys::process::effective_ids;
+
+/// The preload.
+pub const SHIM: &str = "librseq_shim.so";
+/// The library that the preload needs, which lies beside it.
+pub const ABI: &str = "librseq_abi.so";
+
+/// The file names of both.
+pub const NAMES: [&str; 2] = [SHIM, ABI];
+
+/// What separates the names in `LD_PRELOAD`.
+pub const SEPARATORS: &[u8] = b" :";
+
+/// Where the libraries are.
+pub struct Libraries {
+    /// `librseq_shim.so`; `librseq_abi.so` lies in the same directory.
+    pub shim: PathBuf,
+}
+
+impl Libraries {
+    /// Looks beside this executable, in `../lib`, and inside it. Where
+    /// `LD_PRELOAD` could not name the place, a copy is made elsewhere.
+    pub fn find() -> Result<Self, String> {
+        let own =
+            env::current_exe().map_err(|error| format!("cannot find my own path: {error}"))?;
+        let mut looked = Vec::new();
+        for directory in [own.parent(), own.parent().and_then(Path::parent)]
+            .into_iter()
+            .flatten()
+            .zip(["", "lib"])
+            .map(|(base, below)| base.join(below))
+        {
+            let (shim, abi) = (directory.join(SHIM), directory.join(ABI));
+            if shim.is_file() && abi.is_file() {
+                if can_be_preloaded(&shim) {
+                    return Ok(Self { shim });
+                }
+                let read = |path: &Path| {
+                    fs::read(path).map_err(|error| format!("{}: {error}", path.display()))
+                };
+                return Bytes {
+                    shim: read(&shim)?.into(),
+                    abi: read(&abi)?.into(),
+                }
+                .unpack();
+            }
+            looked.push(directory.display().to_string());
+        }
+        match embedded() {
+            Some(bytes) => bytes.unpack(),
+            None => Err(format!(
+                "{SHIM} and {ABI} are neither in {} nor built in; put them beside rseqctl",
+                looked.join(" nor in ")
+            )),
+        }
+    }
+}
+
+/// The libraries as bytes, to be written where they can be preloaded from.
+struct Bytes {
+    shim: Cow<'static, [u8]>,
+    abi: Cow<'static, [u8]>,
+}
+
+/// Present when the build was given `RSEQCTL_EMBED` (see build.rs).
+fn embedded() -> Option<Bytes> {
+    #[cfg(embedded_libraries)]
+    return Some(Bytes {
+        shim: include_bytes!(env!("RSEQCTL_EMBED_SHIM")).into(),
+        abi: include_bytes!(env!("RSEQCTL_EMBED_ABI")).into(),
+    });
+    #[cfg(not(embedded_libraries))]
+    None
+}
+
+impl Bytes {
+    /// Writes the libraries into the first place that takes them, once per
+    /// content.
+    fn unpack(&self) -> Result<Libraries, String> {
+        let mut failures = Vec::new();
+        for directory in places() {
+            match self.unpack_into(&directory) {
+                Ok(libraries) => return Ok(libraries),
+                Err(error) => failures.push(format!("{}: {error}", directory.display())),
+            }
+        }
+        Err(format!(
+            "found no folder of yours to put {SHIM} into ({}); set XDG_CACHE_HOME to one",
+            failures.join("; ")
+        ))
+    }
+
+    fn unpack_into(&self, directory: &Path) -> io::Result<Libraries> {
+        if !directory.is_absolute() || !can_be_preloaded(directory) {
+            return Err(io::Error::other("LD_PRELOAD cannot name it"));
+        }
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(directory)?;
+        // what others could change there would run in the user's programs; who
+        // has the folder above can put another one in this one's place
+        for folder in directory.ancestors().take(2) {
+            let metadata = fs::symlink_metadata(folder)?;
+            if !metadata.is_dir()
+                || metadata.uid() != effective_ids().0
+                || metadata.permissions().mode() & 0o022 != 0
+            {
+                return Err(io::Error::other("it is not yours alone"));
+            }
+        }
+        for (name, bytes) in [(ABI, &self.abi), (SHIM, &self.shim)] {
+            let path = directory.join(name);
+            if fs::read(&path).is_ok_and(|found| *found == **bytes) {
+                continue;
+            }
+            let mut file = tempfile::NamedTempFile::new_in(directory)?;
+            file.write_all(bytes)?;
+            fs::set_permissions(file.path(), Permissions::from_mode(0o755))?;
+            file.persist(&path).map_err(|error| error.error)?;
+        }
+        Ok(Libraries {
+            shim: directory.join(SHIM),
+        })
+    }
+}
+
+/// The user's cache, and a folder of the user's among the temporary ones.
+fn places() -> impl Iterator<Item = PathBuf> {
+    let set = |name| {
+        env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    let cache = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")));
+    let temporary = |base: PathBuf| base.join(format!("rseqctl-{}", effective_ids().0));
+    cache
+        .map(|cache| cache.join("rseqctl"))
+        .into_iter()
+        .chain([temporary(env::temp_dir()), temporary(PathBuf::from("/tmp"))])
+        .map(|base| base.join(env!("CARGO_PKG_VERSION")))
+}
+
+/// `LD_PRELOAD` would not take the path apart.
+pub fn can_be_preloaded(library: &Path) -> bool {
+    !library
+        .as_os_str()
+        .as_bytes()
+        .iter()
+        .any(|byte| SEPARATORS.contains(byte))
+}

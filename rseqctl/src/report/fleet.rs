@@ -1,0 +1,122 @@
+//! Which host a row comes from, and when: the keys that rows of many hosts are
+//! put side by side by.
+//!
+//! Rows carry them only where the user asks (`--fleet`): without them a report
+//! is the same for the same input.
+
+use std::fs;
+use std::path::Path;
+use std::time::SystemTime;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// The keys.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(title = "rseqctl --fleet, the first keys of every line of ndjson")]
+pub struct Host {
+    /// The subcommand that wrote the row.
+    #[schemars(extend("enum" = ["audit", "ps", "doctor"]))]
+    pub report: &'static str,
+    /// The host: what `--fleet=NAME` says, else machine-id(5), else the host
+    /// name.
+    pub host: String,
+    /// The host name, as uname(2) has it.
+    pub hostname: String,
+    /// The kernel's id of this boot; null where it does not tell.
+    pub boot: Option<String>,
+    /// When the report was started, by RFC 3339 in UTC, in seconds.
+    pub time: String,
+}
+
+impl Host {
+    /// This host, now, for the rows of `report`.
+    #[must_use]
+    pub fn here(report: &'static str, name: Option<&str>) -> Self {
+        let hostname = line("/proc/sys/kernel/hostname").unwrap_or_default();
+        let host = name
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned)
+            .or_else(|| machine_id(Path::new("/etc/machine-id")))
+            .unwrap_or_else(|| hostname.clone());
+        Self {
+            report,
+            host,
+            hostname,
+            boot: line("/proc/sys/kernel/random/boot_id"),
+            time: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
+        }
+    }
+}
+
+/// A row with the host's keys before its own, where there are any.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Keyed<'a, T> {
+    /// The host's keys.
+    #[serde(flatten)]
+    pub host: Option<&'a Host>,
+    /// The row.
+    #[serde(flatten)]
+    pub row: &'a T,
+}
+
+/// The first line of a file, if it has something on it.
+fn line(path: &str) -> Option<String> {
+    let text = fs::read_to_string(path).ok()?;
+    let line = text.lines().next()?.trim();
+    (!line.is_empty()).then(|| line.to_owned())
+}
+
+/// 32 hexadecimal digits; an image that has not been started yet says
+/// "uninitialized", or nothing.
+fn machine_id(path: &Path) -> Option<String> {
+    let id = line(path.to_str()?)?;
+    let is_id = id.len() == 32 && id.bytes().all(|digit| digit.is_ascii_hexdigit());
+    is_id.then_some(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Serialize)]
+    struct Row {
+        path: &'static str,
+    }
+
+    #[test]
+    fn keys_come_first_and_only_where_asked() {
+        let row = Row { path: "/a" };
+        let plain = Keyed {
+            host: None,
+            row: &row,
+        };
+        let text = serde_json::to_string(&plain).expect("JSON");
+        assert_eq!(text, r#"{"path":"/a"}"#);
+
+        let host = Host::here("audit", Some("web-1"));
+        let keyed = Keyed {
+            host: Some(&host),
+            row: &row,
+        };
+        let text = serde_json::to_string(&keyed).expect("JSON");
+        let start = r#"{"report":"audit","host":"web-1","hostname":""#;
+        assert!(text.starts_with(start), "{text}");
+        assert!(text.ends_with(r#"Z","path":"/a"}"#), "{text}");
+    }
+
+    #[test]
+    fn only_an_id_is_an_id() {
+        let folder = tempfile::TempDir::new().expect("a temporary folder");
+        let path = folder.path().join("machine-id");
+        for (text, is_id) in [
+            ("3d1219c7c4c5404aaa1f6d2a48adfda4\n", true),
+            ("uninitialized\n", false),
+            ("", false),
+        ] {
+            fs::write(&path, text).expect("a temporary file");
+            assert_eq!(machine_id(&path).is_some(), is_id, "{text:?}");
+        }
+        assert_eq!(machine_id(&folder.path().join("none")), None);
+    }
+}

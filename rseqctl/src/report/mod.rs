@@ -1,0 +1,16 @@
+//! What every report needs: text for terminals, the keys of a host, the words of
+//! verdicts.
+
+pub mod choices;
+mod complain;
+pub mod explain;
+pub mod fleet;
+mod foreseen;
+pub(crate) mod text;
+pub mod verdict;
+mod wrap;
+
+pub(crate) use complain::complain;
+pub use fleet::{Host, Keyed};
+pub use foreseen::RunRow;
+pub(crate) use wrap::wrapped;
