@@ -19,6 +19,9 @@ const LINKER: &str = "/lib64/ld-linux-x86-64.so.2";
 /// Folders that a library is put into in every version, all of them usable or not.
 const HARDWARE: [&str; 3] = ["x86-64-v2", "x86-64-v3", "x86-64-v4"];
 
+/// What x86-64 dynamic linkers call a processor.
+const PLATFORMS: [&str; 3] = ["haswell", "xeon_phi", "x86_64"];
+
 /// Starts a program whose dynamic linker says what it loads.
 const TRACE: &str = r#"
 #include <unistd.h>
@@ -190,6 +193,15 @@ fn for_every_processor(tree: &Tree, folder: &str, name: &str) -> Result<String, 
     tree.shared(&format!("{folder}/{name}"), &[])
 }
 
+/// Puts a library into the folder of every platform.
+fn for_every_platform(tree: &Tree, folder: &str, name: &str) -> Result<String, String> {
+    let mut last = String::new();
+    for platform in PLATFORMS {
+        last = tree.shared(&format!("{folder}/{platform}/{name}"), &[])?;
+    }
+    Ok(last)
+}
+
 /// Tokens, hardware folders, inheritance and NODEFLIB, with and without
 /// LD_LIBRARY_PATH.
 fn on_this_machine() -> Outcome {
@@ -198,7 +210,7 @@ fn on_this_machine() -> Outcome {
     let leaf = tree.shared("leaf/libleaf.so", &[])?;
     let libraries = [
         tree.shared("lib/x86_64-linux-gnu/liblib.so", &[])?,
-        tree.shared("platform/x86_64/libplatform.so", &[])?,
+        for_every_platform(&tree, "platform", "libplatform.so")?,
         for_every_processor(&tree, "fast", "libfast.so")?,
         tree.shared("both/libboth.so", &[])?,
         // found by the RPATH of the program only

@@ -1,6 +1,8 @@
 //! ld.so.cache, the format of glibc 2.2 and later (also behind the old one).
 //! Damage is no error: the dynamic linker goes on without the cache, too.
 
+use super::hardware::Hardware;
+
 const OLD: &[u8] = b"ld.so-1.7.0\0";
 const NEW: &[u8] = b"glibc-ld.so.cache1.1";
 const OLD_HEADER: usize = 16;
@@ -47,10 +49,9 @@ impl Cache {
         Some(cache)
     }
 
-    /// The path of the library `name`: that of the best hardware folder in
-    /// `hardware` (the best first), else the plain one. `accepts` says whether
-    /// the entry's flags are those wanted.
-    pub(super) fn find(&self, name: &[u8], flags: u32, hardware: &[&str]) -> Option<&[u8]> {
+    /// The path of the library `name` with these flags: that of the best name in
+    /// `glibc-hwcaps`, else the first one that is for the processor.
+    pub(super) fn find(&self, name: &[u8], flags: u32, hardware: &Hardware) -> Option<&[u8]> {
         let names = self.hardware_names();
         let mut best: Option<(usize, &[u8])> = None;
         for index in 0..self.entries {
@@ -65,16 +66,16 @@ impl Cache {
             let rank = if hwcap & EXTENDED != 0 {
                 let text = names.get((hwcap & 0xffff_ffff) as usize).copied();
                 let Some(rank) = hardware
+                    .named
                     .iter()
                     .position(|known| text == Some(known.as_bytes()))
                 else {
                     continue;
                 };
                 rank
-            } else if hwcap == 0 {
-                hardware.len()
+            } else if hardware.takes(hwcap) {
+                hardware.named.len()
             } else {
-                // hardware folders from before glibc 2.33
                 continue;
             };
             if best.is_none_or(|(other, _)| rank < other)
@@ -142,19 +143,20 @@ mod tests {
         let Ok(bytes) = std::fs::read("/etc/ld.so.cache") else {
             return;
         };
+        let hardware = Hardware::default();
         let cache = Cache::new(bytes.clone()).expect("the machine's own is a cache");
         assert!(cache.entries > 0);
-        assert_eq!(cache.find(b"libnone.so.99", 0x303, &[]), None);
+        assert_eq!(cache.find(b"libnone.so.99", 0x303, &hardware), None);
         for cut in (0..bytes.len()).step_by(997) {
             if let Some(cache) = Cache::new(bytes[..cut].to_vec()) {
-                let _ = cache.find(b"libc.so.6", 0x303, &["x86-64-v3"]);
+                let _ = cache.find(b"libc.so.6", 0x303, &hardware);
             }
         }
         for at in 0..200.min(bytes.len()) {
             let mut changed = bytes.clone();
             changed[at] ^= 0xff;
             if let Some(cache) = Cache::new(changed) {
-                let _ = cache.find(b"libc.so.6", 0x303, &["x86-64-v3"]);
+                let _ = cache.find(b"libc.so.6", 0x303, &hardware);
             }
         }
     }

@@ -8,9 +8,8 @@
 //! The order is that of the global scope: the program, what is preloaded, then
 //! the needed libraries, breadth first. What only `dlopen` brings is not there.
 //!
-//! Not followed: `LD_AUDIT`, libraries of the machine's hardware directories
-//! from before glibc 2.33 (`haswell`, `tls`), and dynamic linkers other than
-//! glibc's.
+//! Not followed: `LD_AUDIT`, tunables that make glibc see another processor, and
+//! dynamic linkers other than glibc's.
 //!
 //! ```
 //! use rseqctl::program::{Program, Search};
@@ -25,7 +24,9 @@
 
 mod asked;
 mod cache;
+mod hardware;
 pub(crate) mod libraries;
+mod linker;
 mod loaded;
 mod platform;
 mod root;

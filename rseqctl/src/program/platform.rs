@@ -1,15 +1,13 @@
-//! What a dynamic linker has built in: its default folders, and the hardware
-//! folders of the processor that we run on.
+//! What a program's dynamic linker has built in, on the processor that we run on.
 
-use std::fs;
 use std::path::Path;
 
 use tls_model::elf::Class;
 
+use super::hardware::Hardware;
+use super::linker::Linker;
 use super::loaded::Loaded;
-
-/// The largest dynamic linker that is searched, in bytes. They have 250 KiB.
-const LARGEST: u64 = 16 << 20;
+use crate::sys::processor::Processor;
 
 /// What a dynamic linker has built in.
 #[derive(Debug)]
@@ -18,10 +16,8 @@ pub(super) struct Platform {
     pub(super) folders: Vec<Vec<u8>>,
     /// `$LIB`.
     pub(super) lib: Vec<u8>,
-    /// `$PLATFORM`.
-    pub(super) name: &'static str,
-    /// Folders below each searched one, the best first.
-    pub(super) hardware: Vec<&'static str>,
+    /// `$PLATFORM`, and the folders of the processor.
+    pub(super) hardware: Hardware,
     /// Flags of its libraries in ld.so.cache.
     pub(super) cache_flags: Option<u32>,
 }
@@ -31,54 +27,18 @@ impl Platform {
     /// read.
     pub(super) fn of(linker: Option<&Path>, main: &Loaded) -> Self {
         let machine = main.facts.machine_name().unwrap_or_default();
-        let folders = linker
-            .and_then(built_in)
-            .unwrap_or_else(|| usual(main.facts.layout.class));
-        let lib = folders.first().map(|first| first[1..].to_vec());
+        let mut linker = linker.and_then(Linker::read).unwrap_or_else(Linker::usual);
+        if linker.folders.is_empty() {
+            linker.folders = usual(main.facts.layout.class);
+        }
+        let lib = linker.folders.first().map(|first| first[1..].to_vec());
         Self {
-            folders,
             lib: lib.unwrap_or_default(),
-            name: match machine {
-                "i386" => "i686",
-                "arm" => "v7l",
-                other => other_name(other),
-            },
-            hardware: hardware(machine),
+            hardware: Hardware::of(&linker, machine, Processor::here()),
             cache_flags: cache_flags(machine),
+            folders: linker.folders,
         }
     }
-}
-
-fn other_name(machine: &str) -> &'static str {
-    ["x86_64", "aarch64", "s390x", "riscv64", "loongarch64"]
-        .into_iter()
-        .find(|name| *name == machine)
-        .unwrap_or("")
-}
-
-/// The default folders stand in the dynamic linker as strings, one after the
-/// other: `/lib/x86_64-linux-gnu/`, then `/usr` and the same, then others.
-fn built_in(linker: &Path) -> Option<Vec<Vec<u8>>> {
-    if fs::metadata(linker).ok()?.len() > LARGEST {
-        return None;
-    }
-    let bytes = fs::read(linker).ok()?;
-    let is_folder = |text: &[u8]| {
-        text.len() > 2 && text.len() < 256 && text.starts_with(b"/") && text.ends_with(b"/")
-    };
-    let strings: Vec<&[u8]> = bytes.split(|&byte| byte == 0).collect();
-    let start = strings.windows(2).position(|pair| {
-        is_folder(pair[0])
-            && pair[0].starts_with(b"/lib")
-            && pair[1].strip_prefix(b"/usr") == Some(pair[0])
-    })?;
-    let folders = strings.get(start..)?.iter();
-    Some(
-        folders
-            .take_while(|text| is_folder(text))
-            .map(|text| text[..text.len() - 1].to_vec())
-            .collect(),
-    )
 }
 
 fn usual(class: Class) -> Vec<Vec<u8>> {
@@ -87,28 +47,6 @@ fn usual(class: Class) -> Vec<Vec<u8>> {
         Class::Elf32 => [b"/lib", b"/usr/lib"],
     };
     folders.map(<[u8]>::to_vec).to_vec()
-}
-
-/// `glibc-hwcaps` of this processor, where it has the program's machine.
-#[cfg(target_arch = "x86_64")]
-fn hardware(machine: &str) -> Vec<&'static str> {
-    use std::arch::is_x86_feature_detected as has;
-    let v2 = has!("sse3") && has!("ssse3") && has!("sse4.1") && has!("sse4.2");
-    let v2 = v2 && has!("popcnt") && has!("cmpxchg16b");
-    let v3 = v2 && has!("avx") && has!("avx2") && has!("bmi1") && has!("bmi2");
-    let v3 = v3 && has!("f16c") && has!("fma") && has!("lzcnt") && has!("movbe");
-    let v4 = v3 && has!("avx512f") && has!("avx512bw") && has!("avx512cd");
-    let v4 = v4 && has!("avx512dq") && has!("avx512vl");
-    [(v4, "x86-64-v4"), (v3, "x86-64-v3"), (v2, "x86-64-v2")]
-        .into_iter()
-        .filter(|(has, _)| *has && machine == "x86_64")
-        .map(|(_, name)| name)
-        .collect()
-}
-
-#[cfg(not(target_arch = "x86_64"))]
-fn hardware(_: &str) -> Vec<&'static str> {
-    Vec::new()
 }
 
 /// `FLAG_ELF_LIBC6` and the machine's own (glibc, sysdeps/generic/ldconfig.h).

@@ -1,8 +1,11 @@
 //! Where ld.so looks for a library, in its order.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use super::Search;
 use super::cache::Cache;
@@ -24,6 +27,8 @@ pub(super) struct Searcher<'a> {
     main: Loaded,
     /// The folder of the program's real file: what `$ORIGIN` is for it.
     main_origin: Vec<u8>,
+    /// Folders that were searched, each with those of the processor below it.
+    below: RefCell<HashMap<PathBuf, Rc<[String]>>>,
 }
 
 impl<'a> Searcher<'a> {
@@ -52,6 +57,7 @@ impl<'a> Searcher<'a> {
                 .and_then(|file| Cache::new(std::fs::read(file).ok()?)),
             main_origin: real_origin(main, search.root.as_deref()),
             main: main.clone(),
+            below: RefCell::default(),
         }
     }
 
@@ -59,7 +65,7 @@ impl<'a> Searcher<'a> {
     pub(super) fn find(&self, name: &[u8], objects: &[Loaded], by: usize) -> Option<Loaded> {
         let needer = objects.get(by)?;
         if name.contains(&b'/') {
-            let path = expand(name, &self.tokens(&self.origin(needer)));
+            let path = expand(name, &self.tokens(&self.origin(needer)))?;
             return self.open(Path::new(OsStr::from_bytes(&path)), by);
         }
         let found = self
@@ -115,7 +121,7 @@ impl<'a> Searcher<'a> {
     ) -> Option<Loaded> {
         let origin = self.origin(owner);
         folders.iter().find_map(|folder| {
-            let folder = expand(folder, &self.tokens(&origin));
+            let folder = expand(folder, &self.tokens(&origin))?;
             // an empty entry means the working folder
             let folder = if folder.is_empty() {
                 &b"."[..]
@@ -129,12 +135,27 @@ impl<'a> Searcher<'a> {
     fn in_folder(&self, name: &[u8], by: usize, folder: &[u8]) -> Option<Loaded> {
         let folder = Path::new(OsStr::from_bytes(folder));
         let name = OsStr::from_bytes(name);
-        self.platform
-            .hardware
+        self.folders_below(folder)
             .iter()
-            .map(|level| folder.join("glibc-hwcaps").join(level).join(name))
+            .map(|below| folder.join(below).join(name))
             .chain([folder.join(name)])
             .find_map(|path| self.open(&path, by))
+    }
+
+    /// The folders of the processor that are there, the best first.
+    fn folders_below(&self, folder: &Path) -> Rc<[String]> {
+        let mut known = self.below.borrow_mut();
+        if let Some(known) = known.get(folder) {
+            return Rc::clone(known);
+        }
+        let is_there = |below: &&String| {
+            let found = self.root.real(&folder.join(below));
+            found.is_ok_and(|path| path.is_dir())
+        };
+        let hardware = self.platform.hardware.folders.iter();
+        let below: Rc<[String]> = hardware.filter(is_there).cloned().collect();
+        known.insert(folder.to_owned(), Rc::clone(&below));
+        below
     }
 
     fn in_cache(&self, name: &[u8], by: usize, needer: &Loaded) -> Option<Loaded> {
@@ -173,7 +194,12 @@ impl<'a> Searcher<'a> {
         Tokens {
             origin,
             lib: &self.platform.lib,
-            platform: self.platform.name.as_bytes(),
+            platform: self
+                .platform
+                .hardware
+                .platform
+                .as_deref()
+                .map(str::as_bytes),
         }
     }
 

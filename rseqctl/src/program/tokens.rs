@@ -6,14 +6,15 @@ pub(super) struct Tokens<'a> {
     /// The folder of the object.
     pub(super) origin: &'a [u8],
     pub(super) lib: &'a [u8],
-    pub(super) platform: &'a [u8],
+    pub(super) platform: Option<&'a [u8]>,
 }
 
-/// Expands the tokens in `text`; `$` that starts none of them stays.
-pub(super) fn expand(text: &[u8], tokens: &Tokens<'_>) -> Vec<u8> {
-    let names: [(&[u8], &[u8]); 3] = [
-        (b"ORIGIN", tokens.origin),
-        (b"LIB", tokens.lib),
+/// Expands the tokens in `text`; `$` that starts none of them stays. What has a
+/// token without a value is not searched: nothing.
+pub(super) fn expand(text: &[u8], tokens: &Tokens<'_>) -> Option<Vec<u8>> {
+    let names: [(&[u8], Option<&[u8]>); 3] = [
+        (b"ORIGIN", Some(tokens.origin)),
+        (b"LIB", Some(tokens.lib)),
         (b"PLATFORM", tokens.platform),
     ];
     let mut out = Vec::with_capacity(text.len());
@@ -27,14 +28,14 @@ pub(super) fn expand(text: &[u8], tokens: &Tokens<'_>) -> Vec<u8> {
             })
             .flatten();
         if let Some((behind, value)) = found {
-            out.extend_from_slice(value);
+            out.extend_from_slice((*value)?);
             rest = behind;
         } else {
             out.push(*first);
             rest = after;
         }
     }
-    out
+    Some(out)
 }
 
 /// What follows `name` or `{name}`, if `text` starts with it.
@@ -58,7 +59,7 @@ mod tests {
         let tokens = Tokens {
             origin: b"/o",
             lib: b"lib64",
-            platform: b"x86_64",
+            platform: Some(b"x86_64"),
         };
         for (text, expected) in [
             ("$ORIGIN/../$LIB", "/o/../lib64"),
@@ -66,7 +67,14 @@ mod tests {
             ("/a/$ORIGINAL/${LIB", "/a/$ORIGINAL/${LIB"),
             ("$", "$"),
         ] {
-            assert_eq!(expand(text.as_bytes(), &tokens), expected.as_bytes());
+            let expanded = expand(text.as_bytes(), &tokens).expect("all have a value");
+            assert_eq!(expanded, expected.as_bytes());
         }
+        let unknown = Tokens {
+            platform: None,
+            ..tokens
+        };
+        assert_eq!(expand(b"/lib/$PLATFORM", &unknown), None);
+        assert_eq!(expand(b"$LIB", &unknown), Some(b"lib64".to_vec()));
     }
 }

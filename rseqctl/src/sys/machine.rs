@@ -52,6 +52,16 @@ pub fn is_secure() -> bool {
     auxiliary(libc::AT_SECURE).is_some()
 }
 
+/// `AT_PLATFORM`: the kernel's name for the processor.
+#[must_use]
+pub fn platform() -> Option<String> {
+    let address = auxiliary(libc::AT_PLATFORM)?;
+    let name: *const libc::c_char = std::ptr::with_exposed_provenance(address as usize);
+    // SAFETY: AT_PLATFORM is the address of a C string on our stack (getauxval(3)).
+    let name = unsafe { CStr::from_ptr(name) };
+    Some(name.to_string_lossy().into_owned()).filter(|name| !name.is_empty())
+}
+
 /// The file that this process was started from, where /proc does not tell.
 #[must_use]
 pub fn executable() -> Option<PathBuf> {

@@ -16,6 +16,7 @@ pub mod dynamic;
 pub mod heap;
 pub mod machine;
 pub mod process;
+pub mod processor;
 pub mod rseq;
 pub mod section;
 pub(crate) mod signals;
