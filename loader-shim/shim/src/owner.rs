@@ -138,7 +138,7 @@ fn decide() {
             Owner::Client
         };
         area::publish(owner, libc, 0, feature_size);
-        cpu::enable(false, feature_size);
+        cpu::enable(false);
         return;
     }
     report::open(environment.log);
@@ -192,6 +192,6 @@ fn decide() {
         report::length(register::length());
     }
     area::publish(owner, libc, register::length(), feature_size);
-    cpu::enable(registers, feature_size);
+    cpu::enable(registers);
     report::decided();
 }

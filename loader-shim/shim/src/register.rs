@@ -107,15 +107,6 @@ pub fn cpu_id() -> u32 {
     unsafe { cpu_id_of(arch::abi_area()).read_volatile() }
 }
 
-/// The calling thread's `node_id`, where the kernel writes one.
-pub fn node_id() -> u32 {
-    let field = arch::abi_area()
-        .cast::<u32>()
-        .wrapping_byte_add(offset_of!(Rseq, node_id));
-    // SAFETY: the calling thread's own static TLS.
-    unsafe { field.read_volatile() }
-}
-
 /// Registers the calling thread's `__rseq_abi`, or says in it that the kernel
 /// has refused.
 pub fn now() -> Answer {

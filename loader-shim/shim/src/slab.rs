@@ -124,7 +124,7 @@ impl Kept {
         core::ptr::from_ref(self.0).cast_mut().cast()
     }
 
-    /// The kept slot that a value is, if it is one: programs change values.
+    /// The kept slot that a value is, if it is one.
     pub fn from_value(value: *mut c_void) -> Option<Self> {
         let slot = slot_at(value)?;
         (slot.is_kept.load(Ordering::Acquire) != 0).then_some(Self(slot))
