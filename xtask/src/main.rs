@@ -8,6 +8,7 @@ mod lab;
 mod setup;
 mod step;
 mod suites;
+mod unchanged;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use step::Steps;
+use unchanged::Stamps;
 
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", about = "Build, test and release chores")]
@@ -36,7 +38,11 @@ enum Chore {
     /// Install what the tests need, or say what cannot be installed
     Setup,
     /// Install what the tests need, then check and test everything
-    Test,
+    Test {
+        /// Run also what passed on this very tree the last time
+        #[arg(long)]
+        fresh: bool,
+    },
     /// Measure what the shim costs, against glibc's own registration
     Bench,
     /// Measure what the audit costs, against other tools
@@ -111,7 +117,7 @@ fn main() -> ExitCode {
             setup::programs(&mut steps);
             Ok(())
         }
-        Chore::Test => test(&mut steps),
+        Chore::Test { fresh } => test(&mut steps, fresh),
         Chore::Bench => build(&mut steps)
             .and_then(|rseqctl| bench::run(&mut steps, &rseqctl.with_file_name("librseq_shim.so"))),
         Chore::BenchAudit => {
@@ -253,8 +259,15 @@ fn lint(steps: &mut Steps) -> Result<(), String> {
 }
 
 /// Everything that has to hold before a change may land.
-fn test(steps: &mut Steps) -> Result<(), String> {
+fn test(steps: &mut Steps, fresh: bool) -> Result<(), String> {
     setup::programs(steps);
+    // after the installation, which belongs to the key
+    let stamps = Stamps::read(steps.root(), &steps.target());
+    if fresh {
+        stamps
+            .forget()
+            .map_err(|error| format!("cannot remove what passed before: {error}"))?;
+    }
     let root = steps.root().to_owned();
     std::thread::scope(|scope| {
         // waits for nothing that cargo builds here
@@ -266,7 +279,7 @@ fn test(steps: &mut Steps) -> Result<(), String> {
         let tested = lint(steps)
             .and_then(|()| documentation(steps))
             .and_then(|()| steps.run("build", steps.cargo().args(["build", "--workspace"])))
-            .and_then(|()| suites::run(steps, SIDE_BY_SIDE));
+            .and_then(|()| suites::run(steps, &stamps, SIDE_BY_SIDE));
         let (ran, permitted) = licences
             .join()
             .map_err(|_| "the check of the dependencies ended early".to_owned())?;

@@ -18,6 +18,9 @@ pub enum Outcome {
     Passed(Duration),
     /// Likewise.
     Failed(Duration),
+    /// It was not run: this number of tests passed when it last was, and nothing has
+    /// changed since.
+    Unchanged(u64),
     /// It did not run, for this reason.
     Skipped(String),
 }
@@ -113,12 +116,15 @@ impl Steps {
         for (name, outcome) in &self.done {
             match outcome {
                 Outcome::Passed(took) => {
-                    eprintln!("  passed   {name} ({:.1} s)", took.as_secs_f32());
+                    eprintln!("  passed    {name} ({:.1} s)", took.as_secs_f32());
                 }
                 Outcome::Failed(took) => {
-                    eprintln!("  failed   {name} ({:.1} s)", took.as_secs_f32());
+                    eprintln!("  failed    {name} ({:.1} s)", took.as_secs_f32());
                 }
-                Outcome::Skipped(reason) => eprintln!("  skipped  {name}: {reason}"),
+                Outcome::Unchanged(count) => {
+                    eprintln!("  unchanged {name} ({count} tests passed on this tree)");
+                }
+                Outcome::Skipped(reason) => eprintln!("  skipped   {name}: {reason}"),
             }
         }
     }

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::step::{Outcome, Steps};
+use crate::unchanged::Stamps;
 
 /// Targets that take longest, so that they begin first and the short ones fill the
 /// gaps.
@@ -38,13 +39,23 @@ struct Run {
 }
 
 /// Builds all test targets of the workspace and runs them, `side_by_side` at a
-/// time; then the documentation's tests.
+/// time; then the documentation's tests. Targets that `stamps` has as passed on this
+/// tree are not run again.
 ///
 /// # Errors
 ///
 /// Something does not build, or a test failed. All of them have been run by then.
-pub fn run(steps: &mut Steps, side_by_side: usize) -> Result<(), String> {
-    let targets = build(steps)?;
+pub fn run(steps: &mut Steps, stamps: &Stamps, side_by_side: usize) -> Result<(), String> {
+    let mut targets = build(steps)?;
+    let mut unchanged = 0;
+    targets.retain(|target| match stamps.passed(&target.name) {
+        Some(count) => {
+            unchanged += count;
+            steps.note(&format!("test {}", target.name), Outcome::Unchanged(count));
+            false
+        }
+        None => true,
+    });
     eprintln!(
         "== test: {} targets, {side_by_side} at a time",
         targets.len()
@@ -57,6 +68,7 @@ pub fn run(steps: &mut Steps, side_by_side: usize) -> Result<(), String> {
             scope.spawn(|| {
                 while let Some(target) = take(&queue) {
                     let run = run_one(&target, steps);
+                    stamp(stamps, &run);
                     done.lock()
                         .unwrap_or_else(PoisonError::into_inner)
                         .push(run);
@@ -80,6 +92,11 @@ pub fn run(steps: &mut Steps, side_by_side: usize) -> Result<(), String> {
     }
     println!();
     println!("{passed} passed, {failed} failed, {ignored} skipped");
+    if unchanged > 0 {
+        println!(
+            "{unchanged} not run: they passed on this tree (`cargo xtask test --fresh` runs them)"
+        );
+    }
     let documentation = steps.run(
         "documentation tests",
         steps
@@ -91,6 +108,15 @@ pub fn run(steps: &mut Steps, side_by_side: usize) -> Result<(), String> {
         return Err(format!("these test targets failed: {}", broken.join(", ")));
     }
     documentation
+}
+
+/// Keeps what passed as a whole. A target with skipped tests runs again: what it
+/// lacks may be there the next time.
+fn stamp(stamps: &Stamps, run: &Run) {
+    match run.outcome {
+        Outcome::Passed(_) if run.ignored == 0 => stamps.note(&run.name, run.passed),
+        _ => stamps.remove(&run.name),
+    }
 }
 
 fn take(queue: &Mutex<VecDeque<Target>>) -> Option<Target> {
