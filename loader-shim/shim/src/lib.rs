@@ -9,15 +9,18 @@
 //! | [`register`] | registers the calling thread's area |
 //! | [`nesting`] | registrations nest per thread, also in signal handlers |
 //! | [`threads`] | `pthread_create`, `thrd_create`: every thread registered before its user code |
-//! | [`notify`] | SIGEV_THREAD: the same for the threads of timers and asynchronous I/O |
+//! | [`notify`] | SIGEV_THREAD: the same for the threads of timers, message queues and look-ups |
 //! | [`syscalls`] | `syscall(SYS_rseq)` of clients: counted, and given way to |
 //! | [`names`] | libc names whose answer only the owner of the area knows |
+//! | [`callers`] | which version of a name a caller means |
 //! | [`next`] | what is behind an interposed name |
 //! | [`loading`] | the loading rules: dlopen, dlmopen, dlclose, dlerror |
 //! | [`environment`] | the one table of variables, read once |
 //! | [`report`] | counters, and the JSON object at exit |
 //! | [`process`] | what the kernel and the dynamic linker left in memory |
 //! | [`slab`] | hands start routines over without the application's malloc |
+//! | [`kept`] | what notifications are to call, for the life of the process |
+//! | [`arena`] | memory that is never given back |
 //! | [`errno`] | the application's errno: set as the libc would, else left alone |
 //! | [`text`] | text in fixed buffers, and where it goes |
 //! | [`kernel`] | the system calls made, without libc |
@@ -29,9 +32,12 @@
 
 #![no_std]
 mod arch;
+mod arena;
+mod callers;
 mod environment;
 mod errno;
 mod interface;
+mod kept;
 mod kernel;
 mod loading;
 mod names;

@@ -5,7 +5,8 @@
 //! found at start-up, all in one walk; the rest when they are first called (on
 //! glibc before 2.34 their libraries may come with a dlopen).
 
-use core::ffi::c_void;
+use core::ffi::{CStr, c_char, c_void};
+use core::mem::transmute;
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
@@ -76,4 +77,19 @@ pub fn resolve(names: &[&Next]) {
         }
         !missing
     });
+}
+
+/// One version of a name behind the shim, by dlvsym(3); null where there is none.
+pub fn next_version(name: &CStr, version: &CStr) -> *mut c_void {
+    type Function = unsafe extern "C" fn(*mut c_void, *const c_char, *const c_char) -> *mut c_void;
+    static DLVSYM: Next = Next::lazy(b"dlvsym");
+
+    let address = DLVSYM.address();
+    if address.is_null() {
+        return null_mut();
+    }
+    // SAFETY: not null, so it is the libc's function of this type.
+    let function = unsafe { transmute::<*mut c_void, Function>(address) };
+    // SAFETY: C strings; by the return address the shim is the caller.
+    unsafe { function(libc::RTLD_NEXT, name.as_ptr(), version.as_ptr()) }
 }

@@ -9,15 +9,17 @@
 //!
 //! A notification may come again and again, and at any time after it was asked
 //! for. So what a notification is to call is kept for the life of the process:
-//! one slot for each pair of function and value, however often it is used.
+//! each pair of function and value once, however often it is used.
 //!
 //! Where the libc registers its own threads, nothing is wrapped.
 
 use core::ffi::{c_char, c_int, c_void};
 use core::mem::transmute;
 
-use crate::next::Next;
-use crate::slab::{self, Job, Kept, StartRoutine};
+use crate::callers::OldVersion;
+use crate::kept::{Kept, keep};
+use crate::next::{Next, next_version};
+use crate::slab::{Job, StartRoutine};
 use crate::threads::Start;
 use crate::{arch, nesting, owner, register, report, syscalls};
 
@@ -41,7 +43,7 @@ fn wrapped(event: SigEvent) -> Option<SigEvent> {
     if event.notify != libc::SIGEV_THREAD || !owner::prepares_threads() {
         return None;
     }
-    let kept = slab::keep(Job {
+    let kept = keep(Job {
         start: event.function?,
         argument: event.value,
     })?;
@@ -60,14 +62,8 @@ fn wrapped(event: SigEvent) -> Option<SigEvent> {
 ///
 /// Called by `arch::notification_start` with what the libc has handed through.
 pub unsafe extern "C" fn begin(value: *mut c_void) -> Start {
-    let Some(kept) = Kept::from_value(value) else {
-        // not what we have handed to the libc: nobody can say what to call
-        return Start {
-            start: do_nothing,
-            argument: value,
-        };
-    };
-    let Job { start, argument } = kept.job();
+    // SAFETY: what `wrapped` has put there, in an event that only the libc has.
+    let Job { start, argument } = unsafe { Kept::job(value) };
     // before glibc 2.34 it may have come through `pthread_create`. That it is
     // registered says nothing: a signal handler may have done so, for its own time
     if !nesting::is_for_life() {
@@ -75,10 +71,6 @@ pub unsafe extern "C" fn begin(value: *mut c_void) -> Start {
         register::at_birth();
     }
     Start { start, argument }
-}
-
-unsafe extern "C" fn do_nothing(value: *mut c_void) -> *mut c_void {
-    value
 }
 
 /// The caller's event, or a wrapped copy of it in `copy`, for functions that
@@ -110,19 +102,33 @@ macro_rules! next {
     }};
 }
 
-/// timer_create(2): same arguments, same answer.
+/// `int timer_create(clockid_t, struct sigevent *, int *)`: the timer is an int.
+static WITH_INT: OldVersion = OldVersion::new(c"timer_create", c"GLIBC_2.2.5");
+
+/// timer_create(2): same arguments, same answer, for callers of either version.
 ///
 /// # Safety
 ///
-/// As timer_create(2).
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn timer_create(
+/// Called by `arch::timer_create` as timer_create(2), with the address at which
+/// its caller goes on.
+pub unsafe extern "C" fn create_timer(
     clock: libc::clockid_t,
     event: *mut SigEvent,
     timer: *mut libc::timer_t,
+    return_address: usize,
 ) -> c_int {
     type Libc = unsafe extern "C" fn(libc::clockid_t, *mut SigEvent, *mut libc::timer_t) -> c_int;
-    let next = next!(b"timer_create" as Libc);
+    let next = if WITH_INT.is_meant_by(return_address) {
+        let found = next_version(WITH_INT.name(), WITH_INT.version());
+        if found.is_null() {
+            return missing();
+        }
+        // SAFETY: not null, so it is this function; what differs is what the last
+        // argument points to, which is not looked at here.
+        unsafe { transmute::<*mut c_void, Libc>(found) }
+    } else {
+        next!(b"timer_create" as Libc)
+    };
     let mut copy = None;
     // SAFETY: the caller's event.
     let event = unsafe { substitute(event, &mut copy) };

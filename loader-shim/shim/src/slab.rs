@@ -33,7 +33,8 @@ pub struct Job {
 }
 
 impl Job {
-    fn is(&self, other: &Self) -> bool {
+    /// Whether it is the same.
+    pub fn is(&self, other: &Self) -> bool {
         core::ptr::fn_addr_eq(self.start, other.start)
             && core::ptr::eq(self.argument, other.argument)
     }
@@ -44,7 +45,6 @@ pub struct Slot {
     job: UnsafeCell<MaybeUninit<Job>>,
     number: AtomicU32,
     next: AtomicU32,
-    is_kept: AtomicU32,
 }
 
 // SAFETY: slots are handed over through the atomic free stack, one holder at a
@@ -59,7 +59,6 @@ impl Slot {
             job: UnsafeCell::new(MaybeUninit::uninit()),
             number: AtomicU32::new(0),
             next: AtomicU32::new(0),
-            is_kept: AtomicU32::new(0),
         }
     }
 }
@@ -103,98 +102,6 @@ pub unsafe fn give(slot: &'static Slot) -> Job {
     push(slot);
     // SAFETY: `take` has put a job there.
     unsafe { job.assume_init() }
-}
-
-/// A slot that is never given back.
-#[derive(Clone, Copy)]
-pub struct Kept(&'static Slot);
-
-impl Kept {
-    /// What it holds.
-    pub fn job(self) -> Job {
-        // SAFETY: written by `keep` before anybody else saw the slot, and never
-        // again.
-        let job = unsafe { self.0.job.get().read() };
-        // SAFETY: likewise.
-        unsafe { job.assume_init() }
-    }
-
-    /// The slot as a value to be handed through the libc.
-    pub fn value(self) -> *mut c_void {
-        core::ptr::from_ref(self.0).cast_mut().cast()
-    }
-
-    /// The kept slot that a value is, if it is one.
-    pub fn from_value(value: *mut c_void) -> Option<Self> {
-        let slot = slot_at(value)?;
-        (slot.is_kept.load(Ordering::Acquire) != 0).then_some(Self(slot))
-    }
-}
-
-/// The slot that lies at an address, if one does.
-fn slot_at(address: *mut c_void) -> Option<&'static Slot> {
-    let first = core::ptr::from_ref(&FIRST_CHUNK).cast::<Slot>().cast_mut();
-    for (chunk, start) in LATER_CHUNKS.iter().enumerate() {
-        let start = if chunk == 0 {
-            first
-        } else {
-            start.load(Ordering::Acquire)
-        };
-        let distance = address.addr().wrapping_sub(start.addr());
-        let index = distance / size_of::<Slot>();
-        if !start.is_null()
-            && index < (FIRST as usize) << chunk
-            && distance.is_multiple_of(size_of::<Slot>())
-        {
-            // SAFETY: inside a chunk, at a multiple of a slot's size.
-            return Some(unsafe { &*start.wrapping_add(index) });
-        }
-    }
-    None
-}
-
-/// The slot that keeps this very job; a new one for the first who asks, or
-/// nothing when there is no memory.
-pub fn keep(job: Job) -> Option<Kept> {
-    let bucket = KEPT.get(bucket_of(job))?;
-    let mut head = bucket.load(Ordering::Acquire);
-    if let Some(kept) = kept_in_chain(head, job) {
-        return Some(kept);
-    }
-    let slot = take(job)?;
-    slot.is_kept.store(1, Ordering::Release);
-    let number = slot.number.load(Ordering::Relaxed);
-    loop {
-        slot.next.store(head, Ordering::Relaxed);
-        match bucket.compare_exchange_weak(head, number, Ordering::AcqRel, Ordering::Acquire) {
-            // somebody may have kept the same job meanwhile: two slots then say
-            // the same
-            Ok(_) => return Some(Kept(slot)),
-            Err(now) => head = now,
-        }
-    }
-}
-
-/// Chains of kept slots, by slot number.
-static KEPT: [AtomicU32; 1 << BUCKET_BITS] = [const { AtomicU32::new(NOBODY) }; 1 << BUCKET_BITS];
-const BUCKET_BITS: u32 = 10;
-
-/// Multiplicative hashing: addresses may differ in any of their bits.
-fn bucket_of(job: Job) -> usize {
-    const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
-    let key = (job.start as usize as u64) ^ (job.argument.addr() as u64).rotate_left(32);
-    (key.wrapping_mul(GOLDEN) >> (u64::BITS - BUCKET_BITS)) as usize
-}
-
-fn kept_in_chain(head: u32, job: Job) -> Option<Kept> {
-    let mut next = head;
-    while let Some(slot) = find(next) {
-        if Kept(slot).job().is(&job) {
-            return Some(Kept(slot));
-        }
-        next = slot.next.load(Ordering::Relaxed);
-    }
-    None
 }
 
 fn pop() -> Option<&'static Slot> {

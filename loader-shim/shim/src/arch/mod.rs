@@ -10,6 +10,7 @@
 //! | `bound_names` | where the dynamic linker has bound `__rseq_offset` and its siblings |
 //! | `thread_start` | first code of a thread: hook, then tail jump to the user's routine |
 //! | `notification_start` | the same for the functions of SIGEV_THREAD |
+//! | `timer_create` | a hook, with the return address |
 //! | `sched_getcpu` | answers from `__rseq_abi`, or jumps to what answers instead |
 //! | `dlsym` | answers a few names, tail-jumps to the libc with the rest |
 //! | `syscall` | sorts SYS_rseq out, tail-jumps to the libc with the rest |

@@ -148,6 +148,26 @@ pub unsafe extern "C" fn notification_start(
     )
 }
 
+/// `int timer_create(clockid_t, struct sigevent *, timer_t *)`: the hook's, which is
+/// told the return address besides.
+// SAFETY: naked: one more argument; the jump leaves the stack as it was at entry.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn timer_create(
+    clock: libc::clockid_t,
+    event: *mut notify::SigEvent,
+    timer: *mut libc::timer_t,
+) -> core::ffi::c_int {
+    naked_asm!(
+        ".cfi_startproc",
+        "endbr64",
+        "mov rcx, qword ptr [rsp]",
+        "jmp {hook}",
+        ".cfi_endproc",
+        hook = sym notify::create_timer,
+    )
+}
+
 /// `int sched_getcpu(void)`: the registered area's `cpu_id`, or what
 /// `names::cpu` says where there is no CPU number in it (it is negative then).
 // SAFETY: naked: reads the calling thread's area and changes rax only; the jump
