@@ -1,6 +1,7 @@
 //! Every order in which definers of `__rseq_abi` can come into a program, with
 //! four glibcs, with and without the libc's own registration: there is one area,
-//! everybody knows it, and no definer is ever local or gone.
+//! everybody knows it, and no definer is ever gone, nor local where that is asked
+//! for.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -106,7 +107,11 @@ fn orders(release: &str, first: First, glibc_on: bool, glibc_registers: bool) ->
                 one.0, other.0
             );
             let expected = format!("{}; {}; mapped; mapped; global; global", one.1, other.1);
-            says(release, first, glibc_on, &script, &expected)?;
+            says(release, first, glibc_on, "enforce", &script, &expected)?;
+            // by default they stay, and are as global as they have been asked to be
+            let script = format!("{} {} mapped libdefiner mapped libsecond", one.0, other.0);
+            let expected = format!("{}; {}; mapped; mapped", one.1, other.1);
+            says(release, first, glibc_on, "keep", &script, &expected)?;
         }
     }
     Ok(())
@@ -147,6 +152,7 @@ fn says(
     release: &str,
     first: First,
     glibc_on: bool,
+    loading: &str,
     script: &str,
     expected: &str,
 ) -> Result<(), String> {
@@ -156,22 +162,26 @@ fn says(
         First::AfterShim => format!("{shim} {}", library("definer")?),
         _ => shim,
     };
-    run(release, first, glibc_on, Some(&preload), script, expected)
+    let shim = Some((&*preload, loading));
+    run(release, first, glibc_on, shim, script, expected)
 }
 
+/// `shim`: what is preloaded, and what the shim is asked to do about loading.
 fn run(
     release: &str,
     first: First,
     glibc_on: bool,
-    preload: Option<&str>,
+    shim: Option<(&str, &str)>,
     script: &str,
     expected: &str,
 ) -> Result<(), String> {
     let root = Root::open(release)?;
     let loader = root.loader.ok_or("no root of its own")?;
     let mut program = Program::new(&loader.ld_so);
-    if let Some(preload) = preload {
-        program = program.args(["--preload", preload]);
+    if let Some((preload, loading)) = shim {
+        program = program
+            .args(["--preload", preload])
+            .env("RSEQ_SHIM_LOADING", loading);
     }
     let folders: Vec<_> = loader
         .libraries

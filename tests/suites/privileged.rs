@@ -174,10 +174,10 @@ fn loading_rules() -> Outcome {
     let definer = built("loading-library", "definer")?;
     let finished = place.run(Rights::Own, Needs::ByName, Some(&definer))?;
     let out = finished.expect(0)?.out;
-    assert!(out.contains("\nopened\n"), "{out}");
+    assert!(out.contains("\nopened\ngone\n"), "{out}");
     let finished = place.run(Rights::Roots, Needs::ByName, Some(&definer))?;
     let out = finished.expect(0)?.out;
-    assert!(out.contains("(rule definer-with-deepbind; "), "{out}");
+    assert!(out.contains("\nopened\nstays\n"), "{out}");
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 //! | variable | values | default |
 //! |---|---|---|
 //! | `RSEQ_SHIM_MODE` | auto, own, defer, takeover, off | auto |
-//! | `RSEQ_SHIM_LOADING` | enforce, warn, off | enforce |
+//! | `RSEQ_SHIM_LOADING` | keep, enforce, warn, off | keep |
 //! | `RSEQ_SHIM_LOG` | off, stderr, a path with a slash | off |
 //! | `RSEQ_SHIM_REPORT` | a path | no report |
 //! | `RSEQ_SHIM_LEDGER` | set by `rseqctl run --report` for the process it starts | none |
@@ -30,12 +30,14 @@ pub enum Log {
     File,
 }
 
-/// What to do with objects that break the loading rules.
+/// What to do about objects that come later and may hold an area.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Loading {
-    /// Promote them, or refuse to load them.
+    /// Keep them mapped.
+    Keep,
+    /// Make them global as well.
     Enforce,
-    /// Say so.
+    /// Say what `Enforce` would change.
     Warn,
     /// Nothing.
     Off,
@@ -63,7 +65,7 @@ impl Environment {
     pub fn read(process: &Process) -> Self {
         let mut environment = Self {
             mode: Mode::Auto,
-            loading: Loading::Enforce,
+            loading: Loading::Keep,
             log: Log::Off,
         };
         if process.is_secure() {
@@ -94,10 +96,14 @@ impl Environment {
                 ),
             },
             b"LOADING" => match value {
+                b"keep" => self.loading = Loading::Keep,
                 b"enforce" => self.loading = Loading::Enforce,
                 b"warn" => self.loading = Loading::Warn,
                 b"off" => self.loading = Loading::Off,
-                _ => warn(variable, "is not one of enforce, warn, off; taking enforce"),
+                _ => warn(
+                    variable,
+                    "is not one of keep, enforce, warn, off; taking keep",
+                ),
             },
             b"LOG" => match value {
                 b"off" => self.log = Log::Off,

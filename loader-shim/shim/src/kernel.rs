@@ -9,7 +9,6 @@
 //! lengths handed with them, which the safe signatures see to.
 
 use core::ffi::{CStr, c_void};
-use core::mem::MaybeUninit;
 
 use tls_model::rseq::{Rseq, arch};
 
@@ -251,48 +250,4 @@ pub unsafe fn protect_page(address: usize, protection: i32) -> isize {
 pub fn pause() {
     // SAFETY: no arguments.
     unsafe { syscall6(libc::SYS_pause as usize, [0; 6]) };
-}
-
-/// The word at an address, if there is one that can be read.
-///
-/// The kernel is asked with a change of the signal mask that it refuses after
-/// having read the new mask: a call that every sandbox allows. (process_vm_readv
-/// would answer the word at once, and is forbidden in many.) Between the question
-/// and the read the memory must not go.
-pub fn read_word(address: usize) -> Option<usize> {
-    const NO_SUCH_WAY: usize = usize::MAX;
-
-    if !address.is_multiple_of(align_of::<usize>()) {
-        return None;
-    }
-    // SAFETY: the kernel reads at the address, or says that it cannot.
-    let result = unsafe {
-        syscall6(
-            libc::SYS_rt_sigprocmask as usize,
-            [NO_SUCH_WAY, address, 0, SET, 0, 0],
-        )
-    };
-    if result != -libc::EINVAL as isize {
-        return None;
-    }
-    // SAFETY: readable, and aligned.
-    Some(unsafe { core::ptr::with_exposed_provenance::<usize>(address).read_volatile() })
-}
-
-/// What the kernel says about a file. By newfstatat: sandboxes that were written
-/// before Linux 4.11 forbid statx, or end the program for it.
-pub fn status(path: &CStr) -> Option<libc::stat> {
-    let mut status = MaybeUninit::<libc::stat>::zeroed();
-    let arguments = [
-        libc::AT_FDCWD as isize as usize,
-        path.as_ptr().expose_provenance(),
-        status.as_mut_ptr().expose_provenance(),
-        0,
-        0,
-        0,
-    ];
-    // SAFETY: a C string, and room for the answer.
-    let result = unsafe { syscall6(libc::SYS_newfstatat as usize, arguments) };
-    // SAFETY: numbers only, and zeroes before the kernel filled them in.
-    (result == 0).then(|| unsafe { status.assume_init() })
 }

@@ -14,7 +14,7 @@
 //! | [`names`] | libc names whose answer only the owner of the area knows |
 //! | [`callers`] | which version of a name a caller means |
 //! | [`next`] | what is behind an interposed name |
-//! | [`loading`] | the loading rules: dlopen, dlmopen, dlclose, dlerror |
+//! | [`loading`] | the loading rules: dlopen, dlclose, dlerror |
 //! | [`environment`] | the one table of variables, read once |
 //! | [`report`] | counters, and the JSON object at exit |
 //! | [`process`] | what the kernel and the dynamic linker left in memory |

@@ -20,7 +20,7 @@ pub use program::definitions;
 pub use relro::{rebind_libc, write_protected};
 pub use tables::{Name, Tables};
 use walk::libc_walk;
-pub use walk::{RDebug, link_map};
+pub use walk::{RDebug, dynamic_section_of};
 
 /// What the kernel handed to the program: arguments, environment, auxiliary
 /// vector (x86-64 psABI, "Initial Stack and Register State").
@@ -166,6 +166,13 @@ impl Loaded<'_> {
     fn is_the_shim(&self) -> bool {
         static HERE: u8 = 0;
         self.contains((&raw const HERE).addr())
+    }
+
+    /// Where its dynamic section is.
+    pub fn dynamic_section(&self) -> Option<usize> {
+        let mut headers = self.headers().iter();
+        let segment = headers.find(|header| header.p_type == libc::PT_DYNAMIC)?;
+        Some(self.info.dlpi_addr.wrapping_add(segment.p_vaddr) as usize)
     }
 
     /// `address` lies in one of its segments.

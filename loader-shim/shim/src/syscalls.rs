@@ -9,7 +9,7 @@ use tls_model::owner::Answer;
 use tls_model::rseq::{FLAG_UNREGISTER, ORIGINAL_ALIGN, ORIGINAL_LENGTH, Rseq};
 
 use crate::next::Next;
-use crate::{arch, errno, kernel, nesting, owner, register, report};
+use crate::{arch, errno, kernel, loading, nesting, owner, register, report};
 
 /// Where `syscall` goes with every other number.
 pub static SYSCALL: Next = Next::eager(b"syscall", syscall_by_instruction as *mut c_void);
@@ -59,6 +59,9 @@ pub unsafe extern "C" fn client_rseq(
     };
     if is_registration {
         report::client_call(result);
+        if result == 0 {
+            loading::client_registered(area.addr());
+        }
     }
     if stepped_back {
         report::taken_back();

@@ -21,6 +21,11 @@ impl<const CAPACITY: usize> Text<CAPACITY> {
         }
     }
 
+    /// No text again.
+    pub fn clear(&mut self) {
+        self.length = 0;
+    }
+
     /// The text so far.
     pub fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..self.length).unwrap_or_default()

@@ -32,6 +32,15 @@ pub fn with_words(mut program: Program, script: &str) -> Result<Program, String>
     Ok(program)
 }
 
+/// The same with definers promoted, which is done on request.
+pub fn enforced(case: &str, script: &str) -> Result<Program, String> {
+    Ok(enforcing(driver(case, script)?))
+}
+
+pub fn enforcing(program: Program) -> Program {
+    program.env("RSEQ_SHIM_LOADING", "enforce")
+}
+
 /// The world without the shim that belongs to one with it.
 pub fn without(world: &str) -> &'static str {
     if world == "libc" { "plain" } else { "bare" }

@@ -7,10 +7,10 @@ use rseq_tests::needs::Need;
 use rseq_tests::runner::{Outcome, Suite};
 
 mod driver;
+mod kept;
 mod memory;
 mod policy;
 mod promotion;
-mod refusal;
 mod same;
 mod search;
 
@@ -23,36 +23,34 @@ type Test = fn(&'static str) -> Outcome;
 fn main() -> ExitCode {
     let needs = [Need::Cc, Need::X86_64, Need::Glibc(2, 35)];
     let mut suite = Suite::new();
-    let tests: [(&str, Test); 28] = [
+    let tests: [(&str, Test); 26] = [
+        ("kept::definers", kept::definers),
+        ("kept::found_by_name", kept::found_by_name),
+        ("kept::two_definers", kept::two_definers),
+        ("kept::own_definitions", kept::own_definitions),
+        ("kept::clients", kept::clients),
+        ("kept::in_constructors", kept::in_constructors),
+        ("kept::little_memory", memory::little_memory),
+        ("start_up::linked", promotion::linked),
+        ("start_up::preloaded", promotion::preloaded),
         ("promoted::opened", promotion::opened),
         ("promoted::needed", promotion::needed),
         ("promoted::needed_by_name", promotion::needed_by_name),
+        ("promoted::searches", promotion::searches),
         (
             "promoted::opened_after_needed",
             promotion::opened_after_needed,
         ),
+        ("promoted::own_definition", promotion::own_definition),
         ("promoted::two_definers", promotion::two_definers),
-        ("promoted::base_namespace", promotion::base_namespace),
-        ("start_up::linked", promotion::linked),
-        ("start_up::preloaded", promotion::preloaded),
-        ("refused::deep_bind", refusal::deep_bind),
-        ("refused::own_definition", refusal::own_definition),
-        ("refused::namespace", refusal::namespace),
-        ("refused::same_name", refusal::same_name),
-        ("refused::dlerror", refusal::error_is_said_once),
         ("same::private_definitions", same::private_definitions),
         ("same::failures", same::failures),
-        ("same::failure_while_due", same::failure_while_due),
         ("same::search_paths", search::search_paths),
         ("same::constructors", same::constructors),
-        ("same::closed_for_real", same::closed_for_real),
         ("same::pooled_stacks", same::pooled_stacks),
-        ("refused::changed_file", refusal::changed_file),
-        ("refused::changed_search", refusal::changed_search),
-        ("promoted::owed", promotion::owed),
         ("policy::warn", policy::warn),
         ("policy::off", policy::off),
-        ("refused::little_memory", memory::little_memory),
+        ("static_tls::text_stays", memory::text_stays),
         ("threads::eight", memory::threads),
         ("threads::small_stack", memory::small_stack),
     ];
@@ -64,7 +62,7 @@ fn main() -> ExitCode {
     let as_root = [&needs[..], &[Need::Root, Need::MountNamespace]].concat();
     suite.add("same::ld_so_cache", &as_root, search::found_in_cache);
     suite.add("static_tls::hint", &needs, memory::static_tls_hint);
-    suite.add("log::promotions_and_refusals", &needs, policy::log);
+    suite.add("log::once_each", &needs, policy::log);
     suite.add("mode::off", &needs, policy::mode_off);
     suite.run()
 }

@@ -1,4 +1,4 @@
-//! What RSEQ_SHIM_LOADING, RSEQ_SHIM_LOG and RSEQ_SHIM_MODE select.
+//! What else RSEQ_SHIM_LOADING, RSEQ_SHIM_LOG and RSEQ_SHIM_MODE select.
 
 use rseq_tests::runner::Outcome;
 
@@ -41,16 +41,31 @@ pub fn mode_off() -> Outcome {
     says("off", "default", BREACHES, TOLERATED)
 }
 
+/// Once for each object and matter.
 pub fn log() -> Outcome {
-    let script = "open n {definer} open nd {second} open n {needs-definer} close open nd {second}";
-    let program = driver("default", script)?.env("RSEQ_SHIM_LOG", "stderr");
-    let said = run("shim", program)?.err;
-    for words in [
-        "libdefiner.so: promoted to RTLD_GLOBAL",
-        "libsecond.so: refused: definer-with-deepbind",
+    let script = "open n {definer} close open nd {second} open n {needs-definer} close close";
+    for (policy, words) in [
+        (
+            "keep",
+            "libsecond.so: defines __rseq_abi, and with RTLD_DEEPBIND it uses its own (rule definer-with-deepbind)",
+        ),
+        (
+            "enforce",
+            "libsecond.so: defines __rseq_abi, and with RTLD_DEEPBIND it uses its own (rule definer-with-deepbind)",
+        ),
     ] {
-        let count = said.lines().filter(|line| line.contains(words)).count();
-        assert_eq!(count, 1, "{words}: {said}");
+        let program = driver("default", script)?
+            .env("RSEQ_SHIM_LOG", "stderr")
+            .env("RSEQ_SHIM_LOADING", policy);
+        let said = run("shim", program)?.err;
+        for words in [
+            "libdefiner.so: stays: it defines __rseq_abi",
+            "libsecond.so: stays: it defines __rseq_abi",
+            words,
+        ] {
+            let count = said.lines().filter(|line| line.ends_with(words)).count();
+            assert_eq!(count, 1, "{policy}: {words}: {said}");
+        }
     }
     Ok(())
 }

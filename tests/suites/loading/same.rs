@@ -59,6 +59,7 @@ pub fn failures(world: &'static str) -> Outcome {
         "open n {plain} open no {plain} close close mapped libplain".to_owned(),
         "new n /nonexistent/lib.so error".to_owned(),
         "new g {plain} error".to_owned(),
+        "open n {needs-nowhere} error".to_owned(),
         "base n libnonexistent.so error".to_owned(),
     ];
     for script in scripts {
@@ -76,25 +77,6 @@ pub fn failures(world: &'static str) -> Outcome {
         run(world, driver.args(["open", "n", "", "close", "error"]))
     };
     assert_eq!(empty(without(world))?, empty(world)?);
-    Ok(())
-}
-
-/// A load that would have brought a definer fails while another still waits to
-/// be promoted: the error is the dynamic linker's.
-pub fn failure_while_due(world: &'static str) -> Outcome {
-    let room = Room::new()?;
-    room.put("lib", "needs-definer")?;
-    for open in ["open n", "base n"] {
-        let script = format!("open n libneeds.so {open} {{needs-nowhere}} error");
-        let expected = format!(
-            "opened; {}: undefined symbol: defined_nowhere; no error",
-            library("needs-nowhere")?
-        );
-        for world in [without(world), world] {
-            let program = room.program("loading-driver", "runpath", &script)?;
-            lines(&run(world, program)?, &expected)?;
-        }
-    }
     Ok(())
 }
 
@@ -126,47 +108,10 @@ pub fn constructors(world: &'static str) -> Outcome {
         let program = room.program("loading-driver", "runpath", script)?;
         lines(&run(world, program)?, expected)?;
     }
-    let program = room.program(
-        "loading-driver",
-        "runpath",
-        "open n libouter.so close mapped libafter",
-    )?;
-    lines(
-        &run(world, program)?,
-        "constructor begins; in it opened; in it closed 0; constructor ends; \
-         constructor of after; opened; closed 0; mapped",
-    )
+    Ok(())
 }
 
-/// A dlclose that is, or only looks as if it was, inside a dlopen unloads what it
-/// would unload without the shim, but for definers.
-pub fn closed_for_real(world: &'static str) -> Outcome {
-    // the return address of a dlopen that has ended still stands on the stack
-    let room = Room::new()?;
-    room.put("lib", "needs-definer")?;
-    let script = "frames libneeds.so mapped libneeds mapped libdefiner global definer_cpu";
-    let said = |world| run(world, room.program("loading-driver", "runpath", script)?);
-    lines(&said(world)?, "closed 0; not mapped; mapped; global")?;
-    lines(
-        &said(without(world))?,
-        "closed 0; not mapped; not mapped; not global",
-    )?;
-    // in a constructor, while another definer waits for its own
-    let script = "open n {needs-after-constructor} mapped libneeds mapped libdefiner";
-    let said = |world| {
-        let inner = library("needs-definer")?;
-        run(
-            world,
-            driver("default", script)?.env("OPEN_IN_CONSTRUCTOR", inner),
-        )
-    };
-    let begin = "constructor begins; in it opened; in it closed 0; constructor ends; \
-                 constructor of after; opened; not mapped; ";
-    lines(&said(world)?, &format!("{begin}mapped"))?;
-    lines(&said(without(world))?, &format!("{begin}not mapped"))
-}
-
-/// The stack of an earlier dlopen is there, but may not be read.
+/// From stacks of the program's own, one of which may not be touched any more.
 pub fn pooled_stacks(world: &'static str) -> Outcome {
     same(world, "default", "pooled {harmless}", "opened; opened")
 }

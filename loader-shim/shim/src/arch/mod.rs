@@ -14,9 +14,10 @@
 //! | `sched_getcpu` | answers from `__rseq_abi`, or jumps to what answers instead |
 //! | `dlsym` | answers a few names, tail-jumps to the libc with the rest |
 //! | `syscall` | sorts SYS_rseq out, tail-jumps to the libc with the rest |
-//! | `dlopen`, `dlmopen`, `dlclose` | a hook, then tail-jumps to the libc |
-//! | `call_on_stack` | calls a function on another stack |
-//! | `loading` | what the calling thread keeps for the loading rules |
+//! | `dlopen`, `late_dlopen`, `dlclose` | a hook, then tail-jumps to the libc |
+//!
+//! Each also has a module with the functions of `<string.h>` that compiled code
+//! calls, for the shim alone.
 
 #[cfg(target_arch = "x86_64")]
 mod x86_64;

@@ -10,6 +10,8 @@ use core::arch::{asm, naked_asm};
 
 use tls_model::rseq::Rseq;
 
+mod memory;
+
 use crate::names::{cpu, lookup};
 use crate::nesting::Nesting;
 use crate::process::RDebug;
@@ -292,93 +294,87 @@ pub unsafe extern "C" fn syscall(number: core::ffi::c_long) -> core::ffi::c_long
     )
 }
 
-/// A call that opens something: the arguments are stored in a `loading::Call` at
-/// the stack's top, the hook looks at them and may change them, and the call goes
-/// on to where the hook says, by a jump: the dynamic linker sees its caller's
-/// return address. Where the hook wants to come back it is called instead, from
-/// this frame, which can be unwound; and a failure is left alone, with its
+/// `void *dlopen(const char *file, int mode)`: jumps to the dynamic linker's,
+/// which sees its caller's return address. Where the policy asks for more,
+/// `loading::before_dlopen` looks at the call, which is stored at the stack's top
+/// as a `loading::Call`; where that wants to come back the function is called from
+/// this frame, which can be unwound, and a failure is left alone, with its
 /// dlerror.
-///
-/// rsp is 8 modulo 16 at entry, 0 at the calls, and as at entry at the jump and
-/// the return.
-macro_rules! look_and_go_on {
-    ($hook:path, store: $($store:literal),+; load: $($load:literal),+) => {
-        naked_asm!(
-            ".cfi_startproc",
-            "endbr64",
-            "sub rsp, 24",
-            ".cfi_adjust_cfa_offset 24",
-            $($store,)+
-            "mov rdi, rsp",
-            "lea rsi, [rsp + 24]",
-            "call {hook}",
-            "mov rcx, rdx",
-            $($load,)+
-            "test rcx, rcx",
-            "jnz 2f",
-            "add rsp, 24",
-            ".cfi_adjust_cfa_offset -24",
-            "jmp rax",
-            "2:",
-            ".cfi_adjust_cfa_offset 24",
-            "call rax",
-            "test rax, rax",
-            "jz 3f",
-            "mov qword ptr [rsp], rax",
-            "call {after}",
-            "mov rax, qword ptr [rsp]",
-            "3:",
-            "add rsp, 24",
-            ".cfi_adjust_cfa_offset -24",
-            "ret",
-            ".cfi_endproc",
-            hook = sym $hook,
-            after = sym loading::opened,
-        )
-    };
-}
-
-/// `void *dlopen(const char *file, int mode)`: looked at by `loading`. It names
-/// no namespace: 0 is the program's.
-// SAFETY: naked: as `look_and_go_on` says, with both arguments back in their
-// registers.
+// SAFETY: naked: rsp is 8 modulo 16 at entry, 0 at the calls, and as at entry at
+// the jumps and the return; both arguments are back in their registers by then.
 #[unsafe(naked)]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dlopen(
     file: *const core::ffi::c_char,
     mode: core::ffi::c_int,
 ) -> *mut core::ffi::c_void {
-    look_and_go_on!(
-        loading::before_dlopen,
-        store:
-            "mov qword ptr [rsp], 0",
-            "mov qword ptr [rsp + 8], rdi",
-            "mov qword ptr [rsp + 16], rsi";
-        load:
-            "mov rdi, qword ptr [rsp + 8]",
-            "mov esi, dword ptr [rsp + 16]"
+    naked_asm!(
+        ".cfi_startproc",
+        "endbr64",
+        "cmp dword ptr [rip + {policy}], {warn}",
+        "jae 2f",
+        "jmp qword ptr [rip + {dlopen}]",
+        "2:",
+        "sub rsp, 24",
+        ".cfi_adjust_cfa_offset 24",
+        "mov qword ptr [rsp], rdi",
+        "mov qword ptr [rsp + 8], rsi",
+        "mov rdi, rsp",
+        "mov rsi, qword ptr [rsp + 24]",
+        "call {before}",
+        "mov rdi, qword ptr [rsp]",
+        "mov esi, dword ptr [rsp + 8]",
+        "test al, al",
+        "jnz 3f",
+        "add rsp, 24",
+        ".cfi_adjust_cfa_offset -24",
+        "jmp qword ptr [rip + {dlopen}]",
+        "3:",
+        ".cfi_adjust_cfa_offset 24",
+        "call qword ptr [rip + {dlopen}]",
+        "test rax, rax",
+        "jz 4f",
+        "mov qword ptr [rsp], rax",
+        "mov rdi, rax",
+        "mov rsi, rsp",
+        "call {after}",
+        "mov rax, qword ptr [rsp]",
+        "4:",
+        "add rsp, 24",
+        ".cfi_adjust_cfa_offset -24",
+        "ret",
+        ".cfi_endproc",
+        policy = sym loading::POLICY,
+        warn = const loading::Policy::Warn as u32,
+        dlopen = sym loading::next::DLOPEN,
+        before = sym loading::before_dlopen,
+        after = sym loading::after_dlopen,
     )
 }
 
-/// `void *dlmopen(Lmid_t namespace, const char *file, int mode)`, as [`dlopen`].
+/// [`dlopen`] before the dynamic linker's is known: looks for it, and goes on
+/// there.
 // SAFETY: naked: as `dlopen`.
 #[unsafe(naked)]
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn dlmopen(
-    namespace: core::ffi::c_long,
+pub unsafe extern "C" fn late_dlopen(
     file: *const core::ffi::c_char,
     mode: core::ffi::c_int,
 ) -> *mut core::ffi::c_void {
-    look_and_go_on!(
-        loading::before_dlmopen,
-        store:
-            "mov qword ptr [rsp], rdi",
-            "mov qword ptr [rsp + 8], rsi",
-            "mov qword ptr [rsp + 16], rdx";
-        load:
-            "mov rdi, qword ptr [rsp]",
-            "mov rsi, qword ptr [rsp + 8]",
-            "mov edx, dword ptr [rsp + 16]"
+    naked_asm!(
+        ".cfi_startproc",
+        "endbr64",
+        "sub rsp, 24",
+        ".cfi_adjust_cfa_offset 24",
+        "mov qword ptr [rsp], rdi",
+        "mov qword ptr [rsp + 8], rsi",
+        "call {find}",
+        "mov rdi, qword ptr [rsp]",
+        "mov esi, dword ptr [rsp + 8]",
+        "add rsp, 24",
+        ".cfi_adjust_cfa_offset -24",
+        "jmp rax",
+        ".cfi_endproc",
+        find = sym loading::next::find_dlopen,
     )
 }
 
@@ -394,8 +390,6 @@ pub unsafe extern "C" fn dlclose(handle: *mut core::ffi::c_void) -> core::ffi::c
         "endbr64",
         "push rdi",
         ".cfi_adjust_cfa_offset 8",
-        "mov rsi, rdi",
-        "lea rdi, [rsp + 8]",
         "call {hook}",
         "pop rdi",
         ".cfi_adjust_cfa_offset -8",
@@ -404,55 +398,3 @@ pub unsafe extern "C" fn dlclose(handle: *mut core::ffi::c_void) -> core::ffi::c
         hook = sym loading::before_dlclose,
     )
 }
-
-/// Calls `function` with `argument` on another stack, whose end is `top`.
-///
-/// # Safety
-///
-/// `top` is a multiple of 16, and the memory below it is unused and enough.
-// SAFETY: naked: rbp keeps the caller's stack, also for whoever unwinds; the
-// function preserves it (psABI).
-#[unsafe(naked)]
-pub unsafe extern "C" fn call_on_stack(
-    top: *mut core::ffi::c_void,
-    function: unsafe extern "C" fn(*mut core::ffi::c_void),
-    argument: *mut core::ffi::c_void,
-) {
-    naked_asm!(
-        ".cfi_startproc",
-        "push rbp",
-        ".cfi_def_cfa_offset 16",
-        ".cfi_offset rbp, -16",
-        "mov rbp, rsp",
-        ".cfi_def_cfa_register rbp",
-        "mov rsp, rdi",
-        "mov rdi, rdx",
-        "call rsi",
-        "mov rsp, rbp",
-        "pop rbp",
-        ".cfi_def_cfa rsp, 8",
-        "ret",
-        ".cfi_endproc",
-    )
-}
-
-/// What the calling thread keeps for `loading`, in the shim's own static TLS.
-pub fn loading() -> &'static loading::Thread {
-    let offset: usize;
-    // SAFETY: as in `nesting`.
-    unsafe {
-        asm!(
-            "mov {}, qword ptr [rip + {thread}@GOTTPOFF]",
-            out(reg) offset,
-            thread = sym LOADING,
-            options(pure, readonly, nostack, preserves_flags),
-        );
-    }
-    let here = thread_pointer().wrapping_add(offset);
-    // SAFETY: as in `nesting`.
-    unsafe { &*core::ptr::with_exposed_provenance(here) }
-}
-
-/// The initial image of every thread's, as `NESTING`.
-#[unsafe(link_section = ".tbss.loading")]
-static LOADING: loading::Thread = loading::Thread::new();

@@ -7,12 +7,10 @@ use core::ffi::{CStr, c_char};
 use core::mem::transmute;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use tls_model::elf::Object;
-
+use crate::kernel;
 use crate::process::Process;
 use crate::text::Text;
 
-use super::file::File;
 use super::next;
 
 /// What the tunable is unless it is set.
@@ -58,14 +56,9 @@ fn number(text: &[u8]) -> Option<u64> {
 }
 
 /// Appends what would help. `words` is the dynamic linker's own message, which
-/// begins with the object's path; `wanted` is what the whole load was to bring,
-/// where that is known.
-pub fn hint<const CAPACITY: usize>(wanted: u64, words: &[u8], text: &mut Text<CAPACITY>) {
-    let wanted = if wanted == 0 {
-        size_of_named(words)
-    } else {
-        wanted
-    };
+/// begins with the object's path.
+pub fn hint<const CAPACITY: usize>(words: &[u8], text: &mut Text<CAPACITY>) {
+    let wanted = size_of_named(words).unwrap_or(0);
     if !has_tunable() || wanted == 0 {
         text.push(b" (it has room at start-up only: link with it, or preload it)");
         return;
@@ -77,17 +70,57 @@ pub fn hint<const CAPACITY: usize>(wanted: u64, words: &[u8], text: &mut Text<CA
     text.push(b")");
 }
 
-/// Thread-local storage of the object that a message begins with.
-fn size_of_named(words: &[u8]) -> u64 {
-    let mut path = Text::<1024>::new();
-    let end = words.iter().position(|&byte| byte == b':').unwrap_or(0);
-    path.push(words.get(..end).unwrap_or_default()).push(b"\0");
-    let file = CStr::from_bytes_until_nul(path.as_bytes())
-        .ok()
-        .and_then(File::open);
-    let object = file.as_ref().and_then(|file| Object::open(file).ok());
-    let tls = object.and_then(|object| object.tls().ok().flatten());
-    tls.map_or(0, |tls| tls.memsz.saturating_add(tls.align))
+/// Thread-local storage of the object that a message begins with: the dynamic
+/// linker has just read the same file, and has unmapped it since.
+fn size_of_named(words: &[u8]) -> Option<u64> {
+    let mut path = Text::<512>::new();
+    let end = words.iter().position(|&byte| byte == b':')?;
+    path.push(words.get(..end)?).push(b"\0");
+    let path = CStr::from_bytes_until_nul(path.as_bytes()).ok()?;
+    // a FIFO by that name must not stop the program
+    let flags = libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOCTTY;
+    let descriptor = i32::try_from(kernel::open(path, flags, 0)).ok()?;
+    if descriptor < 0 {
+        return None;
+    }
+    let size = size_in_file(descriptor);
+    kernel::close(descriptor);
+    size
+}
+
+/// p_memsz and p_align of its PT_TLS: all the room it can take.
+fn size_in_file(descriptor: i32) -> Option<u64> {
+    // Elf64_Ehdr, Elf64_Phdr (gABI, chapters 4 and 5)
+    let header: [u8; 64] = read_at(descriptor, 0)?;
+    let [b'\x7f', b'E', b'L', b'F', 2, 1, ..] = header else {
+        return None;
+    };
+    let start = number_at(&header, 32)?;
+    let size = u64::from(half_at(&header, 54)?);
+    let count = u64::from(half_at(&header, 56)?);
+    (0..count).find_map(|index| {
+        let place = start.checked_add(index * size)?;
+        let segment: [u8; 56] = read_at(descriptor, place)?;
+        let is_tls = segment.starts_with(&libc::PT_TLS.to_le_bytes());
+        is_tls.then_some(())?;
+        Some(number_at(&segment, 40)?.saturating_add(number_at(&segment, 48)?))
+    })
+}
+
+fn read_at<const LENGTH: usize>(descriptor: i32, offset: u64) -> Option<[u8; LENGTH]> {
+    let mut bytes = [0; LENGTH];
+    let count = kernel::pread(descriptor, &mut bytes, offset);
+    (count == LENGTH as isize).then_some(bytes)
+}
+
+fn number_at(bytes: &[u8], offset: usize) -> Option<u64> {
+    let (bytes, _) = bytes.get(offset..)?.split_first_chunk()?;
+    Some(u64::from_le_bytes(*bytes))
+}
+
+fn half_at(bytes: &[u8], offset: usize) -> Option<u16> {
+    let (bytes, _) = bytes.get(offset..)?.split_first_chunk()?;
+    Some(u16::from_le_bytes(*bytes))
 }
 
 fn has_tunable() -> bool {

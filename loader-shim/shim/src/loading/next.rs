@@ -10,34 +10,31 @@
 //! What this module owes: the functions have the types that dlopen(3) and its
 //! siblings say.
 
-use core::ffi::{CStr, c_char, c_int, c_long, c_void};
+use core::ffi::{CStr, c_char, c_int, c_void};
 use core::mem::transmute;
 use core::ptr::null_mut;
 
+use crate::arch;
 use crate::next::Next;
 
-/// dlopen(3)
-pub static DLOPEN: Next = Next::eager(b"dlopen", no_dlopen as *mut c_void);
-/// dlmopen(3)
-pub static DLMOPEN: Next = Next::eager(b"dlmopen", no_dlmopen as *mut c_void);
+/// dlopen(3). Assembly jumps through it; what it finds before the function is
+/// known looks for it.
+pub static DLOPEN: Next = Next::eager(b"dlopen", arch::late_dlopen as *mut c_void);
 /// dlclose(3)
 pub static DLCLOSE: Next = Next::eager(b"dlclose", no_dlclose as *mut c_void);
 /// dlerror(3)
 pub static DLERROR: Next = Next::eager(b"dlerror", no_dlerror as *mut c_void);
-/// dlinfo(3)
-pub static DLINFO: Next = Next::eager(b"dlinfo", no_dlinfo as *mut c_void);
-
 /// gnu_get_libc_version(3)
 pub static VERSION: Next = Next::eager(b"gnu_get_libc_version", null_mut());
 
 /// All of them, for one walk at start-up.
-pub const ALL: [&Next; 6] = [&DLOPEN, &DLMOPEN, &DLCLOSE, &DLERROR, &DLINFO, &VERSION];
+pub const ALL: [&Next; 4] = [&DLOPEN, &DLCLOSE, &DLERROR, &VERSION];
 
 /// dlopen(3), called by the shim for itself: as null where it fails. The file
 /// has a path of its own, so it does not matter that the shim is the caller.
 pub fn open(path: &CStr, mode: c_int) -> *mut c_void {
     type Function = unsafe extern "C" fn(*const c_char, c_int) -> *mut c_void;
-    // SAFETY: the dynamic linker's function, or `no_dlopen`.
+    // SAFETY: the dynamic linker's function, or `late_dlopen`.
     let function = unsafe { transmute::<*mut c_void, Function>(DLOPEN.address()) };
     // SAFETY: a C string; the callers open only what is loaded already.
     unsafe { function(path.as_ptr(), mode) }
@@ -52,24 +49,16 @@ pub fn error() -> *mut c_char {
     unsafe { function() }
 }
 
-/// dlinfo(3): whether it succeeded.
-///
-/// # Safety
-///
-/// `handle` is an object that stays loaded; `answer` is what `request` asks for.
-pub unsafe fn info(handle: *mut c_void, request: c_int, answer: *mut c_void) -> bool {
-    type Function = unsafe extern "C" fn(*mut c_void, c_int, *mut c_void) -> c_int;
-    // SAFETY: the dynamic linker's function, or `no_dlinfo`.
-    let function = unsafe { transmute::<*mut c_void, Function>(DLINFO.address()) };
-    // SAFETY: the caller's promise.
-    unsafe { function(handle, request, answer) == 0 }
+/// Where a dlopen goes on that came before the function was known.
+pub extern "C" fn find_dlopen() -> *mut c_void {
+    let found = DLOPEN.address();
+    if found == arch::late_dlopen as *mut c_void {
+        return no_dlopen as *mut c_void;
+    }
+    found
 }
 
 unsafe extern "C" fn no_dlopen(_: *const c_char, _: c_int) -> *mut c_void {
-    null_mut()
-}
-
-unsafe extern "C" fn no_dlmopen(_: c_long, _: *const c_char, _: c_int) -> *mut c_void {
     null_mut()
 }
 
@@ -79,8 +68,4 @@ unsafe extern "C" fn no_dlclose(_: *mut c_void) -> c_int {
 
 unsafe extern "C" fn no_dlerror() -> *mut c_char {
     null_mut()
-}
-
-unsafe extern "C" fn no_dlinfo(_: *mut c_void, _: c_int, _: *mut c_void) -> c_int {
-    -1
 }

@@ -78,11 +78,6 @@ impl Loaded<'_> {
         Some(with_exposed_provenance_mut(address))
     }
 
-    /// Whether it may define `__rseq_abi` for others: takes little stack.
-    pub fn may_define_area(&self) -> bool {
-        Tables::of(self).is_none_or(|tables| tables.symbol(AREA).is_some())
-    }
-
     /// `st_size` of the `__rseq_abi` that it defines for others, if it does.
     pub fn area_size(&self) -> Option<u64> {
         match Tables::of(self) {

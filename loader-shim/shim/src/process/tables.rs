@@ -22,8 +22,6 @@ use super::Loaded;
 const DT_STRTAB: u64 = 5;
 const DT_SYMTAB: u64 = 6;
 const DT_SONAME: u64 = 14;
-const DT_RPATH: u64 = 15;
-const DT_RUNPATH: u64 = 29;
 const DT_GNU_HASH: u64 = 0x6fff_fef5;
 const DT_VERSYM: u64 = 0x6fff_fff0;
 
@@ -60,8 +58,6 @@ pub struct Tables<'a> {
     versions: *const u16,
     hash: *const u32,
     soname: Option<usize>,
-    /// It has DT_RPATH, and no DT_RUNPATH that would replace it.
-    pub has_rpath: bool,
 }
 
 impl<'a> Tables<'a> {
@@ -78,9 +74,7 @@ impl<'a> Tables<'a> {
             versions: null(),
             hash: null(),
             soname: None,
-            has_rpath: false,
         };
-        let mut has_runpath = false;
         for _ in 0..segment.p_memsz as usize / size_of::<[u64; 2]>() {
             // SAFETY: inside the segment, which stays loaded during the visit.
             let [tag, value] = unsafe { *next };
@@ -91,13 +85,10 @@ impl<'a> Tables<'a> {
                 DT_VERSYM => tables.versions = tables.place(value)?,
                 DT_GNU_HASH => tables.hash = tables.place(value)?,
                 DT_SONAME => tables.soname = Some(value as usize),
-                DT_RPATH => tables.has_rpath = true,
-                DT_RUNPATH => has_runpath = true,
                 _ => {}
             }
             next = next.wrapping_add(1);
         }
-        tables.has_rpath &= !has_runpath;
         let all = !tables.strings.is_null() && !tables.symbols.is_null();
         (all && !tables.hash.is_null()).then_some(tables)
     }

@@ -67,25 +67,26 @@ fn find() -> Option<*mut c_void> {
     None
 }
 
-/// The link map of the object whose dynamic section is at this address, which
-/// dlinfo(3) takes for a handle; or null.
+/// The dynamic section of the object whose link map this is: what dlopen(3)
+/// answers. Nothing, where it is no object of the program's namespace: the
+/// pointer itself is not followed.
 ///
 /// # Safety
 ///
 /// Called while the list does not change: when [`super::each_object`] shows
 /// something.
-pub unsafe fn link_map(dynamic: usize) -> *mut c_void {
+pub unsafe fn dynamic_section_of(handle: *mut c_void) -> Option<usize> {
     // SAFETY: the dynamic linker's variable, or null.
     let debug = unsafe { arch::debug_state().as_ref() };
     let mut next = debug.map_or(null(), |debug| debug.first);
     // SAFETY: entries of the list, or null at its end.
     while let Some(map) = unsafe { next.as_ref() } {
-        if map.dynamic.addr() == dynamic {
-            break;
+        if next.addr() == handle.addr() {
+            return Some(map.dynamic.addr());
         }
         next = map.next;
     }
-    next.cast_mut().cast()
+    None
 }
 
 impl LinkMap {
