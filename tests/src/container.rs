@@ -4,6 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use crate::debian::Suite;
+use crate::needs::{Asked, Need};
+
+/// The packages of the container's root, which apt can download.
+pub const NEED: Need = Need::new(&Asked("container", || root().map(drop)));
 
 /// glibc, the compiler's runtime, a shell.
 const PACKAGES: [&str; 3] = ["libc6", "libgcc-s1", "dash"];

@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::cache;
 use crate::child::{Finished, Program};
-use crate::needs::program;
+use crate::needs::{Need, Prerequisite, program};
 
 const MIRROR: &str = "http://deb.debian.org/debian";
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
@@ -285,4 +285,21 @@ fn only_file(folder: &Path) -> Result<PathBuf, String> {
         .and_then(Result::ok)
         .map(|entry| entry.path())
         .ok_or_else(|| format!("{} is empty: remove it and try again", folder.display()))
+}
+
+/// The package `name` of Debian bookworm, which apt-get can download.
+#[must_use]
+pub fn need(name: &'static str) -> Need {
+    Need::of(Downloaded(name))
+}
+
+#[derive(Debug)]
+struct Downloaded(&'static str);
+
+impl Prerequisite for Downloaded {
+    fn check(&self) -> Result<(), String> {
+        Suite::open("bookworm")
+            .and_then(|suite| suite.root(&[self.0]))
+            .map(drop)
+    }
 }

@@ -11,7 +11,10 @@ use serde_json::Value;
 use crate::artifacts::room;
 use crate::cache;
 use crate::child::Program;
-use crate::needs::python;
+use crate::needs::{Asked, Need, python};
+
+/// The engine DuckDB, which pip can install.
+pub const NEED: Need = Need::new(&Asked("DuckDB", || folder().map(drop)));
 
 /// Reads the views, then answers a query as JSON: a list of rows.
 const ASK: &str = "import json, sys\n\

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::artifacts::room;
 use crate::child::Program;
 use crate::debian::Suite;
+use crate::needs::{Asked, Need, Prerequisite};
 use crate::scratch;
 
 /// What it takes to build a C program, and to cancel its threads.
@@ -92,3 +93,30 @@ impl Libc {
         self.root.join(folder.unwrap_or(FOLDERS[0]))
     }
 }
+
+/// The glibc of the Debian suite `name`, which apt can download.
+#[must_use]
+pub fn need(name: &'static str) -> Need {
+    Need::of(Of(name))
+}
+
+#[derive(Debug)]
+struct Of(&'static str);
+
+impl Prerequisite for Of {
+    fn check(&self) -> Result<(), String> {
+        Libc::of(self.0).map(drop)
+    }
+}
+
+/// A root with nothing but glibc 2.31.
+///
+/// # Errors
+///
+/// It cannot be downloaded.
+pub fn old_glibc() -> Result<PathBuf, String> {
+    Suite::open("bullseye")?.root(&["libc6"])
+}
+
+/// The glibc of Debian 11, which apt-get can download.
+pub const OLD: Need = Need::new(&Asked("glibc 2.31", || old_glibc().map(drop)));

@@ -10,6 +10,10 @@ use serde_json::Value;
 use crate::artifacts::room;
 use crate::cache;
 use crate::child::Program;
+use crate::needs::{Asked, Need};
+
+/// The schema of SARIF, which cargo can download.
+pub const NEED: Need = Need::new(&Asked("SARIF schema", || schema().map(drop)));
 
 /// The crate, and the schema in it.
 const CRATE: &str = "serde-sarif";

@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use crate::cache;
 use crate::child::Program;
-use crate::needs::program;
+use crate::needs::{Asked, Need, program};
+
+/// The kernel's own tests, which apt-get can download and a compiler build.
+pub const NEED: Need = Need::new(&Asked("the kernel's tests", || folder().map(drop)));
 
 /// The package, and the archive in it.
 const PACKAGE: &str = "linux-source-6.1";

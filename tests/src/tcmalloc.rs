@@ -11,7 +11,10 @@ use serde_json::Value;
 use crate::artifacts::room;
 use crate::cache;
 use crate::child::Program;
-use crate::needs::program;
+use crate::needs::{Asked, Need, program};
+
+/// TCMalloc, which cargo and a C++ compiler can build.
+pub const NEED: Need = Need::new(&Asked("TCMalloc", || binary(Linked::Hidden).map(drop)));
 
 /// The crate, and what its build script leaves.
 const CRATE: &str = "libtcmalloc-sys";

@@ -14,8 +14,11 @@ use serde_json::Value;
 use crate::artifacts::room;
 use crate::cache;
 use crate::child::Program;
-use crate::needs::program;
+use crate::needs::{Asked, Need, program};
 use crate::scratch;
+
+/// The server `workerd`, which npm can install.
+pub const NEED: Need = Need::new(&Asked("workerd", || binary().map(drop)));
 
 /// Where npm puts the server.
 const BINARY: &str = "node_modules/@cloudflare/workerd-linux-64/bin/workerd";

@@ -18,12 +18,12 @@ use rseq_tests::world::{Records, Report, Witness, World};
 use rseq_tests::{scratch, workerd};
 
 fn main() -> ExitCode {
-    let registers = [Need::X86_64, Need::Glibc(2, 35), Need::Rseq];
+    let registers = [Need::X86_64, Need::glibc(2, 35), Need::RSEQ];
     let with = |more: &[Need]| [&registers[..], more].concat();
-    let server = with(&[Need::Workerd]);
-    let traced = with(&[Need::Workerd, Need::Ptrace]);
-    let python = with(&[Need::Cc, Need::Python]);
-    let sort = with(&[Need::Cc, Need::GnuSort]);
+    let server = with(&[workerd::NEED]);
+    let traced = with(&[workerd::NEED, Need::PTRACE]);
+    let python = with(&[Need::CC, Need::PYTHON]);
+    let sort = with(&[Need::CC, Need::GNU_SORT]);
     let mut suite = Suite::new();
     suite.add("workerd::plain_is_refused", &traced, workerd_refused);
     suite.add("workerd::run_is_granted", &traced, workerd_granted);

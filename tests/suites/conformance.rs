@@ -4,6 +4,7 @@
 use std::process::ExitCode;
 
 use rseq_tests::artifacts::room;
+use rseq_tests::conformance;
 use rseq_tests::conformance::known::Verdict;
 use rseq_tests::conformance::root::RELEASES;
 use rseq_tests::conformance::{
@@ -57,11 +58,11 @@ fn main() -> ExitCode {
             Err(missing.join("\n").into())
         }
     });
-    let needs = [Need::Cc, Need::X86_64, Need::Rseq];
+    let needs = [Need::CC, Need::X86_64, Need::RSEQ];
     let host = sys::glibc_version().unwrap_or((0, 0));
     add(&mut suite, &programs, "host", host, &needs);
     for (name, glibc) in RELEASES {
-        let needs = [&needs[..], &[Need::Release(name)]].concat();
+        let needs = [&needs[..], &[conformance::need(name)]].concat();
         add(&mut suite, &programs, name, glibc, &needs);
     }
     suite.run()

@@ -8,12 +8,13 @@ use std::process::ExitCode;
 
 use rseq_tests::artifacts::artifacts;
 use rseq_tests::child::Program;
+use rseq_tests::conformance;
 use rseq_tests::conformance::known::Verdict;
 use rseq_tests::conformance::{
     Cell, Conditions, Known, Loader, Owner, Place, Programs, Root, Source, answers,
 };
 use rseq_tests::debian;
-use rseq_tests::needs::{Need, program};
+use rseq_tests::needs::{Need, Sanitizer, program};
 use rseq_tests::runner::{Outcome, Suite};
 use rseq_tests::scratch;
 
@@ -28,7 +29,7 @@ const OWNERS: [Owner; 3] = [Owner::Shim, Owner::Takeover, Owner::Adopted];
 const NOT_WITH_ASAN: [&str; 2] = ["limits", "soak"];
 
 fn main() -> ExitCode {
-    let needs = [Need::Cc, Need::X86_64, Need::Glibc(2, 35), Need::Rseq];
+    let needs = [Need::CC, Need::X86_64, Need::glibc(2, 35), Need::RSEQ];
     let with = |more: &[Need]| [&needs[..], more].concat();
     let mut suite = Suite::new();
     for owner in OWNERS {
@@ -39,7 +40,7 @@ fn main() -> ExitCode {
         suite.add(name("report_to_missing_folder"), &needs, move || {
             report(owner, "/nonexistent/folder/report")
         });
-        let mounts = with(&[Need::Root, Need::MountNamespace]);
+        let mounts = with(&[Need::ROOT, Need::MOUNT_NAMESPACE]);
         suite.add(name("report_to_full_tmpfs"), &mounts, move || {
             on_tmpfs(
                 owner,
@@ -56,7 +57,7 @@ fn main() -> ExitCode {
             }
             suite.add(
                 format!("chroot_without_proc::{release}::{}", owner.name()),
-                &with(&[Need::Root, Need::Release(release)]),
+                &with(&[Need::ROOT, conformance::need(release)]),
                 move || in_chroot(owner, release),
             );
         }
@@ -64,14 +65,14 @@ fn main() -> ExitCode {
     // two libraries that both bring a malloc would be no adopter's fault
     for owner in [Owner::Passive, Owner::Shim, Owner::Takeover] {
         let name = |world: &str| format!("{world}::{}", owner.name());
-        let jemalloc_there = with(&[Need::Package("libjemalloc2")]);
+        let jemalloc_there = with(&[debian::need("libjemalloc2")]);
         suite.add(name("jemalloc_before"), &jemalloc_there, move || {
             preloaded(owner, &[jemalloc()?], &[], &[], &[])
         });
         suite.add(name("jemalloc_after"), &jemalloc_there, move || {
             preloaded(owner, &[], &[jemalloc()?], &[], &[])
         });
-        let asan = with(&[Need::Sanitizer("address")]);
+        let asan = with(&[Need::new(&Sanitizer("address"))]);
         suite.add(name("asan_before"), &asan, move || {
             preloaded(owner, &[asan_runtime()?], &[], &[], &NOT_WITH_ASAN)
         });

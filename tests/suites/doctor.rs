@@ -16,8 +16,8 @@ use rseq_tests::world::GLIBC_OFF;
 use serde_json::Value;
 
 fn main() -> ExitCode {
-    let granted = [Need::X86_64, Need::Rseq];
-    let mounts = [Need::X86_64, Need::Rseq, Need::MountNamespace];
+    let granted = [Need::X86_64, Need::RSEQ];
+    let mounts = [Need::X86_64, Need::RSEQ, Need::MOUNT_NAMESPACE];
     let mut suite = Suite::new();
     suite.add("doctor::here", &granted, here);
     suite.add("doctor::for_people", &granted, for_people);
@@ -31,11 +31,11 @@ fn main() -> ExitCode {
     suite.add("doctor::preload_file", &mounts, preload_file);
     suite.add("doctor::closed_output", &granted, closed_output);
     let steps = [
-        Need::Cc,
+        Need::CC,
         Need::X86_64,
-        Need::Glibc(2, 35),
-        Need::Rseq,
-        Need::Ptrace,
+        Need::glibc(2, 35),
+        Need::RSEQ,
+        Need::PTRACE,
     ];
     suite.add("doctor::first_steps", &steps, first_steps);
     suite.run()

@@ -8,6 +8,7 @@ use std::process::{ExitCode, Stdio};
 
 use rseq_tests::artifacts::artifacts;
 use rseq_tests::child::{Program, Running};
+use rseq_tests::duckdb;
 use rseq_tests::duckdb::ask;
 use rseq_tests::fixture::built;
 use rseq_tests::needs::Need;
@@ -19,11 +20,11 @@ use serde_json::{Value, json};
 fn main() -> ExitCode {
     let needs = [
         Need::X86_64,
-        Need::Glibc(2, 35),
-        Need::Rseq,
-        Need::Ptrace,
-        Need::Cc,
-        Need::DuckDb,
+        Need::glibc(2, 35),
+        Need::RSEQ,
+        Need::PTRACE,
+        Need::CC,
+        duckdb::NEED,
     ];
     let mut suite = Suite::new();
     suite.add("fleet::packages", &needs, packages);

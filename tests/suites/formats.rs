@@ -14,7 +14,7 @@ use rseq_tests::{sarif, scratch};
 use serde_json::{Value, json};
 
 fn main() -> ExitCode {
-    let needs = [Need::SarifSchema, Need::X86_64, Need::Cc];
+    let needs = [sarif::NEED, Need::X86_64, Need::CC];
     let mut suite = Suite::new();
     suite.add("sarif::nothing", &needs, nothing);
     suite.add(

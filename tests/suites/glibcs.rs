@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use rseq_tests::artifacts::artifacts;
 use rseq_tests::child::{Finished, Program};
 use rseq_tests::fixture::built;
+use rseq_tests::foreign;
 use rseq_tests::foreign::Libc;
 use rseq_tests::needs::Need;
 use rseq_tests::runner::{Outcome, Suite};
@@ -19,7 +20,7 @@ const GLIBCS: [(&str, &str, bool); 2] = [("bullseye", "2.31", false), ("trixie",
 fn main() -> ExitCode {
     let mut suite = Suite::new();
     for (name, version, registers) in GLIBCS {
-        let needs = [Need::Cc, Need::X86_64, Need::Rseq, Need::Libc(name)];
+        let needs = [Need::CC, Need::X86_64, Need::RSEQ, foreign::need(name)];
         let add = |suite: &mut Suite, what: &str, test: fn(&Libc, bool) -> Outcome| {
             suite.add(format!("glibc-{version}::{what}"), &needs, move || {
                 test(&Libc::of(name)?, registers)

@@ -12,7 +12,7 @@ use rseq_tests::trace::registration_of;
 const SIGNATURE: u32 = 0x5305_3053;
 
 fn main() -> ExitCode {
-    let traced = [Need::X86_64, Need::Rseq, Need::Ptrace, Need::Glibc(2, 35)];
+    let traced = [Need::X86_64, Need::RSEQ, Need::PTRACE, Need::glibc(2, 35)];
     let mut suite = Suite::new();
     suite.add("harness::child::status_and_output", &[], status_and_output);
     suite.add("harness::child::ends_in_time", &[], ends_in_time);
@@ -24,7 +24,7 @@ fn main() -> ExitCode {
     suite.add("harness::trace::registration_of", &traced, registration);
     suite.add("harness::deny::errno", &traced, denied);
     let mut with_python = traced.to_vec();
-    with_python.push(Need::Python);
+    with_python.push(Need::PYTHON);
     suite.add("harness::trace::every_thread", &with_python, every_thread);
     suite.run()
 }

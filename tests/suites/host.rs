@@ -15,7 +15,7 @@ use serde_json::Value;
 
 fn main() -> ExitCode {
     let mut suite = Suite::new();
-    let needs = [Need::Readelf];
+    let needs = [Need::READELF];
     suite.add("host::usr_and_readelf", &needs, usr_and_readelf);
     suite.add("host::usr_and_full_parses", &[], usr_and_full_parses);
     suite.add("host::libraries_and_second_reader", &[], libraries);

@@ -6,6 +6,8 @@
 
 use std::process::ExitCode;
 
+use rseq_tests::conformance;
+use rseq_tests::guest;
 use rseq_tests::guest::{Kernel, kernels};
 use rseq_tests::matrix::{World, machine, tally};
 use rseq_tests::needs::Need;
@@ -27,9 +29,9 @@ fn main() -> ExitCode {
     for kernel in kernels {
         let needs = [
             Need::X86_64,
-            Need::Cc,
-            Need::Release(LIBC),
-            Need::Kernel(kernel),
+            Need::CC,
+            conformance::need(LIBC),
+            guest::need(kernel),
         ];
         let name = format!("kernel::{}::{LIBC}", kernel.name);
         suite.add(name, &needs, move || ask(kernel));

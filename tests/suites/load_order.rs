@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 
 use rseq_tests::artifacts::artifacts;
 use rseq_tests::child::Program;
+use rseq_tests::conformance;
 use rseq_tests::conformance::Root;
 use rseq_tests::conformance::root::RELEASES;
 use rseq_tests::fixture::built;
@@ -47,11 +48,11 @@ fn main() -> ExitCode {
     let mut suite = Suite::new();
     for (release, glibc) in RELEASES {
         let needs = [
-            Need::Cc,
+            Need::CC,
             Need::X86_64,
-            Need::Rseq,
-            Need::Release("bullseye"),
-            Need::Release(release),
+            Need::RSEQ,
+            conformance::need("bullseye"),
+            conformance::need(release),
         ];
         for (name, first) in FIRSTS {
             suite.add(format!("{release}::{name}::libc"), &needs, move || {
@@ -64,7 +65,7 @@ fn main() -> ExitCode {
     }
     suite.add(
         "without-shim",
-        &[Need::Cc, Need::X86_64, Need::Release("bullseye")],
+        &[Need::CC, Need::X86_64, conformance::need("bullseye")],
         without_shim,
     );
     suite.run()

@@ -42,11 +42,11 @@ fn main() -> ExitCode {
         ("exports", "takeover", Area::Adopted),
     ];
     let needs = [
-        Need::Cc,
+        Need::CC,
         Need::X86_64,
-        Need::Glibc(2, 35),
-        Need::Rseq,
-        Need::Ptrace,
+        Need::glibc(2, 35),
+        Need::RSEQ,
+        Need::PTRACE,
     ];
     let mut suite = Suite::new();
     for (case, world, area) in rows {

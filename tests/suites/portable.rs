@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use rseq_tests::artifacts::artifacts;
 use rseq_tests::child::Program;
-use rseq_tests::needs::{self, Need, program};
+use rseq_tests::foreign;
+use rseq_tests::needs::{Need, program};
 use rseq_tests::runner::{Outcome, Suite};
 use rseq_tests::scratch;
 use rseq_tests::versions::{self, Imports};
@@ -24,9 +25,9 @@ fn main() -> ExitCode {
     suite.add("portable::sees_what_is_too_new", &needs, too_new);
     let needs = [
         Need::X86_64,
-        Need::Root,
-        Need::MountNamespace,
-        Need::OldGlibc,
+        Need::ROOT,
+        Need::MOUNT_NAMESPACE,
+        foreign::OLD,
     ];
     suite.add("portable::runs_on_2.31", &needs, old_glibc);
     suite.run()
@@ -84,7 +85,7 @@ fn too_new() -> Outcome {
 /// Started by a glibc that is older than `__rseq_offset`, in a system that has
 /// little else.
 fn old_glibc() -> Outcome {
-    let root = needs::old_glibc()?;
+    let root = foreign::old_glibc()?;
     let folder = scratch::directory("old")?.join("root");
     Program::with_callers_environment(program("cp")?)
         .arg("-a")

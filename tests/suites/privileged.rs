@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use rseq_tests::artifacts::{artifacts, by_name};
 use rseq_tests::child::{Finished, Program};
 use rseq_tests::fixture::built;
+use rseq_tests::foreign;
 use rseq_tests::foreign::Libc;
 use rseq_tests::needs::{Need, program};
 use rseq_tests::runner::{Outcome, Suite};
@@ -16,13 +17,13 @@ use rseq_tests::scratch;
 
 fn main() -> ExitCode {
     let needs = [
-        Need::Cc,
+        Need::CC,
         Need::X86_64,
-        Need::Rseq,
-        Need::Root,
-        Need::MountNamespace,
+        Need::RSEQ,
+        Need::ROOT,
+        Need::MOUNT_NAMESPACE,
     ];
-    let old = [&needs[..], &[Need::Libc("bullseye")]].concat();
+    let old = [&needs[..], &[foreign::need("bullseye")]].concat();
     let mut suite = Suite::new();
     suite.add("privileged::passive", &needs, passive);
     suite.add("privileged::passive_without_libc", &old, without_libc);

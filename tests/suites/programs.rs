@@ -34,10 +34,10 @@ int main(int count, char **argument)
 "#;
 
 fn main() -> ExitCode {
-    let here = [Need::Cc, Need::X86_64];
+    let here = [Need::CC, Need::X86_64];
     let elsewhere = [
         &here[..],
-        &[Need::Root, Need::MountNamespace, Need::StaticLibc],
+        &[Need::ROOT, Need::MOUNT_NAMESPACE, Need::STATIC_LIBC],
     ]
     .concat();
     let mut suite = Suite::new();

@@ -20,11 +20,11 @@ use rseq_tests::world::GLIBC_OFF;
 const GRANTED: &str = "granted 9 already 0 refused 0 denied 0\n";
 
 fn main() -> ExitCode {
-    let builds = [Need::Cc, Need::X86_64, Need::Glibc(2, 35), Need::Rseq];
+    let builds = [Need::CC, Need::X86_64, Need::glibc(2, 35), Need::RSEQ];
     let with = |more: &[Need]| [&builds[..], more].concat();
-    let systemd = with(&[Need::Systemd]);
-    let container = with(&[Need::Root, Need::MountNamespace, Need::Container]);
-    let mounts = with(&[Need::Root, Need::MountNamespace]);
+    let systemd = with(&[Need::SYSTEMD]);
+    let container = with(&[Need::ROOT, Need::MOUNT_NAMESPACE, container::NEED]);
+    let mounts = with(&[Need::ROOT, Need::MOUNT_NAMESPACE]);
     let mut suite = Suite::new();
     suite.add("recipes::systemd", &systemd, systemd_drop_in);
     suite.add("recipes::systemd_runs", &builds, systemd_runs);

@@ -26,10 +26,10 @@ const PARAMETERS: [(&str, &[&str]); 8] = [
 fn main() -> ExitCode {
     let needs = [
         Need::X86_64,
-        Need::Glibc(2, 35),
-        Need::Rseq,
-        Need::Cc,
-        Need::Selftests,
+        Need::glibc(2, 35),
+        Need::RSEQ,
+        Need::CC,
+        selftests::NEED,
     ];
     let mut suite = Suite::new();
     for program in ["basic_test", "basic_percpu_ops_test"] {

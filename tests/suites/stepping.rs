@@ -34,7 +34,7 @@ const WINDOWS: [(&str, &str, usize); 14] = [
 ];
 
 fn main() -> ExitCode {
-    let needs = [Need::Cc, Need::X86_64, Need::Rseq, Need::Ptrace];
+    let needs = [Need::CC, Need::X86_64, Need::RSEQ, Need::PTRACE];
     let mut suite = Suite::new();
     for (window, world, fewest) in WINDOWS {
         for handler in ["balanced", "keeps"] {

@@ -8,6 +8,7 @@ use rseq_tests::artifacts::artifacts;
 use rseq_tests::child::{Finished, Program};
 use rseq_tests::needs::Need;
 use rseq_tests::runner::{Outcome, Suite};
+use rseq_tests::tcmalloc;
 use rseq_tests::tcmalloc::{Linked, binary};
 use rseq_tests::world::{Report, World};
 
@@ -34,13 +35,13 @@ const WORLDS: [(&str, bool); 9] = [
 fn main() -> ExitCode {
     let needs = [
         Need::X86_64,
-        Need::Glibc(2, 35),
-        Need::Rseq,
-        Need::Cxx,
-        Need::Tcmalloc,
+        Need::glibc(2, 35),
+        Need::RSEQ,
+        Need::CXX,
+        tcmalloc::NEED,
     ];
     let mut traced = needs.to_vec();
-    traced.push(Need::Ptrace);
+    traced.push(Need::PTRACE);
     let mut suite = Suite::new();
     for (name, linked, owner) in WAYS {
         for (world, on) in WORLDS {

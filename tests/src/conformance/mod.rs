@@ -24,3 +24,20 @@ pub use known::{Conditions, Known, Verdict};
 pub use owner::Owner;
 pub use root::Root;
 pub use source::Source;
+
+use crate::needs::{Need, Prerequisite};
+
+/// The C library of the Debian release `name`, with the conformance suite.
+#[must_use]
+pub fn need(name: &'static str) -> Need {
+    Need::of(Release(name))
+}
+
+#[derive(Debug)]
+struct Release(&'static str);
+
+impl Prerequisite for Release {
+    fn check(&self) -> Result<(), String> {
+        Root::open(self.0).and(Programs::for_all()).map(drop)
+    }
+}

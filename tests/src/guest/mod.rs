@@ -15,10 +15,28 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::child::Finished;
+use crate::needs::{Need, Prerequisite, program};
 use crate::scratch;
 
 pub use boot::QEMU;
 pub use kernels::Kernel;
+
+/// An emulator, and this kernel to boot in it.
+#[must_use]
+pub fn need(kernel: Kernel) -> Need {
+    Need::of(Machine(kernel))
+}
+
+#[derive(Debug)]
+struct Machine(Kernel);
+
+impl Prerequisite for Machine {
+    fn check(&self) -> Result<(), String> {
+        program(QEMU)?;
+        Need::STATIC_LIBC.check()?;
+        self.0.image().map(drop)
+    }
+}
 
 /// How long a command may run when nothing else is said: emulated and on a busy
 /// machine.

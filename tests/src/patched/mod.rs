@@ -5,6 +5,7 @@ pub mod build;
 pub mod cross;
 pub mod link;
 pub mod lint;
+mod needs;
 pub mod own_tests;
 pub mod series;
 
@@ -15,6 +16,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::conformance::{Loader, Root};
 use crate::folder;
+pub use needs::{need, source};
 use own_tests::OwnTest;
 use series::Series;
 

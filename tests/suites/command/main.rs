@@ -26,11 +26,11 @@ use verified::{no_child, not_as_decided, verified};
 use without::{musl, other_class, other_machine, set_user_id, static_pie, static_program};
 
 fn main() -> ExitCode {
-    let runs = [Need::X86_64, Need::Glibc(2, 35), Need::Rseq];
-    let builds = [Need::Cc, Need::X86_64, Need::Glibc(2, 35), Need::Rseq];
-    let links_static = [Need::Cc, Need::X86_64, Need::StaticLibc];
-    let as_root = [Need::Cc, Need::X86_64, Need::Root];
-    let root = [Need::X86_64, Need::Glibc(2, 35), Need::Rseq, Need::Root];
+    let runs = [Need::X86_64, Need::glibc(2, 35), Need::RSEQ];
+    let builds = [Need::CC, Need::X86_64, Need::glibc(2, 35), Need::RSEQ];
+    let links_static = [Need::CC, Need::X86_64, Need::STATIC_LIBC];
+    let as_root = [Need::CC, Need::X86_64, Need::ROOT];
+    let root = [Need::X86_64, Need::glibc(2, 35), Need::RSEQ, Need::ROOT];
     let mut suite = Suite::new();
     suite.add("run::status", &runs, status);
     suite.add("run::cannot_start", &runs, cannot_start);

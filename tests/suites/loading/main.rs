@@ -21,7 +21,7 @@ const WORLDS: [&str; 2] = ["libc", "shim"];
 type Test = fn(&'static str) -> Outcome;
 
 fn main() -> ExitCode {
-    let needs = [Need::Cc, Need::X86_64, Need::Glibc(2, 35)];
+    let needs = [Need::CC, Need::X86_64, Need::glibc(2, 35)];
     let mut suite = Suite::new();
     let tests: [(&str, Test); 26] = [
         ("kept::definers", kept::definers),
@@ -59,7 +59,7 @@ fn main() -> ExitCode {
             suite.add(format!("{name}::{world}"), &needs, move || test(world));
         }
     }
-    let as_root = [&needs[..], &[Need::Root, Need::MountNamespace]].concat();
+    let as_root = [&needs[..], &[Need::ROOT, Need::MOUNT_NAMESPACE]].concat();
     suite.add("same::ld_so_cache", &as_root, search::found_in_cache);
     suite.add("static_tls::hint", &needs, memory::static_tls_hint);
     suite.add("log::once_each", &needs, policy::log);

@@ -30,7 +30,7 @@ pub fn add(suite: &mut Suite, base: &'static str, needs: &[Need]) {
         let on = On { base, with_shim };
         let end = if with_shim { "with-shim" } else { "alone" };
         let mut add = |name: &str, more: &[Need], body: Box<dyn Fn() -> Outcome + Send>| {
-            let needs = [needs, more, &[Need::Ptrace]].concat();
+            let needs = [needs, more, &[Need::PTRACE]].concat();
             suite.add(format!("{base}::{name}::{end}"), &needs, body);
         };
         for (name, linked) in [
@@ -38,16 +38,16 @@ pub fn add(suite: &mut Suite, base: &'static str, needs: &[Need]) {
             ("tcmalloc-exported", Linked::Exported),
             ("tcmalloc-shared", Linked::Shared),
         ] {
-            let more = [Need::Cxx, Need::Tcmalloc];
+            let more = [Need::CXX, tcmalloc::NEED];
             add(name, &more, Box::new(move || tcmalloc(on, linked)));
         }
         for (name, arguments) in LIBRSEQ {
             let title = format!("librseq-{name}");
             let body = move || librseq(on, name, arguments);
-            add(&title, &[Need::Selftests], Box::new(body));
+            add(&title, &[selftests::NEED], Box::new(body));
         }
-        add("workerd", &[Need::Workerd], Box::new(move || workerd(on)));
-        add("python", &[Need::Python], Box::new(move || python(on)));
+        add("workerd", &[workerd::NEED], Box::new(move || workerd(on)));
+        add("python", &[Need::PYTHON], Box::new(move || python(on)));
     }
 }
 

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use rseq_tests::conformance::known::Verdict;
 use rseq_tests::conformance::{Cell, Conditions, Known, Owner, Programs, source, table};
 use rseq_tests::needs::Need;
+use rseq_tests::patched;
 use rseq_tests::patched::series::{BASES, Series};
 use rseq_tests::patched::{Patched, lint, own_tests};
 use rseq_tests::runner::{Outcome, Suite};
@@ -20,9 +21,9 @@ fn main() -> ExitCode {
     let mut suite = Suite::new();
     for base in BASES {
         suite.add(format!("{base}::form"), &[], move || form(base));
-        let needs = [Need::GlibcSource(base)];
+        let needs = [patched::source(base)];
         suite.add(format!("{base}::applies"), &needs, move || applies(base));
-        let needs = [Need::Cc, Need::X86_64, Need::Rseq, Need::PatchedGlibc(base)];
+        let needs = [Need::CC, Need::X86_64, Need::RSEQ, patched::need(base)];
         suite.add(format!("{base}::own-tests"), &needs, move || {
             own_tests(base)
         });

@@ -43,7 +43,7 @@ pub fn add(suite: &mut Suite, base: &'static str, needs: &[Need]) {
     let mut add = |name: &str, needs: &[Need], body: fn(&'static str) -> Outcome| {
         suite.add(format!("{base}::owned::{name}"), needs, move || body(base));
     };
-    let traced = [needs, &[Need::Ptrace]].concat();
+    let traced = [needs, &[Need::PTRACE]].concat();
     add("shim", needs, shim);
     add("audited", needs, audited);
     add("run", needs, run);

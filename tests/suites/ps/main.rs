@@ -3,10 +3,14 @@
 
 use std::process::ExitCode;
 
+use rseq_tests::foreign;
+use rseq_tests::guest;
 use rseq_tests::guest::kernels;
 use rseq_tests::needs::Need;
 use rseq_tests::runner::Suite;
+use rseq_tests::tcmalloc;
 use rseq_tests::tcmalloc::Linked;
+use rseq_tests::workerd;
 
 mod elsewhere;
 mod look;
@@ -39,10 +43,10 @@ const OWNERS: [(&str, &str, &str); 9] = [
 fn main() -> ExitCode {
     let needs = [
         Need::X86_64,
-        Need::Glibc(2, 35),
-        Need::Rseq,
-        Need::Ptrace,
-        Need::Cc,
+        Need::glibc(2, 35),
+        Need::RSEQ,
+        Need::PTRACE,
+        Need::CC,
     ];
     let with = |more: &[Need]| [&needs[..], more].concat();
     let mut suite = Suite::new();
@@ -51,14 +55,14 @@ fn main() -> ExitCode {
         suite.add(title, &needs, move || owned(case, world, owner));
     }
     for case in ["static", "static-stripped"] {
-        let needs = with(&[Need::StaticLibc]);
+        let needs = with(&[Need::STATIC_LIBC]);
         suite.add(format!("ps::{case}"), &needs, move || static_program(case));
     }
-    suite.add("ps::python", &with(&[Need::Python]), python_threads);
-    suite.add("ps::node", &with(&[Need::Node]), node);
-    suite.add("ps::java", &with(&[Need::Java]), java);
-    suite.add("ps::dlopened", &with(&[Need::Python]), dlopened);
-    let tcmalloc = with(&[Need::Cxx, Need::Tcmalloc]);
+    suite.add("ps::python", &with(&[Need::PYTHON]), python_threads);
+    suite.add("ps::node", &with(&[Need::NODE]), node);
+    suite.add("ps::java", &with(&[Need::JAVA]), java);
+    suite.add("ps::dlopened", &with(&[Need::PYTHON]), dlopened);
+    let tcmalloc = with(&[Need::CXX, tcmalloc::NEED]);
     suite.add("ps::without_launcher", &tcmalloc, without_launcher);
     for (way, linked, owner) in [
         ("hidden", Linked::Hidden, "client"),
@@ -69,19 +73,19 @@ fn main() -> ExitCode {
         suite.add(title, &tcmalloc, move || with_launcher(linked, owner));
     }
     for name in ["bullseye", "trixie", "forky"] {
-        let needs = with(&[Need::Libc(name)]);
+        let needs = with(&[foreign::need(name)]);
         suite.add(format!("ps::libc::{name}"), &needs, move || libc_of(name));
     }
-    suite.add("ps::workerd", &with(&[Need::Workerd]), workerd_under_load);
+    suite.add("ps::workerd", &with(&[workerd::NEED]), workerd_under_load);
     suite.add("ps::many_threads", &needs, many_threads);
     suite.add("ps::ends_meanwhile", &needs, ends_meanwhile);
     suite.add("ps::threads_come_and_go", &needs, threads_come_and_go);
     suite.add(
         "ps::main_thread_ended",
-        &with(&[Need::Python]),
+        &with(&[Need::PYTHON]),
         main_thread_ended,
     );
-    suite.add("ps::zombie", &with(&[Need::Python]), zombie);
+    suite.add("ps::zombie", &with(&[Need::PYTHON]), zombie);
     suite.add("ps::debugger", &needs, debugger);
     suite.add("ps::stopped", &needs, stopped);
     suite.add("ps::signals", &needs, signals);
@@ -89,10 +93,10 @@ fn main() -> ExitCode {
     suite.add("ps::not_stopped", &needs, not_stopped);
     suite.add("ps::deleted", &needs, deleted);
     suite.add("ps::watch", &needs, watch);
-    let namespace = with(&[Need::Root, Need::MountNamespace]);
+    let namespace = with(&[Need::ROOT, Need::MOUNT_NAMESPACE]);
     suite.add("ps::namespaces", &namespace, namespaces);
     suite.add("ps::whole_host", &namespace, whole_host);
-    let other = with(&[Need::Root, Need::Setpriv]);
+    let other = with(&[Need::ROOT, Need::SETPRIV]);
     suite.add("ps::another_user", &other, another_user);
     let kernels = match kernels::chosen() {
         Ok(kernels) => kernels,
@@ -102,7 +106,7 @@ fn main() -> ExitCode {
         }
     };
     for kernel in kernels {
-        let needs = with(&[Need::Binutils, Need::StaticLibc, Need::Kernel(kernel)]);
+        let needs = with(&[Need::BINUTILS, Need::STATIC_LIBC, guest::need(kernel)]);
         let title = format!("ps::kernel::{}", kernel.name);
         suite.add(title, &needs, move || on_kernel(kernel));
     }

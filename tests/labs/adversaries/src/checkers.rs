@@ -22,7 +22,7 @@ pub fn rows() -> Vec<Row> {
             "ThreadSanitizer reports no race in a program without one, and ends",
             tsan,
         )
-        .needs(&[Need::Host(needs::Need::Sanitizer("thread"))])
+        .needs(&[Need::Host(needs::Need::new(&needs::Sanitizer("thread")))])
         .times(8),
         tool("checker/helgrind", "helgrind, likewise", "helgrind"),
         tool("checker/drd", "DRD, likewise", "drd"),

@@ -18,7 +18,7 @@ cat result
 "#;
 
 pub fn rows() -> Vec<Row> {
-    let mount = Need::Host(needs::Need::MountNamespace);
+    let mount = Need::Host(needs::Need::MOUNT_NAMESPACE);
     let threaded = |name, asks, text: &'static str| {
         Row::new(name, asks, move |case| {
             let script = case.script(text)?;

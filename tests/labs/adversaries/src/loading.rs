@@ -41,7 +41,7 @@ exec env $WORLD LD_PRELOAD="$PRELOAD $PWD/other-name.so" "$@"
 "#;
 
 pub fn rows() -> Vec<Row> {
-    let mount = Need::Host(needs::Need::MountNamespace);
+    let mount = Need::Host(needs::Need::MOUNT_NAMESPACE);
     let strict = |name, asks, way: &'static str| {
         Row::new(name, asks, move |case| {
             let program = Program::new(program("strict.c", &[])?);

@@ -40,8 +40,8 @@ pub fn rows() -> Vec<Row> {
     ];
     let rseq = [
         Need::Host(needs::Need::X86_64),
-        Need::Host(needs::Need::Glibc(2, 35)),
-        Need::Host(needs::Need::Rseq),
+        Need::Host(needs::Need::glibc(2, 35)),
+        Need::Host(needs::Need::RSEQ),
     ];
     rows.into_iter().map(|row| row.needs(&rseq)).collect()
 }

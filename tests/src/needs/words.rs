@@ -1,0 +1,39 @@
+//! What the `needs:` of a fixture names.
+
+use super::{Glibc, Need, Sanitizer, Tool};
+
+impl Need {
+    /// The need that a fixture's `needs:` names by `word`.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Some(match word {
+            "c++" => Self::CXX,
+            "static-libc" => Self::STATIC_LIBC,
+            "asan" => Self::new(&Sanitizer("address")),
+            "tsan" => Self::new(&Sanitizer("thread")),
+            "ubsan" => Self::new(&Sanitizer("undefined")),
+            "binutils" => Self::BINUTILS,
+            "x86-64" => Self::X86_64,
+            "glibc-2.35" => Self::new(&Glibc(2, 35)),
+            "rseq" => Self::RSEQ,
+            "root" => Self::ROOT,
+            _ => Self::of(Tool(TOOLS.into_iter().find(|tool| *tool == word)?)),
+        })
+    }
+}
+
+/// Programs that make fixtures and take them apart.
+const TOOLS: [&str; 12] = [
+    "aarch64-linux-gnu-gcc",
+    "bzip2",
+    "cpio",
+    "dpkg-deb",
+    "mkfifo",
+    "rpm2cpio",
+    "rpmbuild",
+    "s390x-linux-gnu-gcc",
+    "unzip",
+    "xz",
+    "zip",
+    "zstd",
+];
