@@ -14,7 +14,7 @@ const PACKAGES: [&str; 3] = ["libc6", "libc6-dev", "libgcc-s1"];
 
 /// Where Debian has put it, before and since /lib became a link.
 const FOLDERS: [&str; 2] = ["lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu"];
-const LIBRARIES: [&str; 3] = ["libc.so.6", "libpthread.so.0", "libdl.so.2"];
+const LIBRARIES: [&str; 4] = ["libc.so.6", "libpthread.so.0", "libdl.so.2", "librt.so.1"];
 
 /// The libc of a suite.
 #[derive(Clone, Debug)]
@@ -37,6 +37,12 @@ impl Libc {
     #[must_use]
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// One of its own libraries.
+    #[must_use]
+    pub fn library(&self, name: &str) -> PathBuf {
+        self.libraries().join(name)
     }
 
     /// Builds `fixtures/SOURCE.c` to run on it, with this machine's headers and

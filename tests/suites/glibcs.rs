@@ -2,6 +2,7 @@
 //! none of the names, and its threads in a library apart; 2.41 and later let
 //! threads register through `__rseq_offset`, which the shim exports.
 
+use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -12,10 +13,19 @@ use rseq_tests::foreign;
 use rseq_tests::foreign::Libc;
 use rseq_tests::needs::Need;
 use rseq_tests::runner::{Outcome, Suite};
+use rseq_tests::scratch;
 use rseq_tests::world::{Records, Report};
 
 /// Debian's suites, their glibc, and whether it registers by itself.
 const GLIBCS: [(&str, &str, bool); 2] = [("bullseye", "2.31", false), ("trixie", "2.41", true)];
+
+/// Those in which the shim has to find its way about.
+const ALL: [(&str, &str); 4] = [
+    ("bullseye", "2.31"),
+    ("bookworm", "2.36"),
+    ("trixie", "2.41"),
+    ("forky", "2.43"),
+];
 
 fn main() -> ExitCode {
     let mut suite = Suite::new();
@@ -35,7 +45,76 @@ fn main() -> ExitCode {
             add(&mut suite, "read_only_slots", read_only_slots);
         }
     }
+    for (name, version) in ALL {
+        let needs = [Need::Cc, Need::X86_64, Need::Rseq, Need::Libc(name)];
+        let add = |suite: &mut Suite, what: &str, test: fn(&Libc) -> Outcome| {
+            suite.add(format!("glibc-{version}::{what}"), &needs, move || {
+                test(&Libc::of(name)?)
+            });
+        };
+        add(&mut suite, "old_timer", old_timer);
+        add(&mut suite, "by_handle", by_handle);
+        add(&mut suite, "before_the_shim", before_the_shim);
+        add(&mut suite, "libc_by_another_name", libc_by_another_name);
+    }
     suite.run()
+}
+
+/// A caller of `timer_create` gets the version that it was linked with.
+fn old_timer(libc: &Libc) -> Outcome {
+    for (options, kind) in [(&["-DOLD"][..], "an int"), (&[], "a pointer")] {
+        let timer = libc.build("old-timer", options)?;
+        run(libc, &timer, "", World::Shim)?.says(&format!("{kind}; expired: registered"))?;
+    }
+    Ok(())
+}
+
+/// Threads of who asks a handle for the libc's `pthread_create`.
+fn by_handle(libc: &Libc) -> Outcome {
+    let program = libc.build("other-roads", &["-DHANDLE"])?;
+    let report = run(libc, &program, "", World::Shim)?.says("8 begun; 8 registered")?;
+    assert_eq!(report.threads("registered")?, 9);
+    Ok(())
+}
+
+/// Threads that start in a constructor which runs before the shim's.
+fn before_the_shim(libc: &Libc) -> Outcome {
+    let first = libc.build(
+        "other-roads",
+        &["-DFIRST", "-shared", "-fPIC", "-Wl,-z,initfirst"],
+    )?;
+    let options = [
+        "-DCONSTRUCTOR",
+        "-Wl,--no-as-needed",
+        &first.display().to_string(),
+    ];
+    let program = libc.build("other-roads", &options)?;
+    let report = run(libc, &program, "", World::Shim)?.says("8 begun; 8 registered")?;
+    assert_eq!(report.threads("registered")?, 9);
+    Ok(())
+}
+
+/// The libc is what it is, whatever its file is called.
+fn libc_by_another_name(libc: &Libc) -> Outcome {
+    let census = libc.build("census", &[])?;
+    let copy = scratch::directory("libc")?.join("another-name.so");
+    let original = libc.library("libc.so.6");
+    fs::copy(&original, &copy).map_err(|error| format!("{}: {error}", original.display()))?;
+    let shim = &artifacts()?.shim;
+    let both = format!("{}:{}", shim.display(), copy.display());
+    let finished = libc
+        .program(&census)
+        .env("GLIBC_TUNABLES", "glibc.pthread.rseq=0")
+        .env("LD_PRELOAD", both)
+        .run()?
+        .expect(0)?;
+    let registered = "main ours cpu\nthreads ours 8\ncpu 8 failed 0\n";
+    assert_eq!(
+        (&*finished.out, &*finished.err),
+        (registered, ""),
+        "{finished:?}"
+    );
+    Ok(())
 }
 
 /// Who registers.

@@ -9,13 +9,14 @@
 //! What this module owes: it follows the tables of loaded objects as the dynamic
 //! linker does when it relocates them, and no further.
 
-use core::ffi::{CStr, c_char};
+use core::ffi::{CStr, c_char, c_void};
 use core::ptr::with_exposed_provenance;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use libc::{Elf64_Rela, Elf64_Sym, PT_DYNAMIC};
 
-use crate::process::{Loaded, each_object};
+use crate::next::next_version;
+use crate::process::{Loaded, Name, each_object};
 
 /// Dynamic section tags (gABI, chapter 5; GNU extensions).
 const DT_PLTRELSZ: u64 = 2;
@@ -33,8 +34,8 @@ const VERSION: u16 = 0x7fff;
 
 /// A version of a name that does something else than the later ones.
 pub struct OldVersion {
-    name: &'static CStr,
-    version: &'static CStr,
+    name: Name,
+    version: Name,
     /// `dlpi_adds` when last nobody referred to it; 0 before that.
     nobody_at: AtomicU64,
 }
@@ -49,22 +50,17 @@ struct References {
 
 impl OldVersion {
     /// `name@version`.
-    pub const fn new(name: &'static CStr, version: &'static CStr) -> Self {
+    pub const fn new(name: &'static [u8], version: &'static [u8]) -> Self {
         Self {
-            name,
-            version,
+            name: Name::new(name),
+            version: Name::new(version),
             nobody_at: AtomicU64::new(0),
         }
     }
 
-    /// The version's name.
-    pub fn version(&self) -> &'static CStr {
-        self.version
-    }
-
-    /// The name.
-    pub fn name(&self) -> &'static CStr {
-        self.name
+    /// The function itself; `None` if nobody behind the shim defines it.
+    pub fn function(&self) -> Option<*mut c_void> {
+        next_version(self.name, self.version)
     }
 
     /// Returns true if the caller that is returned to at this address means this
@@ -78,7 +74,7 @@ impl OldVersion {
             if additions == self.nobody_at.load(Ordering::Relaxed) {
                 return true;
             }
-            let Some(is_old) = is_reference_old(object, self.name, self.version) else {
+            let Some(is_old) = is_reference_old(object, self.name.text, self.version.text) else {
                 return false;
             };
             found.any_old |= is_old;
@@ -108,7 +104,7 @@ struct Imports<'a> {
 
 /// Whether an object refers to this version of a name, rather than to another;
 /// `None` if it does not refer to the name.
-fn is_reference_old(object: &Loaded<'_>, name: &CStr, version: &CStr) -> Option<bool> {
+fn is_reference_old(object: &Loaded<'_>, name: &[u8], version: &[u8]) -> Option<bool> {
     let imports = Imports::of(object)?;
     let symbol = imports.symbol_called(name)?;
     Some(imports.version_of(symbol) == Some(version))
@@ -162,7 +158,7 @@ impl<'a> Imports<'a> {
     }
 
     /// The number of the symbol of this name that a relocation asks for.
-    fn symbol_called(&self, name: &CStr) -> Option<usize> {
+    fn symbol_called(&self, name: &[u8]) -> Option<usize> {
         for (table, bytes) in self.tables {
             let mut next: *const Elf64_Rela = self.place(table)?;
             for _ in 0..bytes as usize / size_of::<Elf64_Rela>() {
@@ -178,7 +174,7 @@ impl<'a> Imports<'a> {
         None
     }
 
-    fn name_of(&self, number: usize) -> Option<&'a CStr> {
+    fn name_of(&self, number: usize) -> Option<&'a [u8]> {
         let symbols: *const Elf64_Sym = self.place(self.symbols)?;
         // SAFETY: a symbol that a relocation refers to.
         let symbol = unsafe { &*symbols.wrapping_add(number) };
@@ -186,7 +182,7 @@ impl<'a> Imports<'a> {
     }
 
     /// The name of the version in which an undefined symbol is asked for.
-    fn version_of(&self, number: usize) -> Option<&'a CStr> {
+    fn version_of(&self, number: usize) -> Option<&'a [u8]> {
         let versions: *const u16 = self.place(self.versions)?;
         // SAFETY: one version for each symbol.
         let wanted = unsafe { *versions.wrapping_add(number) } & VERSION;
@@ -211,10 +207,10 @@ impl<'a> Imports<'a> {
         }
     }
 
-    fn string(&self, offset: u32) -> Option<&'a CStr> {
+    fn string(&self, offset: u32) -> Option<&'a [u8]> {
         let strings: *const c_char = self.place(self.strings)?;
         // SAFETY: a C string of the object's string table.
-        Some(unsafe { CStr::from_ptr(strings.wrapping_add(offset as usize)) })
+        Some(unsafe { CStr::from_ptr(strings.wrapping_add(offset as usize)) }.to_bytes())
     }
 
     /// An address of the dynamic section: relocated in place by glibc, but not in

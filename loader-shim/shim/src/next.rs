@@ -7,9 +7,13 @@
 
 use core::ffi::{CStr, c_char, c_void};
 use core::mem::transmute;
-use core::ptr::null_mut;
+use core::ptr::{NonNull, null_mut};
 use core::sync::atomic::{AtomicPtr, Ordering};
 
+use libc::RTLD_NEXT;
+
+use crate::arch;
+use crate::errno::KeepErrno;
 use crate::process::{self, Name, Tables};
 
 /// One name, and what is behind it.
@@ -45,11 +49,17 @@ impl Next {
         }
     }
 
-    /// What is behind the name, looked for now if need be; the fallback if
-    /// there is nothing.
+    /// What is behind the name, looked for now if need be: in the objects' tables
+    /// and, should they not be as expected, by dlsym(3). The fallback if there is
+    /// nothing.
     pub fn address(&self) -> *mut c_void {
         if !self.is_found() {
             resolve(&[self]);
+            if !self.is_found()
+                && let Some(address) = ask_libc(self.name.text)
+            {
+                self.address.store(address, Ordering::Relaxed);
+            }
         }
         self.current()
     }
@@ -79,17 +89,35 @@ pub fn resolve(names: &[&Next]) {
     });
 }
 
-/// One version of a name behind the shim, by dlvsym(3); null where there is none.
-pub fn next_version(name: &CStr, version: &CStr) -> *mut c_void {
-    type Function = unsafe extern "C" fn(*mut c_void, *const c_char, *const c_char) -> *mut c_void;
-    static DLVSYM: Next = Next::lazy(b"dlvsym");
+/// One version of a name behind the shim; `None` if nobody defines it.
+pub fn next_version(name: Name, version: Name) -> Option<*mut c_void> {
+    let mut found = None;
+    process::each_next_object(|object| {
+        found = object.address_of_version(name, version);
+        found.is_some()
+    });
+    found
+}
 
-    let address = DLVSYM.address();
-    if address.is_null() {
-        return null_mut();
-    }
-    // SAFETY: not null, so it is the libc's function of this type.
-    let function = unsafe { transmute::<*mut c_void, Function>(address) };
+/// What the libc's own dlsym(3) says is behind a name. dlvsym(3) leads to it:
+/// the shim does not interpose that.
+#[cold]
+fn ask_libc(name: &[u8]) -> Option<*mut c_void> {
+    type Dlsym = unsafe extern "C" fn(*mut c_void, *const c_char) -> *mut c_void;
+    type Dlvsym = unsafe extern "C" fn(*mut c_void, *const c_char, *const c_char) -> *mut c_void;
+
+    let mut text = [0; 64];
+    text.get_mut(..name.len())?.copy_from_slice(name);
+    let name = CStr::from_bytes_until_nul(&text).ok()?;
+    let _errno = KeepErrno::new();
+    let by_version = NonNull::new(arch::dlvsym())?;
+    // SAFETY: the libc's function of this type.
+    let by_version = unsafe { transmute::<NonNull<c_void>, Dlvsym>(by_version) };
     // SAFETY: C strings; by the return address the shim is the caller.
-    unsafe { function(libc::RTLD_NEXT, name.as_ptr(), version.as_ptr()) }
+    let dlsym = unsafe { by_version(RTLD_NEXT, c"dlsym".as_ptr(), c"GLIBC_2.2.5".as_ptr()) };
+    // SAFETY: likewise.
+    let dlsym = unsafe { transmute::<NonNull<c_void>, Dlsym>(NonNull::new(dlsym)?) };
+    // SAFETY: likewise.
+    let found = unsafe { dlsym(RTLD_NEXT, name.as_ptr()) };
+    (!found.is_null()).then_some(found)
 }

@@ -18,7 +18,7 @@ use core::mem::transmute;
 
 use crate::callers::OldVersion;
 use crate::kept::{Kept, keep};
-use crate::next::{Next, next_version};
+use crate::next::Next;
 use crate::slab::{Job, StartRoutine};
 use crate::threads::Start;
 use crate::{arch, nesting, owner, register, report, syscalls};
@@ -43,6 +43,7 @@ fn wrapped(event: SigEvent) -> Option<SigEvent> {
     if event.notify != libc::SIGEV_THREAD || !owner::prepares_threads() {
         return None;
     }
+    register::catch_up();
     let kept = keep(Job {
         start: event.function?,
         argument: event.value,
@@ -103,7 +104,7 @@ macro_rules! next {
 }
 
 /// `int timer_create(clockid_t, struct sigevent *, int *)`: the timer is an int.
-static WITH_INT: OldVersion = OldVersion::new(c"timer_create", c"GLIBC_2.2.5");
+static WITH_INT: OldVersion = OldVersion::new(b"timer_create", b"GLIBC_2.2.5");
 
 /// timer_create(2): same arguments, same answer, for callers of either version.
 ///
@@ -119,11 +120,10 @@ pub unsafe extern "C" fn create_timer(
 ) -> c_int {
     type Libc = unsafe extern "C" fn(libc::clockid_t, *mut SigEvent, *mut libc::timer_t) -> c_int;
     let next = if WITH_INT.is_meant_by(return_address) {
-        let found = next_version(WITH_INT.name(), WITH_INT.version());
-        if found.is_null() {
+        let Some(found) = WITH_INT.function() else {
             return missing();
-        }
-        // SAFETY: not null, so it is this function; what differs is what the last
+        };
+        // SAFETY: it is this function; what differs is what the last
         // argument points to, which is not looked at here.
         unsafe { transmute::<*mut c_void, Libc>(found) }
     } else {

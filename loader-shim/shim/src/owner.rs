@@ -98,7 +98,7 @@ fn set(owner: Owner, action: Action, reason: Reason) {
 }
 
 /// Decides, the first time it is called. Whoever calls it meanwhile (a thread
-/// started while the constructor runs, or before it could be told anything) finds
+/// started while the constructor runs, or before there is anything to read) finds
 /// the default: do nothing.
 pub fn decide_once() {
     if process::is_told()

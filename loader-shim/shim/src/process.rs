@@ -10,6 +10,8 @@ use core::sync::atomic::{AtomicPtr, Ordering};
 
 use libc::{dl_phdr_info, size_t};
 
+use crate::arch;
+
 pub mod image;
 mod program;
 mod relro;
@@ -49,9 +51,34 @@ unsafe extern "C" fn remember(
     ENVIRONMENT.store(environment, Ordering::Relaxed);
 }
 
-/// The constructor has been given what [`Process::read`] answers.
+/// Whether [`Process::read`] has something to read: the constructor has been given
+/// it or, before that, the dynamic linker has it.
 pub fn is_told() -> bool {
+    if ARGUMENTS.load(Ordering::Relaxed).is_null() {
+        ask_dynamic_linker();
+    }
     !ARGUMENTS.load(Ordering::Relaxed).is_null()
+}
+
+/// For those who come before our constructor: constructors of a library that is
+/// DF_1_INITFIRST as well.
+#[cold]
+fn ask_dynamic_linker() {
+    // SAFETY: the dynamic linker's variable, set before anything is relocated; or
+    // null.
+    let Some(&arguments) = (unsafe { arch::dynamic_linkers_arguments().as_ref() }) else {
+        return;
+    };
+    if arguments.is_null() {
+        return;
+    }
+    let mut end = arguments;
+    // SAFETY: pointers up to a null, behind which the environment begins (psABI).
+    while !unsafe { *end }.is_null() {
+        end = end.wrapping_add(1);
+    }
+    ENVIRONMENT.store(end.wrapping_add(1), Ordering::Relaxed);
+    ARGUMENTS.store(arguments, Ordering::Relaxed);
 }
 
 impl Process {
@@ -159,11 +186,13 @@ impl Loaded<'_> {
         unsafe { CStr::from_ptr(self.info.dlpi_name) }
     }
 
-    fn is_libc(&self) -> bool {
-        self.path().to_bytes().ends_with(b"/libc.so.6")
+    /// Whether it is the libc, whatever its file is called.
+    pub fn is_libc(&self) -> bool {
+        walk::is_libc_at(self.info.dlpi_addr as usize)
     }
 
-    fn is_the_shim(&self) -> bool {
+    /// Whether it is the shim.
+    pub fn is_the_shim(&self) -> bool {
         static HERE: u8 = 0;
         self.contains((&raw const HERE).addr())
     }

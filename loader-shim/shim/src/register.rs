@@ -82,6 +82,14 @@ pub fn at_birth() {
     }
 }
 
+/// Registers the calling thread for life if nobody has registered it: one that the
+/// libc, or the program by raw clone, has started past the shim.
+pub fn catch_up() {
+    if cpu_id() == CPU_ID_UNINITIALIZED && owner::registers_threads() {
+        nesting::hold();
+    }
+}
+
 /// The libc has registered the calling thread. Asked where the owner is the
 /// libc only.
 pub fn libc_has_registered() -> bool {

@@ -2,9 +2,11 @@
 
 use core::ffi::{c_int, c_void};
 use core::mem::transmute;
-use core::ptr::{from_ref, null_mut};
+use core::ptr::{fn_addr_eq, from_ref, null_mut};
+use core::sync::atomic::{AtomicPtr, Ordering};
 
 use crate::next::Next;
+use crate::process::{Name, Tables, each_object};
 use crate::slab::{self, Job, Slot, StartRoutine};
 use crate::{arch, owner, register, report};
 
@@ -12,7 +14,8 @@ use crate::{arch, owner, register, report};
 const THRD_ERROR: c_int = 2;
 
 type ThrdCreate = unsafe extern "C" fn(*mut libc::pthread_t, StartRoutine, *mut c_void) -> c_int;
-type PthreadCreate = unsafe extern "C" fn(
+/// pthread_create(3).
+pub type PthreadCreate = unsafe extern "C" fn(
     *mut libc::pthread_t,
     *const libc::pthread_attr_t,
     StartRoutine,
@@ -54,6 +57,58 @@ pub unsafe extern "C" fn pthread_create(
     })
 }
 
+/// The libc's own `pthread_create`, whoever comes before it.
+static LIBC_CREATE: AtomicPtr<c_void> = AtomicPtr::new(null_mut());
+
+/// The libc's own `pthread_create`; null where there is none.
+pub fn libc_create() -> *mut c_void {
+    let known = LIBC_CREATE.load(Ordering::Relaxed);
+    if !known.is_null() {
+        return known;
+    }
+    let mut found = null_mut();
+    each_object(|object| {
+        // before glibc 2.34 it is in a library of its own
+        if object.is_libc() || object.is_called(b"libpthread.so.0") {
+            let name = Name::new(b"pthread_create");
+            let here = object.address_of(Tables::of(object).as_ref(), name);
+            found = here.unwrap_or(null_mut());
+        }
+        !found.is_null()
+    });
+    LIBC_CREATE.store(found, Ordering::Relaxed);
+    found
+}
+
+/// The libc's `pthread_create` for those who have asked for it by dlsym(3). A start
+/// routine that comes from the shim is passed on: another library has interposed
+/// `pthread_create` behind it.
+///
+/// # Safety
+///
+/// As pthread_create(3).
+pub unsafe extern "C" fn create_by_libc(
+    thread: *mut libc::pthread_t,
+    attributes: *const libc::pthread_attr_t,
+    start: StartRoutine,
+    argument: *mut c_void,
+) -> c_int {
+    let create = libc_create();
+    if create.is_null() {
+        return libc::EAGAIN;
+    }
+    // SAFETY: not null, so it is the libc's.
+    let create = unsafe { transmute::<*mut c_void, PthreadCreate>(create) };
+    if fn_addr_eq(start, arch::thread_start as StartRoutine) {
+        // SAFETY: the caller's own call.
+        return unsafe { create(thread, attributes, start, argument) };
+    }
+    // SAFETY: as in `pthread_create`.
+    hand_over(start, argument, |start, argument| unsafe {
+        create(thread, attributes, start, argument)
+    })
+}
+
 /// thrd_create(3): same arguments, same answer. The thread's result is an int
 /// in the register in which the other kind of start routine answers a pointer.
 ///
@@ -89,6 +144,7 @@ fn hand_over(
     if !owner::watches_threads() {
         return create(start, argument);
     }
+    register::catch_up();
     let Some(slot) = slab::take(Job { start, argument }) else {
         let answer = create(start, argument);
         if answer == 0 {

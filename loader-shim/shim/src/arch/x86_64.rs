@@ -88,20 +88,43 @@ pub fn nesting() -> &'static Nesting {
 #[unsafe(link_section = ".tbss.nesting")]
 static NESTING: Nesting = Nesting::new();
 
+/// The address that the dynamic linker has bound a name to, or null where nobody
+/// defines it.
+macro_rules! weak_reference {
+    ($name:literal) => {{
+        let address;
+        // SAFETY: a weak reference through the GOT: a load of our own relocated
+        // slot.
+        unsafe {
+            asm!(
+                concat!(".weak ", $name),
+                concat!("mov {}, qword ptr [rip + ", $name, "@GOTPCREL]"),
+                out(reg) address,
+                options(pure, readonly, nostack, preserves_flags),
+            );
+        }
+        address
+    }};
+}
+
 /// `_r_debug` of the dynamic linker, or null where nobody defines it.
 pub fn debug_state() -> *const RDebug {
-    let state;
-    // SAFETY: a weak reference through the GOT: a load of our own relocated
-    // slot.
-    unsafe {
-        asm!(
-            ".weak _r_debug",
-            "mov {}, qword ptr [rip + _r_debug@GOTPCREL]",
-            out(reg) state,
-            options(pure, readonly, nostack, preserves_flags),
-        );
-    }
-    state
+    weak_reference!("_r_debug")
+}
+
+/// `gnu_get_libc_version`, which only glibc defines, or null.
+pub fn libc_version_function() -> *const core::ffi::c_void {
+    weak_reference!("gnu_get_libc_version")
+}
+
+/// The dynamic linker's variable that holds the program's arguments, or null.
+pub fn dynamic_linkers_arguments() -> *const *mut *const core::ffi::c_char {
+    weak_reference!("_dl_argv")
+}
+
+/// dlvsym(3), or null: before glibc 2.34 it is in libdl.
+pub fn dlvsym() -> *mut core::ffi::c_void {
+    weak_reference!("dlvsym")
 }
 
 /// The start routine that the libc is given: `rdi` holds the hand-over slot.
@@ -209,6 +232,7 @@ pub unsafe extern "C" fn dlsym(
         ".cfi_adjust_cfa_offset 8",
         "push rsi",
         ".cfi_adjust_cfa_offset 8",
+        "mov rdx, qword ptr [rsp + 16]",
         "sub rsp, 8",
         ".cfi_adjust_cfa_offset 8",
         "call {hook}",

@@ -8,10 +8,8 @@ use core::ffi::{c_int, c_void};
 use core::mem::transmute;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
-use tls_model::rseq::CPU_ID_UNINITIALIZED;
-
 use crate::next::Next;
-use crate::{kernel, nesting, owner, register};
+use crate::{kernel, register};
 
 /// The libc's `sched_getcpu`.
 pub static SCHED_GETCPU: Next =
@@ -39,9 +37,7 @@ pub fn leave_to_libc() {
 }
 
 extern "C" fn register_and_answer() -> c_int {
-    if register::cpu_id() == CPU_ID_UNINITIALIZED && owner::registers_threads() {
-        nesting::hold();
-    }
+    register::catch_up();
     let cpu = register::cpu_id() as c_int;
     if cpu >= 0 {
         return cpu;

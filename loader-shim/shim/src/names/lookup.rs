@@ -1,8 +1,11 @@
-//! `dlsym` for the names in [`super::area`].
+//! `dlsym` for the names in [`super::area`], and for `pthread_create`.
 //!
 //! librseq and others ask `dlsym(RTLD_NEXT, "__rseq_offset")`; a preload comes
 //! before them in the scope, so RTLD_NEXT passes it by and finds glibc's
-//! variables. All other names go to the libc by a tail jump (`arch`), which
+//! variables. And who asks for the libc's `pthread_create` by a handle, or by
+//! RTLD_NEXT from behind the shim, would start threads that nobody registers.
+//!
+//! All other names go to the libc by a tail jump (`arch`), which
 //! sees its caller's return address and answers RTLD_NEXT rightly.
 
 use core::ffi::{CStr, c_char, c_void};
@@ -10,23 +13,42 @@ use core::mem::transmute;
 use core::ptr::null_mut;
 
 use crate::next::Next;
-use crate::{arch, owner};
+use crate::process::{Name, Tables, each_object};
+use crate::{arch, owner, threads};
 
 /// The libc's `dlsym` (in libdl before glibc 2.34).
 pub static DLSYM: Next = Next::eager(b"dlsym", dlsym_before_start as *mut c_void);
 
-/// The variable that an answer of ours is, or null for the libc to answer.
+/// The address that the shim answers with, or null for the libc to answer.
+/// `return_address` is in the caller.
 ///
 /// # Safety
 ///
-/// `name` is null or a C string.
-pub unsafe extern "C" fn answer(handle: *mut c_void, name: *const c_char) -> *mut c_void {
-    let is_search = handle == libc::RTLD_DEFAULT || handle == libc::RTLD_NEXT;
-    if !is_search || name.is_null() || !owner::registers_threads() {
+/// `name` is null or a C string; `handle` is one that dlsym(3) takes.
+pub unsafe extern "C" fn answer(
+    handle: *mut c_void,
+    name: *const c_char,
+    return_address: usize,
+) -> *mut c_void {
+    if name.is_null() {
         return null_mut();
     }
     // SAFETY: the caller's promise; only the first byte of most names is read.
-    if unsafe { *name } != b'_' as c_char {
+    match unsafe { *name } as u8 {
+        b'_' => {}
+        b'p' => {
+            // SAFETY: the caller's promise.
+            let name = unsafe { CStr::from_ptr(name) };
+            if name != CREATE {
+                return null_mut();
+            }
+            // SAFETY: the caller's promise.
+            return unsafe { creates_threads(handle, return_address) };
+        }
+        _ => return null_mut(),
+    }
+    let is_search = handle == libc::RTLD_DEFAULT || handle == libc::RTLD_NEXT;
+    if !is_search || !owner::registers_threads() {
         return null_mut();
     }
     // SAFETY: the caller's promise.
@@ -38,6 +60,56 @@ pub unsafe extern "C" fn answer(handle: *mut c_void, name: *const c_char) -> *mu
         b"__rseq_flags" => bound.flags.cast(),
         _ => null_mut(),
     }
+}
+
+const CREATE: &CStr = c"pthread_create";
+
+/// Whoever would be answered the libc's own `pthread_create` gets one that does the
+/// same, and whose threads are registered.
+///
+/// # Safety
+///
+/// `handle` is one that dlsym(3) takes.
+unsafe fn creates_threads(handle: *mut c_void, return_address: usize) -> *mut c_void {
+    owner::decide_once();
+    let libc = threads::libc_create();
+    // in the global scope the shim's own is found, or that of who comes before it
+    if !owner::prepares_threads() || libc.is_null() || handle == libc::RTLD_DEFAULT {
+        return null_mut();
+    }
+    let found = if handle == libc::RTLD_NEXT {
+        behind(return_address)
+    } else {
+        // SAFETY: what `dlsym_before_start` does with the caller's own arguments:
+        // with a handle it does not matter who asks.
+        unsafe { dlsym_before_start(handle, CREATE.as_ptr()) }
+    };
+    if found != libc {
+        return null_mut();
+    }
+    let ours: threads::PthreadCreate = threads::create_by_libc;
+    ours as *mut c_void
+}
+
+/// The first `pthread_create` behind the object that an address lies in; null where
+/// the shim is behind it as well.
+fn behind(address: usize) -> *mut c_void {
+    let mut found = null_mut();
+    let mut passed = false;
+    each_object(|object| {
+        if !passed {
+            passed = object.contains(address);
+            return false;
+        }
+        if object.is_the_shim() {
+            return true;
+        }
+        let name = Name::new(CREATE.to_bytes());
+        let here = object.address_of(Tables::of(object).as_ref(), name);
+        found = here.unwrap_or(null_mut());
+        here.is_some()
+    });
+    found
 }
 
 type Dlsym = unsafe extern "C" fn(*mut c_void, *const c_char) -> *mut c_void;

@@ -68,14 +68,26 @@ impl Loaded<'_> {
             let symbol = self.look_up(name)?;
             (symbol.value, symbol.kind)
         };
+        Some(self.address_at(value, kind))
+    }
+
+    /// The address of the function or variable that this object defines in one
+    /// version of a name.
+    pub fn address_of_version(&self, name: Name, version: Name) -> Option<*mut c_void> {
+        let tables = Tables::of(self)?;
+        let symbol = tables.symbol_in_version(name, version)?;
+        Some(self.address_at(symbol.st_value, symbol.st_info & 0xf))
+    }
+
+    fn address_at(&self, value: u64, kind: u8) -> *mut c_void {
         let address = self.info.dlpi_addr.wrapping_add(value) as usize;
         if kind == STT_GNU_IFUNC {
             // SAFETY: an indirect function's value is its resolver, which takes
             // no arguments on x86_64 (psABI); objects are relocated by now.
             let resolver = unsafe { transmute::<usize, extern "C" fn() -> usize>(address) };
-            return Some(with_exposed_provenance_mut(resolver()));
+            return with_exposed_provenance_mut(resolver());
         }
-        Some(with_exposed_provenance_mut(address))
+        with_exposed_provenance_mut(address)
     }
 
     /// `st_size` of the `__rseq_abi` that it defines for others, if it does.

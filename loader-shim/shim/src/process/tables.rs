@@ -24,6 +24,7 @@ const DT_SYMTAB: u64 = 6;
 const DT_SONAME: u64 = 14;
 const DT_GNU_HASH: u64 = 0x6fff_fef5;
 const DT_VERSYM: u64 = 0x6fff_fff0;
+const DT_VERDEF: u64 = 0x6fff_fffc;
 
 /// A version that only references to it find.
 const HIDDEN_VERSION: u16 = 0x8000;
@@ -56,6 +57,8 @@ pub struct Tables<'a> {
     symbols: *const Elf64_Sym,
     /// Null where nothing has a version.
     versions: *const u16,
+    /// `Elf64_Verdef`s: null where it defines no versions.
+    definitions: *const VersionDefinition,
     hash: *const u32,
     soname: Option<usize>,
 }
@@ -72,6 +75,7 @@ impl<'a> Tables<'a> {
             strings: null(),
             symbols: null(),
             versions: null(),
+            definitions: null(),
             hash: null(),
             soname: None,
         };
@@ -83,6 +87,7 @@ impl<'a> Tables<'a> {
                 DT_STRTAB => tables.strings = tables.place(value)?,
                 DT_SYMTAB => tables.symbols = tables.place(value)?,
                 DT_VERSYM => tables.versions = tables.place(value)?,
+                DT_VERDEF => tables.definitions = tables.place(value)?,
                 DT_GNU_HASH => tables.hash = tables.place(value)?,
                 DT_SONAME => tables.soname = Some(value as usize),
                 _ => {}
@@ -116,6 +121,35 @@ impl<'a> Tables<'a> {
     /// What an unversioned reference finds in this object alone: a definition in
     /// its default version.
     pub fn symbol(&self, name: Name) -> Option<&'a Elf64_Sym> {
+        self.find(name, |version| version & HIDDEN_VERSION == 0)
+    }
+
+    /// What a reference to this version finds in this object alone.
+    pub fn symbol_in_version(&self, name: Name, version: Name) -> Option<&'a Elf64_Sym> {
+        let wanted = self.version_number(version)?;
+        self.find(name, |version| version & !HIDDEN_VERSION == wanted)
+    }
+
+    /// The number by which symbols of this object say that they have a version.
+    fn version_number(&self, name: Name) -> Option<u16> {
+        let mut next = self.definitions;
+        // SAFETY: a list whose last entry has no next one, or null.
+        while let Some(definition) = unsafe { next.as_ref() } {
+            let named: *const u32 = next.wrapping_byte_add(definition.names as usize).cast();
+            // SAFETY: every definition has one name at least.
+            if self.string(unsafe { *named } as usize) == name.text {
+                return Some(definition.number & !HIDDEN_VERSION);
+            }
+            if definition.next == 0 {
+                break;
+            }
+            next = next.wrapping_byte_add(definition.next as usize);
+        }
+        None
+    }
+
+    /// A definition whose version is right.
+    fn find(&self, name: Name, is_right: impl Fn(u16) -> bool) -> Option<&'a Elf64_Sym> {
         const BITS: u32 = u64::BITS;
 
         let word = |index: usize| {
@@ -143,7 +177,7 @@ impl<'a> Tables<'a> {
             let entry = word(bucket_table + (buckets + index - first) as usize);
             // the lowest bit of an entry marks the chain's end instead
             if (entry ^ name.hash) | 1 == 1
-                && let Some(symbol) = self.if_default(index as usize, name)
+                && let Some(symbol) = self.if_right(index as usize, name, &is_right)
             {
                 return Some(symbol);
             }
@@ -154,15 +188,31 @@ impl<'a> Tables<'a> {
         }
     }
 
-    fn if_default(&self, index: usize, name: Name) -> Option<&'a Elf64_Sym> {
+    fn if_right(
+        &self,
+        index: usize,
+        name: Name,
+        is_right: impl Fn(u16) -> bool,
+    ) -> Option<&'a Elf64_Sym> {
         // SAFETY: the hash table's entries are of symbols that exist.
         let symbol = unsafe { &*self.symbols.wrapping_add(index) };
-        let is_default = self.versions.is_null() || {
+        let has_version = self.versions.is_null() || {
             // SAFETY: not null, so there is one version for each symbol.
-            let version = unsafe { *self.versions.wrapping_add(index) };
-            version & HIDDEN_VERSION == 0
+            is_right(unsafe { *self.versions.wrapping_add(index) })
         };
-        (symbol.st_shndx != 0 && is_default && self.string(symbol.st_name as usize) == name.text)
+        (symbol.st_shndx != 0 && has_version && self.string(symbol.st_name as usize) == name.text)
             .then_some(symbol)
     }
+}
+
+/// `Elf64_Verdef`, whose names begin with the version's own.
+#[repr(C)]
+struct VersionDefinition {
+    format: u16,
+    flags: u16,
+    number: u16,
+    count: u16,
+    hash: u32,
+    names: u32,
+    next: u32,
 }

@@ -7,7 +7,7 @@
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::mem::transmute;
 use core::ptr::{null, null_mut, with_exposed_provenance};
-use core::sync::atomic::{AtomicPtr, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 use libc::{Elf64_Ehdr, dl_phdr_info, size_t};
 
@@ -38,6 +38,9 @@ struct LinkMap {
 
 static WALK: AtomicPtr<c_void> = AtomicPtr::new(null_mut());
 
+/// Where the libc is loaded; [`usize::MAX`] before it is known.
+static LIBC: AtomicUsize = AtomicUsize::new(usize::MAX);
+
 /// The libc's function; nothing in a process without glibc.
 pub fn libc_walk() -> Option<Walk> {
     let mut walk = WALK.load(Ordering::Relaxed);
@@ -49,22 +52,50 @@ pub fn libc_walk() -> Option<Walk> {
     Some(unsafe { transmute::<*mut c_void, Walk>(walk) })
 }
 
+/// Whether the libc is loaded at this address.
+pub fn is_libc_at(base: usize) -> bool {
+    libc_walk().is_some() && LIBC.load(Ordering::Relaxed) == base
+}
+
 /// Called first from the constructor, when there is one thread and nobody
 /// changes the list. Not inlined: callers may have little stack.
+///
+/// The libc is the object that begins most closely before one of its functions,
+/// whatever its file is called. (A program that is not position-independent may
+/// stand for a function whose address it takes: then the file's name has to do.)
 #[cold]
 #[inline(never)]
 fn find() -> Option<*mut c_void> {
+    let inside = arch::libc_version_function().addr();
+    let closest = || {
+        maps()
+            .filter(|map| (1..=inside).contains(&map.base))
+            .max_by_key(|map| map.base)
+    };
+    let by_name = || maps().find(|map| map.is_called_libc());
+    let (base, walk) = [closest(), by_name()]
+        .into_iter()
+        .flatten()
+        .find_map(|map| {
+            let walk = map.symbol_address(Name::new(b"dl_iterate_phdr"))?;
+            Some((map.base, walk))
+        })?;
+    LIBC.store(base, Ordering::Relaxed);
+    Some(walk)
+}
+
+/// The dynamic linker's list of the program's namespace. It must not change
+/// meanwhile.
+fn maps() -> impl Iterator<Item = &'static LinkMap> {
     // SAFETY: the dynamic linker's variable, or null.
-    let debug = unsafe { arch::debug_state().as_ref() }?;
-    let mut next = debug.first;
-    // SAFETY: entries of the list, or null at its end.
-    while let Some(map) = unsafe { next.as_ref() } {
+    let debug = unsafe { arch::debug_state().as_ref() };
+    let mut next = debug.map_or(null(), |debug| debug.first);
+    core::iter::from_fn(move || {
+        // SAFETY: an entry of the list, or null at its end.
+        let map = unsafe { next.as_ref() }?;
         next = map.next;
-        if map.is_libc() {
-            return map.symbol_address(Name::new(b"dl_iterate_phdr"));
-        }
-    }
-    None
+        Some(map)
+    })
 }
 
 /// The dynamic section of the object whose link map this is: what dlopen(3)
@@ -90,7 +121,7 @@ pub unsafe fn dynamic_section_of(handle: *mut c_void) -> Option<usize> {
 }
 
 impl LinkMap {
-    fn is_libc(&self) -> bool {
+    fn is_called_libc(&self) -> bool {
         if self.name.is_null() {
             return false;
         }
