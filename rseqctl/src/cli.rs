@@ -1,16 +1,20 @@
-//! The command line: one source for parser and help.
+//! The command line: one source for parser and help. What it was told goes on as
+//! the checked arguments of [`commands`](crate::commands).
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use tls_model::owner::Mode;
 
-use crate::commands;
-use crate::exit::RUN_FAILED;
-use crate::report::Host;
+use crate::commands::run::Then;
+use crate::commands::{Request, audit, doctor, ps, run};
+use crate::error::Error;
+use crate::launch::{Manner, Settings, Verification};
+use crate::process::{Options, Style};
+use crate::report::Fleet;
 use crate::report::choices::{FailOn, Format, PsFormat, ReportFormat, RunFormat};
 
 #[derive(Debug, Parser)]
@@ -56,35 +60,35 @@ A systemd service (systemctl edit NAME):
 
 A container image:
   ENTRYPOINT [\"/opt/rseq/rseqctl\", \"run\", \"--\", \"PROGRAM\"]")]
-pub struct RunArgs {
+struct RunArgs {
     /// Who is to own the registration [default: RSEQ_SHIM_MODE, else auto]
     #[arg(long, value_parser = modes())]
-    pub mode: Option<Mode>,
+    mode: Option<Mode>,
     /// Tell at the end, as JSON, who owned the registration and what was counted (- for standard output)
     #[arg(long, value_name = "FILE")]
-    pub report: Option<PathBuf>,
+    report: Option<PathBuf>,
     /// Print the decision and start nothing
     #[arg(long)]
-    pub dry_run: bool,
+    dry_run: bool,
     /// How --dry-run prints
     #[arg(long, value_enum, default_value_t = RunFormat::Human, requires = "dry_run")]
-    pub format: RunFormat,
+    format: RunFormat,
     /// Say whether the decision holds in the running command [default: only where the libc was
     /// switched off, and only what is not as decided]
     #[arg(long, conflicts_with_all = ["no_verify", "report"])]
-    pub verify: bool,
+    verify: bool,
     /// Do not look whether the decision holds
     #[arg(long)]
-    pub no_verify: bool,
+    no_verify: bool,
     /// Start what would corrupt memory on this kernel, too
     #[arg(long)]
-    pub force: bool,
+    force: bool,
     /// A library that the command may load with dlopen: static TLS is kept for it
     #[arg(long, value_name = "LIBRARY")]
-    pub may_load: Vec<PathBuf>,
+    may_load: Vec<PathBuf>,
     /// The command and its arguments
     #[arg(required = true, trailing_var_arg = true, value_name = "COMMAND")]
-    pub command: Vec<OsString>,
+    command: Vec<OsString>,
 }
 
 /// What `rseqctl doctor` takes.
@@ -92,38 +96,38 @@ pub struct RunArgs {
 #[command(after_help = "\
 Exit status: 0 nothing found at or above --fail-on, 1 something found, 2 usage error, 3 not \
 everything could be tested (and nothing was found in the rest).")]
-pub struct DoctorArgs {
+struct DoctorArgs {
     /// How to print what was found
     #[arg(long, value_enum, default_value_t = ReportFormat::Human)]
-    pub format: ReportFormat,
+    format: ReportFormat,
     /// Exit with 1 from this level of verdict on
     #[arg(long, value_enum, default_value_t = FailOn::Error, value_name = "LEVEL")]
-    pub fail_on: FailOn,
+    fail_on: FailOn,
     /// Show everything that was tried, for people
     #[arg(long, short)]
-    pub verbose: bool,
+    verbose: bool,
     /// How long the self-test may take; more for emulated machines
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=120))]
-    pub seconds: u8,
+    seconds: u8,
     /// The host's keys
     #[command(flatten)]
-    pub fleet: FleetArgs,
+    fleet: FleetArgs,
 }
 
 /// What `rseqctl explain` takes.
 #[derive(Args, Debug)]
-pub struct ExplainArgs {
+struct ExplainArgs {
     /// The rule or verdict; without one all are listed
     #[arg(value_name = "RULE")]
-    pub rule: Option<String>,
+    rule: Option<String>,
 }
 
 /// What `rseqctl demo` takes.
 #[derive(Args, Debug)]
-pub struct DemoArgs {
+struct DemoArgs {
     /// Number of threads
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1000))]
-    pub threads: u16,
+    threads: u16,
 }
 
 /// What `rseqctl audit` takes.
@@ -131,32 +135,32 @@ pub struct DemoArgs {
 #[command(after_help = "\
 Exit status: 0 nothing found at or above --fail-on, 1 something found, 2 usage error or nothing \
 could be read, 3 some inputs could not be read (and nothing was found in the others).")]
-pub struct AuditArgs {
+struct AuditArgs {
     /// How to print what was found
     #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub format: Format,
+    format: Format,
     /// Exit with 1 from this level of finding on
     #[arg(long, value_enum, default_value_t = FailOn::Error, value_name = "LEVEL")]
-    pub fail_on: FailOn,
+    fail_on: FailOn,
     /// List files that have nothing to do with rseq, too
     #[arg(long)]
-    pub all: bool,
+    all: bool,
     /// The host's keys
     #[command(flatten)]
-    pub fleet: FleetArgs,
+    fleet: FleetArgs,
     /// Do not count the findings of an earlier report (json or ndjson)
     #[arg(long, value_name = "FILE")]
-    pub baseline: Option<PathBuf>,
+    baseline: Option<PathBuf>,
     /// Look at a whole program: the libraries that it starts with, whose
     /// `__rseq_abi` wins, what `rseqctl run` would do. PATHs are then what it may dlopen
     #[arg(long, value_name = "PROGRAM")]
-    pub program: Option<PathBuf>,
+    program: Option<PathBuf>,
     /// The folder that is the program's `/`, such as an unpacked image
     #[arg(long, value_name = "FOLDER", requires = "program")]
-    pub root: Option<PathBuf>,
+    root: Option<PathBuf>,
     /// Files, packages, images, or trees to walk
     #[arg(required_unless_present = "program", value_name = "PATH")]
-    pub paths: Vec<PathBuf>,
+    paths: Vec<PathBuf>,
 }
 
 /// What `rseqctl ps` takes.
@@ -166,13 +170,13 @@ Every thread is stopped for some microseconds, one at a time. A system call that
 (epoll_wait, sigtimedwait, semop) may end with EINTR, as under a debugger.\n\n\
 Exit status: 0 nothing found at or above --fail-on, 1 something found, 2 usage error or nothing \
 could be looked at, 3 some processes could not be looked at in full (and nothing was found).")]
-pub struct PsArgs {
+struct PsArgs {
     /// How to print what was found
     #[arg(long, value_enum, default_value_t = PsFormat::Human)]
-    pub format: PsFormat,
+    format: PsFormat,
     /// Exit with 1 from this level of finding on
     #[arg(long, value_enum, default_value_t = FailOn::Error, value_name = "LEVEL")]
-    pub fail_on: FailOn,
+    fail_on: FailOn,
     /// Look again and again, this many seconds apart [default: 2]
     #[arg(
         long,
@@ -182,24 +186,24 @@ pub struct PsArgs {
         default_missing_value = "2",
         value_parser = seconds
     )]
-    pub watch: Option<f64>,
+    watch: Option<Duration>,
     /// Every thread, and how long each stood still
     #[arg(long, short)]
-    pub verbose: bool,
+    verbose: bool,
     /// Stop no thread; tell what /proc alone tells
     #[arg(long)]
-    pub no_stop: bool,
+    no_stop: bool,
     /// The host's keys
     #[command(flatten)]
-    pub fleet: FleetArgs,
+    fleet: FleetArgs,
     /// The processes (or threads of them); without one, every process
     #[arg(value_name = "PID", value_parser = clap::value_parser!(u32).range(1..))]
-    pub pids: Vec<u32>,
+    pids: Vec<u32>,
 }
 
 /// What `--fleet` takes: for all subcommands the same.
 #[derive(Args, Clone, Debug, Default)]
-pub struct FleetArgs {
+struct FleetArgs {
     /// Begin every row (ndjson) and document (json) with the host's keys: host (NAME, else the
     /// machine id), hostname, boot, time
     #[arg(
@@ -209,25 +213,16 @@ pub struct FleetArgs {
         require_equals = true,
         default_missing_value = ""
     )]
-    pub fleet: Option<OsString>,
-}
-
-impl FleetArgs {
-    /// The host's keys, where they were asked for.
-    #[must_use]
-    pub fn host(&self, report: &'static str) -> Option<Host> {
-        let name = self.fleet.as_ref()?;
-        Some(Host::here(report, Some(&name.to_string_lossy())))
-    }
+    fleet: Option<OsString>,
 }
 
 /// Seconds between two looks.
-fn seconds(text: &str) -> Result<f64, String> {
-    let seconds = text.parse().map_err(|_| "not a number".to_owned())?;
+fn seconds(text: &str) -> Result<Duration, &'static str> {
+    let seconds = text.parse().map_err(|_| "not a number")?;
     if (0.1..=86_400.0).contains(&seconds) {
-        Ok(seconds)
+        Ok(Duration::from_secs_f64(seconds))
     } else {
-        Err("not between 0.1 and 86400".to_owned())
+        Err("not between 0.1 and 86400")
     }
 }
 
@@ -237,28 +232,121 @@ fn modes() -> impl TypedValueParser<Value = Mode> {
         .map(|word| Mode::from_name(word.as_bytes()).unwrap_or_default())
 }
 
-/// Parses the command line and runs what it asks for.
+/// Reads the command line, the name of the program first.
 ///
-/// A usage error prints to standard error and exits with 2 (clap's own status).
-#[must_use]
-pub fn main() -> ExitCode {
-    crate::sys::signals::outlive_limits();
-    let cli = Cli::try_parse().unwrap_or_else(|error| {
-        // `run` keeps 2 for its command, as env(1) does
-        let is_run = std::env::args_os().nth(1).is_some_and(|word| word == "run");
-        if is_run && error.use_stderr() {
-            let _ = error.print();
-            std::process::exit(RUN_FAILED.into());
+/// # Errors
+///
+/// It cannot be understood, or asks for help or the version only
+/// ([`Error::Usage`]).
+///
+/// ```
+/// use rseqctl::commands::Request;
+///
+/// let request = rseqctl::cli::parse(["rseqctl", "explain", "hidden-definer"])?;
+/// assert!(matches!(request, Request::Explain(Some(word)) if word == "hidden-definer"));
+/// # Ok::<(), rseqctl::Error>(())
+/// ```
+pub fn parse<A>(arguments: impl IntoIterator<Item = A>) -> Result<Request, Error>
+where
+    A: Into<OsString> + Clone,
+{
+    let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
+    let is_run = arguments.get(1).is_some_and(|word| word == "run");
+    let cli = Cli::try_parse_from(arguments).map_err(|error| Error::Usage { error, is_run })?;
+    Ok(match cli.command {
+        Command::Audit(args) => Request::Audit(args.into()),
+        Command::Doctor(args) => Request::Doctor(args.into()),
+        Command::Ps(args) => Request::Ps(args.into()),
+        Command::Run(args) => Request::Run(args.into()),
+        Command::Explain(args) => Request::Explain(args.rule),
+        Command::Demo(DemoArgs { threads }) => Request::Demo { threads },
+        Command::DemoProgram(DemoArgs { threads }) => Request::DemoProgram { threads },
+    })
+}
+
+impl From<AuditArgs> for audit::Request {
+    fn from(args: AuditArgs) -> Self {
+        let subject = match args.program {
+            None => audit::Subject::Paths(args.paths),
+            Some(program) => audit::Subject::Program {
+                program,
+                root: args.root,
+                may_load: args.paths,
+            },
+        };
+        Self {
+            subject,
+            format: args.format,
+            fail_on: args.fail_on,
+            all: args.all,
+            baseline: args.baseline,
+            fleet: args.fleet.into(),
         }
-        error.exit()
-    });
-    match cli.command {
-        Command::Audit(args) => commands::audit::main(&args).into(),
-        Command::Doctor(args) => commands::doctor::main(&args).into(),
-        Command::Ps(args) => commands::ps::main(&args).into(),
-        Command::Run(args) => commands::run::main(&args),
-        Command::Explain(args) => commands::explain::main(&args).into(),
-        Command::Demo(args) => commands::demo::main(&args),
-        Command::DemoProgram(args) => commands::demo::program(&args),
+    }
+}
+
+impl From<DoctorArgs> for doctor::Request {
+    fn from(args: DoctorArgs) -> Self {
+        Self {
+            format: args.format,
+            fail_on: args.fail_on,
+            verbose: args.verbose,
+            limit: Duration::from_secs(args.seconds.into()),
+            fleet: args.fleet.into(),
+        }
+    }
+}
+
+impl From<PsArgs> for ps::Request {
+    fn from(args: PsArgs) -> Self {
+        Self {
+            options: Options {
+                no_stop: args.no_stop,
+                verbose: args.verbose,
+            },
+            style: Style {
+                format: args.format,
+                verbose: args.verbose,
+                is_named: !args.pids.is_empty(),
+            },
+            pids: args.pids,
+            fail_on: args.fail_on,
+            watch: args.watch,
+            fleet: args.fleet.into(),
+        }
+    }
+}
+
+impl From<RunArgs> for run::Request {
+    fn from(args: RunArgs) -> Self {
+        let mut command = args.command.into_iter();
+        Self {
+            // clap demands one
+            program: command.next().unwrap_or_default(),
+            arguments: command.collect(),
+            settings: Settings {
+                mode: args.mode,
+                may_load: args.may_load,
+                force: args.force,
+            },
+            then: match (args.dry_run, args.report) {
+                (true, _) => Then::Tell(args.format),
+                (false, Some(place)) => Then::Start(Manner::Report(place)),
+                (false, None) => Then::Start(Manner::Exec(if args.verify {
+                    Verification::Always
+                } else if args.no_verify {
+                    Verification::Never
+                } else {
+                    Verification::WhereItMatters
+                })),
+            },
+        }
+    }
+}
+
+impl From<FleetArgs> for Fleet {
+    fn from(args: FleetArgs) -> Self {
+        args.fleet
+            .map_or_else(Self::default, |name| Self::named(name.to_string_lossy()))
     }
 }

@@ -1,10 +1,20 @@
-//! The library behind the `rseqctl` command: `commands` over the rooms [`audit`],
-//! [`launch`], [`process`] and [`host`], of which none knows another, over what
-//! they share.
+//! The library behind the `rseqctl` command.
+//!
+//! The command reads its arguments in [`cli`] and does what they ask for in
+//! [`commands`], over four parts of which none knows another:
+//!
+//! - [`audit`] says what files do with rseq;
+//! - [`launch`] decides who owns the registration of a program, and starts it;
+//! - [`process`] says who owns it in processes that run;
+//! - [`host`] says what this host does with rseq.
+//!
+//! They share [`program`] (a program and the libraries that it starts with),
+//! [`kernel`] (what this kernel does, by trying it) and [`report`].
 
 pub mod audit;
 pub mod cli;
 pub mod commands;
+mod error;
 pub mod exit;
 pub mod host;
 pub mod kernel;
@@ -14,3 +24,5 @@ pub mod program;
 pub mod report;
 mod sys;
 mod tunables;
+
+pub use error::Error;

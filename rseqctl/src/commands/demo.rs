@@ -5,13 +5,13 @@
 use std::env;
 use std::fmt::Write as _;
 use std::io::{self, BufRead, BufReader, Write as _};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::{Barrier, Mutex};
 use std::thread;
 
-use crate::cli::DemoArgs;
+use crate::error::Error;
 use crate::exit::Status;
-use crate::report::complain;
+use crate::report::StandardOutput;
 use crate::sys::thread as this_thread;
 use crate::sys::{dynamic, thread::Registration};
 
@@ -19,28 +19,16 @@ const ROUNDS: u32 = 7;
 const CALLS: u32 = 200_000;
 
 /// Runs the program twice and prints both tables.
-#[must_use]
-pub fn main(args: &DemoArgs) -> ExitCode {
-    let shown = show(args.threads)
-        .and_then(|(text, verdict)| io::stdout().write_all(text.as_bytes()).map(|()| verdict));
-    match shown {
-        Ok(None) => Status::Clean.into(),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Status::Clean.into(),
-        Ok(Some(problem)) => {
-            complain(format_args!("demo: {problem}"));
-            Status::Nothing.into()
-        }
-        Err(error) => {
-            complain(format_args!("demo: {error}"));
-            Status::Nothing.into()
-        }
-    }
+pub(super) fn run(threads: u16, out: &mut StandardOutput) -> Result<Status, Error> {
+    let (text, problem) = show(threads).map_err(Error::Demo)?;
+    out.write_all(text.as_bytes()).map_err(Error::Output)?;
+    problem.map_or(Ok(Status::Clean), |problem| Err(Error::DemoShows(problem)))
 }
 
 /// What to print, and what went wrong, if anything did.
 fn show(threads: u16) -> io::Result<(String, Option<&'static str>)> {
-    let without = run("off", threads)?;
-    let with = run("own", threads)?;
+    let without = run_under("off", threads)?;
+    let with = run_under("own", threads)?;
     let mut text = String::new();
     let _ = writeln!(
         text,
@@ -89,7 +77,7 @@ struct Row {
     nanoseconds: f64,
 }
 
-fn run(mode: &str, threads: u16) -> io::Result<Vec<Row>> {
+fn run_under(mode: &str, threads: u16) -> io::Result<Vec<Row>> {
     let own = env::current_exe()?;
     let mut child = Command::new(&own)
         .args(["run", "--mode", mode, "--"])
@@ -165,14 +153,13 @@ fn median(rows: &[Row]) -> f64 {
 
 /// The program itself: every thread asks the kernel which area is registered
 /// and measures what `sched_getcpu` costs it.
-#[must_use]
-pub fn program(args: &DemoArgs) -> ExitCode {
+pub(super) fn program(threads: u16) -> Status {
     // one thread measures at a time, so that they do not measure each other;
     // all are there at once
     let turn = Mutex::new(());
-    let everybody = Barrier::new(usize::from(args.threads));
+    let everybody = Barrier::new(usize::from(threads));
     thread::scope(|scope| {
-        for _ in 0..args.threads {
+        for _ in 0..threads {
             scope.spawn(|| {
                 everybody.wait();
                 let Ok(_turn) = turn.lock() else { return };
@@ -190,5 +177,5 @@ pub fn program(args: &DemoArgs) -> ExitCode {
             });
         }
     });
-    ExitCode::SUCCESS
+    Status::Clean
 }

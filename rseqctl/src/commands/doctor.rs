@@ -1,36 +1,40 @@
 //! `rseqctl doctor`.
 
-use std::io::{self, ErrorKind, Write as _};
 use std::time::Duration;
 
-use crate::cli::DoctorArgs;
+use crate::error::Error;
 use crate::exit::Status;
 use crate::host::{Report, Verdict, look};
 use crate::kernel::{Behaviour, Rank, remember};
-use crate::report::choices::FailOn;
-use crate::report::verdict;
+use crate::report::choices::{FailOn, ReportFormat};
+use crate::report::{Fleet, Reporter, StandardOutput, verdict};
 
-/// Runs the subcommand.
-#[must_use]
-pub fn main(args: &DoctorArgs) -> Status {
-    let report = look(Duration::from_secs(args.seconds.into()));
+/// The checked arguments.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// How to print.
+    pub format: ReportFormat,
+    /// What makes the exit status 1.
+    pub fail_on: FailOn,
+    /// Print everything that was tried.
+    pub verbose: bool,
+    /// How long the self-test may take.
+    pub limit: Duration,
+    /// Whether rows carry the host's keys.
+    pub fleet: Fleet,
+}
+
+pub(super) fn run(request: &Request, out: &mut StandardOutput) -> Result<Status, Error> {
+    let report = look(request.limit);
     // for rseqctl run
     if let Some(behaviour) = Behaviour::of(&report.self_test) {
         remember(behaviour, Rank::Whole);
     }
-    let host = args.fleet.host("doctor");
-    let mut text = Vec::new();
-    let written = report
-        .write(args.format, args.verbose, host.as_ref(), &mut text)
-        .and_then(|()| io::stdout().write_all(&text));
-    match written {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            // nobody is left to tell where standard error is gone
-            let _ = writeln!(io::stderr(), "rseqctl: standard output: {error}");
-            Status::Nothing
-        }
-        Ok(()) | Err(_) => status(&report, args.fail_on),
-    }
+    let host = request.fleet.host(Reporter::Doctor);
+    report
+        .write(request.format, request.verbose, host.as_ref(), out)
+        .map_err(Error::Output)?;
+    Ok(status(&report, request.fail_on))
 }
 
 /// Verdicts win over holes in the self-test, which could only add some.

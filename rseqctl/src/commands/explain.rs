@@ -1,33 +1,28 @@
 //! `rseqctl explain`.
 
-use std::io::{self, ErrorKind, Write};
-
-use crate::cli::ExplainArgs;
+use crate::error::Error;
 use crate::exit::Status;
+use crate::report::StandardOutput;
 use crate::report::explain::{explain, find, list};
 
-/// Runs the subcommand.
-#[must_use]
-pub fn main(args: &ExplainArgs) -> Status {
-    let mut out = io::stdout().lock();
-    let (written, status) = match args.rule.as_deref() {
-        None => (list(&mut out), Status::Clean),
-        Some(name) => match find(name) {
-            Some(entry) => (explain(entry, &mut out), Status::Clean),
-            None => (unknown(name, &mut io::stderr()), Status::Nothing),
+pub(super) fn run(word: Option<&str>, out: &mut StandardOutput) -> Result<Status, Error> {
+    let written = match word {
+        None => list(out),
+        Some(word) => match find(word) {
+            Some(entry) => explain(entry, out),
+            None => return Err(unknown(word)),
         },
     };
-    match written {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            // nobody is left to tell where standard error is gone
-            let _ = writeln!(io::stderr(), "rseqctl: standard output: {error}");
-            Status::Nothing
-        }
-        Ok(()) | Err(_) => status,
-    }
+    written.map_err(Error::Output)?;
+    Ok(Status::Clean)
 }
 
-fn unknown(name: &str, out: &mut impl Write) -> io::Result<()> {
-    writeln!(out, "rseqctl: no rule or verdict {name:?}; there are:")?;
-    list(out)
+fn unknown(word: &str) -> Error {
+    let mut known = Vec::new();
+    // memory takes it all
+    let _ = list(&mut known);
+    Error::UnknownWord {
+        word: word.to_owned(),
+        known: String::from_utf8_lossy(&known).into_owned(),
+    }
 }

@@ -1,4 +1,4 @@
-//! The subcommands: what each does with its arguments.
+//! The subcommands: what each does with its checked arguments.
 
 pub mod audit;
 pub mod demo;
@@ -6,3 +6,59 @@ pub mod doctor;
 pub mod explain;
 pub mod ps;
 pub mod run;
+
+use crate::error::Error;
+use crate::exit::Status;
+use crate::report::StandardOutput;
+use crate::sys::signals;
+
+/// What the command is asked to do: its arguments, checked.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Request {
+    /// `rseqctl audit`.
+    Audit(audit::Request),
+    /// `rseqctl doctor`.
+    Doctor(doctor::Request),
+    /// `rseqctl ps`.
+    Ps(ps::Request),
+    /// `rseqctl run`.
+    Run(run::Request),
+    /// `rseqctl explain`; without a word all are listed.
+    Explain(Option<String>),
+    /// `rseqctl demo`, with so many threads.
+    Demo {
+        /// Number of threads.
+        threads: u16,
+    },
+    /// The program that the demo runs.
+    DemoProgram {
+        /// Number of threads.
+        threads: u16,
+    },
+}
+
+impl Request {
+    /// Does it; returns how the command ends.
+    ///
+    /// # Errors
+    ///
+    /// It could not be done.
+    pub fn run(self, out: &mut StandardOutput) -> Result<Status, Error> {
+        match self {
+            Self::Audit(request) => audit::run(&request, out),
+            Self::Doctor(request) => doctor::run(&request, out),
+            Self::Ps(request) => ps::run(&request, out),
+            Self::Run(request) => run::run(&request, out),
+            Self::Explain(word) => explain::run(word.as_deref(), out),
+            Self::Demo { threads } => demo::run(threads, out),
+            Self::DemoProgram { threads } => Ok(demo::program(threads)),
+        }
+    }
+}
+
+/// Makes a file that RLIMIT_FSIZE forbids an error of its own, not the end of
+/// this process.
+pub fn prepare_process() {
+    signals::outlive_limits();
+}

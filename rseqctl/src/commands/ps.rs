@@ -5,73 +5,62 @@
 //! A process that ends while it is looked at, a thread that has ended or that
 //! a debugger holds, is told and is no failure.
 
-use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::thread::sleep;
 use std::time::Duration;
 
-use crate::cli::PsArgs;
+use crate::error::Error;
 use crate::exit::Status;
 use crate::process::{Event, Files, Options, Report, Style, Tally, look};
+use crate::report::choices::FailOn;
+use crate::report::{Fleet, Reporter, StandardOutput, complain};
 use crate::sys::terminal;
 
-/// Runs the subcommand.
-#[must_use]
-pub fn main(args: &PsArgs) -> Status {
-    match run(args) {
-        Ok(status) => status,
-        Err(message) => {
-            // nobody is left to tell where standard error is gone
-            let _ = writeln!(io::stderr(), "rseqctl: {message}");
-            Status::Nothing
-        }
-    }
+/// The checked arguments.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The processes; without one all of them.
+    pub pids: Vec<u32>,
+    /// How to look.
+    pub options: Options,
+    /// How to print.
+    pub style: Style,
+    /// What makes the exit status 1.
+    pub fail_on: FailOn,
+    /// How long to wait before each further look.
+    pub watch: Option<Duration>,
+    /// Whether rows carry the host's keys.
+    pub fleet: Fleet,
 }
 
-fn run(args: &PsArgs) -> Result<Status, String> {
+pub(super) fn run(request: &Request, out: &mut StandardOutput) -> Result<Status, Error> {
     let mut files = Files::default();
     loop {
-        let mut out = Vec::new();
-        let tally = once(args, &mut files, &mut out)?;
-        let status = tally.status(args.fail_on);
-        let text = match (args.watch, io::stdout().is_terminal()) {
-            (Some(_), true) => screen(&out),
-            (Some(_), false) | (None, _) => out,
-        };
-        match write(&text) {
-            // a reader that has seen enough is no error
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(status),
-            Err(error) => {
-                return Err(format!(
-                    "standard output: {error}; the report is not complete"
-                ));
-            }
-            Ok(()) => {}
+        let mut text = Vec::new();
+        let tally = once(request, &mut files, &mut text)?;
+        if request.watch.is_some() && io::stdout().is_terminal() {
+            text = screen(&text);
         }
-        match args.watch {
-            None => return Ok(status),
-            Some(seconds) => sleep(Duration::from_secs_f64(seconds)),
+        out.write_all(&text)
+            .and_then(|()| out.flush())
+            .map_err(Error::Output)?;
+        match request.watch {
+            Some(pause) if !out.is_closed() => sleep(pause),
+            _ => return Ok(tally.status(request.fail_on)),
         }
     }
 }
 
 /// One look, written down.
-fn once(args: &PsArgs, files: &mut Files, out: &mut Vec<u8>) -> Result<Tally, String> {
-    let options = Options {
-        no_stop: args.no_stop,
-        verbose: args.verbose,
-    };
-    let style = Style {
-        format: args.format,
-        verbose: args.verbose,
-        is_named: !args.pids.is_empty(),
-    };
-    let mut report = Report::new(style, args.fleet.host("ps"), out);
+fn once(request: &Request, files: &mut Files, out: &mut Vec<u8>) -> Result<Tally, Error> {
+    let host = request.fleet.host(Reporter::Ps);
+    let mut report = Report::new(request.style, host, out);
     let mut written = report.begin();
-    let tally = look(&args.pids, options, files, &mut |event| {
+    let tally = look(&request.pids, request.options, files, &mut |event| {
         let next = match event {
             Event::Process(row) => report.process(row),
             Event::Problem { pid, problem } => {
-                let _ = writeln!(io::stderr(), "rseqctl: process {pid}: {problem}");
+                complain(format_args!("process {pid}: {problem}"));
                 report.problem(pid, problem);
                 Ok(())
             }
@@ -80,17 +69,11 @@ fn once(args: &PsArgs, files: &mut Files, out: &mut Vec<u8>) -> Result<Tally, St
             written = next;
         }
     })
-    .map_err(|error| format!("/proc: {error}; is it mounted?"))?;
+    .map_err(Error::Processes)?;
     written
         .and_then(|()| report.finish(&tally))
-        .map_err(|error| error.to_string())?;
+        .map_err(Error::Output)?;
     Ok(tally)
-}
-
-fn write(text: &[u8]) -> io::Result<()> {
-    let mut out = BufWriter::new(io::stdout().lock());
-    out.write_all(text)?;
-    out.flush()
 }
 
 /// A terminal's screen: from its first line on, what does not fit left out.

@@ -6,6 +6,7 @@
 //! is denied is not remembered: that differs from one process to the next.
 
 use std::env;
+use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
@@ -15,7 +16,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tls_model::rseq::ORIGINAL_LENGTH;
 
-use super::selftest::{self, Abort, Extent, Field, SelfTest};
+use super::selftest::{self, Abort, Extent, Field, Refusal, SelfTest};
 use crate::sys::machine;
 use crate::sys::process::effective_ids;
 
@@ -103,20 +104,41 @@ struct Content {
     behaviour: Behaviour,
 }
 
+/// Why it is not known what this kernel does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NotKnown {
+    /// Nothing can be registered.
+    Refused(Refusal),
+    /// No experiment came to a result.
+    NothingSeen,
+}
+
+impl fmt::Display for NotKnown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(refused) => refused.fmt(f),
+            Self::NothingSeen => f.write_str("nothing was seen"),
+        }
+    }
+}
+
+impl std::error::Error for NotKnown {}
+
 /// What is remembered of this boot, else what a quick self-test sees.
 ///
 /// # Errors
 ///
 /// The self-test came to nothing: why.
-pub fn get() -> Result<(Behaviour, Origin), String> {
+pub fn get() -> Result<(Behaviour, Origin), NotKnown> {
     if let Some(behaviour) = remembered() {
         return Ok((behaviour, Origin::Remembered));
     }
     let test = selftest::run(Extent::Quick, QUICK);
     if let Some(refused) = test.refused {
-        return Err(refused.to_string());
+        return Err(NotKnown::Refused(refused));
     }
-    let behaviour = Behaviour::of(&test).ok_or("nothing was seen")?;
+    let behaviour = Behaviour::of(&test).ok_or(NotKnown::NothingSeen)?;
     remember(behaviour, Rank::Quick);
     Ok((behaviour, Origin::Tested))
 }

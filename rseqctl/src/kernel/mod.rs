@@ -4,7 +4,7 @@
 mod answer;
 mod selftest;
 
-pub use answer::{Behaviour, Origin, Rank, get as answer, remember};
+pub use answer::{Behaviour, NotKnown, Origin, Rank, get as answer, remember};
 pub use selftest::{
     Abort, Aborts, Answers, Extent, Field, Fields, Length, NotSeen, Refusal, SelfTest,
     run as self_test,

@@ -9,7 +9,7 @@ use tls_model::owner::{Mode, Owner, Plan, Reason, Situation, plan};
 
 use tls_model::rseq::ORIGINAL_LENGTH;
 
-use super::environment::{Environment, Place};
+use super::environment::{CannotPreload, Environment, PreloadPosition};
 use super::hazard::{Hazard, Kernel};
 use super::scope::Scope;
 use super::surplus::Need;
@@ -19,6 +19,8 @@ use crate::sys::{dynamic, machine};
 use crate::tunables::RseqTunable;
 
 /// What `run` is going to do.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Decision {
     /// What the user asked for.
     pub mode: Mode,
@@ -48,7 +50,12 @@ pub struct Decision {
 impl Decision {
     /// Decides for a command and the environment it would get, on a kernel of
     /// which so much is known.
-    pub fn make(mode: Mode, target: &Target, environment: &Environment, kernel: Kernel) -> Self {
+    pub(super) fn make(
+        mode: Mode,
+        target: &Target,
+        environment: &Environment,
+        kernel: Kernel,
+    ) -> Self {
         let mut warnings = Vec::new();
         let nothing = Scope::default();
         let (scope, preloadable, tunables) = match &target.kind {
@@ -148,7 +155,7 @@ impl Decision {
 
     /// Keeps static TLS for libraries that come by `dlopen`, unless the user has
     /// set the tunable.
-    pub fn keep_static_tls(&mut self, need: Need, environment: &Environment) {
+    pub(super) fn keep_static_tls(&mut self, need: Need, environment: &Environment) {
         match environment.optional_static_tls() {
             None => self.surplus = Some(need),
             Some(set) if set >= need.tunable => {}
@@ -161,11 +168,11 @@ impl Decision {
     }
 
     /// Puts the decision into the command's environment.
-    pub fn apply(
+    pub(super) fn apply(
         &self,
         environment: &mut Environment,
         libraries: Option<&Libraries>,
-    ) -> Result<(), String> {
+    ) -> Result<(), CannotPreload> {
         if self.switch_libc_off {
             environment.switch_rseq_off();
         }
@@ -174,9 +181,9 @@ impl Decision {
         }
         if let Some(libraries) = libraries {
             for library in self.preload_first.iter().rev() {
-                environment.preload(library, Place::First)?;
+                environment.preload(library, PreloadPosition::First)?;
             }
-            environment.preload(&libraries.shim, Place::Last)?;
+            environment.preload(&libraries.shim, PreloadPosition::Last)?;
             environment.set("RSEQ_SHIM_MODE", self.mode.name());
         }
         Ok(())

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tls_model::owner::Mode;
 
@@ -15,6 +16,7 @@ use crate::tunables::{
 };
 
 /// Names and values; names are unique.
+#[derive(Clone, Debug)]
 pub struct Environment(BTreeMap<OsString, OsString>);
 
 impl Environment {
@@ -105,13 +107,10 @@ impl Environment {
 
     /// Preloads a library beside those that the user preloads, unless it is
     /// among them.
-    pub fn preload(&mut self, library: &Path, place: Place) -> Result<(), String> {
+    pub fn preload(&mut self, library: &Path, place: PreloadPosition) -> Result<(), CannotPreload> {
         let bytes = library.as_os_str().as_bytes();
         if !can_be_preloaded(library) {
-            return Err(format!(
-                "{}: LD_PRELOAD cannot name a path with a space or a colon; install it elsewhere",
-                library.display()
-            ));
+            return Err(CannotPreload(library.to_path_buf()));
         }
         let list = self.0.entry("LD_PRELOAD".into()).or_default();
         let is_there = list
@@ -123,8 +122,8 @@ impl Environment {
         }
         let mut with = OsString::new();
         let (before, after) = match place {
-            Place::First => (library.as_os_str(), list.as_os_str()),
-            Place::Last => (list.as_os_str(), library.as_os_str()),
+            PreloadPosition::First => (library.as_os_str(), list.as_os_str()),
+            PreloadPosition::Last => (list.as_os_str(), library.as_os_str()),
         };
         with.push(before);
         if !list.is_empty() {
@@ -136,9 +135,25 @@ impl Environment {
     }
 }
 
+/// The path of a library that `LD_PRELOAD` would take apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CannotPreload(pub PathBuf);
+
+impl fmt::Display for CannotPreload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}: LD_PRELOAD cannot name a path with a space or a colon; install it elsewhere",
+            self.0.display()
+        )
+    }
+}
+
+impl std::error::Error for CannotPreload {}
+
 /// Where a library goes in `LD_PRELOAD`.
 #[derive(Clone, Copy, Debug)]
-pub enum Place {
+pub enum PreloadPosition {
     /// Before what the user preloads.
     First,
     /// After it.
@@ -170,11 +185,11 @@ mod tests {
             ("LD_PRELOAD", "libjemalloc.so /opt/other.so"),
         ]);
         ours.switch_rseq_off();
-        ours.preload(Path::new("/lib/libasan.so"), Place::First)
+        ours.preload(Path::new("/lib/libasan.so"), PreloadPosition::First)
             .unwrap();
-        ours.preload(Path::new("/lib/librseq_shim.so"), Place::Last)
+        ours.preload(Path::new("/lib/librseq_shim.so"), PreloadPosition::Last)
             .unwrap();
-        ours.preload(Path::new("/lib/librseq_shim.so"), Place::Last)
+        ours.preload(Path::new("/lib/librseq_shim.so"), PreloadPosition::Last)
             .unwrap();
         assert_eq!(
             ours.value("GLIBC_TUNABLES"),
@@ -214,7 +229,7 @@ mod tests {
     fn a_path_that_ld_preload_would_split_is_refused() {
         let mut ours = environment(&[]);
         assert!(
-            ours.preload(Path::new("/my libs/librseq_shim.so"), Place::Last)
+            ours.preload(Path::new("/my libs/librseq_shim.so"), PreloadPosition::Last)
                 .is_err()
         );
         assert!(ours.value("LD_PRELOAD").is_empty());

@@ -16,27 +16,28 @@ use tls_model::facts::{Damage, Facts, ModelEvidence};
 use tls_model::owner::{Mode, Owner, Reason};
 
 use super::scope::{Scope, User};
-use crate::kernel::{self, Abort, Behaviour, Field, Origin};
+use crate::kernel::{self, Abort, Behaviour, Field, NotKnown, Origin};
 use crate::program::source::FileSource;
 use crate::report::verdict;
 use crate::sys::thread;
 
 /// What is known about this kernel.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Kernel {
     /// The program has nothing to do with rseq: it was not asked.
     NotAsked,
     /// It has told, now or earlier.
     Known(Behaviour, Origin),
     /// It was not possible to see what it does, and why.
-    NotSeen(String),
+    NotSeen(NotKnown),
     /// `sys_rseq` answers with this errno.
     Refuses(i32),
 }
 
 impl Kernel {
     /// Asks it, where somebody else than the libc is to be registered.
-    pub fn for_program(scope: &Scope, mode: Mode) -> Self {
+    pub(super) fn for_program(scope: &Scope, mode: Mode) -> Self {
         let is_ours = matches!(mode, Mode::Own | Mode::Takeover);
         if mode == Mode::Off || scope.users.is_empty() && !is_ours {
             return Self::NotAsked;
@@ -54,6 +55,7 @@ impl Kernel {
     }
 
     /// For `--dry-run`.
+    #[must_use]
     pub fn text(&self) -> Option<String> {
         Some(match self {
             Self::NotAsked => return None,
@@ -83,6 +85,7 @@ impl Kernel {
 
 /// A combination that must not be started.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Hazard {
     /// The object that would do the damage.
     pub object: PathBuf,
@@ -109,7 +112,12 @@ impl fmt::Display for Hazard {
 
 impl Hazard {
     /// What would go wrong if `owner` registered for the program.
-    pub fn find(kernel: &Kernel, scope: &Scope, owner: Owner, reason: Reason) -> Option<Self> {
+    pub(super) fn find(
+        kernel: &Kernel,
+        scope: &Scope,
+        owner: Owner,
+        reason: Reason,
+    ) -> Option<Self> {
         let Kernel::Known(behaviour, _) = kernel else {
             return None;
         };
@@ -155,7 +163,7 @@ impl Hazard {
     }
 
     /// With what to do about it.
-    pub fn with_advice(self, advice: &'static str) -> Self {
+    pub(super) fn with_advice(self, advice: &'static str) -> Self {
         Self { advice, ..self }
     }
 }

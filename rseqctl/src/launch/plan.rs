@@ -16,6 +16,7 @@ use crate::report::wrapped;
 /// What `--dry-run` prints.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(title = "rseqctl run --dry-run --format json")]
+#[non_exhaustive]
 pub struct Plan {
     /// What would be executed.
     pub command: String,
@@ -50,7 +51,7 @@ pub struct Plan {
 
 impl Plan {
     /// Of a decision that has been applied to the environment.
-    pub fn new(decision: &Decision, target: &Target, environment: &Environment) -> Self {
+    pub(super) fn new(decision: &Decision, target: &Target, environment: &Environment) -> Self {
         let mut set = BTreeMap::new();
         let tunes = decision.switch_libc_off || decision.surplus.is_some();
         for (name, is_set) in [

@@ -12,6 +12,7 @@ use tls_model::ledger::{self, Record};
 use tls_model::owner::{Owner, Reason};
 
 use super::decision::Decision;
+use crate::report::Output;
 use crate::sys::process::{self, Ending};
 
 /// The file the shim counts in. It has no name of its own, so that it needs no
@@ -45,14 +46,14 @@ impl LedgerFile {
 
 /// Where the report goes: opened before the command starts, so that a place
 /// that cannot be written is said at once.
-pub enum Output {
+pub enum Destination {
     /// Standard output (`-`).
     Standard,
     /// A file.
     File(File),
 }
 
-impl Output {
+impl Destination {
     /// Opens it.
     pub fn open(place: &Path) -> io::Result<Self> {
         if place.as_os_str().as_bytes() == b"-" {
@@ -69,12 +70,12 @@ impl Output {
     }
 
     /// Writes one JSON object.
-    pub fn write(self, report: &Report) -> io::Result<()> {
+    pub fn write(self, report: &FinalReport) -> io::Result<()> {
         let mut text = serde_json::to_string_pretty(report)?;
         text.push('\n');
         match self {
-            Self::Standard => io::stdout().write_all(text.as_bytes()),
-            Self::File(mut file) => file.write_all(text.as_bytes()),
+            Self::Standard => Output::new(io::stdout()).write_all(text.as_bytes()),
+            Self::File(file) => Output::new(file).write_all(text.as_bytes()),
         }
     }
 }
@@ -82,7 +83,7 @@ impl Output {
 /// The report: the keys of the shim's own (`RSEQ_SHIM_REPORT`), and how the
 /// command ended.
 #[derive(Debug, Serialize)]
-pub struct Report {
+pub struct FinalReport {
     version: u32,
     pid: u32,
     owner: &'static str,
@@ -109,7 +110,7 @@ struct Threads {
     refused: u64,
 }
 
-impl Report {
+impl FinalReport {
     /// Puts together what was planned, counted and seen.
     pub fn new(decision: &Decision, ledger: &LedgerFile, ending: Ending) -> Self {
         let record = ledger.record();

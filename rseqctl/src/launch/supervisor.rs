@@ -2,17 +2,15 @@
 //! has counted.
 
 use std::ffi::OsString;
-use std::io;
 use std::path::Path;
-use std::process::ExitCode;
 
 use super::decision::Decision;
 use super::environment::Environment;
-use super::report;
+use super::error::Error;
+use super::report::{Destination, FinalReport, LedgerFile};
 use super::target::Target;
 use super::verify::Finding;
-use super::{Failure, cannot_execute};
-use crate::exit::RUN_FAILED;
+use crate::exit::Status;
 use crate::report::complain;
 use crate::sys::process::{self, Ending};
 
@@ -24,16 +22,15 @@ pub(crate) fn supervise(
     mut environment: Environment,
     decision: &Decision,
     place: &Path,
-) -> Result<ExitCode, Failure> {
-    let failed = |what: &str, error: &io::Error| {
-        Failure::new(
-            RUN_FAILED,
-            format!("{}: cannot {what}: {error}", place.display()),
-        )
+) -> Result<Status, Error> {
+    let failed = |what, source| Error::Report {
+        place: place.to_path_buf(),
+        what,
+        source,
     };
-    let output = report::Output::open(place).map_err(|error| failed("write the report", &error))?;
-    let ledger = report::LedgerFile::create()
-        .map_err(|error| failed("make a ledger for the report", &error))?;
+    let output = Destination::open(place).map_err(|error| failed("write the report", error))?;
+    let ledger =
+        LedgerFile::create().map_err(|error| failed("make a ledger for the report", error))?;
     environment.set("RSEQ_SHIM_LEDGER", ledger.path());
     let ending = process::supervise(
         &target.path,
@@ -42,7 +39,7 @@ pub(crate) fn supervise(
         environment.variables(),
         ledger.file(),
     )
-    .map_err(|error| cannot_execute(&target.path, &error))?;
+    .map_err(|error| Error::execute(&target.path, error))?;
     let finding = ledger
         .record()
         .map(|record| Finding::of(decision.owner, &record));
@@ -56,16 +53,14 @@ pub(crate) fn supervise(
         ));
     }
     // the command has run: its status is told even if its report cannot be
-    if let Err(error) = output.write(&report::Report::new(decision, &ledger, ending))
-        && error.kind() != io::ErrorKind::BrokenPipe
-    {
+    if let Err(error) = output.write(&FinalReport::new(decision, &ledger, ending)) {
         complain(format_args!(
             "{}: cannot write the report: {error}",
             place.display()
         ));
     }
-    match ending {
-        Ending::Exited(status) => Ok(ExitCode::from(status)),
-        Ending::Killed(signal) => process::die_by(signal),
-    }
+    Ok(match ending {
+        Ending::Exited(status) => Status::Command(status),
+        Ending::Killed(signal) => Status::Signal(signal),
+    })
 }

@@ -12,10 +12,12 @@ use tls_model::elf::Object;
 use tls_model::facts::Facts;
 use tls_model::rules::{OPTIONAL_STATIC_TLS, STATIC_TLS_SURPLUS, static_tls_by_dlopen};
 
-use crate::program::source::FileSource;
+use super::error::{Error, NoObject};
+use crate::program::FileSource;
 
 /// What libraries need together.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Need {
     /// Bytes of static TLS.
     pub bytes: u64,
@@ -29,7 +31,7 @@ impl Need {
     /// # Errors
     ///
     /// One of them cannot be read or is no ELF object.
-    pub fn of(libraries: &[PathBuf]) -> Result<Option<Self>, String> {
+    pub fn of(libraries: &[PathBuf]) -> Result<Option<Self>, Error> {
         let mut bytes = 0_u64;
         for library in libraries {
             bytes = bytes.saturating_add(one(library)?);
@@ -41,14 +43,18 @@ impl Need {
     }
 }
 
-fn one(library: &Path) -> Result<u64, String> {
-    let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", library.display());
-    let metadata = fs::metadata(library).map_err(|error| failed(&error))?;
+fn one(library: &Path) -> Result<u64, Error> {
+    let failed = |source| Error::MayLoad {
+        path: library.to_path_buf(),
+        source,
+    };
+    let metadata = fs::metadata(library).map_err(|error| failed(NoObject::Open(error)))?;
     // a FIFO would wait for a writer
     if !metadata.is_file() {
-        return Err(failed(&"not a regular file"));
+        return Err(failed(NoObject::NotAFile));
     }
-    let file = File::open(library).map_err(|error| failed(&error))?;
-    let object = Object::open(FileSource::new(file)).map_err(|error| failed(&error))?;
+    let file = File::open(library).map_err(|error| failed(NoObject::Open(error)))?;
+    let object =
+        Object::open(FileSource::new(file)).map_err(|error| failed(NoObject::Elf(error)))?;
     Ok(static_tls_by_dlopen(&Facts::read(&object)).unwrap_or(0))
 }

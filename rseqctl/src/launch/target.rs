@@ -12,10 +12,9 @@ use tls_model::elf::{Class, Endian};
 use tls_model::facts::Kind as ObjectKind;
 use tls_model::rseq::arch;
 
-use super::Failure;
+use super::error::Error;
 use super::launcher::{Launch, is_shell, look_through, look_through_script};
 use super::scope::Scope;
-use crate::exit::{RUN_CANNOT_EXECUTE, RUN_NOT_FOUND};
 use crate::program::Loaded;
 
 /// How many `#!` lines may lead from one script to the next (as Linux).
@@ -58,16 +57,12 @@ pub enum Kind {
 
 impl Target {
     /// Finds `program` as execvp(3) does, and looks at it.
-    pub(crate) fn find(program: &OsStr, arguments: &[OsString]) -> Result<Self, Failure> {
+    pub(crate) fn find(program: &OsStr, arguments: &[OsString]) -> Result<Self, Error> {
         Self::find_through(program, arguments, LAUNCHER_DEPTH)
     }
 
     /// As [`Self::find`], through so many launchers at most.
-    fn find_through(
-        program: &OsStr,
-        arguments: &[OsString],
-        depth: usize,
-    ) -> Result<Self, Failure> {
+    fn find_through(program: &OsStr, arguments: &[OsString], depth: usize) -> Result<Self, Error> {
         let path = search(program)?;
         let launch = match script_shell(&path) {
             Some(_) => look_through_script(&path, arguments),
@@ -130,7 +125,7 @@ fn script_shell(path: &Path) -> Option<PathBuf> {
 }
 
 /// The file that execvp(3) would execute.
-fn search(program: &OsStr) -> Result<PathBuf, Failure> {
+fn search(program: &OsStr) -> Result<PathBuf, Error> {
     if program.as_bytes().contains(&b'/') {
         return Ok(PathBuf::from(program));
     }
@@ -146,38 +141,19 @@ fn search(program: &OsStr) -> Result<PathBuf, Failure> {
         }
     }
     Err(match forbidden {
-        Some(path) => Failure::new(
-            RUN_CANNOT_EXECUTE,
-            format!("{}: not executable", path.display()),
-        ),
-        None => Failure::new(
-            RUN_NOT_FOUND,
-            format!("{}: no such command in PATH", program.display()),
-        ),
+        Some(path) => Error::NotExecutable(path),
+        None => Error::NoSuchCommand(program.to_owned()),
     })
 }
 
-fn look(path: &Path, depth: usize) -> Result<(PathBuf, Kind), Failure> {
-    let cannot = |error: &std::io::Error| {
-        let status = if error.kind() == std::io::ErrorKind::NotFound {
-            RUN_NOT_FOUND
-        } else {
-            RUN_CANNOT_EXECUTE
-        };
-        Failure::new(status, format!("{}: {error}", path.display()))
-    };
-    let metadata = fs::metadata(path).map_err(|error| cannot(&error))?;
+fn look(path: &Path, depth: usize) -> Result<(PathBuf, Kind), Error> {
+    let cannot = |error| Error::execute(path, error);
+    let metadata = fs::metadata(path).map_err(cannot)?;
     if !metadata.is_file() {
-        return Err(Failure::new(
-            RUN_CANNOT_EXECUTE,
-            format!("{}: not a regular file", path.display()),
-        ));
+        return Err(Error::NotAFile(path.to_path_buf()));
     }
     if metadata.permissions().mode() & 0o111 == 0 {
-        return Err(Failure::new(
-            RUN_CANNOT_EXECUTE,
-            format!("{}: not executable", path.display()),
-        ));
+        return Err(Error::NotExecutable(path.to_path_buf()));
     }
     let mut file = match File::open(path) {
         Ok(file) => file,
@@ -191,13 +167,13 @@ fn look(path: &Path, depth: usize) -> Result<(PathBuf, Kind), Failure> {
             };
             return Ok((path.to_path_buf(), kind));
         }
-        Err(error) => return Err(cannot(&error)),
+        Err(error) => return Err(cannot(error)),
     };
     let mut start = Vec::new();
     file.by_ref()
         .take(4096)
         .read_to_end(&mut start)
-        .map_err(|error| cannot(&error))?;
+        .map_err(cannot)?;
     if start.starts_with(b"#!") {
         return match interpreter_of(&start) {
             Some(interpreter) if depth > 0 => look(&interpreter, depth - 1),
@@ -237,7 +213,7 @@ fn look(path: &Path, depth: usize) -> Result<(PathBuf, Kind), Failure> {
 }
 
 /// A program that this dynamic linker is told to load.
-fn look_by(path: &Path, linker: &Path) -> Result<(PathBuf, Kind), Failure> {
+fn look_by(path: &Path, linker: &Path) -> Result<(PathBuf, Kind), Error> {
     let (executable, kind) = look(path, 0)?;
     let Kind::Preloadable(_) = kind else {
         return Ok((executable, kind));

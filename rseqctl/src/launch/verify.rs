@@ -79,6 +79,33 @@ impl fmt::Display for Finding {
     }
 }
 
+/// Why a decision is not verified.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum NotVerified {
+    /// The shim, which would tell, is not loaded.
+    NoShim,
+    /// The process that would look could not be anybody's child but ours.
+    GetsOrphans,
+    /// That process, or the ledger, could not be made.
+    NoWatcher(io::Error),
+}
+
+impl fmt::Display for NotVerified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoShim => f.write_str("the shim is not there to tell"),
+            Self::GetsOrphans => f.write_str(
+                "this process gets the orphans of others (it is the first of a container): use \
+                 --report",
+            ),
+            Self::NoWatcher(error) => write!(f, "nobody can look: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for NotVerified {}
+
 /// What is to be verified.
 struct Plan {
     command: PathBuf,
@@ -99,23 +126,19 @@ pub fn watch(
     decision: &Decision,
     environment: &mut Environment,
     is_asked: bool,
-) -> Result<(), String> {
+) -> Result<(), NotVerified> {
     if !decision.preload {
-        return Err("the shim is not there to tell".to_owned());
+        return Err(NotVerified::NoShim);
     }
     if !can_detach() {
-        return Err(
-            "this process gets the orphans of others (it is the first of a container): use --report"
-                .to_owned(),
-        );
+        return Err(NotVerified::GetsOrphans);
     }
-    let say = |error: io::Error| format!("nobody can look: {error}");
-    let ledger = LedgerFile::create().map_err(say)?;
+    let ledger = LedgerFile::create().map_err(NotVerified::NoWatcher)?;
     let process = std::process::id();
     ledger
         .file()
         .write_all_at(&ledger::header(process), 0)
-        .map_err(say)?;
+        .map_err(NotVerified::NoWatcher)?;
     let plan = Plan {
         command: target.path.clone(),
         executable: identity(&target.executable),
@@ -123,7 +146,7 @@ pub fn watch(
         is_asked,
     };
     let keep = ledger.file().as_raw_fd();
-    let watcher = detach(keep, || look(&plan, process, &ledger)).map_err(say)?;
+    let watcher = detach(keep, || look(&plan, process, &ledger)).map_err(NotVerified::NoWatcher)?;
     environment.set("RSEQ_SHIM_LEDGER", format!("/proc/{watcher}/fd/{keep}"));
     Ok(())
 }

@@ -24,7 +24,7 @@ use std::io;
 use crate::report::Host;
 
 pub use files::Files;
-pub(crate) use report::{Report, Style};
+pub use report::{Report, Style};
 pub use row::{FindingRow, ObjectRow, Row, ThreadRow};
 pub use tally::{Stops, Tally};
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::env;
+use std::fmt;
 use std::fs::{self, DirBuilder, Permissions};
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
@@ -21,7 +22,70 @@ pub const NAMES: [&str; 2] = [SHIM, ABI];
 /// What separates the names in `LD_PRELOAD`.
 pub const SEPARATORS: &[u8] = b" :";
 
+/// Why the libraries cannot be preloaded.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// This executable's own path is not known.
+    OwnPath(io::Error),
+    /// They are there and cannot be read.
+    Read {
+        /// Which of them.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// They are nowhere.
+    Missing {
+        /// Where they were looked for.
+        looked: Vec<PathBuf>,
+    },
+    /// No folder takes a copy.
+    NoPlace {
+        /// The folders that were tried, and what was wrong with each.
+        failures: Vec<(PathBuf, io::Error)>,
+    },
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OwnPath(_) => f.write_str("cannot find my own path"),
+            Self::Read { path, .. } => path.display().fmt(f),
+            Self::Missing { looked } => {
+                let looked: Vec<_> = looked.iter().map(|it| it.display().to_string()).collect();
+                write!(
+                    f,
+                    "{SHIM} and {ABI} are neither in {} nor built in; put them beside rseqctl",
+                    looked.join(" nor in ")
+                )
+            }
+            Self::NoPlace { failures } => {
+                let failures = failures.iter();
+                let failures: Vec<_> = failures
+                    .map(|(folder, error)| format!("{}: {error}", folder.display()))
+                    .collect();
+                write!(
+                    f,
+                    "found no folder of yours to put {SHIM} into ({}); set XDG_CACHE_HOME to one",
+                    failures.join("; ")
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::OwnPath(source) | Self::Read { source, .. } => Some(source),
+            Self::Missing { .. } | Self::NoPlace { .. } => None,
+        }
+    }
+}
+
 /// Where the libraries are.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Libraries {
     /// `librseq_shim.so`; `librseq_abi.so` lies in the same directory.
     pub shim: PathBuf,
@@ -30,9 +94,12 @@ pub struct Libraries {
 impl Libraries {
     /// Looks beside this executable, in `../lib`, and inside it. Where
     /// `LD_PRELOAD` could not name the place, a copy is made elsewhere.
-    pub fn find() -> Result<Self, String> {
-        let own =
-            env::current_exe().map_err(|error| format!("cannot find my own path: {error}"))?;
+    ///
+    /// # Errors
+    ///
+    /// They are nowhere, or there is no place for a copy.
+    pub fn find() -> Result<Self, Error> {
+        let own = env::current_exe().map_err(Error::OwnPath)?;
         let mut looked = Vec::new();
         for directory in [own.parent(), own.parent().and_then(Path::parent)]
             .into_iter()
@@ -46,7 +113,10 @@ impl Libraries {
                     return Ok(Self { shim });
                 }
                 let read = |path: &Path| {
-                    fs::read(path).map_err(|error| format!("{}: {error}", path.display()))
+                    fs::read(path).map_err(|source| Error::Read {
+                        path: path.to_path_buf(),
+                        source,
+                    })
                 };
                 return Bytes {
                     shim: read(&shim)?.into(),
@@ -54,14 +124,11 @@ impl Libraries {
                 }
                 .unpack();
             }
-            looked.push(directory.display().to_string());
+            looked.push(directory);
         }
         match embedded() {
             Some(bytes) => bytes.unpack(),
-            None => Err(format!(
-                "{SHIM} and {ABI} are neither in {} nor built in; put them beside rseqctl",
-                looked.join(" nor in ")
-            )),
+            None => Err(Error::Missing { looked }),
         }
     }
 }
@@ -86,18 +153,15 @@ fn embedded() -> Option<Bytes> {
 impl Bytes {
     /// Writes the libraries into the first place that takes them, once per
     /// content.
-    fn unpack(&self) -> Result<Libraries, String> {
+    fn unpack(&self) -> Result<Libraries, Error> {
         let mut failures = Vec::new();
         for directory in places() {
             match self.unpack_into(&directory) {
                 Ok(libraries) => return Ok(libraries),
-                Err(error) => failures.push(format!("{}: {error}", directory.display())),
+                Err(error) => failures.push((directory, error)),
             }
         }
-        Err(format!(
-            "found no folder of yours to put {SHIM} into ({}); set XDG_CACHE_HOME to one",
-            failures.join("; ")
-        ))
+        Err(Error::NoPlace { failures })
     }
 
     fn unpack_into(&self, directory: &Path) -> io::Result<Libraries> {
@@ -152,6 +216,7 @@ fn places() -> impl Iterator<Item = PathBuf> {
 }
 
 /// `LD_PRELOAD` would not take the path apart.
+#[must_use]
 pub fn can_be_preloaded(library: &Path) -> bool {
     !library
         .as_os_str()

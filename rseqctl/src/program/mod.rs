@@ -25,7 +25,7 @@
 mod asked;
 mod cache;
 mod hardware;
-pub(crate) mod libraries;
+pub mod libraries;
 mod linker;
 mod loaded;
 mod platform;

@@ -16,8 +16,7 @@ use serde::Serialize;
 #[schemars(title = "rseqctl --fleet, the first keys of every line of ndjson")]
 pub struct Host {
     /// The subcommand that wrote the row.
-    #[schemars(extend("enum" = ["audit", "ps", "doctor"]))]
-    pub report: &'static str,
+    pub report: Reporter,
     /// The host: what `--fleet=NAME` says, else machine-id(5), else the host
     /// name.
     pub host: String,
@@ -32,7 +31,7 @@ pub struct Host {
 impl Host {
     /// This host, now, for the rows of `report`.
     #[must_use]
-    pub fn here(report: &'static str, name: Option<&str>) -> Self {
+    pub fn here(report: Reporter, name: Option<&str>) -> Self {
         let hostname = line("/proc/sys/kernel/hostname").unwrap_or_default();
         let host = name
             .filter(|name| !name.is_empty())
@@ -47,6 +46,39 @@ impl Host {
             time: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
         }
     }
+}
+
+/// Whether rows carry the host's keys, and by which name it goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fleet(Option<String>);
+
+impl Fleet {
+    /// Rows carry them, and `name` is the host's, unless it is empty.
+    #[must_use]
+    pub fn named(name: impl Into<String>) -> Self {
+        Self(Some(name.into()))
+    }
+
+    /// Returns the host's keys for the rows of `report`, where they were asked
+    /// for.
+    #[must_use]
+    pub fn host(&self, report: Reporter) -> Option<Host> {
+        let name = self.0.as_deref()?;
+        Some(Host::here(report, Some(name)))
+    }
+}
+
+/// A subcommand whose rows can carry a host's keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum Reporter {
+    /// `rseqctl audit`.
+    Audit,
+    /// `rseqctl ps`.
+    Ps,
+    /// `rseqctl doctor`.
+    Doctor,
 }
 
 /// A row with the host's keys before its own, where there are any.
@@ -94,7 +126,7 @@ mod tests {
         let text = serde_json::to_string(&plain).expect("JSON");
         assert_eq!(text, r#"{"path":"/a"}"#);
 
-        let host = Host::here("audit", Some("web-1"));
+        let host = Host::here(Reporter::Audit, Some("web-1"));
         let keyed = Keyed {
             host: Some(&host),
             row: &row,

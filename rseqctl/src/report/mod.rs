@@ -6,11 +6,13 @@ mod complain;
 pub mod explain;
 pub mod fleet;
 mod foreseen;
+mod output;
 pub(crate) mod text;
 pub mod verdict;
 mod wrap;
 
 pub(crate) use complain::complain;
-pub use fleet::{Host, Keyed};
+pub use fleet::{Fleet, Host, Keyed, Reporter};
 pub use foreseen::RunRow;
+pub use output::{Output, StandardOutput};
 pub(crate) use wrap::wrapped;

@@ -6,52 +6,78 @@
 
 mod progress;
 
-use std::io::{self, BufWriter, ErrorKind, Write};
+use std::io::{self, Write};
+use std::path::PathBuf;
 
 use progress::Progress;
 
 use crate::audit::{Baseline, Event, Options, Report, audit, audit_program};
-use crate::cli::AuditArgs;
+use crate::error::Error;
 use crate::exit::Status;
 use crate::launch;
 use crate::program::Search;
-use crate::report::text;
+use crate::report::choices::{FailOn, Format};
+use crate::report::{Fleet, Reporter, StandardOutput, complain, text};
 use crate::sys::heap;
 
-/// Runs the subcommand.
-#[must_use]
-pub fn main(args: &AuditArgs) -> Status {
-    // the program's, and so not for a library to choose
-    heap::keep_large_blocks_apart();
-    match run(args) {
-        Ok(status) => status,
-        Err(message) => {
-            // nobody is left to tell where standard error is gone
-            let _ = writeln!(io::stderr(), "rseqctl: {message}");
-            Status::Nothing
-        }
-    }
+/// The checked arguments.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// What is audited.
+    pub subject: Subject,
+    /// How to print.
+    pub format: Format,
+    /// What makes the exit status 1.
+    pub fail_on: FailOn,
+    /// Tell of objects that have nothing to do with rseq, too.
+    pub all: bool,
+    /// An earlier report, whose findings do not count.
+    pub baseline: Option<PathBuf>,
+    /// Whether rows carry the host's keys.
+    pub fleet: Fleet,
 }
 
-fn run(args: &AuditArgs) -> Result<Status, String> {
-    let baseline = match &args.baseline {
+/// What is audited.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// Files, packages, images, or trees to walk.
+    Paths(Vec<PathBuf>),
+    /// A whole program.
+    Program {
+        /// Its file.
+        program: PathBuf,
+        /// The folder that is its `/`.
+        root: Option<PathBuf>,
+        /// What it may `dlopen`.
+        may_load: Vec<PathBuf>,
+    },
+}
+
+pub(super) fn run(request: &Request, out: &mut StandardOutput) -> Result<Status, Error> {
+    // the program's, and so not for a library to choose
+    heap::keep_large_blocks_apart();
+    let baseline = match &request.baseline {
         None => Baseline::default(),
-        Some(path) => {
-            Baseline::read(path).map_err(|error| format!("{}: {error}", text::printable(path)))?
-        }
+        Some(path) => Baseline::read(path).map_err(|source| Error::Baseline {
+            path: path.clone(),
+            source,
+        })?,
     };
-    if let Some(root) = args.root.as_deref().filter(|root| !root.is_dir()) {
-        let root = text::printable(root);
-        return Err(format!("--root {root}: no such folder; check the path"));
+    if let Subject::Program {
+        root: Some(root), ..
+    } = &request.subject
+        && !root.is_dir()
+    {
+        return Err(Error::NoSuchRoot(root.clone()));
     }
     let options = Options {
-        all: args.all,
+        all: request.all,
         baseline,
         ..Options::default()
     };
     let mut progress = Progress::new();
-    let out = BufWriter::new(io::stdout().lock());
-    let mut report = Output(Report::new(args.format, args.fleet.host("audit"), out));
+    let host = request.fleet.host(Reporter::Audit);
+    let mut report = UpToError(Report::new(request.format, host, out));
     let sink = &mut |event: Event<'_>| match event {
         Event::Object(row) => {
             progress.clear();
@@ -62,11 +88,7 @@ fn run(args: &AuditArgs) -> Result<Status, String> {
         }
         Event::Problem { path, problem } => {
             progress.clear();
-            let _ = writeln!(
-                io::stderr(),
-                "rseqctl: {}: {problem}",
-                text::printable(path)
-            );
+            complain(format_args!("{}: {problem}", text::printable(path)));
             report.write(|report| {
                 report.problem(path, problem);
                 Ok(())
@@ -74,37 +96,29 @@ fn run(args: &AuditArgs) -> Result<Status, String> {
         }
         Event::Progress(tally) => progress.tick(tally),
     };
-    let tally = match &args.program {
-        None => audit(&args.paths, &options, sink),
-        Some(program) => {
-            let search = match &args.root {
-                None => Search::of_this_process(),
-                Some(root) => Search::in_root(root),
-            };
-            audit_program(
-                program,
-                &args.paths,
-                &search,
-                &options,
-                &launch::foresee,
-                sink,
-            )
+    let tally = match &request.subject {
+        Subject::Paths(paths) => audit(paths, &options, sink),
+        Subject::Program {
+            program,
+            root,
+            may_load,
+        } => {
+            let search = root
+                .as_deref()
+                .map_or_else(Search::of_this_process, Search::in_root);
+            audit_program(program, may_load, &search, &options, &launch::foresee, sink)
         }
     };
     progress.clear();
-    match report.0.and_then(|report| report.finish(&tally)) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(format!(
-            "standard output: {error}; the report is not complete"
-        )),
-        // a reader that has seen enough is no error
-        Ok(()) | Err(_) => Ok(tally.status(args.fail_on)),
-    }
+    let written = report.0.and_then(|report| report.finish(&tally));
+    written.map_err(Error::Output)?;
+    Ok(tally.status(request.fail_on))
 }
 
 /// A report up to the first error.
-struct Output<W>(io::Result<Report<W>>);
+struct UpToError<W>(io::Result<Report<W>>);
 
-impl<W: Write> Output<W> {
+impl<W: Write> UpToError<W> {
     fn write(&mut self, write: impl FnOnce(&mut Report<W>) -> io::Result<()>) {
         if let Ok(report) = &mut self.0
             && let Err(error) = write(report)

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::{Bench, Extent, Field, Fields, Notes, ONE_PROCESSOR, value, why};
+use super::obstacle::Obstacle;
+use super::{Bench, Extent, Field, Fields, Notes, value, why};
 use crate::sys::area::Area;
 use crate::sys::cpu::{self, Switches};
 use crate::sys::process::Ending;
@@ -34,7 +35,7 @@ pub(super) fn watch(bench: &mut Bench, length: u32, extent: Extent) -> Fields {
 
 /// Marks the area, lets something happen to the thread, within a time, and
 /// looks: nothing where it has not happened, or why it cannot.
-type Experiment = fn(Area, Duration) -> Result<Option<u32>, String>;
+type Experiment = fn(Area, Duration) -> Result<Option<u32>, Obstacle>;
 
 fn one(bench: &mut Bench, length: u32, name: &str, experiment: Experiment) -> Field {
     let wait = bench.wait;
@@ -64,13 +65,10 @@ fn mark_and(
     area: Area,
     length: u32,
     notes: &mut Notes<'_>,
-    experiment: impl FnOnce(Area) -> Result<Option<u32>, String>,
+    experiment: impl FnOnce(Area) -> Result<Option<u32>, Obstacle>,
 ) {
     if let Err(errno) = area.register(length) {
-        notes.say(
-            "cannot",
-            format_args!("the registration failed: errno {errno}"),
-        );
+        notes.say("cannot", Obstacle::Registration(errno));
         return;
     }
     // before the mark: to say it may put the thread to sleep
@@ -84,13 +82,13 @@ fn mark_and(
 }
 
 /// Stays on this processor, so that nothing but what is meant happens.
-fn stay() -> Result<usize, String> {
-    let here = cpu::current().ok_or("getcpu fails")?;
-    cpu::pin(0, here).map_err(|error| format!("cannot stay on one processor: {error}"))?;
+fn stay() -> Result<usize, Obstacle> {
+    let here = cpu::current().ok_or(Obstacle::NoProcessorNumber)?;
+    cpu::pin(0, here).map_err(|error| Obstacle::Call("cannot stay on one processor", error))?;
     Ok(here)
 }
 
-fn sleep(area: Area, _: Duration) -> Result<Option<u32>, String> {
+fn sleep(area: Area, _: Duration) -> Result<Option<u32>, Obstacle> {
     stay()?;
     let before = Switches::now();
     area.set_cpu_id_start(MARK);
@@ -99,7 +97,7 @@ fn sleep(area: Area, _: Duration) -> Result<Option<u32>, String> {
     Ok((Switches::now().voluntary > before.voluntary).then_some(found))
 }
 
-fn signal(area: Area, wait: Duration) -> Result<Option<u32>, String> {
+fn signal(area: Area, wait: Duration) -> Result<Option<u32>, Obstacle> {
     stay()?;
     trigger::count_signals(Box::leak(Box::new(Handshake::default())));
     let mut last = None;
@@ -120,7 +118,7 @@ fn signal(area: Area, wait: Duration) -> Result<Option<u32>, String> {
     Ok(last)
 }
 
-fn preemption(area: Area, wait: Duration) -> Result<Option<u32>, String> {
+fn preemption(area: Area, wait: Duration) -> Result<Option<u32>, Obstacle> {
     let here = stay()?;
     let is_over = Arc::new(AtomicBool::new(false));
     let other = Arc::clone(&is_over);
@@ -131,9 +129,7 @@ fn preemption(area: Area, wait: Duration) -> Result<Option<u32>, String> {
         }
     });
     if let Err(error) = competitor {
-        return Err(format!(
-            "cannot start a thread on processor {here}: {error}"
-        ));
+        return Err(Obstacle::Processor("cannot start a thread on", here, error));
     }
     let before = Switches::now();
     area.set_cpu_id_start(MARK);
@@ -155,15 +151,15 @@ fn preemption(area: Area, wait: Duration) -> Result<Option<u32>, String> {
     Ok(seen)
 }
 
-fn migration(area: Area, _: Duration) -> Result<Option<u32>, String> {
+fn migration(area: Area, _: Duration) -> Result<Option<u32>, Obstacle> {
     let allowed = cpu::allowed();
     let here = stay()?;
     let there = allowed
         .into_iter()
         .find(|&cpu| cpu != here)
-        .ok_or(ONE_PROCESSOR)?;
+        .ok_or(Obstacle::OneProcessor)?;
     area.set_cpu_id_start(MARK);
-    cpu::pin(0, there).map_err(|error| format!("cannot move to processor {there}: {error}"))?;
+    cpu::pin(0, there).map_err(|error| Obstacle::Processor("cannot move to", there, error))?;
     let found = area.cpu_id_start();
     Ok((cpu::current() == Some(there)).then_some(found))
 }

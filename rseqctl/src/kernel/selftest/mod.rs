@@ -6,6 +6,7 @@
 
 mod answers;
 mod fields;
+mod obstacle;
 mod sections;
 
 use std::fmt;

@@ -10,7 +10,8 @@ use std::sync::atomic::Ordering;
 use std::thread::Builder;
 use std::time::{Duration, Instant};
 
-use super::{Abort, Aborts, Bench, Extent, Notes, ONE_PROCESSOR, value, why};
+use super::obstacle::Obstacle;
+use super::{Abort, Aborts, Bench, Extent, Notes, value, why};
 use crate::sys::area::Area;
 use crate::sys::cpu::{self, Switches};
 use crate::sys::section::{self, Handshake, Outcome};
@@ -55,13 +56,13 @@ fn one(
     bench: &mut Bench,
     length: u32,
     name: &str,
-    experiment: fn(Area, Duration) -> Result<Abort, String>,
+    experiment: fn(Area, Duration) -> Result<Abort, Obstacle>,
 ) -> Abort {
     let wait = bench.wait;
     let told = bench.child(|area, notes| {
         let seen = match area.register(length) {
             Ok(()) => experiment(area, wait),
-            Err(errno) => Err(format!("the registration failed: errno {errno}")),
+            Err(errno) => Err(Obstacle::Registration(errno)),
         };
         tell(seen, notes);
     });
@@ -79,7 +80,7 @@ fn one(
     }
 }
 
-fn tell(seen: Result<Abort, String>, notes: &mut Notes<'_>) {
+fn tell(seen: Result<Abort, Obstacle>, notes: &mut Notes<'_>) {
     match seen {
         Ok(Abort::Aborts) => notes.say("seen", "aborts"),
         Ok(Abort::RunsOn) => notes.say("seen", "runs-on"),
@@ -91,8 +92,8 @@ fn tell(seen: Result<Abort, String>, notes: &mut Notes<'_>) {
 /// Tries for `wait` until one abort or [`SURE`] sections without were seen.
 fn repeat(
     wait: Duration,
-    mut attempt: impl FnMut() -> Result<Try, String>,
-) -> Result<Abort, String> {
+    mut attempt: impl FnMut() -> Result<Try, Obstacle>,
+) -> Result<Abort, Obstacle> {
     let deadline = Instant::now() + wait;
     let mut ran_on = 0;
     while Instant::now() < deadline && ran_on < SURE {
@@ -113,19 +114,19 @@ fn fresh() -> &'static Handshake {
     Box::leak(Box::new(Handshake::default()))
 }
 
-fn stay() -> Result<usize, String> {
-    let here = cpu::current().ok_or("getcpu fails")?;
-    cpu::pin(0, here).map_err(|error| format!("cannot stay on one processor: {error}"))?;
+fn stay() -> Result<usize, Obstacle> {
+    let here = cpu::current().ok_or(Obstacle::NoProcessorNumber)?;
+    cpu::pin(0, here).map_err(|error| Obstacle::Call("cannot stay on one processor", error))?;
     Ok(here)
 }
 
 /// Another processor; to be asked before [`stay`].
-fn elsewhere() -> Result<usize, String> {
-    let here = cpu::current().ok_or("getcpu fails")?;
+fn elsewhere() -> Result<usize, Obstacle> {
+    let here = cpu::current().ok_or(Obstacle::NoProcessorNumber)?;
     cpu::allowed()
         .into_iter()
         .find(|&cpu| cpu != here)
-        .ok_or_else(|| ONE_PROCESSOR.to_owned())
+        .ok_or(Obstacle::OneProcessor)
 }
 
 /// What came of one try with a second thread.
@@ -147,7 +148,7 @@ fn with_second_thread(
     area: Area,
     look: fn(),
     what: impl FnOnce() -> bool + Send + 'static,
-) -> Result<Tried, String> {
+) -> Result<Tried, Obstacle> {
     let handshake = fresh();
     let second = Builder::new()
         .spawn(move || {
@@ -166,7 +167,7 @@ fn with_second_thread(
             handshake.stop.store(1, Ordering::SeqCst);
             done
         })
-        .map_err(|error| format!("cannot start a thread: {error}"))?;
+        .map_err(|error| Obstacle::Call("cannot start a thread", error))?;
     while handshake.ready.load(Ordering::SeqCst) == 0 {
         trigger::yield_processor();
     }
@@ -186,7 +187,7 @@ fn with_second_thread(
 
 /// The second thread runs on the same processor: where it sees the first one in
 /// the section, that one was preempted.
-fn preemption(area: Area, wait: Duration) -> Result<Abort, String> {
+fn preemption(area: Area, wait: Duration) -> Result<Abort, Obstacle> {
     let here = stay()?;
     repeat(wait, || {
         let tried = with_second_thread(here, area, trigger::yield_processor, || true)?;
@@ -195,7 +196,7 @@ fn preemption(area: Area, wait: Duration) -> Result<Abort, String> {
 }
 
 /// The signal comes from the timer's interrupt, and nothing else runs for it.
-fn signal(area: Area, wait: Duration) -> Result<Abort, String> {
+fn signal(area: Area, wait: Duration) -> Result<Abort, Obstacle> {
     stay()?;
     let handshake = fresh();
     trigger::count_signals(handshake);
@@ -204,7 +205,7 @@ fn signal(area: Area, wait: Duration) -> Result<Abort, String> {
         handshake.inside.store(0, Ordering::SeqCst);
         let ((_, inside), before) = (trigger::signals(), Switches::now());
         trigger::alarm_after(Duration::from_millis(1))
-            .map_err(|error| format!("cannot set a timer: {error}"))?;
+            .map_err(|error| Obstacle::Call("cannot set a timer", error))?;
         let outcome = section::wait_inside(area, handshake, ROUNDS);
         let is_alone = Switches::now() == before;
         handshake.inside.store(3, Ordering::SeqCst);
@@ -217,12 +218,12 @@ fn signal(area: Area, wait: Duration) -> Result<Abort, String> {
     })
 }
 
-fn migration(area: Area, wait: Duration) -> Result<Abort, String> {
+fn migration(area: Area, wait: Duration) -> Result<Abort, Obstacle> {
     let there = elsewhere()?;
     let here = stay()?;
     let first = thread::id();
     repeat(wait, || {
-        cpu::pin(0, here).map_err(|error| format!("cannot move back: {error}"))?;
+        cpu::pin(0, here).map_err(|error| Obstacle::Call("cannot move back", error))?;
         let tried = with_second_thread(there, area, spin_loop, move || {
             cpu::pin(first, there).is_ok()
         })?;
@@ -234,11 +235,11 @@ fn migration(area: Area, wait: Duration) -> Result<Abort, String> {
 }
 
 /// The second thread sends the barrier from another processor.
-fn membarrier(area: Area, wait: Duration) -> Result<Abort, String> {
+fn membarrier(area: Area, wait: Duration) -> Result<Abort, Obstacle> {
     let there = elsewhere()?;
     stay()?;
     trigger::announce_barriers()
-        .map_err(|error| format!("membarrier for rseq is not there: {error}"))?;
+        .map_err(|error| Obstacle::Call("membarrier for rseq is not there", error))?;
     repeat(wait, || {
         let tried = with_second_thread(there, area, spin_loop, || trigger::barrier().is_ok())?;
         let is_alone = tried.preemptions == 0 && tried.waits == 0;

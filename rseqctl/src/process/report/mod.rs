@@ -12,17 +12,17 @@ use crate::report::choices::PsFormat;
 
 /// How a report is written.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Style {
+pub struct Style {
     /// In which format.
-    pub(crate) format: PsFormat,
+    pub format: PsFormat,
     /// Everything, for people.
-    pub(crate) verbose: bool,
+    pub verbose: bool,
     /// The processes were named one by one.
-    pub(crate) is_named: bool,
+    pub is_named: bool,
 }
 
 /// Writes a report in one of the formats.
-pub(crate) struct Report<W> {
+pub struct Report<W> {
     out: W,
     style: Style,
     host: Keys,

@@ -1,0 +1,216 @@
+//! A command on its way: decided on, planned, started.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use tls_model::owner::Mode;
+
+use super::decision::Decision;
+use super::environment::Environment;
+use super::error::Error;
+use super::hazard::Kernel;
+use super::plan::Plan;
+use super::supervisor::supervise;
+use super::surplus::Need;
+use super::target::{Kind, Target};
+use super::verify;
+use crate::exit::Status;
+use crate::program::libraries::Libraries;
+use crate::report::{RunRow, complain};
+use crate::sys::process;
+
+/// What the user may ask for.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Who is to own the registration; without it `RSEQ_SHIM_MODE` says so, or
+    /// else it is [`Mode::default`].
+    pub mode: Option<Mode>,
+    /// Libraries that the command may load with `dlopen`: static TLS is kept for
+    /// them.
+    pub may_load: Vec<PathBuf>,
+    /// Start even what would do damage on this kernel.
+    pub force: bool,
+}
+
+/// What is done besides starting the command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// Nothing stays between the caller and the command; a process of its own may
+    /// look for a moment whether the decision holds.
+    Exec(Verification),
+    /// This process stays as the parent, and writes a report to this place at
+    /// the end (`-` for standard output).
+    Report(PathBuf),
+}
+
+/// Whether somebody looks if the decision holds in the running command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verification {
+    /// Yes, and good news are told as well.
+    Always,
+    /// Where the libc was switched off; only what is not as decided is told.
+    WhereItMatters,
+    /// No.
+    Never,
+}
+
+/// A command, the environment that it would get, and what was decided.
+///
+/// ```
+/// use rseqctl::launch::{Settings, Start};
+///
+/// let program = std::env::current_exe()?;
+/// let start = Start::decide(program.as_os_str(), &[], &Settings::default())?;
+/// println!("{}: {}", start.decision().owner.name(), start.decision().reason.text());
+/// // nothing was started; the plan needs the shim's libraries
+/// match start.plan() {
+///     Ok(plan) => println!("it would get {:?}", plan.set),
+///     Err(error) => println!("it could not be started: {error}"),
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Start {
+    program: OsString,
+    arguments: Vec<OsString>,
+    target: Target,
+    environment: Environment,
+    decision: Decision,
+    is_forced: bool,
+}
+
+impl Start {
+    /// Finds the command and decides who is to own the registration in it. The
+    /// kernel may be tried for that, in children; nothing is started.
+    ///
+    /// # Errors
+    ///
+    /// There is no such command, it is no program, or a library of
+    /// [`Settings::may_load`] cannot be read.
+    pub fn decide(
+        program: &OsStr,
+        arguments: &[OsString],
+        settings: &Settings,
+    ) -> Result<Self, Error> {
+        let target = Target::find(program, arguments)?;
+        if let Kind::NotAProgram = target.kind {
+            return Err(Error::NotAProgram(target.path));
+        }
+        let environment = Environment::of_this_process();
+        let mode = settings.mode.unwrap_or_else(|| environment.mode());
+        let kernel = target
+            .scope()
+            .map_or(Kernel::NotAsked, |scope| Kernel::for_program(scope, mode));
+        let mut decision = Decision::make(mode, &target, &environment, kernel);
+        if let Some(need) = Need::of(&settings.may_load)? {
+            decision.keep_static_tls(need, &environment);
+        }
+        Ok(Self {
+            program: program.to_owned(),
+            arguments: arguments.to_vec(),
+            target,
+            environment,
+            decision,
+            is_forced: settings.force,
+        })
+    }
+
+    /// Returns what was decided.
+    #[must_use]
+    pub fn decision(&self) -> &Decision {
+        &self.decision
+    }
+
+    /// Returns what would be done.
+    ///
+    /// # Errors
+    ///
+    /// The shim is to be loaded, and its libraries are not there.
+    pub fn plan(&self) -> Result<Plan, Error> {
+        let environment = self.environment_to_be()?;
+        Ok(Plan::new(&self.decision, &self.target, &environment))
+    }
+
+    /// Starts the command. Returns only where it could not be started, and after
+    /// a report.
+    ///
+    /// # Errors
+    ///
+    /// It would do damage, or it cannot be executed.
+    pub fn run(self, manner: &Manner) -> Result<Status, Error> {
+        let mut environment = self.environment_to_be()?;
+        let Self {
+            program,
+            arguments,
+            target,
+            mut decision,
+            is_forced,
+            ..
+        } = self;
+        if let Some(hazard) = decision.hazard.take_if(|_| !is_forced) {
+            return Err(Error::Hazard(hazard));
+        }
+        for warning in &decision.warnings {
+            complain(format_args!("{}: {warning}", target.path.display()));
+        }
+        match manner {
+            Manner::Report(place) => {
+                supervise(&target, &program, &arguments, environment, &decision, place)
+            }
+            Manner::Exec(verification) => {
+                watch(&target, &decision, &mut environment, *verification);
+                let variables = environment.variables();
+                let error = process::exec(&target.path, &program, &arguments, variables);
+                Err(Error::execute(&target.path, error))
+            }
+        }
+    }
+
+    /// The command's environment.
+    fn environment_to_be(&self) -> Result<Environment, Error> {
+        let libraries = self.decision.preload.then(Libraries::find).transpose()?;
+        let mut environment = self.environment.clone();
+        self.decision.apply(&mut environment, libraries.as_ref())?;
+        Ok(environment)
+    }
+}
+
+/// Lets a process look whether the decision holds, where it is to.
+fn watch(
+    target: &Target,
+    decision: &Decision,
+    environment: &mut Environment,
+    verification: Verification,
+) {
+    let is_asked = verification == Verification::Always;
+    let is_wanted = match verification {
+        Verification::Always => true,
+        Verification::WhereItMatters => decision.switch_libc_off,
+        Verification::Never => false,
+    };
+    if is_wanted
+        && let Err(why) = verify::watch(target, decision, environment, is_asked)
+        && is_asked
+    {
+        complain(format_args!(
+            "{}: not verified: {why}",
+            target.path.display()
+        ));
+    }
+}
+
+/// Returns what would become of a program that is started now; for the audit.
+#[must_use]
+pub fn foresee(program: &Path) -> Option<RunRow> {
+    let path = std::path::absolute(program).ok()?;
+    let target = Target::find(path.as_os_str(), &[]).ok()?;
+    let environment = Environment::of_this_process();
+    // what the program is, and not where it runs
+    let decision = Decision::make(environment.mode(), &target, &environment, Kernel::NotAsked);
+    Some(RunRow {
+        owner: decision.owner.name(),
+        because: decision.reason.text(),
+        switches_libc_off: decision.switch_libc_off,
+        preloads: decision.preload,
+        warnings: decision.warnings,
+    })
+}
