@@ -6,17 +6,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use rseq_tests::artifacts::artifacts;
-use rseq_tests::child::Program;
-use rseq_tests::conformance;
-use rseq_tests::conformance::known::Verdict;
-use rseq_tests::conformance::{
+use rseq_kit::artifacts::artifacts;
+use rseq_kit::child::Program;
+use rseq_kit::debian;
+use rseq_kit::needs::{Need, Sanitizer, program};
+use rseq_kit::runner::{Outcome, Suite};
+use rseq_kit::scratch;
+use rseq_lab_conformance as conformance;
+use rseq_lab_conformance::known::Verdict;
+use rseq_lab_conformance::{
     Cell, Conditions, Known, Loader, Owner, Place, Programs, Root, Source, answers,
 };
-use rseq_tests::debian;
-use rseq_tests::needs::{Need, Sanitizer, program};
-use rseq_tests::runner::{Outcome, Suite};
-use rseq_tests::scratch;
 
 /// Percent of the usual rounds.
 const ROUNDS: &str = "5";
@@ -168,7 +168,7 @@ fn on_tmpfs(owner: Owner, options: &str, then: &str) -> Outcome {
         let run = Program::new(program("unshare")?)
             .args(["--mount", "sh", "-c", &script])
             .directory(&folder)
-            .limit(rseq_tests::conformance::cell::LIMIT);
+            .limit(rseq_lab_conformance::cell::LIMIT);
         found.extend(wrong(judged, owner, root.glibc, run)?);
     }
     none(&found)
@@ -250,7 +250,7 @@ fn in_chroot(owner: Owner, release: &str) -> Outcome {
             .arg(&folder)
             .args(&cell.words)
             .env("CONFORMANCE_ROUNDS", ROUNDS)
-            .limit(rseq_tests::conformance::cell::LIMIT);
+            .limit(rseq_lab_conformance::cell::LIMIT);
         for (name, value) in &cell.environment {
             run = run.env(name, value);
         }

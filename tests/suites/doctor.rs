@@ -5,14 +5,14 @@ use std::fs;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use rseq_tests::artifacts::artifacts;
-use rseq_tests::child::Program;
-use rseq_tests::fixture::built;
-use rseq_tests::needs::{Need, program};
-use rseq_tests::runner::{Outcome, Suite};
-use rseq_tests::scratch;
-use rseq_tests::sys;
-use rseq_tests::world::GLIBC_OFF;
+use rseq_kit::artifacts::artifacts;
+use rseq_kit::child::Program;
+use rseq_kit::fixture::built;
+use rseq_kit::needs::{Need, program};
+use rseq_kit::runner::{Outcome, Suite};
+use rseq_kit::scratch;
+use rseq_kit::sys;
+use rseq_kit::world::GLIBC_OFF;
 use serde_json::Value;
 
 fn main() -> ExitCode {

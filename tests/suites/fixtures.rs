@@ -4,11 +4,11 @@
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 
-use rseq_tests::fixture::audit::{self, Audited};
-use rseq_tests::fixture::confirm::Confirmed;
-use rseq_tests::fixture::header::Headers;
-use rseq_tests::fixture::{self, Case};
-use rseq_tests::runner::{Outcome, Suite};
+use rseq_kit::fixture::audit::{self, Audited};
+use rseq_kit::fixture::confirm::Confirmed;
+use rseq_kit::fixture::header::Headers;
+use rseq_kit::fixture::{self, Case};
+use rseq_kit::runner::{Outcome, Suite};
 
 fn main() -> ExitCode {
     let fixtures = fixture::all();

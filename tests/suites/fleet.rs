@@ -6,15 +6,15 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
 
-use rseq_tests::artifacts::artifacts;
-use rseq_tests::child::{Program, Running};
-use rseq_tests::duckdb;
-use rseq_tests::duckdb::ask;
-use rseq_tests::fixture::built;
-use rseq_tests::needs::Need;
-use rseq_tests::runner::{Outcome, Suite};
-use rseq_tests::scratch;
-use rseq_tests::world::World;
+use rseq_kit::artifacts::artifacts;
+use rseq_kit::child::{Program, Running};
+use rseq_kit::fixture::built;
+use rseq_kit::needs::Need;
+use rseq_kit::runner::{Outcome, Suite};
+use rseq_kit::scratch;
+use rseq_kit::world::World;
+use rseq_lab_clients::duckdb;
+use rseq_lab_clients::duckdb::ask;
 use serde_json::{Value, json};
 
 fn main() -> ExitCode {
@@ -70,7 +70,7 @@ impl Reports {
     }
 
     fn ask(&self, query: &str) -> Result<Vec<Value>, String> {
-        let views = rseq_tests::artifacts::room().join("../docs/fleet/views.sql");
+        let views = rseq_kit::artifacts::room().join("../docs/fleet/views.sql");
         let all = self.0.join("**/*.ndjson").display().to_string();
         ask(&all, &views, query)
     }

@@ -5,12 +5,13 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use jsonschema::Validator;
-use rseq_tests::artifacts::artifacts;
-use rseq_tests::child::Program;
-use rseq_tests::fixture::built;
-use rseq_tests::needs::Need;
-use rseq_tests::runner::{Outcome, Suite};
-use rseq_tests::{sarif, scratch};
+use rseq_kit::artifacts::artifacts;
+use rseq_kit::child::Program;
+use rseq_kit::fixture::built;
+use rseq_kit::needs::Need;
+use rseq_kit::runner::{Outcome, Suite};
+use rseq_kit::scratch;
+use rseq_lab_clients::sarif;
 use serde_json::{Value, json};
 
 fn main() -> ExitCode {

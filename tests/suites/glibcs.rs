@@ -6,15 +6,15 @@ use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
-use rseq_tests::artifacts::artifacts;
-use rseq_tests::child::{Finished, Program};
-use rseq_tests::fixture::built;
-use rseq_tests::foreign;
-use rseq_tests::foreign::Libc;
-use rseq_tests::needs::Need;
-use rseq_tests::runner::{Outcome, Suite};
-use rseq_tests::scratch;
-use rseq_tests::world::{Records, Report};
+use rseq_kit::artifacts::artifacts;
+use rseq_kit::child::{Finished, Program};
+use rseq_kit::fixture::built;
+use rseq_kit::foreign;
+use rseq_kit::foreign::Libc;
+use rseq_kit::needs::Need;
+use rseq_kit::runner::{Outcome, Suite};
+use rseq_kit::scratch;
+use rseq_kit::world::{Records, Report};
 
 /// Debian's suites, their glibc, and whether it registers by itself.
 const GLIBCS: [(&str, &str, bool); 2] = [("bullseye", "2.31", false), ("trixie", "2.41", true)];
@@ -46,7 +46,7 @@ fn main() -> ExitCode {
         }
     }
     for (name, version) in ALL {
-        let needs = [Need::Cc, Need::X86_64, Need::Rseq, Need::Libc(name)];
+        let needs = [Need::CC, Need::X86_64, Need::RSEQ, foreign::need(name)];
         let add = |suite: &mut Suite, what: &str, test: fn(&Libc) -> Outcome| {
             suite.add(format!("glibc-{version}::{what}"), &needs, move || {
                 test(&Libc::of(name)?)

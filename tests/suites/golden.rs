@@ -6,11 +6,11 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use rseq_tests::artifacts::{artifacts, room, workspace};
-use rseq_tests::fixture::table;
-use rseq_tests::golden::dump;
-use rseq_tests::needs::Need;
-use rseq_tests::runner::{Outcome, Suite};
+use rseq_kit::artifacts::{artifacts, room, workspace};
+use rseq_kit::fixture::table;
+use rseq_kit::golden::dump;
+use rseq_kit::needs::Need;
+use rseq_kit::runner::{Outcome, Suite};
 
 fn main() -> ExitCode {
     let mut suite = Suite::new();

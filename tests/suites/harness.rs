@@ -4,10 +4,10 @@
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use rseq_tests::child::Program;
-use rseq_tests::needs::{Need, python};
-use rseq_tests::runner::{Outcome, Suite};
-use rseq_tests::trace::registration_of;
+use rseq_kit::child::Program;
+use rseq_kit::needs::{Need, python};
+use rseq_kit::runner::{Outcome, Suite};
+use rseq_kit::trace::registration_of;
 
 const SIGNATURE: u32 = 0x5305_3053;
 

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use rseq_tests::artifacts::{artifacts, room, workspace};
-use rseq_tests::child::Program;
-use rseq_tests::fixture::audit::{by_second_reader, lines_of};
-use rseq_tests::needs::{Need, program};
-use rseq_tests::runner::{Outcome, Suite};
+use rseq_kit::artifacts::{artifacts, room, workspace};
+use rseq_kit::child::Program;
+use rseq_kit::fixture::audit::{by_second_reader, lines_of};
+use rseq_kit::needs::{Need, program};
+use rseq_kit::runner::{Outcome, Suite};
 use serde_json::Value;
 
 fn main() -> ExitCode {
@@ -47,7 +47,7 @@ fn audit(paths: &[&Path]) -> Result<BTreeMap<PathBuf, Value>, String> {
 fn usr_and_readelf() -> Outcome {
     let objects = audit(&[Path::new("/usr")])?;
     // glibc 2.35 and later: libc.so.6 or ld.so is there to be found
-    if rseq_tests::sys::glibc_version() >= Some((2, 35)) {
+    if rseq_kit::sys::glibc_version() >= Some((2, 35)) {
         assert!(!objects.is_empty(), "nothing found");
     }
     let readelf = program("readelf")?;

@@ -7,16 +7,16 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::LazyLock;
 
-use rseq_tests::artifacts::artifacts;
-use rseq_tests::child::Program;
-use rseq_tests::conformance;
-use rseq_tests::conformance::Root;
-use rseq_tests::conformance::root::RELEASES;
-use rseq_tests::fixture::built;
-use rseq_tests::foreign::Libc;
-use rseq_tests::needs::Need;
-use rseq_tests::runner::{Outcome, Suite};
-use rseq_tests::world::GLIBC_OFF;
+use rseq_kit::artifacts::artifacts;
+use rseq_kit::child::Program;
+use rseq_kit::fixture::built;
+use rseq_kit::foreign::Libc;
+use rseq_kit::needs::Need;
+use rseq_kit::runner::{Outcome, Suite};
+use rseq_kit::world::GLIBC_OFF;
+use rseq_lab_conformance as conformance;
+use rseq_lab_conformance::Root;
+use rseq_lab_conformance::root::RELEASES;
 
 /// How the first definer comes in.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -3,12 +3,12 @@
 
 use std::process::{ExitCode, Stdio};
 
-use rseq_tests::child::Program;
-use rseq_tests::fixture::built;
-use rseq_tests::needs::Need;
-use rseq_tests::runner::{Outcome, Suite};
-use rseq_tests::trace::registration_of;
-use rseq_tests::world::{Witness, World};
+use rseq_kit::child::Program;
+use rseq_kit::fixture::built;
+use rseq_kit::needs::Need;
+use rseq_kit::runner::{Outcome, Suite};
+use rseq_kit::trace::registration_of;
+use rseq_kit::world::{Witness, World};
 
 /// What must be registered in every thread.
 #[derive(Clone, Copy)]

@@ -6,13 +6,13 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use rseq_tests::artifacts::artifacts;
-use rseq_tests::child::Program;
-use rseq_tests::foreign;
-use rseq_tests::needs::{Need, program};
-use rseq_tests::runner::{Outcome, Suite};
-use rseq_tests::scratch;
-use rseq_tests::versions::{self, Imports};
+use rseq_kit::artifacts::artifacts;
+use rseq_kit::child::Program;
+use rseq_kit::foreign;
+use rseq_kit::needs::{Need, program};
+use rseq_kit::runner::{Outcome, Suite};
+use rseq_kit::scratch;
+use rseq_kit::versions::{self, Imports};
 
 /// The oldest glibc that everything starts on.
 const FLOOR: (u32, u32, u32) = (2, 17, 0);

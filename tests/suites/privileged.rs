@@ -6,14 +6,14 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use rseq_tests::artifacts::{artifacts, by_name};
-use rseq_tests::child::{Finished, Program};
-use rseq_tests::fixture::built;
-use rseq_tests::foreign;
-use rseq_tests::foreign::Libc;
-use rseq_tests::needs::{Need, program};
-use rseq_tests::runner::{Outcome, Suite};
-use rseq_tests::scratch;
+use rseq_kit::artifacts::{artifacts, by_name};
+use rseq_kit::child::{Finished, Program};
+use rseq_kit::fixture::built;
+use rseq_kit::foreign;
+use rseq_kit::foreign::Libc;
+use rseq_kit::needs::{Need, program};
+use rseq_kit::runner::{Outcome, Suite};
+use rseq_kit::scratch;
 
 fn main() -> ExitCode {
     let needs = [

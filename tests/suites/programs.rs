@@ -6,11 +6,11 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use rseq_tests::artifacts::artifacts;
-use rseq_tests::child::Program;
-use rseq_tests::needs::{Need, program};
-use rseq_tests::runner::{Outcome, Suite};
-use rseq_tests::scratch;
+use rseq_kit::artifacts::artifacts;
+use rseq_kit::child::Program;
+use rseq_kit::needs::{Need, program};
+use rseq_kit::runner::{Outcome, Suite};
+use rseq_kit::scratch;
 use serde_json::Value;
 
 /// The dynamic linker of x86-64 programs (System V ABI, AMD64 supplement).

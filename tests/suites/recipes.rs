@@ -6,14 +6,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use rseq_tests::artifacts::{artifacts, by_name, room};
-use rseq_tests::child::{Finished, Program};
-use rseq_tests::container;
-use rseq_tests::fixture::built;
-use rseq_tests::needs::{Need, program};
-use rseq_tests::runner::{Outcome, Suite};
-use rseq_tests::scratch;
-use rseq_tests::world::GLIBC_OFF;
+use rseq_kit::artifacts::{artifacts, by_name, room};
+use rseq_kit::child::{Finished, Program};
+use rseq_kit::container;
+use rseq_kit::fixture::built;
+use rseq_kit::needs::{Need, program};
+use rseq_kit::runner::{Outcome, Suite};
+use rseq_kit::scratch;
+use rseq_kit::world::GLIBC_OFF;
 
 /// What a program with an area of its own says when the kernel has granted it to
 /// all of its nine threads.

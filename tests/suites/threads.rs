@@ -2,15 +2,15 @@
 
 use std::process::{Command, ExitCode, Stdio};
 
-use rseq_tests::artifacts::artifacts;
-use rseq_tests::fixture::built;
-use rseq_tests::needs::Need;
-use rseq_tests::runner::{Outcome, Suite};
-use rseq_tests::trace::count::{Stretch, instructions};
-use rseq_tests::world::GLIBC_OFF;
+use rseq_kit::artifacts::artifacts;
+use rseq_kit::fixture::built;
+use rseq_kit::needs::Need;
+use rseq_kit::runner::{Outcome, Suite};
+use rseq_kit::trace::count::{Stretch, instructions};
+use rseq_kit::world::GLIBC_OFF;
 
 fn main() -> ExitCode {
-    let counted = [Need::Cc, Need::X86_64, Need::Rseq, Need::Ptrace];
+    let counted = [Need::CC, Need::X86_64, Need::RSEQ, Need::PTRACE];
     let mut suite = Suite::new();
     suite.add("pairs::cost_the_same", &counted, pairs_cost_the_same);
     suite.run()

@@ -123,21 +123,18 @@ fn main() -> ExitCode {
         Chore::BenchAudit => {
             build(&mut steps).and_then(|rseqctl| bench_audit::run(&mut steps, &rseqctl))
         }
-        Chore::BenchPs => {
-            build(&mut steps).and_then(|rseqctl| measure(&mut steps, "bench_ps", &rseqctl))
-        }
-        Chore::BenchDoctor => {
-            build(&mut steps).and_then(|rseqctl| measure(&mut steps, "bench_doctor", &rseqctl))
-        }
-        Chore::BenchWorkerd => {
-            build(&mut steps).and_then(|rseqctl| measure(&mut steps, "bench_workerd", &rseqctl))
-        }
+        Chore::BenchPs => build(&mut steps)
+            .and_then(|rseqctl| measure(&mut steps, "rseq-tests", "bench_ps", &rseqctl)),
+        Chore::BenchDoctor => build(&mut steps)
+            .and_then(|rseqctl| measure(&mut steps, "rseq-tests", "bench_doctor", &rseqctl)),
+        Chore::BenchWorkerd => build(&mut steps)
+            .and_then(|rseqctl| measure(&mut steps, "rseq-lab-clients", "bench_workerd", &rseqctl)),
         Chore::Patches { choice } => {
             setup::glibc(&mut steps);
             if choice.iter().any(|word| word == "--cross") {
                 setup::other_compilers(&mut steps);
             }
-            program(&mut steps, "patches", "patched", choice)
+            program(&mut steps, "patches", GLIBC, "rseq-lab-glibc", choice)
         }
         Chore::Lab {
             name, setup: true, ..
@@ -146,16 +143,24 @@ fn main() -> ExitCode {
         Chore::Fuzz { seconds } => fuzz::run(&mut steps, seconds),
         Chore::Owners { choice } => {
             setup::glibc(&mut steps);
-            program(&mut steps, "owners", "owners", choice)
+            program(&mut steps, "owners", GLIBC, "owners", choice)
         }
         Chore::Golden => golden(&mut steps),
         Chore::Soak => soak(&mut steps),
-        Chore::Conformance { choice } => program(&mut steps, "conformance", "conformance", choice),
+        Chore::Conformance { choice } => {
+            program(&mut steps, "conformance", CONFORMANCE, CONFORMANCE, choice)
+        }
         Chore::Matrix { mut choice } => {
             setup::programs(&mut steps);
             let json = steps.target().join("matrix.json");
             choice.extend(["--json".to_owned(), json.display().to_string()]);
-            program(&mut steps, "matrix", "matrix", choice)
+            program(
+                &mut steps,
+                "matrix",
+                "rseq-lab-kernels",
+                "rseq-lab-kernels",
+                choice,
+            )
         }
     };
     steps.summary();
@@ -202,15 +207,20 @@ fn build(steps: &mut Steps) -> Result<PathBuf, String> {
     Ok(dist.join("rseqctl"))
 }
 
+/// The laboratories that chores of their own run, too.
+const CONFORMANCE: &str = "rseq-lab-conformance";
+const GLIBC: &str = "rseq-lab-glibc";
+
 /// Runs one of the measuring programs of the tests.
-fn measure(steps: &mut Steps, name: &str, rseqctl: &Path) -> Result<(), String> {
-    program(steps, "measure", name, [rseqctl])
+fn measure(steps: &mut Steps, package: &str, name: &str, rseqctl: &Path) -> Result<(), String> {
+    program(steps, "measure", package, name, [rseqctl])
 }
 
-/// Runs one of the programs of the tests, as the step `step`.
+/// Runs the program `name` of a package of the tests, as the step `step`.
 fn program(
     steps: &mut Steps,
     step: &str,
+    package: &str,
     name: &str,
     arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
 ) -> Result<(), String> {
@@ -218,7 +228,7 @@ fn program(
         step,
         steps
             .cargo()
-            .args(["run", "--quiet", "-p", "rseq-tests", "--bin", name, "--"])
+            .args(["run", "--quiet", "-p", package, "--bin", name, "--"])
             .args(arguments),
     )
 }
@@ -339,8 +349,8 @@ fn soak(steps: &mut Steps) -> Result<(), String> {
         "soak",
         steps
             .cargo()
-            .args(["run", "--quiet", "-p", "rseq-tests", "--bin", "conformance"])
-            .args(["--", "--details", "--program", "soak"])
+            .args(["run", "--quiet", "-p", CONFORMANCE, "--"])
+            .args(["--details", "--program", "soak"])
             .args(["--owner", "libc", "--owner", "shim", "--owner", "takeover"])
             .env("CONFORMANCE_THREADS", SOAK_THREADS),
     )

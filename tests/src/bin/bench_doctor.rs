@@ -8,9 +8,9 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use rseq_tests::child::Program;
-use rseq_tests::fixture::built;
-use rseq_tests::scratch;
+use rseq_kit::child::Program;
+use rseq_kit::fixture::built;
+use rseq_kit::scratch;
 
 /// How often each is measured, in turn.
 const TURNS: usize = 25;

@@ -6,10 +6,10 @@
 use std::process::{ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
-use rseq_tests::child::{Program, Running};
-use rseq_tests::fixture::built;
-use rseq_tests::needs::{program, python};
-use rseq_tests::workerd;
+use rseq_kit::child::{Program, Running};
+use rseq_kit::fixture::built;
+use rseq_kit::needs::{program, python};
+use rseq_lab_clients::workerd;
 use serde_json::Value;
 
 /// How often each measurement is made.

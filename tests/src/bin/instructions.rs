@@ -5,7 +5,7 @@
 
 use std::process::{Command, ExitCode, Stdio};
 
-use rseq_tests::trace::count::{Stretch, instructions};
+use rseq_kit::trace::count::{Stretch, instructions};
 
 fn main() -> ExitCode {
     match counted() {

@@ -3,12 +3,12 @@
 
 use std::process::ExitCode;
 
-use rseq_tests::fixture::table;
+use rseq_kit::fixture::table;
 
 fn main() -> ExitCode {
     let rows = table::rows();
     print!("{}", table::page(&rows));
-    rseq_tests::scratch::remove();
+    rseq_kit::scratch::remove();
     if rows.iter().all(|row| row.is_right) {
         ExitCode::SUCCESS
     } else {

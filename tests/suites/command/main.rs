@@ -3,10 +3,10 @@
 use std::ffi::OsStr;
 use std::process::ExitCode;
 
-use rseq_tests::artifacts::artifacts;
-use rseq_tests::child::Program;
-use rseq_tests::needs::Need;
-use rseq_tests::runner::Suite;
+use rseq_kit::artifacts::artifacts;
+use rseq_kit::child::Program;
+use rseq_kit::needs::Need;
+use rseq_kit::runner::Suite;
 
 mod owned;
 mod refused;

@@ -2,13 +2,13 @@
 
 use std::fs;
 
-use rseq_tests::artifacts::artifacts;
-use rseq_tests::child::Program;
-use rseq_tests::fixture::built;
-use rseq_tests::needs::program;
-use rseq_tests::runner::Outcome;
-use rseq_tests::scratch;
-use rseq_tests::world::{GLIBC_OFF, Report};
+use rseq_kit::artifacts::artifacts;
+use rseq_kit::child::Program;
+use rseq_kit::fixture::built;
+use rseq_kit::needs::program;
+use rseq_kit::runner::Outcome;
+use rseq_kit::scratch;
+use rseq_kit::world::{GLIBC_OFF, Report};
 
 use super::{holds, run};
 
@@ -131,7 +131,7 @@ pub fn static_tls() -> Outcome {
     let wanted = format!("GLIBC_TUNABLES={kept}:glibc.rtld.optional_static_tls=");
     holds(&plan.out, &[&wanted])?;
     let loads = "import ctypes, sys; ctypes.CDLL(sys.argv[1])";
-    if let Ok(python) = rseq_tests::needs::python() {
+    if let Ok(python) = rseq_kit::needs::python() {
         let command = |options: &[&str]| {
             let python = python.as_os_str();
             run(

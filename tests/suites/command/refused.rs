@@ -5,12 +5,12 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rseq_tests::artifacts::artifacts;
-use rseq_tests::child::{Finished, Program};
-use rseq_tests::fixture::built;
-use rseq_tests::runner::Outcome;
-use rseq_tests::scratch;
-use rseq_tests::world::GLIBC_OFF;
+use rseq_kit::artifacts::artifacts;
+use rseq_kit::child::{Finished, Program};
+use rseq_kit::fixture::built;
+use rseq_kit::runner::Outcome;
+use rseq_kit::scratch;
+use rseq_kit::world::GLIBC_OFF;
 
 use super::{holds, run};
 
@@ -97,7 +97,7 @@ pub fn pointers() -> Outcome {
     pretend(&file, "cpu_id_start", "kept")?;
     let (writes, perhaps) = ("keeps a value of its own", "cannot be excluded");
     let mut wrong = Vec::new();
-    for case in &rseq_tests::fixture::all().cases {
+    for case in &rseq_kit::fixture::all().cases {
         let name = case.directives.name.as_str();
         if case.source != "area-pointer" {
             continue;

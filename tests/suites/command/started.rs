@@ -7,12 +7,12 @@ use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use rseq_tests::artifacts::artifacts;
-use rseq_tests::child::{Finished, Program};
-use rseq_tests::fixture::built;
-use rseq_tests::runner::Outcome;
-use rseq_tests::scratch;
-use rseq_tests::world::{GLIBC_OFF, Report};
+use rseq_kit::artifacts::artifacts;
+use rseq_kit::child::{Finished, Program};
+use rseq_kit::fixture::built;
+use rseq_kit::runner::Outcome;
+use rseq_kit::scratch;
+use rseq_kit::world::{GLIBC_OFF, Report};
 
 use super::{holds, run};
 

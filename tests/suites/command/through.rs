@@ -3,10 +3,10 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use rseq_tests::fixture::built;
-use rseq_tests::runner::Outcome;
-use rseq_tests::scratch;
-use rseq_tests::world::GLIBC_OFF;
+use rseq_kit::fixture::built;
+use rseq_kit::runner::Outcome;
+use rseq_kit::scratch;
+use rseq_kit::world::GLIBC_OFF;
 
 use super::{holds, run};
 

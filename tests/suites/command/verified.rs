@@ -3,11 +3,11 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use rseq_tests::artifacts::artifacts;
-use rseq_tests::child::Program;
-use rseq_tests::fixture::built;
-use rseq_tests::runner::Outcome;
-use rseq_tests::scratch;
+use rseq_kit::artifacts::artifacts;
+use rseq_kit::child::Program;
+use rseq_kit::fixture::built;
+use rseq_kit::runner::Outcome;
+use rseq_kit::scratch;
 
 use super::{holds, run};
 

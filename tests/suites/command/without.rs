@@ -4,9 +4,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use rseq_tests::fixture::built;
-use rseq_tests::runner::Outcome;
-use rseq_tests::scratch;
+use rseq_kit::fixture::built;
+use rseq_kit::runner::Outcome;
+use rseq_kit::scratch;
 
 use super::{holds, run};
 

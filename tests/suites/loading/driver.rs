@@ -3,11 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rseq_tests::child::{Finished, Program};
-use rseq_tests::fixture::built;
-use rseq_tests::runner::Outcome;
-use rseq_tests::scratch;
-use rseq_tests::world::World;
+use rseq_kit::child::{Finished, Program};
+use rseq_kit::fixture::built;
+use rseq_kit::runner::Outcome;
+use rseq_kit::scratch;
+use rseq_kit::world::World;
 
 /// The path of a library.
 pub fn library(case: &str) -> Result<String, String> {

@@ -1,8 +1,8 @@
 //! By default: what may hold an area is not unmapped, and nothing else changes.
 
-use rseq_tests::child::Program;
-use rseq_tests::fixture::built;
-use rseq_tests::runner::Outcome;
+use rseq_kit::child::Program;
+use rseq_kit::fixture::built;
+use rseq_kit::runner::Outcome;
 
 use crate::driver::{Room, driver, library, lines, run, same, says, without};
 

@@ -3,8 +3,8 @@
 
 use std::process::ExitCode;
 
-use rseq_tests::needs::Need;
-use rseq_tests::runner::{Outcome, Suite};
+use rseq_kit::needs::Need;
+use rseq_kit::runner::{Outcome, Suite};
 
 mod driver;
 mod kept;

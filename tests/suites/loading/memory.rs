@@ -1,6 +1,6 @@
 //! Where there is little room: static TLS, stacks, address space; and threads.
 
-use rseq_tests::runner::Outcome;
+use rseq_kit::runner::Outcome;
 
 use crate::driver::{Room, driver, enforced, lines, run, same, says, without};
 

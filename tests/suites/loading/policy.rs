@@ -1,6 +1,6 @@
 //! What else RSEQ_SHIM_LOADING, RSEQ_SHIM_LOG and RSEQ_SHIM_MODE select.
 
-use rseq_tests::runner::Outcome;
+use rseq_kit::runner::Outcome;
 
 use crate::driver::{driver, lines, run, says, without};
 

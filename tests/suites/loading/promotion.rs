@@ -1,9 +1,9 @@
 //! Definers that are promoted on request, and those that were there at start-up.
 
-use rseq_tests::artifacts::artifacts;
-use rseq_tests::child::Finished;
-use rseq_tests::runner::Outcome;
-use rseq_tests::world::World;
+use rseq_kit::artifacts::artifacts;
+use rseq_kit::child::Finished;
+use rseq_kit::runner::Outcome;
+use rseq_kit::world::World;
 
 use crate::driver::{Room, driver, enforced, enforcing, library, lines, run, says, without};
 

@@ -2,11 +2,11 @@
 
 use std::fs;
 
-use rseq_tests::child::Program;
-use rseq_tests::fixture::built;
-use rseq_tests::runner::Outcome;
-use rseq_tests::scratch;
-use rseq_tests::world::World;
+use rseq_kit::child::Program;
+use rseq_kit::fixture::built;
+use rseq_kit::runner::Outcome;
+use rseq_kit::scratch;
+use rseq_kit::world::World;
 
 use crate::driver::{Room, driver, library, lines, run, same, without};
 

@@ -3,11 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use rseq_tests::child::Program;
-use rseq_tests::fixture::built;
-use rseq_tests::needs::program;
-use rseq_tests::runner::Outcome;
-use rseq_tests::scratch;
+use rseq_kit::child::Program;
+use rseq_kit::fixture::built;
+use rseq_kit::needs::program;
+use rseq_kit::runner::Outcome;
+use rseq_kit::scratch;
 
 use crate::driver::{Room, copy, driver, lines, run, with_words, without};
 

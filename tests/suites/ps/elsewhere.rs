@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::look::{ends, look, message, ready};
-use rseq_tests::artifacts::artifacts;
-use rseq_tests::child::Program;
-use rseq_tests::fixture::built;
-use rseq_tests::guest::{Command as GuestCommand, Guest, Kernel};
-use rseq_tests::needs::program;
-use rseq_tests::runner::Outcome;
-use rseq_tests::scratch;
+use rseq_kit::artifacts::artifacts;
+use rseq_kit::child::Program;
+use rseq_kit::fixture::built;
+use rseq_kit::needs::program;
+use rseq_kit::runner::Outcome;
+use rseq_kit::scratch;
+use rseq_lab_kernels::guest::{Command as GuestCommand, Guest, Kernel};
 use serde_json::{Value, json};
 
 /// The processes of a process: its children, and theirs.

@@ -4,9 +4,9 @@ use std::fs;
 use std::process::Stdio;
 use std::time::Duration;
 
-use rseq_tests::artifacts::artifacts;
-use rseq_tests::child::{Finished, Program, Running};
-use rseq_tests::fixture::built;
+use rseq_kit::artifacts::artifacts;
+use rseq_kit::child::{Finished, Program, Running};
+use rseq_kit::fixture::built;
 use serde_json::Value;
 
 /// A program that has said that it is ready, and waits for the end of its input.

@@ -3,14 +3,14 @@
 
 use std::process::ExitCode;
 
-use rseq_tests::foreign;
-use rseq_tests::guest;
-use rseq_tests::guest::kernels;
-use rseq_tests::needs::Need;
-use rseq_tests::runner::Suite;
-use rseq_tests::tcmalloc;
-use rseq_tests::tcmalloc::Linked;
-use rseq_tests::workerd;
+use rseq_kit::foreign;
+use rseq_kit::needs::Need;
+use rseq_kit::runner::Suite;
+use rseq_lab_clients::tcmalloc;
+use rseq_lab_clients::tcmalloc::Linked;
+use rseq_lab_clients::workerd;
+use rseq_lab_kernels::guest;
+use rseq_lab_kernels::guest::kernels;
 
 mod elsewhere;
 mod look;

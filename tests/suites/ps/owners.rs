@@ -4,16 +4,17 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use crate::look::{ends, idle, is_left_alone, look, look_with, message, ps, ready, rules, threads};
-use rseq_tests::artifacts::artifacts;
-use rseq_tests::child::Program;
-use rseq_tests::fixture::built;
-use rseq_tests::foreign::Libc;
-use rseq_tests::needs::{program, python};
-use rseq_tests::runner::Outcome;
-use rseq_tests::tcmalloc::{Linked, binary};
-use rseq_tests::trace::registration_of;
-use rseq_tests::world::World;
-use rseq_tests::{scratch, workerd};
+use rseq_kit::artifacts::artifacts;
+use rseq_kit::child::Program;
+use rseq_kit::fixture::built;
+use rseq_kit::foreign::Libc;
+use rseq_kit::needs::{program, python};
+use rseq_kit::runner::Outcome;
+use rseq_kit::scratch;
+use rseq_kit::trace::registration_of;
+use rseq_kit::world::World;
+use rseq_lab_clients::tcmalloc::{Linked, binary};
+use rseq_lab_clients::workerd;
 use serde_json::{Value, json};
 
 /// Each row is what the kernel tells us, too.

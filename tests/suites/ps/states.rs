@@ -4,12 +4,13 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use crate::look::{ends, idle, is_left_alone, look, look_with, ps, ready, threads};
-use rseq_tests::child::Program;
-use rseq_tests::fixture::built;
-use rseq_tests::needs::{program, python};
-use rseq_tests::runner::Outcome;
-use rseq_tests::world::{GLIBC_OFF, World};
-use rseq_tests::{scratch, sys};
+use rseq_kit::child::Program;
+use rseq_kit::fixture::built;
+use rseq_kit::needs::{program, python};
+use rseq_kit::runner::Outcome;
+use rseq_kit::scratch;
+use rseq_kit::sys;
+use rseq_kit::world::{GLIBC_OFF, World};
 use serde_json::{Value, json};
 
 pub(crate) fn many_threads() -> Outcome {

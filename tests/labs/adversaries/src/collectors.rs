@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use rseq_kit::child::Program;
 use rseq_lab::files::folder;
 use rseq_lab::{Case, Need, Row, Seen};
-use rseq_tests::child::Program;
 
 use crate::sources::{plugin, plugins, program, script};
 

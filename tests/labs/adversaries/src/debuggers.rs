@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use rseq_kit::child::Program;
 use rseq_lab::{Case, Need, Row, Seen};
-use rseq_tests::child::Program;
 
 use crate::sources::{library, plugins, program, script};
 

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use rseq_kit::child::Program;
+use rseq_kit::needs;
 use rseq_lab::files::files;
 use rseq_lab::{Case, Need, Row, Seen, World};
-use rseq_tests::child::Program;
-use rseq_tests::needs;
 
 use crate::sources::{plugins, program};
 

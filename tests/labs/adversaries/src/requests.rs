@@ -1,7 +1,7 @@
 //! Requests and names of the program's own: what it wrote is what it reads.
 
+use rseq_kit::child::Program;
 use rseq_lab::Row;
-use rseq_tests::child::Program;
 
 use crate::sources::program;
 

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
+use rseq_kit::child::Program;
 use rseq_lab::{Case, Row, Seen};
-use rseq_tests::child::Program;
 
 use crate::sources::{plugins, program};
 

@@ -1,9 +1,9 @@
 //! Threads: every one is registered before its own code runs, however it is
 //! started.
 
+use rseq_kit::child::Program;
+use rseq_kit::needs;
 use rseq_lab::{Case, Need, Row, Seen};
-use rseq_tests::child::Program;
-use rseq_tests::needs;
 
 use crate::sources::{library, program};
 

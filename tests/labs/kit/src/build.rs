@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use rseq_tests::child::Program;
-use rseq_tests::needs::program;
+use rseq_kit::child::Program;
+use rseq_kit::needs::program;
 
 use crate::files::folder;
 

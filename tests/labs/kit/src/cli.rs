@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use rseq_tests::scratch;
+use rseq_kit::scratch;
 
 use crate::need::missing_packages;
 use crate::row::Row;

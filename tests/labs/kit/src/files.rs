@@ -6,8 +6,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use rseq_tests::artifacts::artifacts;
-use rseq_tests::scratch;
+use rseq_kit::artifacts::artifacts;
+use rseq_kit::scratch;
 
 /// Where the files under test are.
 #[derive(Clone, Debug)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use rseq_tests::child::Finished;
+use rseq_kit::child::Finished;
 
 use crate::world::World;
 

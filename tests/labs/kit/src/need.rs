@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rseq_tests::needs::{self, program};
+use rseq_kit::needs::{self, program};
 
 /// One thing that a machine may not have.
 #[derive(Clone, Copy, Debug)]

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use rseq_tests::child::{Finished, Program};
+use rseq_kit::child::{Finished, Program};
 
 use crate::files::{files, folder};
 use crate::judge::{Seen, Verdict, judge};

@@ -1,7 +1,7 @@
 //! The worlds of a lab: who registers rseq.
 
-use rseq_tests::child::Program;
-use rseq_tests::world::GLIBC_OFF;
+use rseq_kit::child::Program;
+use rseq_kit::world::GLIBC_OFF;
 
 use crate::files::files;
 

@@ -1,0 +1,122 @@
+//! The files under test: the command and the two libraries.
+//!
+//! `RSEQ_ARTIFACTS` names a directory that holds them (an installed copy, a
+//! release build), seen from the workspace. Without it cargo builds them beside
+//! the test binary.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use crate::child::Program;
+
+/// Where the files under test are.
+#[derive(Clone, Debug)]
+pub struct Artifacts {
+    /// The command.
+    pub rseqctl: PathBuf,
+    /// The symbol of last resort, `librseq_abi.so`.
+    pub abi: PathBuf,
+    /// The preload, `librseq_shim.so`.
+    pub shim: PathBuf,
+}
+
+/// The files under test, built first where need be.
+///
+/// # Errors
+///
+/// They cannot be built, or one is missing.
+pub fn artifacts() -> Result<&'static Artifacts, String> {
+    static ARTIFACTS: LazyLock<Result<Artifacts, String>> = LazyLock::new(|| {
+        let directory = match std::env::var_os("RSEQ_ARTIFACTS") {
+            Some(directory) => workspace().join(directory),
+            None => build()?,
+        };
+        let file = |name: &str| {
+            let path = directory.join(name);
+            path.is_file()
+                .then_some(path)
+                .ok_or_else(|| format!("no {name} in {}", directory.display()))
+        };
+        Ok(Artifacts {
+            rseqctl: file("rseqctl")?,
+            abi: file("librseq_abi.so")?,
+            shim: file("librseq_shim.so")?,
+        })
+    });
+    ARTIFACTS.as_ref().map_err(Clone::clone)
+}
+
+/// Copies of the two libraries in `folder`, the shim as if it had been built with
+/// `RSEQ_ABI_BY_NAME=1`: where it is.
+///
+/// # Errors
+///
+/// They cannot be built or copied.
+pub fn by_name(folder: &Path) -> Result<PathBuf, String> {
+    const BESIDE: &[u8] = b"$ORIGIN/librseq_abi.so\0";
+    const BARE: &[u8] = b"librseq_abi.so\0";
+
+    let artifacts = artifacts()?;
+    let say = |error: std::io::Error| format!("{}: {error}", folder.display());
+    let mut shim = fs::read(&artifacts.shim).map_err(say)?;
+    let beside = shim.windows(BESIDE.len()).position(|text| text == BESIDE);
+    if let Some(start) = beside {
+        shim[start..start + BARE.len()].copy_from_slice(BARE);
+    }
+    let place = folder.join("librseq_shim.so");
+    fs::write(&place, shim).map_err(say)?;
+    fs::copy(&artifacts.abi, folder.join("librseq_abi.so")).map_err(say)?;
+    Ok(place)
+}
+
+/// The folder `tests` of the checkout, which holds the package of the test that
+/// asks: as cargo says it now, else as it was when this was compiled (checkouts
+/// move, and target folders are shared).
+#[must_use]
+pub fn room() -> PathBuf {
+    let package = std::env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    let above = package
+        .ancestors()
+        .find(|folder| folder.join("fixtures").is_dir());
+    above.unwrap_or(&package).to_owned()
+}
+
+/// The folder of the workspace.
+#[must_use]
+pub fn workspace() -> PathBuf {
+    let mut folder = room();
+    folder.pop();
+    folder
+}
+
+/// Builds into the profile folder of this very binary: `target/debug/deps/x`
+/// (a test) and `target/debug/x` (a program) ask for `target/debug`.
+fn build() -> Result<PathBuf, String> {
+    let binary = std::env::current_exe().map_err(|error| error.to_string())?;
+    let is_test = binary
+        .parent()
+        .is_some_and(|folder| folder.ends_with("deps"));
+    let mut folders = binary.ancestors().skip(if is_test { 2 } else { 1 });
+    let (Some(folder), Some(target)) = (folders.next(), folders.next()) else {
+        return Err(format!("{} is in no target folder", binary.display()));
+    };
+    let profile = match folder.file_name().and_then(|name| name.to_str()) {
+        Some("debug") | None => "dev",
+        Some(name) => name,
+    };
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
+    let packages = ["-p", "rseq-abi", "-p", "rseq-shim", "-p", "rseqctl"];
+    Program::with_callers_environment(cargo)
+        .args(["build", "--quiet", "--profile", profile, "--target-dir"])
+        .arg(target)
+        .args(packages)
+        .directory(&workspace())
+        .limit(Duration::from_secs(900))
+        .run()?
+        .expect(0)
+        .map_err(|error| format!("the files under test do not build: {error}"))?;
+    Ok(folder.to_owned())
+}

@@ -1,0 +1,27 @@
+//! What the cross-crate tests share.
+//!
+//! The programs under test are seen from outside only: their files, their
+//! system calls, their output. See `tests/README.md` for how to add a case.
+//!
+//! Unsafe code has one address, [`sys`]; everything else is safe.
+
+#![deny(unsafe_code)]
+
+pub mod artifacts;
+pub mod cache;
+pub mod child;
+pub mod container;
+pub mod debian;
+pub mod fixture;
+pub mod folder;
+pub mod foreign;
+pub mod golden;
+pub mod needs;
+pub mod runner;
+pub mod scratch;
+// and nor has what happens between fork and exec
+#[allow(unsafe_code, reason = "ptrace and seccomp have no safe interface")]
+pub mod sys;
+pub mod trace;
+pub mod versions;
+pub mod world;

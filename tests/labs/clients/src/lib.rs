@@ -1,0 +1,10 @@
+//! Real users of rseq, and real readers of what the command prints: fetched or
+//! built once and kept.
+
+#![forbid(unsafe_code)]
+
+pub mod duckdb;
+pub mod sarif;
+pub mod selftests;
+pub mod tcmalloc;
+pub mod workerd;

@@ -1,0 +1,126 @@
+//! TCMalloc, built from the source that a crate brings, and one program linked
+//! with it in three ways. It takes some minutes, once.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use rseq_kit::artifacts::room;
+use rseq_kit::cache;
+use rseq_kit::child::Program;
+use rseq_kit::needs::{Asked, Need, program};
+
+/// TCMalloc, which cargo and a C++ compiler can build.
+pub const NEED: Need = Need::new(&Asked("TCMalloc", || binary(Linked::Hidden).map(drop)));
+
+/// The crate, and what its build script leaves.
+const CRATE: &str = "libtcmalloc-sys";
+const ARCHIVE: &str = "libtcmalloc.a";
+const LIBRARY: &str = "libtcmalloc-shared.so";
+
+/// How long its 200 C++ files may take on a slow machine.
+const LIMIT: Duration = Duration::from_secs(900);
+
+/// Where the allocator's `__rseq_abi` is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Linked {
+    /// In the executable, not exported: as everybody links it.
+    Hidden,
+    /// In the executable, exported.
+    Exported,
+    /// In a shared library.
+    Shared,
+}
+
+/// The program, linked this way.
+///
+/// # Errors
+///
+/// It cannot be built here.
+pub fn binary(linked: Linked) -> Result<PathBuf, String> {
+    static FOLDER: LazyLock<Result<PathBuf, String>> = LazyLock::new(build);
+
+    let name = match linked {
+        Linked::Hidden => "hidden",
+        Linked::Exported => "exported",
+        Linked::Shared => "shared",
+    };
+    Ok(FOLDER.clone()?.join(name))
+}
+
+fn build() -> Result<PathBuf, String> {
+    let source = room().join("clients/tcmalloc");
+    let lock = fs::read_to_string(source.join("Cargo.lock")).map_err(|error| error.to_string())?;
+    let version =
+        cache::locked_version(&lock, CRATE).ok_or("no version of TCMalloc in its lock file")?;
+    let archive = cache::kept(&format!("{CRATE}-{version}"), |folder| {
+        archive(&source, folder)
+    })?;
+    link(&source, &archive.join(ARCHIVE))
+}
+
+/// Builds the archive into `folder`, and leaves nothing else there.
+fn archive(source: &Path, folder: &Path) -> Result<(), String> {
+    program("c++")?;
+    let work = tempfile::tempdir_in(folder).map_err(|error| error.to_string())?;
+    for name in ["Cargo.toml", "Cargo.lock", "lib.rs"] {
+        fs::copy(source.join(name), work.path().join(name)).map_err(|error| error.to_string())?;
+    }
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
+    let built = Program::with_callers_environment(cargo)
+        .args(["build", "--release", "--locked", "--message-format", "json"])
+        .arg("--target-dir")
+        .arg(work.path().join("target"))
+        .directory(work.path())
+        .limit(LIMIT)
+        .run()?;
+    if built.code() != 0 {
+        let last = built.err.lines().last().unwrap_or_default();
+        return Err(format!("needs TCMalloc, which cargo cannot build: {last}"));
+    }
+    let place = built.out.lines().find_map(|line| {
+        let message: Value = serde_json::from_str(line).ok()?;
+        let is_ours = message["reason"] == "build-script-executed"
+            && message["package_id"].as_str()?.contains(CRATE);
+        is_ours.then(|| Some(PathBuf::from(message["out_dir"].as_str()?)))?
+    });
+    let place = place.ok_or("cargo does not tell where TCMalloc was built")?;
+    fs::copy(place.join(ARCHIVE), folder.join(ARCHIVE))
+        .map(drop)
+        .map_err(|error| format!("{ARCHIVE}: {error}"))
+}
+
+/// Links the program in every way, into a scratch folder.
+fn link(source: &Path, archive: &Path) -> Result<PathBuf, String> {
+    let folder = rseq_kit::scratch::directory("tcmalloc")?;
+    let object = folder.join("program.o");
+    Program::with_callers_environment(program("cc")?)
+        .args(["-O2", "-Wall", "-Wextra", "-c", "-o"])
+        .args([&object, &source.join("program.c")])
+        .run()?
+        .expect(0)?;
+    let link = |out: &str, arguments: &[&std::ffi::OsStr]| {
+        Program::with_callers_environment(program("c++")?)
+            .args(["-pthread", "-o"])
+            .arg(folder.join(out))
+            .args(arguments)
+            .limit(Duration::from_secs(120))
+            .run()?
+            .expect(0)
+            .map_err(|error| format!("needs TCMalloc, which does not link: {error}"))
+    };
+    let (object, archive) = (object.as_os_str(), archive.as_os_str());
+    link("hidden", &[object, archive])?;
+    let export = "-Wl,--export-dynamic-symbol=__rseq_abi".as_ref();
+    link("exported", &[object, archive, export])?;
+    let whole = "-Wl,--whole-archive".as_ref();
+    let end = "-Wl,--no-whole-archive".as_ref();
+    link(LIBRARY, &["-shared".as_ref(), whole, archive, end])?;
+    let library = folder.join(LIBRARY);
+    let path = "-Wl,-rpath,$ORIGIN".as_ref();
+    link("shared", &[object, library.as_os_str(), path])?;
+    Ok(folder)
+}

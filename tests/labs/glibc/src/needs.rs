@@ -1,0 +1,42 @@
+//! What a test of a patched glibc needs.
+
+use super::build::TOOLS;
+use super::series::Series;
+use rseq_kit::needs::{Need, Prerequisite, program};
+
+/// The source that the patch series `base` is for.
+#[must_use]
+pub fn source(base: &'static str) -> Need {
+    Need::of(Source(base))
+}
+
+/// The same, patched, and what it takes to build it. That it does not build is no
+/// reason to skip.
+#[must_use]
+pub fn need(base: &'static str) -> Need {
+    Need::of(Buildable(base))
+}
+
+#[derive(Debug)]
+struct Source(&'static str);
+
+impl Prerequisite for Source {
+    fn check(&self) -> Result<(), String> {
+        program("patch")
+            .and(program("dpkg-source"))
+            .and_then(|_| Series::read(self.0)?.source())
+            .map(drop)
+    }
+}
+
+#[derive(Debug)]
+struct Buildable(&'static str);
+
+impl Prerequisite for Buildable {
+    fn check(&self) -> Result<(), String> {
+        TOOLS
+            .into_iter()
+            .try_for_each(|tool| program(tool).map(drop))
+            .and_then(|()| Source(self.0).check())
+    }
+}

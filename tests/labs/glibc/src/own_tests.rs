@@ -1,0 +1,296 @@
+//! glibc's own tests of what the series touches: rseq, TLS, dlopen, NODELETE,
+//! audit and static programs.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use super::build::Tree;
+use super::series::Series;
+use rseq_kit::child::Program;
+use rseq_kit::folder;
+
+/// Folder and names; a base that lacks one of them does not run it.
+pub(super) const TESTS: [(&str, &[&str]); 4] = [
+    (
+        "elf",
+        &[
+            "tst-rseq-*",
+            "tst-tls1",
+            "tst-tls2",
+            "tst-tls3",
+            "tst-tls4",
+            "tst-tls5",
+            "tst-tls6",
+            "tst-tls7",
+            "tst-tls8",
+            "tst-tls9",
+            "tst-tls10",
+            "tst-tls11",
+            "tst-tls12",
+            "tst-tls13",
+            "tst-tls15",
+            "tst-tls16",
+            "tst-tls18",
+            "tst-tls19",
+            "tst-tls20",
+            "tst-tls21",
+            "tst-tls-surplus",
+            "tst-tls1-static",
+            "tst-single_threaded-static-dlopen",
+            "tst-nodelete",
+            "tst-nodelete2",
+            "tst-nodelete-opened",
+            "tst-nodelete-uniquesym",
+            "tst-audit1",
+            "tst-audit2",
+            "tst-audit3",
+            "tst-audit5",
+            "tst-audit8",
+            "tst-audit18",
+            "tst-audit22",
+            "tst-audit23",
+            "tst-dlmopen1",
+            "tst-dlmopen3",
+            "tst-dlopen-self",
+            "tst-global1",
+            "tst-null-argv",
+        ],
+    ),
+    (
+        "dlfcn",
+        &[
+            "tststatic",
+            "tststatic2",
+            "tststatic3",
+            "tststatic4",
+            "tststatic5",
+            "tst-dlinfo",
+            "tst-rec-dlopen",
+            "bug-dlopen1",
+        ],
+    ),
+    (
+        "misc",
+        &[
+            "tst-rseq",
+            "tst-rseq-static",
+            "tst-rseq-disable",
+            "tst-rseq-disable-static",
+        ],
+    ),
+    (
+        "nptl",
+        &[
+            "tst-rseq-*",
+            "tst-tls3",
+            "tst-tls5",
+            "tst-stack3",
+            "tst-create1",
+            "tst-getcpu1",
+            "tst-minstack-exit",
+            "tst-pthread-attr-affinity",
+        ],
+    ),
+];
+
+/// The target that compares the libraries' symbols with glibc's lists of them.
+pub(super) const ABI: &str = "check-abi";
+
+const FILE: &str = "own-tests.txt";
+
+/// With fewer that passed, something is wrong with how they are run.
+const FEWEST: usize = 60;
+
+/// One test and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnTest {
+    /// `elf/tst-tls1`.
+    pub name: String,
+    /// glibc's word: `PASS`, `FAIL`, `UNSUPPORTED`, or `none` where it did not
+    /// even build.
+    pub said: String,
+}
+
+impl OwnTest {
+    /// Whether nothing is wrong.
+    #[must_use]
+    pub fn is_right(&self) -> bool {
+        ["PASS", "UNSUPPORTED", "XFAIL"].contains(&&*self.said)
+    }
+}
+
+/// How many of them passed.
+#[must_use]
+pub fn passed(tests: &[OwnTest]) -> usize {
+    tests.iter().filter(|test| test.said == "PASS").count()
+}
+
+/// Those that are not right, a line each.
+#[must_use]
+pub fn failures(tests: &[OwnTest]) -> Vec<String> {
+    tests
+        .iter()
+        .filter(|test| !test.is_right())
+        .map(|test| format!("{}: {}", test.name, test.said))
+        .collect()
+}
+
+/// Everything wrong with a whole run of them, a line each.
+#[must_use]
+pub fn complaints(tests: &[OwnTest]) -> Vec<String> {
+    let mut wrong = failures(tests);
+    if passed(tests) < FEWEST {
+        wrong.push("hardly any of its own tests ran".to_owned());
+    }
+    wrong
+}
+
+/// Whether `name` is one of them: listed here, or added by the series.
+#[must_use]
+pub fn is_run(series: &Series, name: &str) -> bool {
+    let adds = |line: &str| line.trim_end_matches(" \\").strip_prefix("+  ") == Some(name);
+    TESTS.iter().flat_map(|(_, names)| *names).any(|listed| {
+        *listed == name
+            || listed.strip_suffix('*').is_some_and(|beginning| {
+                let mut lines = series.patches.iter().flat_map(|patch| patch.text.lines());
+                name.starts_with(beginning) && lines.any(adds)
+            })
+    })
+}
+
+/// Builds and runs them, compares the symbol lists, and writes down in `into`
+/// what they say.
+///
+/// # Errors
+///
+/// make cannot be started, or a file not be read or written.
+pub fn run(tree: &Tree, into: &Path) -> Result<(), String> {
+    let mut text = String::new();
+    for (folder, wanted) in TESTS {
+        let names = present(tree, folder, wanted)?;
+        let build = tree.build.display();
+        let targets = names
+            .iter()
+            .map(|name| format!("{build}/{folder}/{name}.out"));
+        let make = Program::new("make")
+            .args(["--keep-going", "--no-builtin-rules", "-C"])
+            .arg(tree.source.join(folder))
+            .arg(format!("subdir={folder}"))
+            .args(["..=../", &format!("objdir={build}")])
+            .args(targets);
+        // a failed test is in its result
+        let _ = tree.run(make, folder);
+        for name in names {
+            let OwnTest { name, said } = result(tree, folder, &name);
+            let _ = writeln!(text, "{said} {name}");
+        }
+    }
+    for OwnTest { name, said } in symbol_lists(tree)? {
+        let _ = writeln!(text, "{said} {name}");
+    }
+    fs::write(into.join(FILE), text).map_err(|error| format!("{FILE}: {error}"))
+}
+
+/// Compares the symbols of all libraries with glibc's lists for the architecture
+/// that `tree` was built for.
+///
+/// # Errors
+///
+/// No list was compared.
+pub fn symbol_lists(tree: &Tree) -> Result<Vec<OwnTest>, String> {
+    // a list that differs is in its result
+    let said = tree.run(Program::new("make").args(["--keep-going", ABI]), ABI);
+    let mut lists = Vec::new();
+    for place in folder::sorted(&tree.build)? {
+        if !place.is_dir() {
+            continue;
+        }
+        for file in folder::with_extension(&place, "test-result")? {
+            let name = file.file_stem().unwrap_or_default().to_string_lossy();
+            let folder = place.file_name().unwrap_or_default().to_string_lossy();
+            if name.starts_with(ABI) {
+                lists.push(result(tree, &folder, &name));
+            }
+        }
+    }
+    if lists.is_empty() {
+        said?;
+        return Err(format!("{ABI}: no list was compared"));
+    }
+    Ok(lists)
+}
+
+/// What became of one that was run.
+fn result(tree: &Tree, folder: &str, name: &str) -> OwnTest {
+    let path = tree.build.join(folder).join(format!("{name}.test-result"));
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let said = text.split(':').next().filter(|word| !word.is_empty());
+    OwnTest {
+        name: format!("{folder}/{name}"),
+        said: said.unwrap_or("none").to_owned(),
+    }
+}
+
+/// What was written down.
+///
+/// # Errors
+///
+/// Nothing was.
+pub fn read(folder: &Path) -> Result<Vec<OwnTest>, String> {
+    let path = folder.join(FILE);
+    let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let tests = text.lines().filter_map(|line| line.split_once(' '));
+    Ok(tests
+        .map(|(said, name)| OwnTest {
+            name: name.to_owned(),
+            said: said.to_owned(),
+        })
+        .collect())
+}
+
+/// Those of `wanted` that the base has, with `tst-rseq-*` spelled out.
+fn present(tree: &Tree, folder: &str, wanted: &[&str]) -> Result<Vec<String>, String> {
+    let mut names = Vec::new();
+    for name in wanted {
+        match name.strip_suffix('*') {
+            Some(beginning) => names.extend(beginning_with(tree, folder, beginning)?),
+            None => names.push((*name).to_owned()),
+        }
+    }
+    let linux = tree.source.join("sysdeps/unix/sysv/linux");
+    let pthread = tree.source.join("sysdeps/pthread");
+    let own = tree.source.join(folder);
+    names.retain(|name| {
+        [&own, &linux, &pthread]
+            .iter()
+            .any(|folder| folder.join(format!("{name}.c")).is_file())
+    });
+    Ok(names)
+}
+
+/// The rseq tests of a folder: their sources are all in one place, the Makefile
+/// says which folder runs them.
+fn beginning_with(tree: &Tree, folder: &str, beginning: &str) -> Result<Vec<String>, String> {
+    let path = tree.source.join("sysdeps/unix/sysv/linux/Makefile");
+    let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let mut names: Vec<String> = Vec::new();
+    let mut is_here = false;
+    for line in text.lines() {
+        if let Some(rest) = line.strip_prefix("ifeq ($(subdir),") {
+            is_here = rest.starts_with(&format!("{folder})"));
+        }
+        let is_list = line.starts_with("  ") || line.starts_with("tests");
+        if is_here && is_list && !line.contains('$') {
+            names.extend(
+                line.split_whitespace()
+                    .filter(|word| word.starts_with(beginning) && !word.contains("-mod"))
+                    .filter(|word| !word.ends_with("-auditmod"))
+                    .map(str::to_owned),
+            );
+        }
+    }
+    names.sort();
+    names.dedup();
+    Ok(names)
+}

@@ -1,0 +1,72 @@
+//! qemu: a kernel, an archive, two serial lines.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use rseq_kit::child::Program;
+use rseq_kit::needs::program;
+
+/// The emulator.
+pub const QEMU: &str = "qemu-system-x86_64";
+
+/// A machine needs 2 to 5 s to start and stop where the host is idle.
+const START_AND_STOP: Duration = Duration::from_secs(180);
+
+/// All its commands together, whatever each may take: a machine that hangs is
+/// not waited for for hours.
+const COMMANDS: Duration = Duration::from_secs(1200);
+
+/// What a machine has left behind.
+pub struct Booted {
+    /// The first serial line: the kernel's words.
+    console: String,
+    /// The second one: the results.
+    pub results: Vec<u8>,
+}
+
+impl Booted {
+    /// The end of what the kernel said: a panic, if there was one.
+    pub fn last_words(&self) -> String {
+        let lines: Vec<_> = self.console.lines().collect();
+        lines[lines.len().saturating_sub(30)..].join("\n")
+    }
+}
+
+/// Boots a machine and waits for its end.
+///
+/// qemu's exit status says nothing: it is 0 after a panic as well.
+pub fn boot(
+    kernel: &Path,
+    archive: &Path,
+    folder: &Path,
+    commands: Duration,
+) -> Result<Booted, String> {
+    let results = folder.join("results");
+    let finished = Program::with_callers_environment("nice")
+        .args(["-n", "10"])
+        .arg(program(QEMU)?)
+        // cx16 with -cpu max crashes guests of Linux 6.12 under qemu 7.2
+        .args(["-accel", "tcg,thread=multi", "-cpu", "max,-cx16"])
+        .args(["-smp", "2", "-m", "768"])
+        .args(["-nodefaults", "-nographic", "-no-reboot"])
+        .args(["-serial", "stdio", "-serial"])
+        .arg(format!("file:{}", results.display()))
+        .arg("-kernel")
+        .arg(kernel)
+        .arg("-initrd")
+        .arg(archive)
+        // no_timer_check: on a busy host an emulated timer may be too slow for the
+        // kernel's test of it, which ends in a panic
+        .args(["-append", "console=ttyS0 quiet panic=-1 no_timer_check"])
+        .limit(START_AND_STOP + commands.min(COMMANDS))
+        .run();
+    let console = match &finished {
+        Ok(finished) => format!("{}\n{}", finished.out, finished.err),
+        Err(error) => error.clone(),
+    };
+    Ok(Booted {
+        console,
+        results: fs::read(results).unwrap_or_default(),
+    })
+}

@@ -1,0 +1,161 @@
+//! The kernels that a guest can have, as Debian packages.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rseq_kit::cache;
+use rseq_kit::child::Program;
+use rseq_kit::debian::{Package, Suite};
+
+/// A kernel of a Debian suite.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kernel {
+    /// As people call it: `5.10`, `7.0.9`.
+    pub name: &'static str,
+    suite: &'static str,
+    /// What the names of its packages begin with.
+    prefix: &'static str,
+}
+
+/// All kernels end so: few drivers, quick to start.
+const FLAVOUR: &str = "-cloud-amd64";
+
+/// One row per kernel, oldest first. From 6.19 on the kernel is in
+/// `linux-binary-*`, and `linux-image-*` is empty.
+pub const ALL: [Kernel; 10] = [
+    kernel("5.10", "bullseye", "linux-image-5.10."),
+    kernel("6.1", "bookworm", "linux-image-6.1."),
+    kernel("6.12", "trixie", "linux-image-6.12."),
+    kernel("6.18", "trixie-backports", "linux-image-6.18."),
+    kernel("6.19", "trixie-backports", "linux-binary-6.19."),
+    kernel("7.0.9", "trixie-backports", "linux-binary-7.0.9+"),
+    kernel("7.0.13", "trixie-backports", "linux-binary-7.0.13+"),
+    kernel("7.1", "trixie-backports", "linux-binary-7.1."),
+    kernel("7.2", "trixie-backports", "linux-binary-7.2."),
+    kernel("7.3", "trixie-backports", "linux-binary-7.3."),
+];
+
+/// Those that run where nobody asks for more: the oldest, one that breaks
+/// clients which count on `cpu_id_start` being rewritten, and the newest.
+const USUAL: &str = "5.10,7.0.9,7.3";
+
+/// The kernels to run: those that `RSEQ_KERNELS` names, separated by commas, or
+/// `all`; three otherwise.
+///
+/// # Errors
+///
+/// One of the names is none.
+pub fn chosen() -> Result<Vec<Kernel>, String> {
+    named(&std::env::var("RSEQ_KERNELS").unwrap_or_else(|_| USUAL.to_owned()))
+}
+
+/// The kernels of a list, separated by commas; or `all`, or `none`.
+///
+/// # Errors
+///
+/// One of the names is none.
+pub fn named(list: &str) -> Result<Vec<Kernel>, String> {
+    let kernel = |name: &str| {
+        let names = ALL.map(|kernel| kernel.name).join(", ");
+        Kernel::from_name(name).ok_or_else(|| format!("no kernel {name:?}; there are {names}"))
+    };
+    match list {
+        "all" => Ok(ALL.to_vec()),
+        "none" => Ok(Vec::new()),
+        list => list.split(',').map(kernel).collect(),
+    }
+}
+
+const fn kernel(name: &'static str, suite: &'static str, prefix: &'static str) -> Kernel {
+    Kernel {
+        name,
+        suite,
+        prefix,
+    }
+}
+
+impl Kernel {
+    /// The kernel of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        ALL.into_iter().find(|kernel| kernel.name == name)
+    }
+
+    /// Its image, which is kept without the rest of its package.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be had.
+    pub fn image(&self) -> Result<PathBuf, String> {
+        let package = self.package()?;
+        let digest = package.sha256.get(..16).unwrap_or(&package.sha256);
+        let folder = cache::kept(&format!("vmlinuz-{}-{digest}", self.name), |into| {
+            let archive = Suite::open(self.suite)?.download(&package, into)?;
+            // up to 7.1 below boot, from 7.2 below usr/lib/modules
+            let script = "dpkg-deb --fsys-tarfile \"$1\" | \
+                tar -xO --wildcards --no-anchored 'vmlinuz*' > vmlinuz && test -s vmlinuz";
+            Program::with_callers_environment("sh")
+                .args(["-c", script, "sh"])
+                .arg(&archive)
+                .directory(into)
+                .limit(Duration::from_secs(120))
+                .run()?
+                .expect(0)
+                .map_err(|error| format!("{}: {error}", archive.display()))?;
+            std::fs::remove_file(&archive)
+                .map_err(|error| format!("{}: {error}", archive.display()))
+        })?;
+        Ok(folder.join("vmlinuz"))
+    }
+
+    /// Its version: 7.0.10 is (7, 0, 10).
+    ///
+    /// # Errors
+    ///
+    /// The suite does not have it.
+    pub fn version(&self) -> Result<(u32, u32, u32), String> {
+        match numbers(&self.package()?.name)[..] {
+            [major, minor, patch, ..] => Ok((major, minor, patch)),
+            _ => Err(format!("Linux {} has no version", self.name)),
+        }
+    }
+
+    /// The newest package of this kernel.
+    ///
+    /// # Errors
+    ///
+    /// The suite does not have it.
+    pub fn package(&self) -> Result<Package, String> {
+        let suite = Suite::open(self.suite)?;
+        let names = suite.names(self.prefix)?;
+        let newest = names
+            .iter()
+            .filter(|name| name.ends_with(FLAVOUR))
+            .max_by_key(|name| numbers(name));
+        let name = newest.ok_or_else(|| {
+            format!(
+                "needs Linux {}, which {} does not have",
+                self.name, self.suite
+            )
+        })?;
+        suite.package(name)
+    }
+}
+
+/// The numbers in a name, to order versions by.
+fn numbers(name: &str) -> Vec<u32> {
+    name.split(|character: char| !character.is_ascii_digit())
+        .filter_map(|digits| digits.parse().ok())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::numbers;
+
+    #[test]
+    fn versions_by_number() {
+        assert!(numbers("linux-binary-7.1.13+deb13") > numbers("linux-binary-7.1.8+deb13"));
+        assert!(numbers("linux-image-5.10.0-32-cloud") > numbers("linux-image-5.10.0-9-cloud"));
+    }
+}

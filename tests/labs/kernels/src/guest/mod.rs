@@ -1,0 +1,145 @@
+//! Machines with another kernel: emulated, started with a few files and a list
+//! of commands, and gone when the commands have run.
+//!
+//! A [`Guest`] is put together from files and [`Command`]s and booted on a
+//! [`kernels::Kernel`] by qemu, without KVM. Its only process of its own is
+//! `kernels/init.c`; there is no shell and no disk.
+
+mod archive;
+mod boot;
+pub mod kernels;
+pub mod programs;
+mod results;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rseq_kit::child::Finished;
+use rseq_kit::needs::{Need, Prerequisite, program};
+use rseq_kit::scratch;
+
+pub use boot::QEMU;
+pub use kernels::Kernel;
+
+/// An emulator, and this kernel to boot in it.
+#[must_use]
+pub fn need(kernel: Kernel) -> Need {
+    Need::of(Machine(kernel))
+}
+
+#[derive(Debug)]
+struct Machine(Kernel);
+
+impl Prerequisite for Machine {
+    fn check(&self) -> Result<(), String> {
+        program(QEMU)?;
+        Need::STATIC_LIBC.check()?;
+        self.0.image().map(drop)
+    }
+}
+
+/// How long a command may run when nothing else is said: emulated and on a busy
+/// machine.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// A command of a guest.
+#[derive(Clone, Debug)]
+pub struct Command {
+    arguments: Vec<String>,
+    environment: Vec<String>,
+    limit: Duration,
+}
+
+impl Command {
+    /// The program at `path` in the guest, with an empty environment.
+    #[must_use]
+    pub fn new(path: &str) -> Self {
+        Self {
+            arguments: vec![path.to_owned()],
+            environment: Vec::new(),
+            limit: LIMIT,
+        }
+    }
+
+    /// Adds arguments.
+    #[must_use]
+    pub fn args<S: AsRef<str>>(mut self, arguments: impl IntoIterator<Item = S>) -> Self {
+        let arguments = arguments.into_iter();
+        self.arguments
+            .extend(arguments.map(|argument| argument.as_ref().to_owned()));
+        self
+    }
+
+    /// Sets an environment variable.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.environment.push(format!("{name}={value}"));
+        self
+    }
+
+    /// Sets how long it may run, in whole seconds.
+    #[must_use]
+    pub fn limit(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+}
+
+/// A machine to boot.
+#[derive(Clone, Debug, Default)]
+pub struct Guest {
+    /// Where in the guest, and where here.
+    files: Vec<(String, PathBuf)>,
+    commands: Vec<Command>,
+}
+
+impl Guest {
+    /// A machine without files and commands.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Puts a copy of the file `from` at the absolute path `place`; the folders
+    /// on the way are made. The last one of a place wins.
+    #[must_use]
+    pub fn file(mut self, place: &str, from: &Path) -> Self {
+        self.files.push((place.to_owned(), from.to_owned()));
+        self
+    }
+
+    /// Adds a command; they run in this order, one at a time.
+    #[must_use]
+    pub fn run(mut self, command: Command) -> Self {
+        self.commands.push(command);
+        self
+    }
+
+    /// Boots the machine and tells how each of its commands ended, in order.
+    ///
+    /// # Errors
+    ///
+    /// The machine cannot be started, or did not get as far as the first
+    /// command. A command has an error of its own where the machine went down
+    /// before it had ended.
+    pub fn boot(&self, kernel: &Kernel) -> Result<Vec<Result<Finished, String>>, String> {
+        let image = kernel.image()?;
+        let folder = scratch::directory("guest")?;
+        let archive = folder.join("initramfs");
+        self.pack(&archive)
+            .map_err(|error| format!("{}: {error}", archive.display()))?;
+        let limits = self.commands.iter().map(|command| command.limit);
+        let limit = limits.sum();
+        let once = || {
+            let booted = boot::boot(&image, &archive, &folder, limit)?;
+            let results = results::read(&booted.results, self.commands.len());
+            results
+                .map_err(|error| format!("Linux {}: {error}\n{}", kernel.name, booted.last_words()))
+        };
+        // emulated hardware does not always come up where the host is busy
+        let results = once().or_else(|_| once());
+        // tens of megabytes each
+        let _ = std::fs::remove_file(&archive);
+        results
+    }
+}

@@ -1,0 +1,62 @@
+//! The guests' own programs, `kernels/*.c`.
+
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use rseq_kit::artifacts::room;
+use rseq_kit::child::Program;
+use rseq_kit::needs::program;
+use rseq_kit::scratch;
+use rseq_lab_conformance::{Source, build};
+
+/// Programs that no C library of the guest can disturb: name, source.
+const STATIC: [(&str, &str); 3] = [
+    ("init", "init.c"),
+    ("facts", "facts.c"),
+    ("cached-static", "cached.c"),
+];
+
+/// Programs that the dynamic linker starts: name, source, options.
+const DYNAMIC: [(&str, &str, &[&str]); 5] = [
+    ("length", "length.c", &[]),
+    ("length-wide", "length.c", &["-DWIDE", "-rdynamic"]),
+    ("cached-hidden", "cached.c", &["-DDIRECT"]),
+    ("cached-by-pointer", "cached.c", &[]),
+    ("cached-exported", "cached.c", &["-DEXPORTED", "-rdynamic"]),
+];
+
+/// The folder with all of them.
+///
+/// # Errors
+///
+/// One does not build.
+pub fn folder() -> Result<&'static Path, String> {
+    static FOLDER: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
+        let folder = scratch::directory("guest-programs")?;
+        for (name, source) in STATIC {
+            Program::with_callers_environment(program("cc")?)
+                .args(["-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-Werror"])
+                .args(["-static", "-pthread", "-o"])
+                .args([folder.join(name), path(source)])
+                .run()?
+                .expect(0)?;
+        }
+        for (name, source, options) in DYNAMIC {
+            let program = Source {
+                name: name.to_owned(),
+                path: path(source),
+                options: options.iter().map(|&option| option.to_owned()).collect(),
+                uses: Vec::new(),
+                questions: Vec::new(),
+            };
+            build::compile_for_all(&program, &folder)?;
+        }
+        Ok(folder)
+    });
+    FOLDER.as_deref().map_err(Clone::clone)
+}
+
+/// A source by its name.
+fn path(name: &str) -> PathBuf {
+    room().join("kernels").join(name)
+}

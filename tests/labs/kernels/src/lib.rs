@@ -1,0 +1,7 @@
+//! Other kernels: a machine for each ([`guest`]), and what was asked where
+//! ([`matrix`]).
+
+#![forbid(unsafe_code)]
+
+pub mod guest;
+pub mod matrix;

@@ -1,0 +1,30 @@
+//! The suite on this machine's kernel, with any C library.
+
+use super::World;
+use rseq_lab_conformance::table::Column;
+use rseq_lab_conformance::{Known, Owner, Programs, Root};
+
+/// Asks every owner that this C library knows.
+///
+/// # Errors
+///
+/// The suite does not build, or cannot be started.
+pub fn ask(libc: &str) -> Result<Vec<World>, String> {
+    let root = Root::open(libc)?;
+    let programs = Programs::for_root(&root)?;
+    let place = programs.place(&root)?;
+    let known = Known::read()?;
+    let owners = Owner::ALL.into_iter();
+    let owners = owners.filter(|owner| owner.applies_to(root.glibc));
+    owners
+        .map(|owner| {
+            let column = Column::run(programs, "", owner, &root, &place, &known)?;
+            Ok(World {
+                kernel: "host".to_owned(),
+                libc: libc.to_owned(),
+                subject: owner.name().to_owned(),
+                judged: column.judged,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,267 @@
+//! The matrix as a table for people and as JSON.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use super::{World, tally};
+use rseq_lab_conformance::known::Judged;
+use rseq_lab_conformance::table::Tally;
+use rseq_lab_conformance::{Said, Verdict};
+
+/// A kernel with a C library: a column of the table.
+type Place = (String, String);
+
+/// The table in Markdown: questions down, kernels with C libraries across.
+///
+/// A cell sums up all owners that were asked: how many answered as they must, and
+/// after a plus how many have another answer for a reason that is written down,
+/// by its number.
+#[must_use]
+pub fn table(worlds: &[World]) -> String {
+    let places = places(worlds);
+    let mut reasons = Vec::new();
+    let mut text = String::new();
+    let heads: Vec<_> = places
+        .iter()
+        .map(|(kernel, libc)| format!("{kernel} {libc}"))
+        .collect();
+    let _ = writeln!(text, "| question | {} |", heads.join(" | "));
+    let _ = writeln!(text, "|---|{}", "---|".repeat(heads.len()));
+    for question in questions(worlds) {
+        let cells: Vec<_> = places
+            .iter()
+            .map(|place| cell(&answers(worlds, place, &question), &mut reasons))
+            .collect();
+        let _ = writeln!(text, "| {question} | {} |", cells.join(" | "));
+    }
+    let all: Vec<_> = places
+        .iter()
+        .map(|place| {
+            let here = worlds.iter().filter(|world| is_at(world, place));
+            let tally = tally(here.flat_map(|world| &world.judged));
+            format!("**{} of {}**", tally.right + tally.known, total(tally))
+        })
+        .collect();
+    let _ = writeln!(text, "| **all** | {} |", all.join(" | "));
+    text.push('\n');
+    for (number, reason) in reasons.iter().enumerate() {
+        let _ = writeln!(text, "{}. {reason}", number + 1);
+    }
+    text
+}
+
+/// Answers that were given, those that could not be asked included.
+fn total(tally: Tally) -> usize {
+    tally.right + tally.known + tally.skipped + tally.wrong
+}
+
+fn places(worlds: &[World]) -> Vec<Place> {
+    let mut places = Vec::new();
+    for world in worlds {
+        let place = (world.kernel.clone(), world.libc.clone());
+        if !places.contains(&place) {
+            places.push(place);
+        }
+    }
+    places
+}
+
+fn is_at(world: &World, (kernel, libc): &Place) -> bool {
+    world.kernel == *kernel && world.libc == *libc
+}
+
+/// In the order in which they were asked.
+fn questions(worlds: &[World]) -> Vec<String> {
+    let mut questions = Vec::new();
+    for judged in worlds.iter().flat_map(|world| &world.judged) {
+        if !questions.contains(&judged.question) {
+            questions.push(judged.question.clone());
+        }
+    }
+    questions
+}
+
+fn answers<'a>(worlds: &'a [World], place: &Place, question: &str) -> Vec<&'a Judged> {
+    let here = worlds.iter().filter(|world| is_at(world, place));
+    here.flat_map(|world| &world.judged)
+        .filter(|judged| judged.question == question)
+        .collect()
+}
+
+/// Short enough for a cell.
+fn is_word(detail: &str) -> bool {
+    (1..16).contains(&detail.len())
+}
+
+fn cell(answers: &[&Judged], reasons: &mut Vec<String>) -> String {
+    let tally = tally(answers.iter().copied());
+    let mut known = Vec::new();
+    for answer in answers {
+        if let Verdict::Known(reason) | Verdict::Skipped(reason) = &answer.verdict {
+            let number = reasons.iter().position(|other| other == reason);
+            let number = number.unwrap_or_else(|| {
+                reasons.push(reason.clone());
+                reasons.len() - 1
+            });
+            known.push(number + 1);
+        }
+    }
+    known.sort_unstable();
+    known.dedup();
+    let known: Vec<_> = known.iter().map(usize::to_string).collect();
+    let mut text = match answers {
+        [] => return String::new(),
+        // what one subject said is worth more than that it was right
+        [only] if only.said.is_none() && known.is_empty() && is_word(&only.detail) => {
+            only.detail.clone()
+        }
+        _ => tally.right.to_string(),
+    };
+    if !known.is_empty() {
+        let _ = write!(
+            text,
+            " +{} ({})",
+            tally.known + tally.skipped,
+            known.join(", ")
+        );
+    }
+    if tally.wrong > 0 {
+        let _ = write!(text, " **{} wrong**", tally.wrong);
+    }
+    text
+}
+
+/// All answers, one object each, and the sums.
+#[must_use]
+pub fn json(worlds: &[World]) -> Value {
+    let answer = |world: &World, judged: &Judged| {
+        let (verdict, reason) = match &judged.verdict {
+            Verdict::Right => ("right", None),
+            Verdict::Known(reason) => ("known", Some(reason)),
+            Verdict::Skipped(reason) => ("skipped", Some(reason)),
+            Verdict::Wrong(reason) => ("wrong", Some(reason)),
+        };
+        json!({
+            "kernel": world.kernel,
+            "libc": world.libc,
+            "subject": world.subject,
+            "question": judged.question,
+            "answer": judged.said.map(Said::word),
+            "verdict": verdict,
+            "reason": reason,
+            "detail": judged.detail,
+        })
+    };
+    let answers: Vec<_> = worlds
+        .iter()
+        .flat_map(|world| world.judged.iter().map(|judged| answer(world, judged)))
+        .collect();
+    let tally = tally(worlds.iter().flat_map(|world| &world.judged));
+    json!({
+        "right": tally.right,
+        "known": tally.known,
+        "skipped": tally.skipped,
+        "wrong": tally.wrong,
+        "answers": answers,
+    })
+}
+
+/// The answers of an earlier run, from its JSON.
+///
+/// # Errors
+///
+/// It is none.
+pub fn from_json(value: &Value) -> Result<Vec<World>, String> {
+    let mut worlds = Vec::<World>::new();
+    for answer in value["answers"].as_array().ok_or("no answers")? {
+        let text = |key: &str| answer[key].as_str().unwrap_or_default().to_owned();
+        let (kernel, libc, subject) = (text("kernel"), text("libc"), text("subject"));
+        let judged = Judged {
+            question: text("question"),
+            said: answer["answer"].as_str().and_then(Said::from_word),
+            detail: text("detail"),
+            verdict: match &*text("verdict") {
+                "right" => Verdict::Right,
+                "known" => Verdict::Known(text("reason")),
+                "skipped" => Verdict::Skipped(text("reason")),
+                "wrong" => Verdict::Wrong(text("reason")),
+                other => return Err(format!("no verdict {other:?}")),
+            },
+        };
+        match worlds.last_mut() {
+            Some(last)
+                if last.subject == subject && is_at(last, &(kernel.clone(), libc.clone())) =>
+            {
+                last.judged.push(judged);
+            }
+            _ => worlds.push(World {
+                kernel,
+                libc,
+                subject,
+                judged: vec![judged],
+            }),
+        }
+    }
+    Ok(worlds)
+}
+
+/// The page of the docs.
+#[must_use]
+pub fn page(worlds: &[World], versions: &[String]) -> String {
+    let tally = tally(worlds.iter().flat_map(|world| &world.judged));
+    let packages = versions.iter().fold(String::new(), |mut text, package| {
+        let _ = writeln!(text, "- `{package}`");
+        text
+    });
+    format!(
+        "{HEAD}\n{} cells were run: {} answer as they must, {} have another answer for a \
+         reason given below, {} could not be asked, {} are wrong.\n\n{}\nThe kernels, as \
+         Debian packages:\n\n{packages}",
+        total(tally),
+        tally.right,
+        tally.known,
+        tally.skipped,
+        tally.wrong,
+        table(worlds),
+    )
+}
+
+/// What the page begins with.
+const HEAD: &str = "\
+# The matrix
+
+Written by `cargo xtask matrix --kernels all --page docs/matrix.md`; not to be edited
+by hand. With `--with target/matrix.json` some kernels are asked anew and the others'
+answers are those of an earlier run.
+
+Kernels by C libraries by questions. Each kernel is Debian's own, booted in an
+emulator (`qemu-system-x86_64`, no KVM) with nothing but a first process of ours, a
+Debian release's C library, the conformance suite, the shim and `rseqctl`. `host`
+would be the kernel of the machine that asks.
+
+    cargo xtask matrix                       # the three usual kernels, one glibc
+    cargo xtask matrix --kernels 6.19,host --glibcs bullseye,trixie
+    cargo xtask matrix --kernels all         # all of this page
+    cargo xtask matrix --all                 # and the host's kernel with every glibc
+
+`cargo test -p rseq-lab-kernels` asks the same of the three usual kernels,
+`RSEQ_KERNELS=all` of all.
+
+A cell of the suite sums up every owner ([conformance.md](conformance.md)): how many
+answer as they must, and after a plus how many have another answer, with the numbers
+of the reasons below the table. A cell of the kernel alone is what it does: what the
+names mean is in `tests/kernels/facts.txt`, and a kernel that does otherwise is wrong.
+
+- `registered-length`: the length of the registration by the kernel's own word. Areas
+  of 32 bytes, and the shim's own, are registered with 32: the legacy mode in which
+  the kernel overwrites `cpu_id_start`. A definition of 64 bytes is registered with 64
+  where the kernel announces a feature size.
+- `cached-memory`: a client that caches in `cpu_id_start` where its per-CPU memory is,
+  as TCMalloc does, and moves that memory behind a membarrier. Where the kernel leaves
+  a changed `cpu_id_start` alone it writes into memory that is no longer its own, which
+  no owner can prevent; `rseqctl run` refuses to start it there. It refuses by what it
+  reads in the code: `-by-pointer` is the same client, with a store through a pointer
+  that it carries over jumps.
+- `doctor-*`: `rseqctl doctor` has seen what the kernel does.
+";

@@ -1,0 +1,52 @@
+//! Other kernels: each boots in an emulator and is asked everything, with one C
+//! library.
+//!
+//! `RSEQ_KERNELS=all` (or names, separated by commas) asks others than the usual
+//! three.
+
+use std::process::ExitCode;
+
+use rseq_kit::needs::Need;
+use rseq_kit::runner::{Outcome, Suite};
+use rseq_lab_conformance as conformance;
+use rseq_lab_kernels::guest;
+use rseq_lab_kernels::guest::{Kernel, kernels};
+use rseq_lab_kernels::matrix::{World, machine, tally};
+
+/// The C library of the guests: that of Debian 12, which registers an area of 32
+/// bytes by itself.
+const LIBC: &str = "bookworm";
+
+fn main() -> ExitCode {
+    let kernels = match kernels::chosen() {
+        Ok(kernels) => kernels,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let mut suite = Suite::new();
+    for kernel in kernels {
+        let needs = [
+            Need::X86_64,
+            Need::CC,
+            conformance::need(LIBC),
+            guest::need(kernel),
+        ];
+        let name = format!("kernel::{}::{LIBC}", kernel.name);
+        suite.add(name, &needs, move || ask(kernel));
+    }
+    suite.run()
+}
+
+fn ask(kernel: Kernel) -> Outcome {
+    let worlds = machine::ask(&kernel, LIBC)?;
+    let tally = tally(worlds.iter().flat_map(|world| &world.judged));
+    println!("{}: {tally:?}", kernel.name);
+    let failures: Vec<_> = worlds.iter().flat_map(World::failures).collect();
+    if failures.is_empty() {
+        Ok(())
+    } else {
+        Err(failures.join("\n").into())
+    }
+}
