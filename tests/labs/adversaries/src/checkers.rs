@@ -41,11 +41,11 @@ fn tsan(case: &Case) -> Result<Seen, String> {
         .env("TSAN_OPTIONS", "exitcode=0")
         .limit(Duration::from_secs(20));
     let ended = case.finish(program)?;
-    let reports = match &ended {
-        Ok(finished) => count(&finished.err, "WARNING: ThreadSanitizer"),
-        Err(_) => 0,
+    let (reports, which) = match &ended {
+        Ok(finished) => reports(&finished.err),
+        Err(_) => (0, String::new()),
     };
-    Ok(Seen::of(ended).with_figure(reports, "reports"))
+    Ok(Seen::of(ended).with_figure("reports", reports, which))
 }
 
 fn checked(case: &Case, tool: &str) -> Result<Seen, String> {
@@ -63,11 +63,17 @@ fn checked(case: &Case, tool: &str) -> Result<Seen, String> {
         Ok(finished) => errors(&finished.err).ok_or("valgrind says no number of errors")?,
         Err(_) => 0,
     };
-    Ok(Seen::of(ended).with_figure(errors, "errors"))
+    Ok(Seen::of(ended).with_figure("errors", errors, ""))
 }
 
-fn count(text: &str, words: &str) -> u64 {
-    text.matches(words).count() as u64
+/// How many reports ThreadSanitizer made, and the summary of the first.
+fn reports(text: &str) -> (u64, String) {
+    let mut summaries = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("SUMMARY: ThreadSanitizer: "));
+    let first = summaries.next().map(str::to_owned);
+    let more = summaries.count() as u64;
+    first.map_or((0, String::new()), |first| (more + 1, first))
 }
 
 /// The last `ERROR SUMMARY: N errors` of valgrind's.
@@ -78,6 +84,13 @@ fn errors(text: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn reports_are_counted() {
+        let text = "SUMMARY: ThreadSanitizer: data race a\nx\nSUMMARY: ThreadSanitizer: b\n";
+        assert_eq!(super::reports(text), (2, "data race a".to_owned()));
+        assert_eq!(super::reports("x"), (0, String::new()));
+    }
+
     #[test]
     fn the_number_of_errors_is_read() {
         let text = "==1== x\n==1== ERROR SUMMARY: 12 errors from 3 contexts (suppressed: 0)\n";

@@ -77,9 +77,10 @@ fn backtraces(case: &Case) -> Result<Seen, String> {
     if stops < 100 {
         return Ok(Seen::faulty(format!("gdb stopped only {stops} times")));
     }
-    let note = format!(
-        "of {stops} backtraces end early: {}",
-        lines.next().unwrap_or_default()
-    );
-    Ok(Seen::default().with_figure(bad.ok_or("no number of backtraces")?, note))
+    let note = format!("of {stops}: {}", lines.next().unwrap_or_default());
+    Ok(Seen::default().with_figure(
+        "backtraces cut short",
+        bad.ok_or("no number of backtraces")?,
+        note,
+    ))
 }

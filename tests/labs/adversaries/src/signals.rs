@@ -56,7 +56,7 @@ fn depth(case: &Case) -> Result<Seen, String> {
         Ok(finished) => finished.out.trim().parse().unwrap_or(0),
         Err(_) => 0,
     };
-    let mut seen = Seen::of(ended).with_figure(bytes, "bytes");
+    let mut seen = Seen::of(ended).with_figure("bytes", bytes, "");
     seen.says.clear();
     Ok(seen)
 }

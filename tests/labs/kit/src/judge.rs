@@ -14,10 +14,20 @@ pub struct Seen {
     pub fault: Option<String>,
     /// What must be the same in every world.
     pub says: String,
-    /// What must not be more than without the shim: reports of a checker, bytes of
-    /// stack.
-    pub figure: Option<u64>,
-    /// What the figure counts, in words for the table.
+    /// What must not be more than without the shim.
+    pub figures: Vec<Figure>,
+    /// What the table says of it besides.
+    pub remark: String,
+}
+
+/// Something counted: reports of a checker, bytes of stack.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Figure {
+    /// What is counted.
+    pub what: &'static str,
+    /// How many.
+    pub count: u64,
+    /// Which, for a table that has to say so.
     pub note: String,
 }
 
@@ -45,11 +55,18 @@ impl Seen {
         }
     }
 
-    /// The same with a figure, and what it counts.
+    /// The same with one more figure.
     #[must_use]
-    pub fn with_figure(mut self, figure: u64, note: impl Into<String>) -> Self {
-        self.figure = Some(figure);
-        self.note = note.into();
+    pub fn with_figure(mut self, what: &'static str, count: u64, note: impl Into<String>) -> Self {
+        let note = note.into();
+        self.figures.push(Figure { what, count, note });
+        self
+    }
+
+    /// The same with a remark.
+    #[must_use]
+    pub fn with_remark(mut self, remark: String) -> Self {
+        self.remark = remark;
         self
     }
 }
@@ -118,13 +135,13 @@ fn differences(without: &[Seen], texts: &BTreeSet<&str>, with: &[Seen]) -> Vec<S
     ) {
         found.push(difference(expected, &other.says));
     }
-    if let Some(figure) = largest(with)
-        && let Some(limit) = largest(without)
-        && figure > limit
-    {
-        let note = with.iter().max_by_key(|seen| seen.figure);
-        let note = note.map_or("", |seen| &seen.note);
-        found.push(format!("{figure}, without {limit} ({note})"));
+    let limits = largest(without);
+    for Figure { what, count, note } in largest(with) {
+        let limit = limits.iter().find(|limit| limit.what == *what);
+        let limit = limit.map_or(0, |limit| limit.count);
+        if *count > limit {
+            found.push(format!("{count} {what}, without {limit}: {note}"));
+        }
     }
     found
 }
@@ -161,10 +178,18 @@ fn texts(seen: &[Seen]) -> BTreeSet<&str> {
         .collect()
 }
 
-/// The largest figure of all runs.
+/// The largest figure of each kind, of all runs.
 #[must_use]
-pub fn largest(seen: &[Seen]) -> Option<u64> {
-    seen.iter().filter_map(|seen| seen.figure).max()
+pub fn largest(seen: &[Seen]) -> Vec<&Figure> {
+    let mut largest: Vec<&Figure> = Vec::new();
+    for figure in seen.iter().flat_map(|seen| &seen.figures) {
+        match largest.iter_mut().find(|known| known.what == figure.what) {
+            Some(known) if known.count >= figure.count => {}
+            Some(known) => *known = figure,
+            None => largest.push(figure),
+        }
+    }
+    largest
 }
 
 #[cfg(test)]
@@ -228,13 +253,15 @@ mod tests {
 
     #[test]
     fn a_larger_figure_is_wrong() {
-        let without = [says("").with_figure(7, ""), says("").with_figure(9, "")];
-        let with = vec![(World::Shim, vec![says("").with_figure(9, "")])];
+        let counted = |count| says("").with_figure("bytes", count, "on the stack");
+        let without = [counted(7), counted(9)];
+        let with = vec![(World::Shim, vec![counted(9)])];
         assert_eq!(judge(&without, &with), Verdict::Right);
-        let with = vec![(World::Shim, vec![says("").with_figure(10, "bytes")])];
+        let other = says("").with_figure("reports", 0, "");
+        let with = vec![(World::Shim, vec![counted(8), other, counted(10)])];
         assert_eq!(
             wrong(&judge(&without, &with)),
-            "the shim owns: 10, without 9 (bytes)"
+            "the shim owns: 10 bytes, without 9: on the stack"
         );
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::judge::{Seen, Verdict, faults, largest};
+use crate::judge::{Figure, Seen, Verdict, faults, largest};
 use crate::row::Answer;
 use crate::world::World;
 
@@ -44,8 +44,15 @@ fn cell(seen: &[Seen]) -> String {
         (1, 1) => "fails".to_owned(),
         _ => format!("{bad} of {all} fail"),
     };
-    if let Some(figure) = largest(seen) {
-        let _ = write!(cell, ", {figure}");
+    for Figure { what, count, .. } in largest(seen) {
+        let _ = write!(cell, ", {count} {what}");
+    }
+    if let Some(remark) = seen
+        .iter()
+        .map(|seen| &seen.remark)
+        .find(|it| !it.is_empty())
+    {
+        let _ = write!(cell, ", {remark}");
     }
     cell
 }
@@ -123,7 +130,7 @@ mod tests {
     use super::*;
 
     fn answer(verdict: Verdict) -> Answer {
-        let good = Seen::default().with_figure(3, "");
+        let good = Seen::default().with_figure("reports", 3, "");
         let columns = vec![
             (World::Without, vec![good.clone(), good.clone()]),
             (World::Shim, vec![good, Seen::faulty("x".to_owned())]),
@@ -140,7 +147,7 @@ mod tests {
         let wrong = answer(Verdict::Wrong("a|b\nc".to_owned()));
         assert_eq!(
             line(&wrong),
-            "| a/b | 2 good, 3 | 1 of 2 fail, 3 | - | **wrong**: a/b c |"
+            "| a/b | 2 good, 3 reports | 1 of 2 fail, 3 reports | - | **wrong**: a/b c |"
         );
     }
 
