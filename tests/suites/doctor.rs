@@ -15,30 +15,10 @@ use rseq_kit::sys;
 use rseq_kit::world::GLIBC_OFF;
 use serde_json::Value;
 
+const GRANTED: [Need; 2] = [Need::X86_64, Need::RSEQ];
+
 fn main() -> ExitCode {
-    let granted = [Need::X86_64, Need::RSEQ];
-    let mounts = [Need::X86_64, Need::RSEQ, Need::MOUNT_NAMESPACE];
-    let mut suite = Suite::new();
-    suite.add("doctor::here", &granted, here);
-    suite.add("doctor::for_people", &granted, for_people);
-    suite.add("doctor::denied", &[Need::X86_64], denied);
-    suite.add("doctor::killed_for_asking", &granted, killed);
-    suite.add("doctor::libc_switched_off", &granted, switched_off);
-    suite.add("doctor::libc_that_is_told_to_register", &granted, told);
-    suite.add("doctor::shim_preloaded", &granted, preloaded);
-    suite.add("doctor::one_processor", &granted, one_processor);
-    suite.add("doctor::without_proc", &mounts, without_proc);
-    suite.add("doctor::preload_file", &mounts, preload_file);
-    suite.add("doctor::closed_output", &granted, closed_output);
-    let steps = [
-        Need::CC,
-        Need::X86_64,
-        Need::glibc(2, 35),
-        Need::RSEQ,
-        Need::PTRACE,
-    ];
-    suite.add("doctor::first_steps", &steps, first_steps);
-    suite.run()
+    Suite::collected().run()
 }
 
 /// The doctor, with time enough for a loaded machine.
@@ -72,6 +52,7 @@ fn names(answer: &Value) -> Vec<&str> {
 
 /// Whatever this kernel does with `cpu_id_start`, sections abort on x86-64 and
 /// a registration of 32 bytes is granted by every kernel.
+#[rseq_kit::test(GRANTED)]
 fn here() -> Outcome {
     let (answer, status) = asked(doctor()?)?;
     let length = &answer["self_test"]["lengths"][0];
@@ -115,6 +96,7 @@ fn here() -> Outcome {
 }
 
 /// Every verdict is one that `explain` knows, and says what to do.
+#[rseq_kit::test(GRANTED)]
 fn for_people() -> Outcome {
     let finished = doctor()?.limit(Duration::from_secs(60)).run()?;
     assert_eq!(finished.err, "");
@@ -149,6 +131,7 @@ fn for_people() -> Outcome {
 
 /// Where nobody can register, that is said, and nothing else that would need a
 /// registration.
+#[rseq_kit::test(Need::X86_64)]
 fn denied() -> Outcome {
     for errno in [libc::EPERM, libc::ENOSYS] {
         let (answer, status) = asked(doctor()?.deny(errno))?;
@@ -164,6 +147,7 @@ fn denied() -> Outcome {
 
 /// A filter that kills: only glibc's own registration has to be off for rseqctl
 /// to live.
+#[rseq_kit::test(GRANTED)]
 fn killed() -> Outcome {
     let program = doctor()?.env("GLIBC_TUNABLES", GLIBC_OFF).forbid();
     let finished = program.args(["--format", "ndjson"]).run()?;
@@ -174,6 +158,7 @@ fn killed() -> Outcome {
     Ok(())
 }
 
+#[rseq_kit::test(GRANTED)]
 fn switched_off() -> Outcome {
     let (answer, _) = asked(doctor()?.env("GLIBC_TUNABLES", GLIBC_OFF))?;
     if answer["libc"]["knows_rseq"] == true {
@@ -188,6 +173,7 @@ fn switched_off() -> Outcome {
     Ok(())
 }
 
+#[rseq_kit::test(GRANTED)]
 fn told() -> Outcome {
     let tunables = "glibc.rtld.optional_static_tls=100:glibc.pthread.rseq=1";
     let (answer, _) = asked(doctor()?.env("GLIBC_TUNABLES", tunables))?;
@@ -202,6 +188,7 @@ fn told() -> Outcome {
 }
 
 /// The test works in a process that the shim has registered, too.
+#[rseq_kit::test(GRANTED)]
 fn preloaded() -> Outcome {
     let program = doctor()?
         .env("GLIBC_TUNABLES", GLIBC_OFF)
@@ -213,6 +200,7 @@ fn preloaded() -> Outcome {
 }
 
 /// What one processor cannot show is said, and is nobody's fault.
+#[rseq_kit::test(GRANTED)]
 fn one_processor() -> Outcome {
     let first = fs::read_to_string("/proc/self/status")?;
     let first = first
@@ -241,6 +229,7 @@ fn in_namespace(script: &str) -> Result<Program, String> {
         .arg(&artifacts()?.rseqctl))
 }
 
+#[rseq_kit::test(GRANTED, Need::MOUNT_NAMESPACE)]
 fn without_proc() -> Outcome {
     let script = "mount -t tmpfs none /proc && exec \"$0\" doctor --seconds 20 \"$@\"";
     let (answer, status) = asked(in_namespace(script)?)?;
@@ -254,6 +243,7 @@ fn without_proc() -> Outcome {
     Ok(())
 }
 
+#[rseq_kit::test(GRANTED, Need::MOUNT_NAMESPACE)]
 fn preload_file() -> Outcome {
     let file = scratch::directory("etc")?.join("ld.so.preload");
     let shim = &artifacts()?.shim;
@@ -272,6 +262,7 @@ fn preload_file() -> Outcome {
 }
 
 /// A reader that has seen enough is no error.
+#[rseq_kit::test(GRANTED)]
 fn closed_output() -> Outcome {
     let script = "\"$0\" doctor --seconds 20 --fail-on never | head -n 1 >&2; exit 0";
     let finished = Program::new("sh")
@@ -286,6 +277,7 @@ fn closed_output() -> Outcome {
 
 /// Whoever starts what the doctor lists, with a program that the libc has taken
 /// the registration from, ends with one that has it.
+#[rseq_kit::test(GRANTED, Need::CC, Need::GLIBC_2_35, Need::PTRACE)]
 fn first_steps() -> Outcome {
     let told = doctor()?.limit(Duration::from_secs(60)).run()?.out;
     let commands: Vec<&str> = told

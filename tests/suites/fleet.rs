@@ -17,21 +17,17 @@ use rseq_lab_clients::duckdb;
 use rseq_lab_clients::duckdb::ask;
 use serde_json::{Value, json};
 
+const FLEET: [Need; 6] = [
+    Need::X86_64,
+    Need::GLIBC_2_35,
+    Need::RSEQ,
+    Need::PTRACE,
+    Need::CC,
+    duckdb::NEED,
+];
+
 fn main() -> ExitCode {
-    let needs = [
-        Need::X86_64,
-        Need::glibc(2, 35),
-        Need::RSEQ,
-        Need::PTRACE,
-        Need::CC,
-        duckdb::NEED,
-    ];
-    let mut suite = Suite::new();
-    suite.add("fleet::packages", &needs, packages);
-    suite.add("fleet::colliding", &needs, colliding);
-    suite.add("fleet::changes", &needs, changes);
-    suite.add("fleet::at_risk", &needs, at_risk);
-    suite.run()
+    Suite::collected().run()
 }
 
 /// A folder of reports.
@@ -114,6 +110,7 @@ fn id(running: &Running) -> PathBuf {
     PathBuf::from(running.id().to_string())
 }
 
+#[rseq_kit::test(FLEET)]
 fn packages() -> Outcome {
     let reports = Reports::new()?;
     let adopted = installed("adopted", &built("definer-library", "nodelete")?)?;
@@ -141,6 +138,7 @@ fn packages() -> Outcome {
     Ok(())
 }
 
+#[rseq_kit::test(FLEET)]
 fn colliding() -> Outcome {
     let reports = Reports::new()?;
     for (host, case, world) in [
@@ -159,6 +157,7 @@ fn colliding() -> Outcome {
     Ok(())
 }
 
+#[rseq_kit::test(FLEET)]
 fn changes() -> Outcome {
     let reports = Reports::new()?;
     let old = installed("retired", &built("definer-library", "unloadable")?)?;
@@ -186,6 +185,7 @@ fn changes() -> Outcome {
 
 /// A host whose kernel does not rewrite what an adopter relies on, by a row such
 /// as the doctor writes there.
+#[rseq_kit::test(FLEET)]
 fn at_risk() -> Outcome {
     let reports = Reports::new()?;
     for (host, verdict) in [("web-1", "cpu-id-start-kept"), ("web-2", "libc-registers")] {

@@ -15,18 +15,11 @@ use rseq_lab_clients::sarif;
 use serde_json::{Value, json};
 
 fn main() -> ExitCode {
-    let needs = [sarif::NEED, Need::X86_64, Need::CC];
-    let mut suite = Suite::new();
-    suite.add("sarif::nothing", &needs, nothing);
-    suite.add(
-        "sarif::findings_and_problems",
-        &needs,
-        findings_and_problems,
-    );
-    suite.run()
+    Suite::collected().run()
 }
 
-fn nothing() -> Outcome {
+#[rseq_kit::test(sarif::NEED, Need::X86_64, Need::CC)]
+fn sarif_nothing() -> Outcome {
     let folder = scratch::directory("sarif")?;
     let report = report(&folder)?;
     assert_eq!(results(&report), 0, "{report}");
@@ -35,7 +28,8 @@ fn nothing() -> Outcome {
 
 /// A definer with something to say about it, in a container too, and a file that
 /// cannot be read as what it is.
-fn findings_and_problems() -> Outcome {
+#[rseq_kit::test(sarif::NEED, Need::X86_64, Need::CC)]
+fn sarif_findings_and_problems() -> Outcome {
     let folder = scratch::directory("sarif")?;
     let library = built("definer-library", "unloadable")?;
     let bytes = fs::read(library).map_err(|error| error.to_string())?;

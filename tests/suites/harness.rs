@@ -11,36 +11,26 @@ use rseq_kit::trace::registration_of;
 
 const SIGNATURE: u32 = 0x5305_3053;
 
+const TRACED: [Need; 4] = [Need::X86_64, Need::RSEQ, Need::PTRACE, Need::GLIBC_2_35];
+
 fn main() -> ExitCode {
-    let traced = [Need::X86_64, Need::RSEQ, Need::PTRACE, Need::glibc(2, 35)];
-    let mut suite = Suite::new();
-    suite.add("harness::child::status_and_output", &[], status_and_output);
-    suite.add("harness::child::ends_in_time", &[], ends_in_time);
-    suite.add("harness::trace::libc_registers", &traced, libc_registers);
-    suite.add("harness::trace::switched_off", &traced, switched_off);
-    suite.add("harness::trace::every_process", &traced, every_process);
-    suite.add("harness::trace::start_fails", &traced, start_fails);
-    suite.add("harness::trace::ends_in_time", &traced, traced_ends_in_time);
-    suite.add("harness::trace::registration_of", &traced, registration);
-    suite.add("harness::deny::errno", &traced, denied);
-    let mut with_python = traced.to_vec();
-    with_python.push(Need::PYTHON);
-    suite.add("harness::trace::every_thread", &with_python, every_thread);
-    suite.run()
+    Suite::collected().run()
 }
 
 fn shell(script: &str) -> Program {
     Program::new("sh").args(["-c", script])
 }
 
-fn status_and_output() -> Outcome {
+#[rseq_kit::test]
+fn child_status_and_output() -> Outcome {
     let finished = shell("echo out; echo err >&2; exit 7").run()?.expect(7)?;
     assert_eq!((&*finished.out, &*finished.err), ("out\n", "err\n"));
     assert_eq!(shell("kill -9 $$").run()?.code(), -9);
     Ok(())
 }
 
-fn ends_in_time() -> Outcome {
+#[rseq_kit::test]
+fn child_ends_in_time() -> Outcome {
     let start = Instant::now();
     let late = shell("sleep 60").limit(Duration::from_millis(100)).run();
     let error = late.err().ok_or("it was not stopped")?;
@@ -49,7 +39,8 @@ fn ends_in_time() -> Outcome {
     Ok(())
 }
 
-fn libc_registers() -> Outcome {
+#[rseq_kit::test(TRACED)]
+fn trace_libc_registers() -> Outcome {
     let trace = Program::new("true").trace()?.finish()?;
     assert_eq!(trace.finished.code(), 0);
     assert_eq!(trace.threads.len(), 1);
@@ -62,7 +53,8 @@ fn libc_registers() -> Outcome {
     Ok(())
 }
 
-fn switched_off() -> Outcome {
+#[rseq_kit::test(TRACED)]
+fn trace_switched_off() -> Outcome {
     let trace = Program::new("true")
         .env("GLIBC_TUNABLES", "glibc.pthread.rseq=0")
         .trace()?
@@ -71,7 +63,8 @@ fn switched_off() -> Outcome {
     Ok(())
 }
 
-fn every_process() -> Outcome {
+#[rseq_kit::test(TRACED)]
+fn trace_every_process() -> Outcome {
     let trace = shell("(exit 3); true & wait; /bin/true; exit 5")
         .trace()?
         .finish()?;
@@ -82,14 +75,16 @@ fn every_process() -> Outcome {
     Ok(())
 }
 
-fn start_fails() -> Outcome {
+#[rseq_kit::test(TRACED)]
+fn trace_start_fails() -> Outcome {
     let traced = Program::new("/nonexistent/program").trace();
     let error = traced.err().ok_or("it was started")?;
     assert!(error.contains("No such file"), "{error}");
     Ok(())
 }
 
-fn traced_ends_in_time() -> Outcome {
+#[rseq_kit::test(TRACED)]
+fn trace_ends_in_time() -> Outcome {
     let start = Instant::now();
     let late = shell("sleep 60 & sleep 61")
         .limit(Duration::from_millis(300))
@@ -101,7 +96,8 @@ fn traced_ends_in_time() -> Outcome {
     Ok(())
 }
 
-fn registration() -> Outcome {
+#[rseq_kit::test(TRACED)]
+fn trace_registration_of() -> Outcome {
     let mut running = shell("echo ready; sleep 20; exit 1").start()?;
     running.wait_for_output(|text| text.contains("ready").then_some(()))?;
     let configuration = registration_of(running.id())?;
@@ -114,7 +110,8 @@ fn registration() -> Outcome {
     Ok(())
 }
 
-fn denied() -> Outcome {
+#[rseq_kit::test(TRACED)]
+fn deny_errno() -> Outcome {
     for errno in [libc::ENOSYS, libc::EPERM] {
         let mut running = shell("echo ready; sleep 20").deny(errno).start()?;
         running.wait_for_output(|text| text.contains("ready").then_some(()))?;
@@ -123,7 +120,8 @@ fn denied() -> Outcome {
     Ok(())
 }
 
-fn every_thread() -> Outcome {
+#[rseq_kit::test(TRACED, Need::PYTHON)]
+fn trace_every_thread() -> Outcome {
     let script = "import threading\n\
         barrier = threading.Barrier(9)\n\
         threads = [threading.Thread(target=barrier.wait) for _ in range(8)]\n\

@@ -14,12 +14,7 @@ use rseq_kit::runner::{Outcome, Suite};
 use serde_json::Value;
 
 fn main() -> ExitCode {
-    let mut suite = Suite::new();
-    let needs = [Need::READELF];
-    suite.add("host::usr_and_readelf", &needs, usr_and_readelf);
-    suite.add("host::usr_and_full_parses", &[], usr_and_full_parses);
-    suite.add("host::libraries_and_second_reader", &[], libraries);
-    suite.run()
+    Suite::collected().run()
 }
 
 /// What the audit says about a tree, by path.
@@ -44,6 +39,7 @@ fn audit(paths: &[&Path]) -> Result<BTreeMap<PathBuf, Value>, String> {
 }
 
 /// Every definer in /usr is one to readelf as well, and so is every section.
+#[rseq_kit::test(Need::READELF)]
 fn usr_and_readelf() -> Outcome {
     let objects = audit(&[Path::new("/usr")])?;
     // glibc 2.35 and later: libc.so.6 or ld.so is there to be found
@@ -79,6 +75,7 @@ fn usr_and_readelf() -> Outcome {
 /// Every ELF file of /usr says the same to tls-model, to goblin's full parse and to
 /// object's: needed libraries, thread-local storage, all dynamic symbols and
 /// relocations, rseq symbols. `differential/src/known.rs` explains what differs.
+#[rseq_kit::test]
 fn usr_and_full_parses() -> Outcome {
     let room = room();
     let target = workspace().join("target/differential");
@@ -129,6 +126,7 @@ fn defines(line: &str, name: &str, size: u64) -> bool {
 
 /// In the folders of programs and libraries the audit finds the symbols that a
 /// second reader finds there: all of them, and no others.
+#[rseq_kit::test]
 fn libraries() -> Outcome {
     let folders = [
         "/usr/bin",

@@ -23,6 +23,14 @@ enum Area {
     None,
 }
 
+const TRACED: [Need; 5] = [
+    Need::CC,
+    Need::X86_64,
+    Need::GLIBC_2_35,
+    Need::RSEQ,
+    Need::PTRACE,
+];
+
 fn main() -> ExitCode {
     let rows = [
         ("nobody", "plain", Area::Foreign),
@@ -41,20 +49,11 @@ fn main() -> ExitCode {
         ("exports", "own", Area::Adopted),
         ("exports", "takeover", Area::Adopted),
     ];
-    let needs = [
-        Need::CC,
-        Need::X86_64,
-        Need::glibc(2, 35),
-        Need::RSEQ,
-        Need::PTRACE,
-    ];
-    let mut suite = Suite::new();
+    let mut suite = Suite::collected();
     for (case, world, area) in rows {
         let name = format!("owner::{case}::{world}");
-        suite.add(name, &needs, move || areas(case, world, area));
+        suite.add(name, &TRACED, move || areas(case, world, area));
     }
-    suite.add("witness::sees_what_is_missing", &needs, missing);
-    suite.add("shim::one_warning", &needs, one_warning);
     suite.run()
 }
 
@@ -117,7 +116,8 @@ fn address(text: &str) -> Result<u64, String> {
 }
 
 /// The witness is not blind: where nobody registers, it says so.
-fn missing() -> Outcome {
+#[rseq_kit::test(TRACED)]
+fn witness_sees_what_is_missing() -> Outcome {
     let census = Program::new(built("census", "default")?);
     let (finished, records) = World::from_name("bare+witness")?.run(census)?;
     finished.expect(0)?;
@@ -131,7 +131,8 @@ fn missing() -> Outcome {
 }
 
 /// An unknown value is said once, and the default holds.
-fn one_warning() -> Outcome {
+#[rseq_kit::test(TRACED)]
+fn shim_one_warning() -> Outcome {
     for (name, value) in [
         ("RSEQ_SHIM_MODE", "sometimes"),
         ("RSEQ_SHIM_MODE", ""),

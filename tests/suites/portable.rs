@@ -18,19 +18,7 @@ use rseq_kit::versions::{self, Imports};
 const FLOOR: (u32, u32, u32) = (2, 17, 0);
 
 fn main() -> ExitCode {
-    let mut suite = Suite::new();
-    let needs = [Need::X86_64];
-    suite.add("portable::rseqctl", &needs, command);
-    suite.add("portable::libraries", &needs, libraries);
-    suite.add("portable::sees_what_is_too_new", &needs, too_new);
-    let needs = [
-        Need::X86_64,
-        Need::ROOT,
-        Need::MOUNT_NAMESPACE,
-        foreign::OLD,
-    ];
-    suite.add("portable::runs_on_2.31", &needs, old_glibc);
-    suite.run()
+    Suite::collected().run()
 }
 
 /// What a file asks of libraries that are not there everywhere, or not in the
@@ -48,6 +36,7 @@ fn complaints(imports: &Imports) -> Vec<String> {
     strange.chain(young).collect()
 }
 
+#[rseq_kit::test(Need::X86_64)]
 fn command() -> Outcome {
     let imports = versions::imports(&artifacts()?.rseqctl)?;
     assert!(!imports.versions.is_empty(), "{imports:?}");
@@ -58,6 +47,7 @@ fn command() -> Outcome {
 
 /// The libraries ask for no version of anything, and for no name that the floor
 /// does not have.
+#[rseq_kit::test(Need::X86_64)]
 fn libraries() -> Outcome {
     let artifacts = artifacts()?;
     let libc = versions::exports(Path::new("/lib/x86_64-linux-gnu/libc.so.6"))?;
@@ -75,6 +65,7 @@ fn libraries() -> Outcome {
 }
 
 /// The reader is not blind: this very test is linked as the machine likes.
+#[rseq_kit::test(Need::X86_64)]
 fn too_new() -> Outcome {
     let itself = std::env::current_exe()?;
     let complaints = complaints(&versions::imports(&itself)?);
@@ -84,7 +75,8 @@ fn too_new() -> Outcome {
 
 /// Started by a glibc that is older than `__rseq_offset`, in a system that has
 /// little else.
-fn old_glibc() -> Outcome {
+#[rseq_kit::test(Need::X86_64, Need::ROOT, Need::MOUNT_NAMESPACE, foreign::OLD)]
+fn runs_on_2_31() -> Outcome {
     let root = foreign::old_glibc()?;
     let folder = scratch::directory("old")?.join("root");
     Program::with_callers_environment(program("cp")?)

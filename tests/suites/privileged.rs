@@ -15,21 +15,16 @@ use rseq_kit::needs::{Need, program};
 use rseq_kit::runner::{Outcome, Suite};
 use rseq_kit::scratch;
 
+const PRIVILEGED: [Need; 5] = [
+    Need::CC,
+    Need::X86_64,
+    Need::RSEQ,
+    Need::ROOT,
+    Need::MOUNT_NAMESPACE,
+];
+
 fn main() -> ExitCode {
-    let needs = [
-        Need::CC,
-        Need::X86_64,
-        Need::RSEQ,
-        Need::ROOT,
-        Need::MOUNT_NAMESPACE,
-    ];
-    let old = [&needs[..], &[foreign::need("bullseye")]].concat();
-    let mut suite = Suite::new();
-    suite.add("privileged::passive", &needs, passive);
-    suite.add("privileged::passive_without_libc", &old, without_libc);
-    suite.add("privileged::loading_rules", &needs, loading_rules);
-    suite.add("privileged::beside_does_not_start", &needs, beside);
-    suite.run()
+    Suite::collected().run()
 }
 
 /// Which user's rights the program has.
@@ -142,6 +137,7 @@ fn expect(finished: Finished, expected: &str) -> Outcome {
 }
 
 /// glibc registers, whatever the variables say, and the shim writes no report.
+#[rseq_kit::test(PRIVILEGED)]
 fn passive() -> Outcome {
     let place = Place::here()?;
     for needs in [Needs::ByName, Needs::Beside] {
@@ -156,6 +152,7 @@ fn passive() -> Outcome {
 }
 
 /// The same where nobody else registers: then nobody does.
+#[rseq_kit::test(PRIVILEGED, foreign::need("bullseye"))]
 fn without_libc() -> Outcome {
     let libc = Libc::of("bullseye")?;
     let program = libc.build("privileged", &[])?;
@@ -170,6 +167,7 @@ fn without_libc() -> Outcome {
 }
 
 /// They protect memory, and no variable switches them off.
+#[rseq_kit::test(PRIVILEGED)]
 fn loading_rules() -> Outcome {
     let place = Place::here()?;
     let definer = built("loading-library", "definer")?;
@@ -184,6 +182,7 @@ fn loading_rules() -> Outcome {
 
 /// Why a shim for `/etc/ld.so.preload` must ask for `librseq_abi.so` by its bare
 /// name (docs/owners.md): the dynamic linker takes no $ORIGIN here.
+#[rseq_kit::test(PRIVILEGED)]
 fn beside() -> Outcome {
     let finished = Place::here()?.run(Rights::Roots, Needs::Beside, None)?;
     assert_eq!(finished.code(), 127, "{finished:?}");

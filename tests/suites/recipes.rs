@@ -19,24 +19,10 @@ use rseq_kit::world::GLIBC_OFF;
 /// all of its nine threads.
 const GRANTED: &str = "granted 9 already 0 refused 0 denied 0\n";
 
+const BUILDS: [Need; 4] = [Need::CC, Need::X86_64, Need::GLIBC_2_35, Need::RSEQ];
+
 fn main() -> ExitCode {
-    let builds = [Need::CC, Need::X86_64, Need::glibc(2, 35), Need::RSEQ];
-    let with = |more: &[Need]| [&builds[..], more].concat();
-    let systemd = with(&[Need::SYSTEMD]);
-    let container = with(&[Need::ROOT, Need::MOUNT_NAMESPACE, container::NEED]);
-    let mounts = with(&[Need::ROOT, Need::MOUNT_NAMESPACE]);
-    let mut suite = Suite::new();
-    suite.add("recipes::systemd", &systemd, systemd_drop_in);
-    suite.add("recipes::systemd_runs", &builds, systemd_runs);
-    suite.add("recipes::container", &container, container_of_root);
-    suite.add(
-        "recipes::container_of_a_user",
-        &container,
-        container_of_user,
-    );
-    suite.add("recipes::for_all", &mounts, for_all);
-    suite.add("recipes::out_again", &mounts, out_again);
-    suite.run()
+    Suite::collected().run()
 }
 
 fn recipe(name: &str) -> PathBuf {
@@ -63,6 +49,7 @@ fn service(drop_in: &str) -> Result<PathBuf, String> {
 }
 
 /// systemd takes the drop-ins, and would say if it did not.
+#[rseq_kit::test(BUILDS, Need::SYSTEMD)]
 fn systemd_drop_in() -> Outcome {
     let verify = |folder: &Path| {
         Program::new(program("systemd-analyze")?)
@@ -104,6 +91,7 @@ fn settings(folder: &Path) -> Result<(Vec<String>, Vec<String>), String> {
 }
 
 /// What the service would start, started: the program gets its registration.
+#[rseq_kit::test(BUILDS)]
 fn systemd_runs() -> Outcome {
     for drop_in in ["systemd/rseq.conf", "systemd/tunable-only.conf"] {
         let (commands, variables) = settings(&service(drop_in)?)?;
@@ -195,6 +183,7 @@ impl Image {
     }
 }
 
+#[rseq_kit::test(BUILDS, Need::ROOT, Need::MOUNT_NAMESPACE, container::NEED)]
 fn container_of_root() -> Outcome {
     assert_eq!(Image::read()?.run(&[])?.expect(0)?.out, GRANTED);
     // without rseqctl in front it is refused: the recipe makes the difference
@@ -208,6 +197,7 @@ fn container_of_root() -> Outcome {
     Ok(())
 }
 
+#[rseq_kit::test(BUILDS, Need::ROOT, Need::MOUNT_NAMESPACE, container::NEED)]
 fn container_of_user() -> Outcome {
     let finished = Image::read()?.run(&["--userspec=65534:65534"])?;
     assert_eq!(finished.expect(0)?.out, GRANTED);
@@ -237,6 +227,7 @@ fn with_own_etc(script: &str) -> Result<String, String> {
     Ok(finished.out.replace(&place, "SHIM"))
 }
 
+#[rseq_kit::test(BUILDS, Need::ROOT, Need::MOUNT_NAMESPACE)]
 fn for_all() -> Outcome {
     let out = with_own_etc(
         "echo \"$3\" >/etc/ld.so.preload; sh \"$0\" install \"$1\"; sh \"$0\" install \"$1\"; \
@@ -255,6 +246,7 @@ fn for_all() -> Outcome {
 
 /// A preload with which no program starts: the shell that runs gets out, and so
 /// does whoever has a static program.
+#[rseq_kit::test(BUILDS, Need::ROOT, Need::MOUNT_NAMESPACE)]
 fn out_again() -> Outcome {
     let folder = scratch::directory("broken")?;
     let (source, library) = (folder.join("broken.c"), folder.join("broken.so"));

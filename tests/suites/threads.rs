@@ -9,15 +9,15 @@ use rseq_kit::runner::{Outcome, Suite};
 use rseq_kit::trace::count::{Stretch, instructions};
 use rseq_kit::world::GLIBC_OFF;
 
+const COUNTED: [Need; 4] = [Need::CC, Need::X86_64, Need::RSEQ, Need::PTRACE];
+
 fn main() -> ExitCode {
-    let counted = [Need::CC, Need::X86_64, Need::RSEQ, Need::PTRACE];
-    let mut suite = Suite::new();
-    suite.add("pairs::cost_the_same", &counted, pairs_cost_the_same);
-    suite.run()
+    Suite::collected().run()
 }
 
 /// A further pair of function and value for SIGEV_THREAD costs the same however
 /// many there have been.
+#[rseq_kit::test(COUNTED)]
 fn pairs_cost_the_same() -> Outcome {
     let with = |pairs: &str| -> Result<u64, String> {
         let mut command = Command::new(built("pairs", "default")?);

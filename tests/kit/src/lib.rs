@@ -7,6 +7,9 @@
 
 #![deny(unsafe_code)]
 
+pub use inventory;
+pub use rseq_kit_macros::test;
+
 pub mod artifacts;
 pub mod cache;
 pub mod child;

@@ -15,6 +15,20 @@ const REQUIRE: &str = "RSEQ_TESTS_REQUIRE";
 /// What a test returns: whatever went wrong, in words.
 pub type Outcome = Result<(), Failed>;
 
+/// A test that has registered itself, by the attribute `rseq_kit::test`.
+pub struct Test {
+    /// The path of its module.
+    pub module: &'static str,
+    /// The name of its function.
+    pub name: &'static str,
+    /// What it needs of the machine.
+    pub needs: fn() -> Vec<Need>,
+    /// The test itself.
+    pub body: fn() -> Outcome,
+}
+
+inventory::collect!(Test);
+
 /// The tests of one target.
 #[derive(Default)]
 pub struct Suite {
@@ -27,6 +41,19 @@ impl Suite {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The tests of this target that have registered themselves.
+    #[must_use]
+    pub fn collected() -> Self {
+        let mut suite = Self::new();
+        let mut tests: Vec<_> = inventory::iter::<Test>().collect();
+        tests.sort_unstable_by_key(|test| (test.module, test.name));
+        for test in tests {
+            let name = format!("{}::{}", test.module, test.name);
+            suite.add(name, &(test.needs)(), test.body);
+        }
+        suite
     }
 
     /// Adds a test. Where the machine lacks one of the `needs` it is reported as

@@ -1,5 +1,6 @@
 //! Who is decided to be the owner, and what comes of it.
 
+use super::BUILDS;
 use std::fs;
 
 use rseq_kit::artifacts::artifacts;
@@ -12,7 +13,8 @@ use rseq_kit::world::{GLIBC_OFF, Report};
 
 use super::{holds, run};
 
-pub fn dry_run() -> Outcome {
+#[rseq_kit::test(BUILDS)]
+fn dry_run() -> Outcome {
     let rows = [
         (built("nothing", "default")?, "libc", false),
         (built("adopter", "exports")?, "adopter", true),
@@ -31,7 +33,8 @@ pub fn dry_run() -> Outcome {
     Ok(())
 }
 
-pub fn report() -> Outcome {
+#[rseq_kit::test(BUILDS)]
+fn report() -> Outcome {
     let census = built("census", "default")?;
     let path = scratch::directory("report")?.join("report.json");
     let options = [
@@ -56,7 +59,8 @@ pub fn report() -> Outcome {
     Ok(())
 }
 
-pub fn adopters() -> Outcome {
+#[rseq_kit::test(BUILDS)]
+fn adopters() -> Outcome {
     adopts(
         "exports",
         "granted 0 already 9 refused 0 denied 0\n",
@@ -75,7 +79,8 @@ pub fn adopters() -> Outcome {
 }
 
 /// The definition is in a library that the program needs.
-pub fn adopter_library() -> Outcome {
+#[rseq_kit::test(BUILDS)]
+fn adopter_library() -> Outcome {
     adopts(
         "uses-library",
         "granted 0 already 9 refused 0 denied 0\n",
@@ -94,7 +99,8 @@ fn adopts(case: &str, says: &str, owner: &str) -> Outcome {
 }
 
 /// Where the kernel refuses rseq, the command runs on, and its threads can tell.
-pub fn denied() -> Outcome {
+#[rseq_kit::test(BUILDS)]
+fn denied() -> Outcome {
     for errno in [libc::ENOSYS, libc::EPERM] {
         let path = scratch::directory("report")?.join("report.json");
         let report = path.to_str().unwrap_or_default();
@@ -111,7 +117,8 @@ pub fn denied() -> Outcome {
 }
 
 /// What a library needs that dlopen brings is kept for it.
-pub fn static_tls() -> Outcome {
+#[rseq_kit::test(BUILDS)]
+fn static_tls_for_dlopen() -> Outcome {
     let source = "static __thread char big[3000] __attribute__((tls_model(\"initial-exec\")));\n\
                   char *where(void) { return big; }\n";
     let folder = scratch::directory("surplus")?;

@@ -1,5 +1,6 @@
 //! Kernels that keep `cpu_id_start`: who is not granted a registration there.
 
+use super::BUILDS;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -43,7 +44,8 @@ fn pretend(file: &Path, key: &str, value: &str) -> Result<(), String> {
 
 /// On a kernel that keeps `cpu_id_start`, a program that writes there is not
 /// granted a registration of its own, unless that is forced.
-pub fn corruption() -> Outcome {
+#[rseq_kit::test(BUILDS)]
+fn corruption_is_refused() -> Outcome {
     let (cache, file) = remembering()?;
     pretend(&file, "cpu_id_start", "kept")?;
     let writer = built("kernel-field", "cpu-id-start")?;
@@ -92,7 +94,8 @@ pub fn corruption() -> Outcome {
 
 /// What is done with a pointer to the area is followed over jumps and calls; who
 /// gives it away is not started, and who only reads is.
-pub fn pointers() -> Outcome {
+#[rseq_kit::test(BUILDS)]
+fn pointers_are_followed() -> Outcome {
     let (cache, file) = remembering()?;
     pretend(&file, "cpu_id_start", "kept")?;
     let (writes, perhaps) = ("keeps a value of its own", "cannot be excluded");
@@ -131,7 +134,8 @@ pub fn pointers() -> Outcome {
 }
 
 /// Where sections do not abort, no program gets to use them.
-pub fn no_abort() -> Outcome {
+#[rseq_kit::test(BUILDS)]
+fn sections_that_do_not_abort() -> Outcome {
     let (cache, file) = remembering()?;
     pretend(&file, "sections", "runs-on")?;
     let program = built("adopter", "exports")?;
@@ -144,7 +148,8 @@ pub fn no_abort() -> Outcome {
 }
 
 /// An answer that somebody else could have written is not believed.
-pub fn remembered() -> Outcome {
+#[rseq_kit::test(BUILDS)]
+fn remembered_answer() -> Outcome {
     let (cache, file) = remembering()?;
     let writer = built("kernel-field", "cpu-id-start")?;
     let plan = || -> Result<String, String> {

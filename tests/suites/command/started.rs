@@ -1,6 +1,8 @@
 //! What the command gets and what its caller hears: status, signals, environment,
 //! files and pipes.
 
+use super::{BUILDS, RUNS};
+use rseq_kit::needs::Need;
 use std::env;
 use std::fs;
 use std::io::Write as _;
@@ -16,7 +18,8 @@ use rseq_kit::world::{GLIBC_OFF, Report};
 
 use super::{holds, run};
 
-pub fn status() -> Outcome {
+#[rseq_kit::test(RUNS)]
+fn status() -> Outcome {
     let report = scratch::directory("report")?.join("report.json");
     let report = report.to_str().unwrap_or_default();
     for options in [&[][..], &["--mode", "own"], &["--report", report]] {
@@ -34,7 +37,8 @@ pub fn status() -> Outcome {
 }
 
 /// 126 and 127 as env(1), and in words.
-pub fn cannot_start() -> Outcome {
+#[rseq_kit::test(RUNS)]
+fn cannot_start() -> Outcome {
     let folder = scratch::directory("programs")?;
     let file = |name: &str, content: &[u8], mode| -> std::io::Result<PathBuf> {
         let path = folder.join(name);
@@ -74,7 +78,8 @@ pub fn cannot_start() -> Outcome {
 }
 
 /// 125 when rseqctl itself fails: never a status that could be the command's.
-pub fn usage() -> Outcome {
+#[rseq_kit::test(RUNS)]
+fn usage() -> Outcome {
     let report = ["--report", "/no/such/folder/report"];
     let finished = run(&report, &["true"])?.run()?.expect(125)?;
     holds(&finished.err, &["/no/such/folder/report"])?;
@@ -87,7 +92,8 @@ pub fn usage() -> Outcome {
 }
 
 /// With a report rseqctl stays, and hands signals on.
-pub fn signal() -> Outcome {
+#[rseq_kit::test(RUNS)]
+fn signal() -> Outcome {
     let script = "trap 'echo caught; exit 9' TERM; echo ready; while :; do sleep 0.05; done";
     let report = scratch::directory("report")?.join("report.json");
     let options = ["--report", report.to_str().unwrap_or_default()];
@@ -109,7 +115,8 @@ fn variables(options: &[&str], set: &[(&str, &str)]) -> Result<Finished, String>
     program.run()?.expect(0)
 }
 
-pub fn environment() -> Outcome {
+#[rseq_kit::test(BUILDS)]
+fn environment_is_added_to() -> Outcome {
     let shim = artifacts()?.shim.display().to_string();
     let witness = built("witness", "default")?.display().to_string();
     let user = [
@@ -128,7 +135,8 @@ pub fn environment() -> Outcome {
     Ok(())
 }
 
-pub fn tunable() -> Outcome {
+#[rseq_kit::test(BUILDS)]
+fn tunable_of_the_user_holds() -> Outcome {
     let kept = "glibc.pthread.rseq=1";
     let got = variables(&["--mode", "own"], &[("GLIBC_TUNABLES", kept)])?;
     assert_eq!(got.out.lines().nth(1), Some(kept));
@@ -138,7 +146,8 @@ pub fn tunable() -> Outcome {
 }
 
 /// A script is its interpreter: that is what gets the preload.
-pub fn script() -> Outcome {
+#[rseq_kit::test(BUILDS)]
+fn script() -> Outcome {
     let shim = artifacts()?.shim.display().to_string();
     let path = scratch::directory("script")?.join("script");
     fs::write(&path, "#!/bin/sh\necho \"$LD_PRELOAD\"\nexit 4\n")?;
@@ -151,7 +160,8 @@ pub fn script() -> Outcome {
 }
 
 /// What comes through a pipe can be read once, and is the command's.
-pub fn pipes() -> Outcome {
+#[rseq_kit::test(RUNS)]
+fn pipes_are_the_commands() -> Outcome {
     let (reader, mut writer) = std::io::pipe()?;
     writer.write_all(b"echo from the pipe\nexit 3\n")?;
     drop(writer);
@@ -170,7 +180,8 @@ pub fn pipes() -> Outcome {
 }
 
 /// A service that may write no file starts all the same, and with its signals.
-pub fn no_file() -> Outcome {
+#[rseq_kit::test(RUNS)]
+fn no_file_may_be_written() -> Outcome {
     let rseqctl = artifacts()?.rseqctl.display().to_string();
     for (command, status) in [("true", 0), ("sh -c 'kill -XFSZ $$'", -libc::SIGXFSZ)] {
         let script = format!("ulimit -f 0; exec '{rseqctl}' run --mode own -- {command}");
@@ -181,7 +192,8 @@ pub fn no_file() -> Outcome {
 }
 
 /// What cannot be told changes nothing.
-pub fn nobody_can_be_told() -> Outcome {
+#[rseq_kit::test(RUNS)]
+fn nobody_can_be_told() -> Outcome {
     let rseqctl = artifacts()?.rseqctl.display().to_string();
     for (setting, command, status) in [
         ("", "no-such-command", 127),
@@ -195,7 +207,8 @@ pub fn nobody_can_be_told() -> Outcome {
 }
 
 /// Who has the folder above could put other libraries into the place of ours.
-pub fn strangers_folder() -> Outcome {
+#[rseq_kit::test(RUNS, Need::ROOT)]
+fn folder_below_a_strangers() -> Outcome {
     let folder = scratch::directory("strangers")?;
     // LD_PRELOAD cannot name it: the libraries are copied elsewhere
     let install = folder.join("with space");
@@ -221,7 +234,8 @@ pub fn strangers_folder() -> Outcome {
 }
 
 /// One warning, from whoever reads it first, and the default.
-pub fn unknown_mode() -> Outcome {
+#[rseq_kit::test(BUILDS)]
+fn unknown_mode() -> Outcome {
     assert!(env::var_os("RSEQ_SHIM_MODE").is_none());
     let finished = run(&["--report", "-"], &[built("nothing", "default")?])?
         .env("RSEQ_SHIM_MODE", "sometimes")

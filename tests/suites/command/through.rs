@@ -1,5 +1,6 @@
 //! Commands that start other commands: launchers and scripts are looked through.
 
+use super::BUILDS;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -11,7 +12,8 @@ use rseq_kit::world::GLIBC_OFF;
 use super::{holds, run};
 
 /// The program behind a launcher is what is looked at.
-pub fn launchers() -> Outcome {
+#[rseq_kit::test(BUILDS)]
+fn launchers() -> Outcome {
     let hidden = built("adopter", "hides")?;
     let hidden = hidden.to_str().ok_or("a path that is no text")?;
     let shell = format!("exec {hidden}");
@@ -52,7 +54,8 @@ fn judged(command: &[&str], owner: &str, through: bool) -> Result<String, String
 }
 
 /// A container's entry point that ends in `exec "$@"`.
-pub fn entry_point() -> Outcome {
+#[rseq_kit::test(BUILDS)]
+fn entry_point_script() -> Outcome {
     let hidden = built("adopter", "hides")?;
     let script = scratch::directory("script")?.join("docker-entrypoint.sh");
     fs::write(&script, "#!/bin/sh\nset -e\nexec \"$@\"\n")?;

@@ -1,5 +1,6 @@
 //! Whether the decision holds in the process that runs.
 
+use super::{BUILDS, RUNS};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -24,7 +25,8 @@ fn errors(options: &[&str], command: &[&str]) -> Result<String, String> {
     Ok(Program::new("sh").args(arguments).run()?.expect(0)?.out)
 }
 
-pub fn verified() -> Outcome {
+#[rseq_kit::test(BUILDS)]
+fn verified() -> Outcome {
     for (source, case, owner) in [
         ("nothing", "default", "libc"),
         ("adopter", "exports", "adopter"),
@@ -44,7 +46,8 @@ pub fn verified() -> Outcome {
 }
 
 /// The tunable is lost on the way: whoever reads the log is told.
-pub fn not_as_decided() -> Outcome {
+#[rseq_kit::test(BUILDS)]
+fn not_as_decided() -> Outcome {
     let hidden = built("adopter", "hides")?.display().to_string();
     let script = scratch::directory("script")?.join("entrypoint");
     fs::write(&script, "#!/bin/sh\nunset GLIBC_TUNABLES\nexec \"$@\"\n")?;
@@ -58,7 +61,8 @@ pub fn not_as_decided() -> Outcome {
 
 /// The command has no child that it did not start, and nothing of rseqctl's
 /// open.
-pub fn no_child() -> Outcome {
+#[rseq_kit::test(RUNS)]
+fn who_verifies_is_no_child() -> Outcome {
     let mut running = run(&["--verify"], &["sh", "-c", "echo ready; read line"])?
         .input(std::process::Stdio::piped())
         .start()?;

@@ -1,5 +1,7 @@
 //! Programs that the shim cannot get into: said, and started all the same.
 
+use super::BUILDS;
+use rseq_kit::needs::Need;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -26,12 +28,14 @@ fn said(path: &Path, words: &[&str]) -> Outcome {
     Ok(())
 }
 
-pub fn static_program() -> Outcome {
+#[rseq_kit::test(Need::CC, Need::X86_64, Need::STATIC_LIBC)]
+fn static_program() -> Outcome {
     let path = built("definer-executable", "static")?;
     said_and_started(&path, &["statically linked"])
 }
 
-pub fn static_pie() -> Outcome {
+#[rseq_kit::test(Need::CC, Need::X86_64, Need::STATIC_LIBC)]
+fn static_pie() -> Outcome {
     let path = built("definer-executable", "static-pie")?;
     said_and_started(&path, &["statically linked"])
 }
@@ -47,14 +51,16 @@ fn changed(name: &str, change: impl FnOnce(&mut [u8])) -> Result<PathBuf, String
     Ok(path)
 }
 
-pub fn set_user_id() -> Outcome {
+#[rseq_kit::test(Need::CC, Need::X86_64, Need::ROOT)]
+fn set_user_id() -> Outcome {
     let path = changed("set-user-id", |_| ())?;
     std::os::unix::fs::chown(&path, Some(65534), Some(65534))?;
     fs::set_permissions(&path, fs::Permissions::from_mode(0o4755))?;
     said_and_started(&path, &["setuid"])
 }
 
-pub fn other_class() -> Outcome {
+#[rseq_kit::test(BUILDS)]
+fn other_class() -> Outcome {
     // e_ident[EI_CLASS] = ELFCLASS32, e_machine = EM_386
     let path = changed("class", |bytes| {
         bytes[4] = 1;
@@ -63,13 +69,15 @@ pub fn other_class() -> Outcome {
     said(&path, &["32-bit", "i386"])
 }
 
-pub fn other_machine() -> Outcome {
+#[rseq_kit::test(BUILDS)]
+fn other_machine() -> Outcome {
     // e_machine = EM_AARCH64
     let path = changed("machine", |bytes| bytes[18] = 183)?;
     said(&path, &["aarch64"])
 }
 
-pub fn musl() -> Outcome {
+#[rseq_kit::test(BUILDS)]
+fn musl() -> Outcome {
     const GLIBC: &[u8] = b"/lib64/ld-linux-x86-64.so.2";
     const MUSL: &[u8] = b"/lib/ld-musl-x86_64.so.1\0\0\0";
     let path = changed("musl", |bytes| {

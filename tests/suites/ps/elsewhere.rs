@@ -1,5 +1,7 @@
 //! Behind a border: namespaces, other users, other kernels.
 
+use super::LIVE;
+use rseq_kit::needs::Need;
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -25,7 +27,8 @@ fn descendants(id: i32) -> Vec<i32> {
 
 /// In mount, pid and user namespaces of its own, by a path that leads nowhere
 /// out here.
-pub(crate) fn namespaces() -> Outcome {
+#[rseq_kit::test(LIVE, Need::ROOT, Need::MOUNT_NAMESPACE)]
+fn namespaces() -> Outcome {
     let place = scratch::directory("namespaces")?;
     let script = format!(
         "mount -t tmpfs none {0} && cp {1} {0}/inside && exec {0}/inside",
@@ -58,7 +61,8 @@ pub(crate) fn namespaces() -> Outcome {
 }
 
 /// Every process there is, in a pid namespace that stands for the host.
-pub(crate) fn whole_host() -> Outcome {
+#[rseq_kit::test(LIVE, Need::ROOT, Need::MOUNT_NAMESPACE)]
+fn whole_host() -> Outcome {
     let idle = built("idle", "dynamic")?;
     let definer = built("addresses", "exports")?;
     let script = format!(
@@ -95,7 +99,8 @@ pub(crate) fn whole_host() -> Outcome {
 
 /// Without any capability, at another user's process: what /proc tells, and
 /// what is missing.
-pub(crate) fn another_user() -> Outcome {
+#[rseq_kit::test(LIVE, Need::ROOT, Need::SETPRIV)]
+fn another_user() -> Outcome {
     let setpriv = program("setpriv")?;
     let sleep = Program::new(&setpriv)
         .args(["--reuid=65534", "--regid=65534", "--clear-groups"])

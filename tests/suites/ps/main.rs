@@ -8,7 +8,6 @@ use rseq_kit::needs::Need;
 use rseq_kit::runner::Suite;
 use rseq_lab_clients::tcmalloc;
 use rseq_lab_clients::tcmalloc::Linked;
-use rseq_lab_clients::workerd;
 use rseq_lab_kernels::guest;
 use rseq_lab_kernels::guest::kernels;
 
@@ -17,15 +16,8 @@ mod look;
 mod owners;
 mod states;
 
-use elsewhere::{another_user, namespaces, on_kernel, whole_host};
-use owners::{
-    dlopened, java, libc_of, node, owned, python_threads, static_program, with_launcher,
-    without_launcher, workerd_under_load,
-};
-use states::{
-    debugger, deleted, ends_meanwhile, interrupted, main_thread_ended, many_threads, not_stopped,
-    signals, stopped, threads_come_and_go, watch, zombie,
-};
+use elsewhere::on_kernel;
+use owners::{libc_of, owned, static_program, with_launcher};
 
 /// Who owns the threads of a program that waits, by its case and world.
 const OWNERS: [(&str, &str, &str); 9] = [
@@ -40,30 +32,27 @@ const OWNERS: [(&str, &str, &str); 9] = [
     ("exports", "takeover", "adopter"),
 ];
 
+/// What it takes to look at a live process that has registered.
+pub const LIVE: [Need; 5] = [
+    Need::X86_64,
+    Need::GLIBC_2_35,
+    Need::RSEQ,
+    Need::PTRACE,
+    Need::CC,
+];
+
 fn main() -> ExitCode {
-    let needs = [
-        Need::X86_64,
-        Need::glibc(2, 35),
-        Need::RSEQ,
-        Need::PTRACE,
-        Need::CC,
-    ];
-    let with = |more: &[Need]| [&needs[..], more].concat();
-    let mut suite = Suite::new();
+    let with = |more: &[Need]| [&LIVE[..], more].concat();
+    let mut suite = Suite::collected();
     for (case, world, owner) in OWNERS {
         let title = format!("ps::owner::{case}::{world}");
-        suite.add(title, &needs, move || owned(case, world, owner));
+        suite.add(title, &LIVE, move || owned(case, world, owner));
     }
     for case in ["static", "static-stripped"] {
         let needs = with(&[Need::STATIC_LIBC]);
         suite.add(format!("ps::{case}"), &needs, move || static_program(case));
     }
-    suite.add("ps::python", &with(&[Need::PYTHON]), python_threads);
-    suite.add("ps::node", &with(&[Need::NODE]), node);
-    suite.add("ps::java", &with(&[Need::JAVA]), java);
-    suite.add("ps::dlopened", &with(&[Need::PYTHON]), dlopened);
     let tcmalloc = with(&[Need::CXX, tcmalloc::NEED]);
-    suite.add("ps::without_launcher", &tcmalloc, without_launcher);
     for (way, linked, owner) in [
         ("hidden", Linked::Hidden, "client"),
         ("exported", Linked::Exported, "adopter"),
@@ -76,28 +65,6 @@ fn main() -> ExitCode {
         let needs = with(&[foreign::need(name)]);
         suite.add(format!("ps::libc::{name}"), &needs, move || libc_of(name));
     }
-    suite.add("ps::workerd", &with(&[workerd::NEED]), workerd_under_load);
-    suite.add("ps::many_threads", &needs, many_threads);
-    suite.add("ps::ends_meanwhile", &needs, ends_meanwhile);
-    suite.add("ps::threads_come_and_go", &needs, threads_come_and_go);
-    suite.add(
-        "ps::main_thread_ended",
-        &with(&[Need::PYTHON]),
-        main_thread_ended,
-    );
-    suite.add("ps::zombie", &with(&[Need::PYTHON]), zombie);
-    suite.add("ps::debugger", &needs, debugger);
-    suite.add("ps::stopped", &needs, stopped);
-    suite.add("ps::signals", &needs, signals);
-    suite.add("ps::interrupted", &needs, interrupted);
-    suite.add("ps::not_stopped", &needs, not_stopped);
-    suite.add("ps::deleted", &needs, deleted);
-    suite.add("ps::watch", &needs, watch);
-    let namespace = with(&[Need::ROOT, Need::MOUNT_NAMESPACE]);
-    suite.add("ps::namespaces", &namespace, namespaces);
-    suite.add("ps::whole_host", &namespace, whole_host);
-    let other = with(&[Need::ROOT, Need::SETPRIV]);
-    suite.add("ps::another_user", &other, another_user);
     let kernels = match kernels::chosen() {
         Ok(kernels) => kernels,
         Err(error) => {

@@ -1,5 +1,8 @@
 //! Who owns the threads of real programs, on this libc and on others.
 
+use super::LIVE;
+use rseq_kit::needs::Need;
+use rseq_lab_clients::tcmalloc;
 use std::fs;
 use std::time::{Duration, Instant};
 
@@ -101,7 +104,8 @@ const PYTHON: &str = "import sys, threading\n\
     [t.join() for t in threads]\n\
     print('done')\n";
 
-pub(crate) fn python_threads() -> Outcome {
+#[rseq_kit::test(LIVE, Need::PYTHON)]
+fn python_threads() -> Outcome {
     let running = ready(Program::new(python()?).args(["-c", PYTHON]))?;
     all_libcs(running.id(), 17)?;
     assert_eq!(ends(running)?.out, "ready\ndone\n");
@@ -112,7 +116,8 @@ const NODE: &str = "process.stdin.on('end', () => console.log('done'));\n\
     process.stdin.resume();\n\
     require('fs').readFile(process.argv0, () => console.log('ready'));\n";
 
-pub(crate) fn node() -> Outcome {
+#[rseq_kit::test(LIVE, Need::NODE)]
+fn node() -> Outcome {
     let running = ready(Program::new(program("node")?).args(["-e", NODE]))?;
     all_libcs(running.id(), 5)?;
     assert_eq!(ends(running)?.out, "ready\ndone\n");
@@ -127,7 +132,8 @@ const JAVA: &str = "class Waits {\n\
     \x20   }\n\
     }\n";
 
-pub(crate) fn java() -> Outcome {
+#[rseq_kit::test(LIVE, Need::JAVA)]
+fn java() -> Outcome {
     let source = scratch::directory("java")?.join("Waits.java");
     fs::write(&source, JAVA).map_err(|error| error.to_string())?;
     let running = ready(Program::new(program("java")?).arg(&source))?;
@@ -138,7 +144,8 @@ pub(crate) fn java() -> Outcome {
 }
 
 /// A definer that came by dlopen, and could go again, unless it is marked.
-pub(crate) fn dlopened() -> Outcome {
+#[rseq_kit::test(LIVE, Need::PYTHON)]
+fn dlopened() -> Outcome {
     const SCRIPT: &str = "import ctypes, sys\n\
         library = ctypes.CDLL(sys.argv[1])\n\
         print('ready', flush=True)\n\
@@ -166,7 +173,8 @@ pub(crate) fn dlopened() -> Outcome {
 }
 
 /// A server with TCMalloc in it, started as people do.
-pub(crate) fn without_launcher() -> Outcome {
+#[rseq_kit::test(LIVE, Need::CXX, tcmalloc::NEED)]
+fn without_launcher() -> Outcome {
     let running = ready(Program::new(binary(Linked::Hidden)?).arg("wait"))?;
     let (row, code) = look_with(running.id(), &["--fail-on", "warning"])?;
     assert_eq!((row["owner"].as_str(), code), (Some("libc"), 1), "{row}");
@@ -235,7 +243,8 @@ pub(crate) fn libc_of(name: &str) -> Outcome {
 }
 
 /// A server that is asked all the time, while it is looked at all the time.
-pub(crate) fn workerd_under_load() -> Outcome {
+#[rseq_kit::test(LIVE, workerd::NEED)]
+fn workerd_under_load() -> Outcome {
     const CONNECTIONS: u32 = 8;
     const EACH: u32 = 100;
 

@@ -1,5 +1,7 @@
 //! Processes that come and go, are stopped, traced, gone, or about to be signalled.
 
+use super::LIVE;
+use rseq_kit::needs::Need;
 use std::fs;
 use std::time::{Duration, Instant};
 
@@ -13,7 +15,8 @@ use rseq_kit::sys;
 use rseq_kit::world::{GLIBC_OFF, World};
 use serde_json::{Value, json};
 
-pub(crate) fn many_threads() -> Outcome {
+#[rseq_kit::test(LIVE)]
+fn many_threads() -> Outcome {
     let running = ready(idle("dynamic", 4999)?)?;
     let row = look(running.id())?;
     assert_eq!(row["registered"], 5000);
@@ -24,7 +27,8 @@ pub(crate) fn many_threads() -> Outcome {
 }
 
 /// Whatever it is doing when it is killed: an answer, and no failure.
-pub(crate) fn ends_meanwhile() -> Outcome {
+#[rseq_kit::test(LIVE)]
+fn ends_meanwhile() -> Outcome {
     for wait in 0..8 {
         let running = ready(idle("dynamic", 400)?)?;
         let id = running.id();
@@ -45,7 +49,8 @@ pub(crate) fn ends_meanwhile() -> Outcome {
 }
 
 /// Ten thousand short threads, while they are looked at.
-pub(crate) fn threads_come_and_go() -> Outcome {
+#[rseq_kit::test(LIVE)]
+fn threads_come_and_go() -> Outcome {
     let program = Program::new(built("swarm", "default")?).arg("2500");
     let (program, _records) = World::from_name("plain")?.prepare(program)?;
     let running = program.limit(Duration::from_secs(180)).start()?;
@@ -65,7 +70,8 @@ pub(crate) fn threads_come_and_go() -> Outcome {
 }
 
 /// Only other threads are left: /proc shows the process as a zombie.
-pub(crate) fn main_thread_ended() -> Outcome {
+#[rseq_kit::test(LIVE, Need::PYTHON)]
+fn main_thread_ended() -> Outcome {
     const SCRIPT: &str = "import ctypes, sys, threading\n\
         def waits():\n\
         \x20   print('ready', flush=True)\n\
@@ -91,7 +97,8 @@ pub(crate) fn main_thread_ended() -> Outcome {
 }
 
 /// It has ended, and its parent has not noticed: told, and no failure.
-pub(crate) fn zombie() -> Outcome {
+#[rseq_kit::test(LIVE, Need::PYTHON)]
+fn zombie() -> Outcome {
     const SCRIPT: &str = "import subprocess, sys\n\
         child = subprocess.Popen(['true'])\n\
         print(child.pid)\n\
@@ -110,7 +117,8 @@ pub(crate) fn zombie() -> Outcome {
     Ok(())
 }
 
-pub(crate) fn debugger() -> Outcome {
+#[rseq_kit::test(LIVE)]
+fn debugger() -> Outcome {
     let traced = Program::new(program("sleep")?).arg("600").trace()?;
     let (row, code) = look_with(traced.id(), &[])?;
     let thread = threads(&row).next().ok_or("no thread")?;
@@ -124,7 +132,8 @@ pub(crate) fn debugger() -> Outcome {
 }
 
 /// Job control: it is looked at, and stays stopped.
-pub(crate) fn stopped() -> Outcome {
+#[rseq_kit::test(LIVE)]
+fn stopped() -> Outcome {
     let running = ready(idle("dynamic", 4)?)?;
     let id = running.id();
     let state = || {
@@ -152,7 +161,8 @@ pub(crate) fn stopped() -> Outcome {
 }
 
 /// A signal that is on its way when a thread is stopped arrives.
-pub(crate) fn signals() -> Outcome {
+#[rseq_kit::test(LIVE)]
+fn signals() -> Outcome {
     let running = ready(Program::new(built("signalled", "default")?))?;
     for _ in 0..40 {
         look(running.id())?;
@@ -162,7 +172,8 @@ pub(crate) fn signals() -> Outcome {
 }
 
 /// Ended by a signal in the middle of its work, it leaves no thread stopped.
-pub(crate) fn interrupted() -> Outcome {
+#[rseq_kit::test(LIVE)]
+fn interrupted() -> Outcome {
     let running = ready(idle("dynamic", 2000)?)?;
     let id = running.id();
     for (wait, signal) in [
@@ -183,7 +194,8 @@ pub(crate) fn interrupted() -> Outcome {
     Ok(())
 }
 
-pub(crate) fn not_stopped() -> Outcome {
+#[rseq_kit::test(LIVE)]
+fn not_stopped() -> Outcome {
     let running = ready(idle("dynamic", 2)?)?;
     let (row, code) = look_with(running.id(), &["--no-stop"])?;
     assert_eq!((row["unknown"].as_u64(), code), (Some(3), 0), "{row}");
@@ -195,7 +207,8 @@ pub(crate) fn not_stopped() -> Outcome {
 }
 
 /// The program's file is gone: what is mapped is looked at.
-pub(crate) fn deleted() -> Outcome {
+#[rseq_kit::test(LIVE)]
+fn deleted() -> Outcome {
     let copy = scratch::directory("deleted")?.join("adopter");
     fs::copy(built("addresses", "exports")?, &copy).map_err(|error| error.to_string())?;
     let running = ready(Program::new(&copy).env("GLIBC_TUNABLES", GLIBC_OFF))?;
@@ -213,7 +226,8 @@ pub(crate) fn deleted() -> Outcome {
     Ok(())
 }
 
-pub(crate) fn watch() -> Outcome {
+#[rseq_kit::test(LIVE)]
+fn watch() -> Outcome {
     let running = ready(idle("dynamic", 1)?)?;
     let mut watch = ps()?
         .args(["--watch=0.1", "--format", "ndjson"])

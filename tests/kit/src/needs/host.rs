@@ -52,6 +52,9 @@ impl Need {
     /// Permission to mount in a namespace of one's own.
     pub const MOUNT_NAMESPACE: Self = Self::new(&Asked("mount namespace", mount_namespace));
 
+    /// glibc 2.35 or later, which registers by itself.
+    pub const GLIBC_2_35: Self = Self::new(&Glibc(2, 35));
+
     /// glibc of at least this version.
     #[must_use]
     pub fn glibc(major: u32, minor: u32) -> Self {

@@ -52,6 +52,30 @@ impl Need {
     }
 }
 
+/// One need or several: what the attribute `rseq_kit::test` takes.
+pub trait Needs {
+    /// Adds them to the list.
+    fn append(self, list: &mut Vec<Need>);
+}
+
+impl Needs for Need {
+    fn append(self, list: &mut Vec<Need>) {
+        list.push(self);
+    }
+}
+
+impl<const N: usize> Needs for [Need; N] {
+    fn append(self, list: &mut Vec<Need>) {
+        list.extend(self);
+    }
+}
+
+impl Needs for Vec<Need> {
+    fn append(self, list: &mut Vec<Need>) {
+        list.extend(self);
+    }
+}
+
 /// The path of a program in `PATH`.
 ///
 /// # Errors

@@ -18,21 +18,10 @@ use rseq_kit::trace::Trace;
 use rseq_kit::world::{Records, Report, Witness, World};
 use rseq_lab_clients::workerd;
 
+const REGISTERS: [Need; 3] = [Need::X86_64, Need::GLIBC_2_35, Need::RSEQ];
+
 fn main() -> ExitCode {
-    let registers = [Need::X86_64, Need::glibc(2, 35), Need::RSEQ];
-    let with = |more: &[Need]| [&registers[..], more].concat();
-    let server = with(&[workerd::NEED]);
-    let traced = with(&[workerd::NEED, Need::PTRACE]);
-    let python = with(&[Need::CC, Need::PYTHON]);
-    let sort = with(&[Need::CC, Need::GNU_SORT]);
-    let mut suite = Suite::new();
-    suite.add("workerd::plain_is_refused", &traced, workerd_refused);
-    suite.add("workerd::run_is_granted", &traced, workerd_granted);
-    suite.add("workerd::run_reports", &server, workerd_reports);
-    suite.add("python::own", &python, python_own);
-    suite.add("python::run", &python, python_run);
-    suite.add("sort::own", &sort, sort_own);
-    suite.run()
+    Suite::collected().run()
 }
 
 /// A traced server, its answers, and what it did.
@@ -59,7 +48,8 @@ fn expected_answers() -> BTreeMap<String, String> {
 
 /// glibc comes first: the allocator's own registration is refused in every
 /// thread that tries.
-fn workerd_refused() -> Outcome {
+#[rseq_kit::test(REGISTERS, workerd::NEED, Need::PTRACE)]
+fn workerd_plain_is_refused() -> Outcome {
     let (answers, trace) = serve(Program::new(workerd::binary()?))?;
     assert_eq!(answers, expected_answers());
     let refused = trace.refused();
@@ -76,7 +66,8 @@ fn workerd_refused() -> Outcome {
 }
 
 /// Under `run` no registration of any thread is refused.
-fn workerd_granted() -> Outcome {
+#[rseq_kit::test(REGISTERS, workerd::NEED, Need::PTRACE)]
+fn workerd_run_is_granted() -> Outcome {
     let run = Program::new(&artifacts()?.rseqctl)
         .args(["run", "--"])
         .arg(workerd::binary()?);
@@ -91,7 +82,8 @@ fn workerd_granted() -> Outcome {
     Ok(())
 }
 
-fn workerd_reports() -> Outcome {
+#[rseq_kit::test(REGISTERS, workerd::NEED)]
+fn workerd_run_reports() -> Outcome {
     let path = scratch::directory("report")?.join("report.json");
     let mut running = Program::new(&artifacts()?.rseqctl)
         .args(["run", "--report"])
@@ -124,6 +116,7 @@ const PYTHON: &str = "import threading\n\
     [t.join() for t in threads]\n\
     print(len(sums), sum(sums))\n";
 
+#[rseq_kit::test(REGISTERS, Need::CC, Need::PYTHON)]
 fn python_own() -> Outcome {
     let start = || Ok::<_, String>(Program::new(python()?).args(["-c", PYTHON]));
     let plain = start()?.run()?.expect(0)?;
@@ -134,6 +127,7 @@ fn python_own() -> Outcome {
     counted(&records.report()?, 64)
 }
 
+#[rseq_kit::test(REGISTERS, Need::CC, Need::PYTHON)]
 fn python_run() -> Outcome {
     let plain = Program::new(python()?)
         .args(["-c", PYTHON])
@@ -164,6 +158,7 @@ fn counted(report: &Report, threads: u64) -> Outcome {
     Ok(())
 }
 
+#[rseq_kit::test(REGISTERS, Need::CC, Need::GNU_SORT)]
 fn sort_own() -> Outcome {
     let file = scratch::directory("sort")?.join("numbers");
     write_numbers(&file)?;

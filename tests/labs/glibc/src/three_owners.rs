@@ -248,7 +248,12 @@ fn suite_has(suite: &str, name: &str) -> Result<bool, String> {
     let word = name.rsplit("::").next().unwrap_or(name);
     for path in paths {
         let text = fs::read_to_string(&path).map_err(|error| format!("{suite}: {error}"))?;
-        if text.contains(&format!("{word}\"")) || text.contains(&format!("::{word}::")) {
+        let marks = [
+            format!("{word}\""),
+            format!("::{word}::"),
+            format!("fn {word}("),
+        ];
+        if marks.iter().any(|mark| text.contains(mark)) {
             return Ok(true);
         }
     }
