@@ -1,5 +1,5 @@
-//! `librseq_abi.so`: the `__rseq_abi` TLS symbol of last resort, and nothing
-//! else.
+//! `librseq_abi.so`: the `__rseq_abi` TLS symbol of last resort, and the room that
+//! the shim needs per thread.
 //!
 //! The 2017 model lets a thin library exist for the sole purpose of providing
 //! the symbol. The preloaded shim only refers to `__rseq_abi` and lists this
@@ -48,6 +48,18 @@ const UNREGISTERED: RseqArea = {
 #[unsafe(link_section = ".tdata.rseq")]
 #[allow(non_upper_case_globals, reason = "the name is the ABI's")]
 pub static __rseq_abi: RseqArea = UNREGISTERED;
+
+/// What the shim counts per thread, beside the area: one library with thread-local
+/// storage costs every new thread less than two.
+// SAFETY: as `__rseq_abi`.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = ".tbss.rseq_shim")]
+#[allow(non_upper_case_globals, reason = "a name of the C interface")]
+pub static rseq_shim_thread: RseqShimThread = RseqShimThread([0; 2]);
+
+/// The shim's words. Only the shim knows what is in them.
+#[repr(C, align(8))]
+pub struct RseqShimThread([u32; 2]);
 
 /// There is no code that could panic; the compiler asks for a handler all the
 /// same.

@@ -12,7 +12,7 @@ use core::ffi::{CStr, c_void};
 
 use tls_model::rseq::{Rseq, arch};
 
-use crate::arch::syscall6;
+use crate::arch::{syscall4, syscall6};
 
 const ARCH: arch::Arch = match arch::native() {
     Some(arch) => arch,
@@ -36,11 +36,9 @@ pub unsafe fn rseq(area: *mut Rseq, length: u32, flags: u32, signature: u32) -> 
         length as usize,
         flags as usize,
         signature as usize,
-        0,
-        0,
     ];
     // SAFETY: the caller answers for the area.
-    unsafe { syscall6(ARCH.syscall as usize, arguments) }
+    unsafe { syscall4(ARCH.syscall as usize, arguments) }
 }
 
 /// Opens a file with `O_CLOEXEC` added.

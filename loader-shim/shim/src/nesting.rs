@@ -65,6 +65,24 @@ pub fn hold() -> Answer {
     answer
 }
 
+/// As [`hold`], for a thread in which nobody has asked for anything and whose
+/// registration the kernel grants: the ordinary one. Returns false, and has changed
+/// nothing, for all others.
+#[inline]
+pub fn hold_first() -> bool {
+    let nesting = arch::nesting();
+    nesting.count.fetch_add(1, Ordering::Relaxed);
+    let again = nesting.for_life.swap(1, Ordering::Relaxed) == 1;
+    if !again && !register::is_registered() && register::try_now() {
+        return true;
+    }
+    if !again {
+        nesting.for_life.store(0, Ordering::Relaxed);
+    }
+    nesting.count.fetch_sub(1, Ordering::Relaxed);
+    false
+}
+
 /// The calling thread is registered, or is to be again when nobody else is.
 pub fn is_held() -> bool {
     arch::nesting().count.load(Ordering::Relaxed) > 0

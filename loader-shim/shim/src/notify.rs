@@ -69,7 +69,9 @@ pub unsafe extern "C" fn begin(value: *mut c_void) -> Start {
     // registered says nothing: a signal handler may have done so, for its own time
     if !nesting::is_for_life() {
         report::thread_started();
-        register::at_birth();
+        if !register::at_birth() {
+            register::at_other_birth();
+        }
     }
     Start { start, argument }
 }

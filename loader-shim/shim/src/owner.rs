@@ -57,6 +57,11 @@ pub fn action() -> Action {
         .unwrap_or(Action::Nothing)
 }
 
+/// Whether this is what new threads do.
+pub fn action_is(action: Action) -> bool {
+    ACTION.load(Ordering::Relaxed) == action as u32
+}
+
 /// Who owns the registration, as a number of `tls_model::owner::Owner`.
 pub fn current() -> u32 {
     OWNER.load(Ordering::Relaxed)
@@ -112,6 +117,11 @@ pub fn decide_once() {
     }
 }
 
+/// It is known what new threads do.
+pub fn is_decided() -> bool {
+    STATE.load(Ordering::Acquire) == DECIDED
+}
+
 fn decide() {
     let process = Process::read();
     let environment = Environment::read(&process);
@@ -139,6 +149,7 @@ fn decide() {
         };
         area::publish(owner, libc, 0, feature_size);
         cpu::enable(false);
+        threads::settle();
         return;
     }
     report::open(environment.log);
@@ -193,5 +204,6 @@ fn decide() {
     }
     area::publish(owner, libc, register::length(), feature_size);
     cpu::enable(registers);
+    threads::settle();
     report::decided();
 }

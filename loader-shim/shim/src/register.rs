@@ -57,8 +57,20 @@ pub fn first(replace_libc: bool) -> Answer {
     answer
 }
 
-/// A new thread, before its user code.
-pub fn at_birth() {
+/// A new thread, before its user code: the ordinary case, with nothing to call back
+/// for. Returns false where [`at_other_birth`] has to look.
+#[inline]
+pub fn at_birth() -> bool {
+    let held = owner::action_is(owner::Action::Register) && nesting::hold_first();
+    if held {
+        report::registered();
+    }
+    held
+}
+
+/// A new thread, before its user code, whatever it finds.
+#[cold]
+pub fn at_other_birth() {
     match owner::action() {
         owner::Action::Register => {
             nesting::hold();
@@ -85,9 +97,15 @@ pub fn at_birth() {
 /// Registers the calling thread for life if nobody has registered it: one that the
 /// libc, or the program by raw clone, has started past the shim.
 pub fn catch_up() {
-    if cpu_id() == CPU_ID_UNINITIALIZED && owner::registers_threads() {
+    if is_to_catch_up() && owner::registers_threads() {
         nesting::hold();
     }
+}
+
+/// Whether nobody has registered the calling thread, nor tried to.
+#[inline]
+pub fn is_to_catch_up() -> bool {
+    cpu_id() == CPU_ID_UNINITIALIZED
 }
 
 /// The libc has registered the calling thread. Asked where the owner is the
@@ -118,18 +136,37 @@ pub fn cpu_id() -> u32 {
 /// Registers the calling thread's `__rseq_abi`, or says in it that the kernel
 /// has refused.
 pub fn now() -> Answer {
+    match ask() {
+        0 => Answer::Granted,
+        error => refused(-error as i32),
+    }
+}
+
+/// Registers the calling thread's `__rseq_abi`; says nothing where the kernel
+/// refuses.
+#[inline]
+pub fn try_now() -> bool {
+    ask() == 0
+}
+
+#[inline]
+fn ask() -> isize {
     let length = LENGTH.load(Ordering::Relaxed);
     // SAFETY: the area is static TLS of an object that is never unloaded: it
     // lives as long as the thread.
-    let result = unsafe { kernel::rseq(arch::abi_area(), length, 0, SIGNATURE) };
-    let answer = match -result as i32 {
-        0 | libc::EBUSY => return Answer::Granted,
+    unsafe { kernel::rseq(arch::abi_area(), length, 0, SIGNATURE) }
+}
+
+#[cold]
+fn refused(errno: i32) -> Answer {
+    let answer = match errno {
+        libc::EBUSY => return Answer::Granted,
         libc::ENOSYS => Answer::NoSystemCall,
         libc::EPERM => Answer::Denied,
         libc::EINVAL => Answer::Invalid,
         _ => Answer::Refused,
     };
-    report::refused(-result as u32);
+    report::refused(errno as u32);
     mark_failed();
     answer
 }

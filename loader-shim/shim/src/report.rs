@@ -6,7 +6,7 @@
 //! writes nothing.
 
 use core::ffi::CStr;
-use core::ptr::null_mut;
+use core::ptr::{from_ref, null_mut};
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 use tls_model::ledger::{self, Ledger, Record};
@@ -18,8 +18,9 @@ use crate::text::Text;
 
 /// Where we count unless there is a ledger.
 static OWN: Ledger = Ledger::new(0);
-/// The ledger, if there is one.
-static MAPPED: AtomicPtr<Ledger> = AtomicPtr::new(null_mut());
+/// What somebody will read: a ledger that was made for this process, or [`OWN`]
+/// where it is written at exit. Null where nobody does.
+static READ: AtomicPtr<Ledger> = AtomicPtr::new(null_mut());
 /// The process that writes JSON at exit, or 0.
 static WRITER: AtomicU32 = AtomicU32::new(0);
 /// `Log` by number.
@@ -30,21 +31,24 @@ const TO_APPEND: i32 =
     libc::O_WRONLY | libc::O_CREAT | libc::O_APPEND | libc::O_NONBLOCK | libc::O_NOCTTY;
 
 fn counters() -> &'static Ledger {
-    let mapped = MAPPED.load(Ordering::Relaxed);
-    // SAFETY: a mapping that is never unmapped, of a page that holds a ledger,
-    // or null.
-    unsafe { mapped.as_ref() }.unwrap_or(&OWN)
+    read().unwrap_or(&OWN)
+}
+
+fn read() -> Option<&'static Ledger> {
+    // SAFETY: a mapping that is never unmapped, of a page that holds a ledger;
+    // `OWN`; or null.
+    unsafe { READ.load(Ordering::Relaxed).as_ref() }
 }
 
 /// Whether somebody will read what is counted: threads that meet at a counter
 /// pay for it.
 pub fn counts() -> bool {
-    WRITER.load(Ordering::Relaxed) != 0 || !MAPPED.load(Ordering::Relaxed).is_null()
+    read().is_some()
 }
 
 fn count(counter: impl FnOnce(&Ledger) -> &AtomicU64) {
-    if counts() {
-        counter(counters()).fetch_add(1, Ordering::Relaxed);
+    if let Some(ledger) = read() {
+        counter(ledger).fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -124,6 +128,9 @@ pub fn open(log: Log) {
         }
         kernel::close(descriptor as i32);
         WRITER.store(kernel::getpid(), Ordering::Relaxed);
+        if !counts() {
+            READ.store(from_ref(&OWN).cast_mut(), Ordering::Relaxed);
+        }
     }
 }
 
@@ -152,7 +159,7 @@ fn open_ledger(path: &CStr) {
             for count in [&ledger.started, &ledger.registered, &ledger.refused] {
                 count.store(0, Ordering::Relaxed);
             }
-            MAPPED.store(memory, Ordering::Relaxed);
+            READ.store(memory, Ordering::Relaxed);
         }
     }
     kernel::close(descriptor);

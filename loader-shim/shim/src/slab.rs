@@ -91,6 +91,16 @@ pub fn take(job: Job) -> Option<&'static Slot> {
     Some(slot)
 }
 
+/// Puts a job into a free slot of the first chunk, if one is at hand: the ordinary
+/// case, with nothing to call.
+#[inline]
+pub fn take_at_hand(job: Job) -> Option<&'static Slot> {
+    let slot = pop_by(|number| FIRST_CHUNK.get(number as usize))?;
+    // SAFETY: as in `take`.
+    unsafe { slot.job.get().write(MaybeUninit::new(job)) };
+    Some(slot)
+}
+
 /// Takes the job out of a slot and returns the slot.
 ///
 /// # Safety
@@ -105,6 +115,11 @@ pub unsafe fn give(slot: &'static Slot) -> Job {
 }
 
 fn pop() -> Option<&'static Slot> {
+    pop_by(find)
+}
+
+#[inline]
+fn pop_by(find: impl Fn(u32) -> Option<&'static Slot>) -> Option<&'static Slot> {
     let mut head = FREE.load(Ordering::Acquire);
     loop {
         let slot = find(head as u32)?;
@@ -137,6 +152,7 @@ fn retagged(head: u64, number: u32) -> u64 {
 }
 
 /// A slot that was never used before.
+#[cold]
 fn fresh() -> Option<&'static Slot> {
     let number = UNUSED
         .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |next| {

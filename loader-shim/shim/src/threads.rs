@@ -30,28 +30,89 @@ pub static PTHREAD_CREATE: Next = Next::eager(b"pthread_create", null_mut());
 /// `thrd_create` calls the libc's `pthread_create` from inside.
 static THRD_CREATE: Next = Next::lazy(b"thrd_create");
 
-/// pthread_create(3): same arguments, same answer.
-///
-/// # Safety
-///
-/// As pthread_create(3).
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn pthread_create(
+/// Where `arch::pthread_create` jumps to: one of the following two, or straight on
+/// where nobody looks at threads.
+pub static CREATE: AtomicPtr<c_void> = AtomicPtr::new(create_first as *mut c_void);
+
+/// Settles where `pthread_create` goes, once it is decided what threads do. Where the
+/// function is not known yet it stays as it is.
+pub fn settle() {
+    let next = PTHREAD_CREATE.current();
+    if next.is_null() {
+        return;
+    }
+    let target = if owner::watches_threads() {
+        create_watched as *mut c_void
+    } else {
+        next
+    };
+    CREATE.store(target, Ordering::Relaxed);
+}
+
+/// pthread_create(3) before anything is decided: a library starts threads before our
+/// constructor has run. And before glibc 2.34, as long as libpthread is not there.
+unsafe extern "C" fn create_first(
     thread: *mut libc::pthread_t,
     attributes: *const libc::pthread_attr_t,
     start: StartRoutine,
     argument: *mut c_void,
 ) -> c_int {
-    // a library that starts threads before our constructor ran
     owner::decide_once();
     let create = PTHREAD_CREATE.address();
     if create.is_null() {
         return libc::EAGAIN;
     }
+    if owner::is_decided() {
+        settle();
+    }
+    if owner::watches_threads() {
+        // SAFETY: the caller's own call.
+        return unsafe { create_watched(thread, attributes, start, argument) };
+    }
     // SAFETY: not null, so it is the next definition of this name.
     let create = unsafe { transmute::<*mut c_void, PthreadCreate>(create) };
+    // SAFETY: the caller's own call.
+    unsafe { create(thread, attributes, start, argument) }
+}
+
+/// pthread_create(3), known and not null, with a thread that passes through our start
+/// routine. The ordinary case; all others are `create_slowly`'s.
+unsafe extern "C" fn create_watched(
+    thread: *mut libc::pthread_t,
+    attributes: *const libc::pthread_attr_t,
+    start: StartRoutine,
+    argument: *mut c_void,
+) -> c_int {
+    if register::is_to_catch_up() {
+        // SAFETY: the caller's own call.
+        return unsafe { create_slowly(thread, attributes, start, argument) };
+    }
+    let Some(slot) = slab::take_at_hand(Job { start, argument }) else {
+        // SAFETY: the caller's own call.
+        return unsafe { create_slowly(thread, attributes, start, argument) };
+    };
+    // SAFETY: whoever comes here has seen that it is not null.
+    let create = unsafe { transmute::<*mut c_void, PthreadCreate>(PTHREAD_CREATE.current()) };
+    let handed = from_ref(slot).cast_mut().cast();
     // SAFETY: the caller's own call, with a start routine that hands over to
     // the caller's.
+    let answer = unsafe { create(thread, attributes, arch::thread_start, handed) };
+    if answer != 0 {
+        return not_created(slot, answer);
+    }
+    answer
+}
+
+#[cold]
+unsafe extern "C" fn create_slowly(
+    thread: *mut libc::pthread_t,
+    attributes: *const libc::pthread_attr_t,
+    start: StartRoutine,
+    argument: *mut c_void,
+) -> c_int {
+    // SAFETY: as in `create_watched`.
+    let create = unsafe { transmute::<*mut c_void, PthreadCreate>(PTHREAD_CREATE.current()) };
+    // SAFETY: as in `create_watched`.
     hand_over(start, argument, |start, argument| unsafe {
         create(thread, attributes, start, argument)
     })
@@ -99,11 +160,12 @@ pub unsafe extern "C" fn create_by_libc(
     }
     // SAFETY: not null, so it is the libc's.
     let create = unsafe { transmute::<*mut c_void, PthreadCreate>(create) };
-    if fn_addr_eq(start, arch::thread_start as StartRoutine) {
+    let is_ours = fn_addr_eq(start, arch::thread_start as StartRoutine);
+    if is_ours || !owner::watches_threads() {
         // SAFETY: the caller's own call.
         return unsafe { create(thread, attributes, start, argument) };
     }
-    // SAFETY: as in `pthread_create`.
+    // SAFETY: as in `create_watched`.
     hand_over(start, argument, |start, argument| unsafe {
         create(thread, attributes, start, argument)
     })
@@ -128,34 +190,46 @@ pub unsafe extern "C" fn thrd_create(
     }
     // SAFETY: not null, so it is the next definition of this name.
     let create = unsafe { transmute::<*mut c_void, ThrdCreate>(create) };
-    // SAFETY: as in `pthread_create`.
+    if !owner::watches_threads() {
+        // SAFETY: the caller's own call.
+        return unsafe { create(thread, start, argument) };
+    }
+    // SAFETY: as in `create_watched`.
     hand_over(start, argument, |start, argument| unsafe {
         create(thread, start, argument)
     })
 }
 
-/// Lets `create` start a thread at our trampoline, if the shim watches threads,
-/// and otherwise at the user's routine. 0 means that there is a thread.
+/// Lets `create` start a thread at our start routine, which goes on to the user's. 0
+/// means that there is a thread.
 fn hand_over(
     start: StartRoutine,
     argument: *mut c_void,
-    create: impl FnOnce(StartRoutine, *mut c_void) -> c_int,
+    create: impl Fn(StartRoutine, *mut c_void) -> c_int,
 ) -> c_int {
-    if !owner::watches_threads() {
-        return create(start, argument);
-    }
     register::catch_up();
     let Some(slot) = slab::take(Job { start, argument }) else {
-        let answer = create(start, argument);
-        if answer == 0 {
-            report::thread_missed();
-        }
-        return answer;
+        return missed(create(start, argument));
     };
     let answer = create(arch::thread_start, from_ref(slot).cast_mut().cast());
     if answer != 0 {
-        // SAFETY: there is no thread, so the slot is still ours.
-        unsafe { slab::give(slot) };
+        return not_created(slot, answer);
+    }
+    answer
+}
+
+/// There is no thread.
+#[cold]
+fn not_created(slot: &'static Slot, answer: c_int) -> c_int {
+    // SAFETY: nobody else has it.
+    unsafe { slab::give(slot) };
+    answer
+}
+
+#[cold]
+fn missed(answer: c_int) -> c_int {
+    if answer == 0 {
+        report::thread_missed();
     }
     answer
 }
@@ -168,10 +242,18 @@ fn hand_over(
 /// [`pthread_create`] filled.
 pub unsafe extern "C" fn begin(slot: &'static Slot) -> Start {
     // SAFETY: the caller's promise.
-    let Job { start, argument } = unsafe { slab::give(slot) };
+    let job = unsafe { slab::give(slot) };
     report::thread_started();
-    register::at_birth();
-    Start { start, argument }
+    if register::at_birth() {
+        return Start::from(job);
+    }
+    begin_otherwise(job)
+}
+
+#[cold]
+fn begin_otherwise(job: Job) -> Start {
+    register::at_other_birth();
+    Start::from(job)
 }
 
 /// Answered in rax and rdx (x86_64) or x0 and x1 (aarch64).
@@ -181,4 +263,11 @@ pub struct Start {
     pub start: StartRoutine,
     /// Its argument.
     pub argument: *mut c_void,
+}
+
+impl From<Job> for Start {
+    fn from(job: Job) -> Self {
+        let Job { start, argument } = job;
+        Self { start, argument }
+    }
 }

@@ -2,14 +2,15 @@
 //!
 //! | name | what it does |
 //! |---|---|
-//! | `syscall6` | enters the kernel; answers the result or a negative errno |
+//! | `syscall6`, `syscall4` | enter the kernel; answers the result or a negative errno |
 //! | `thread_pointer` | the address that TLS offsets are relative to |
 //! | `abi_area` | the calling thread's `__rseq_abi`, through initial-exec TLS |
-//! | `nesting` | the calling thread's count of registrations |
+//! | `nesting` | the calling thread's count of registrations, in `librseq_abi.so` |
 //! | `debug_state` | `_r_debug`: the dynamic linker's list of objects |
 //! | `libc_version_function`, `dlvsym` | functions of the libc that the shim does not interpose |
 //! | `dynamic_linkers_arguments` | where the dynamic linker keeps the program's arguments |
 //! | `bound_names` | where the dynamic linker has bound `__rseq_offset` and its siblings |
+//! | `pthread_create` | jumps to where `threads` says |
 //! | `thread_start` | first code of a thread: hook, then tail jump to the user's routine |
 //! | `notification_start` | the same for the functions of SIGEV_THREAD |
 //! | `timer_create` | a hook, with the return address |

@@ -15,6 +15,7 @@ mod memory;
 use crate::names::{cpu, lookup};
 use crate::nesting::Nesting;
 use crate::process::RDebug;
+use crate::slab::StartRoutine;
 use crate::{loading, notify, syscalls, threads};
 
 /// Enters the kernel. Answers its result: an errno is negative.
@@ -40,12 +41,34 @@ pub unsafe fn syscall6(number: usize, arguments: [usize; 6]) -> isize {
     result
 }
 
+/// The same for calls of four arguments or less: every new thread makes one.
+///
+/// # Safety
+///
+/// As the system call itself.
+pub unsafe fn syscall4(number: usize, arguments: [usize; 4]) -> isize {
+    let result: isize;
+    let [first, second, third, fourth] = arguments;
+    // SAFETY: as in `syscall6`.
+    unsafe {
+        asm!(
+            "syscall",
+            inlateout("rax") number as isize => result,
+            in("rdi") first, in("rsi") second, in("rdx") third, in("r10") fourth,
+            lateout("rcx") _, lateout("r11") _,
+            options(nostack),
+        );
+    }
+    result
+}
+
 /// The thread pointer: TLS offsets, `__rseq_offset` among them, count from it.
 pub fn thread_pointer() -> usize {
     let pointer: usize;
-    // SAFETY: the psABI keeps the thread pointer's own value at %fs:0.
+    // SAFETY: the psABI keeps the thread pointer's own value at %fs:0, where it
+    // never changes: one read does for several (`nomem`).
     unsafe {
-        asm!("mov {}, qword ptr fs:[0]", out(reg) pointer, options(pure, readonly, nostack, preserves_flags));
+        asm!("mov {}, qword ptr fs:[0]", out(reg) pointer, options(pure, nomem, nostack, preserves_flags));
     }
     pointer
 }
@@ -54,28 +77,34 @@ pub fn thread_pointer() -> usize {
 pub fn abi_area() -> *mut Rseq {
     let offset: usize;
     // SAFETY: initial-exec: the dynamic linker has put the variable's offset
-    // from the thread pointer into this slot before any code of ours runs.
+    // from the thread pointer into this slot before any code of ours runs, and it
+    // never changes (`nomem`).
     unsafe {
         asm!(
             "mov {}, qword ptr [rip + __rseq_abi@GOTTPOFF]",
             out(reg) offset,
-            options(pure, readonly, nostack, preserves_flags),
+            options(pure, nomem, nostack, preserves_flags),
         );
     }
     core::ptr::with_exposed_provenance_mut(thread_pointer().wrapping_add(offset))
 }
 
-/// The calling thread's nesting, in the shim's own static TLS.
+/// The calling thread's nesting, which `librseq_abi.so` has room for. One that is
+/// nobody's where another library of that name has come first, without the room.
 pub fn nesting() -> &'static Nesting {
     let offset: usize;
-    // SAFETY: as in `abi_area`.
+    // SAFETY: initial-exec, as in `abi_area`; a weak reference, for which the slot
+    // holds 0 where nobody defines it.
     unsafe {
         asm!(
-            "mov {}, qword ptr [rip + {nesting}@GOTTPOFF]",
+            ".weak rseq_shim_thread",
+            "mov {}, qword ptr [rip + rseq_shim_thread@GOTTPOFF]",
             out(reg) offset,
-            nesting = sym NESTING,
-            options(pure, readonly, nostack, preserves_flags),
+            options(pure, nomem, nostack, preserves_flags),
         );
+    }
+    if offset == 0 {
+        return &NOBODYS;
     }
     let here = thread_pointer().wrapping_add(offset);
     // SAFETY: this thread's copy of the variable; the reference is used by the
@@ -83,10 +112,7 @@ pub fn nesting() -> &'static Nesting {
     unsafe { &*core::ptr::with_exposed_provenance(here) }
 }
 
-/// The initial image of every thread's nesting: the section's name makes it
-/// thread-local, so no Rust code may touch this static itself.
-#[unsafe(link_section = ".tbss.nesting")]
-static NESTING: Nesting = Nesting::new();
+static NOBODYS: Nesting = Nesting::new();
 
 /// The address that the dynamic linker has bound a name to, or null where nobody
 /// defines it.
@@ -125,6 +151,25 @@ pub fn dynamic_linkers_arguments() -> *const *mut *const core::ffi::c_char {
 /// dlvsym(3), or null: before glibc 2.34 it is in libdl.
 pub fn dlvsym() -> *mut core::ffi::c_void {
     weak_reference!("dlvsym")
+}
+
+/// pthread_create(3): goes on where `threads` says.
+// SAFETY: naked: the jump leaves everything as it was at entry.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pthread_create(
+    thread: *mut libc::pthread_t,
+    attributes: *const libc::pthread_attr_t,
+    start: StartRoutine,
+    argument: *mut core::ffi::c_void,
+) -> core::ffi::c_int {
+    naked_asm!(
+        ".cfi_startproc",
+        "endbr64",
+        "jmp qword ptr [rip + {create}]",
+        ".cfi_endproc",
+        create = sym threads::CREATE,
+    )
 }
 
 /// The start routine that the libc is given: `rdi` holds the hand-over slot.
