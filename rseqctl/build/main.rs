@@ -2,6 +2,8 @@
 //! are (`RSEQCTL_EMBED=DIR cargo build -p rseqctl`), and links the executable so
 //! that it starts on old systems as well.
 
+#![forbid(unsafe_code)]
+
 mod floor;
 
 use std::env;

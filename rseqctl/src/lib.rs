@@ -11,6 +11,8 @@
 //! They share [`program`] (a program and the libraries that it starts with),
 //! [`kernel`] (what this kernel does, by trying it) and [`report`].
 
+#![deny(unsafe_code)]
+
 pub mod audit;
 pub mod cli;
 pub mod commands;

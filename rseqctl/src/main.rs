@@ -1,6 +1,8 @@
 //! The command: reads the command line, does what it asks for, and is the only
 //! place that says what went wrong and how the process ends.
 
+#![forbid(unsafe_code)]
+
 use std::process::ExitCode;
 
 use rseqctl::report::Output;

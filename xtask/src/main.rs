@@ -1,5 +1,7 @@
 //! Build, test and release chores: `cargo xtask COMMAND`.
 
+#![forbid(unsafe_code)]
+
 mod bench;
 mod bench_audit;
 mod dist;
@@ -8,6 +10,7 @@ mod lab;
 mod setup;
 mod step;
 mod suites;
+mod tidy;
 mod unchanged;
 
 use std::ffi::OsStr;
@@ -33,8 +36,17 @@ enum Chore {
     Demo,
     /// Make the release tarball, for every glibc from 2.17 on
     Dist,
-    /// Say within a minute whether a change is right: format, lints, unit tests
+    /// Say within a minute whether a change is right: format, layout, lints, unit tests
     Check,
+    /// Hold the sources to the layout's rules (docs/style.md)
+    Tidy {
+        /// Print which module uses which, and the circles, and check nothing
+        #[arg(long)]
+        arrows: bool,
+        /// Another checkout than this one
+        #[arg(long, value_name = "FOLDER", requires = "arrows")]
+        root: Option<PathBuf>,
+    },
     /// Install what the tests need, or say what cannot be installed
     Setup,
     /// Install what the tests need, then check and test everything
@@ -113,6 +125,11 @@ fn main() -> ExitCode {
         Chore::Demo => build(&mut steps).and_then(|rseqctl| demo(&mut steps, &rseqctl)),
         Chore::Dist => dist::run(&mut steps).map(|_| ()),
         Chore::Check => check(&mut steps),
+        Chore::Tidy { arrows: false, .. } => tidy(&mut steps),
+        Chore::Tidy { root, .. } => {
+            let root = root.as_deref().unwrap_or(steps.root());
+            tidy::arrows_text(root).map(|text| print!("{text}"))
+        }
         Chore::Setup => {
             setup::programs(&mut steps);
             Ok(())
@@ -252,8 +269,15 @@ fn check(steps: &mut Steps) -> Result<(), String> {
     )
 }
 
-/// Format and lints.
+/// The layout's rules.
+fn tidy(steps: &mut Steps) -> Result<(), String> {
+    let root = steps.root().to_owned();
+    steps.own("tidy", || tidy::check(&root))
+}
+
+/// Format, layout and lints.
 fn lint(steps: &mut Steps) -> Result<(), String> {
+    tidy(steps)?;
     steps.run("rustfmt", steps.cargo().args(["fmt", "--all", "--check"]))?;
     steps.run(
         "clippy",

@@ -77,6 +77,24 @@ impl Steps {
         self.timed(name, command, Command::status)
     }
 
+    /// Runs a step that needs no other program; its failure is the chore's.
+    pub fn own(
+        &mut self,
+        name: &str,
+        run: impl FnOnce() -> Result<(), String>,
+    ) -> Result<(), String> {
+        eprintln!("== {name}");
+        let start = Instant::now();
+        let result = run();
+        let took = start.elapsed();
+        let outcome = match result {
+            Ok(()) => Outcome::Passed(took),
+            Err(_) => Outcome::Failed(took),
+        };
+        self.done.push((name.to_owned(), outcome));
+        result
+    }
+
     fn timed(
         &mut self,
         name: &str,

@@ -22,8 +22,6 @@ pub mod golden;
 pub mod needs;
 pub mod runner;
 pub mod scratch;
-// and nor has what happens between fork and exec
-#[allow(unsafe_code, reason = "ptrace and seccomp have no safe interface")]
 pub mod sys;
 pub mod trace;
 pub mod versions;

@@ -4,6 +4,8 @@
 //!
 //!     cargo run -p rseq-tests --bin bench_doctor -- RSEQCTL
 
+#![forbid(unsafe_code)]
+
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;

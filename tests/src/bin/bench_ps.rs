@@ -3,6 +3,8 @@
 //! `cargo xtask bench-ps` builds it and the command, and runs it. Its argument is
 //! the command.
 
+#![forbid(unsafe_code)]
+
 use std::process::{ExitCode, Stdio};
 use std::time::{Duration, Instant};
 

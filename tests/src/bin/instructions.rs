@@ -3,6 +3,8 @@
 //!
 //!     instructions whole|marks [NAME=VALUE...] PROGRAM [ARGUMENT...]
 
+#![forbid(unsafe_code)]
+
 use std::process::{Command, ExitCode, Stdio};
 
 use rseq_kit::trace::count::{Stretch, instructions};

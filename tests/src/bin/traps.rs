@@ -1,6 +1,8 @@
 //! Prints the table of traps. Exit status 1 where the audit is wrong about one, or
 //! where nobody confirms what it says.
 
+#![forbid(unsafe_code)]
+
 use std::process::ExitCode;
 
 use rseq_kit::fixture::table;

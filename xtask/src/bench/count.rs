@@ -3,8 +3,9 @@
 
 use std::process::Command;
 
+use super::start;
 use super::table::{self, Figures};
-use super::{Bench, WORLDS, World, output, start};
+use super::world::{Bench, WORLDS, World, output};
 
 /// The program's names that are counted, and how often each happens.
 const NAMES: [(&str, f64); 6] = [

@@ -6,82 +6,13 @@ mod count;
 mod start;
 mod table;
 mod time;
+mod world;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use crate::step::Steps;
-
-/// Who registers, and with which preload.
-struct World {
-    name: &'static str,
-    libc_registers: bool,
-    preload: Preload,
-}
-
-#[derive(Clone, Copy)]
-enum Preload {
-    Nothing,
-    /// A library with nothing in it.
-    Empty,
-    /// The shim in this mode.
-    Shim(&'static str),
-}
-
-/// The first one is the floor that the others are measured against.
-const WORLDS: [World; 4] = [
-    World {
-        name: "glibc registers, no shim",
-        libc_registers: true,
-        preload: Preload::Nothing,
-    },
-    World {
-        name: "glibc registers, shim passive",
-        libc_registers: true,
-        preload: Preload::Shim("auto"),
-    },
-    World {
-        name: "nobody registers, no shim",
-        libc_registers: false,
-        preload: Preload::Nothing,
-    },
-    World {
-        name: "the shim registers",
-        libc_registers: false,
-        preload: Preload::Shim("own"),
-    },
-];
-
-/// What is measured, and with what.
-struct Bench<'a> {
-    /// `tests/bench/cost.c`, built.
-    cost: PathBuf,
-    /// `tests/bench/start.c`, built.
-    start: PathBuf,
-    /// Libraries to open, and the program's RUNPATH.
-    folder: PathBuf,
-    empty: PathBuf,
-    shim: &'a Path,
-    /// `tests/src/bin/instructions.rs`, built.
-    counter: PathBuf,
-}
-
-impl Bench<'_> {
-    /// The variables that make a world.
-    fn variables(&self, world: &World) -> Vec<(&'static str, String)> {
-        let registers = u8::from(world.libc_registers);
-        let mut variables = vec![("GLIBC_TUNABLES", format!("glibc.pthread.rseq={registers}"))];
-        match world.preload {
-            Preload::Nothing => {}
-            Preload::Empty => variables.push(("LD_PRELOAD", self.empty.display().to_string())),
-            Preload::Shim(mode) => {
-                variables.push(("LD_PRELOAD", self.shim.display().to_string()));
-                variables.push(("RSEQ_SHIM_MODE", mode.to_owned()));
-            }
-        }
-        variables
-    }
-}
+use world::Bench;
 
 /// Prints all tables.
 pub fn run(steps: &mut Steps, shim: &Path) -> Result<(), String> {
@@ -137,17 +68,4 @@ fn build<'a>(steps: &mut Steps, shim: &'a Path) -> Result<Bench<'a>, String> {
         shim,
         counter: steps.target().join("debug/instructions"),
     })
-}
-
-/// What a command prints; its failure is an error.
-fn output(command: &mut Command) -> Result<String, String> {
-    let name = command.get_program().display().to_string();
-    let output = command
-        .output()
-        .map_err(|error| format!("{name}: {error}"))?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        return Err(format!("{name}: {}: {said}", output.status));
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -4,7 +4,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use super::table::{self, Figures};
-use super::{Bench, Preload, World};
+use super::world::{Bench, Preload, World};
 
 const TURNS: usize = 15;
 /// Starts in a row.

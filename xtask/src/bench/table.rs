@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::World;
+use super::world::World;
 
 /// One world's figures of one turn, by what was measured.
 pub type Figures = BTreeMap<String, f64>;

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use super::table::{self, Figures};
-use super::{Bench, WORLDS, World, output};
+use super::world::{Bench, WORLDS, World, output};
 
 /// How often all worlds are gone through.
 const TURNS: usize = 9;

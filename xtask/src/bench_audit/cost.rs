@@ -3,6 +3,10 @@
 use std::ffi::OsString;
 use std::process::{Command, Stdio};
 
+/// How often the quick commands are gone through, those that take longer, and
+/// those that take minutes.
+pub const TURNS: [usize; 3] = [9, 3, 1];
+
 /// One measurement: seconds, and MiB at most in one process.
 #[derive(Clone, Copy)]
 pub struct Cost {

@@ -95,7 +95,7 @@ pub fn found(steps: &mut Steps) -> Vec<Peer> {
                 command: command.iter().map(OsString::from).collect(),
                 wants_list,
                 lists_files: false,
-                turns: super::TURNS[usize::from(wants_list)],
+                turns: super::cost::TURNS[usize::from(wants_list)],
             });
         } else {
             steps.skip(name, format!("{} of {package} is not there", command[0]));
@@ -142,7 +142,7 @@ fn from_pypi(steps: &mut Steps) -> Vec<Peer> {
             .concat(),
             wants_list: false,
             lists_files: true,
-            turns: super::TURNS[0],
+            turns: super::cost::TURNS[0],
         },
         Peer {
             name: "lief, all symbols",
@@ -153,7 +153,7 @@ fn from_pypi(steps: &mut Steps) -> Vec<Peer> {
             .concat(),
             wants_list: true,
             lists_files: false,
-            turns: super::TURNS[2],
+            turns: super::cost::TURNS[2],
         },
     ]
 }

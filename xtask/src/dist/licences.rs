@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::{files_of, output, read};
+use super::files::{files_of, output, read};
 use crate::step::Steps;
 
 /// The texts, by `CRATE-VERSION/FILE`.

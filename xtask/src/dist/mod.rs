@@ -1,6 +1,7 @@
 //! The release tarball: everything that a system needs, built once for every
 //! glibc from 2.17 on, the same bytes from the same commit.
 
+mod files;
 mod licences;
 mod tarball;
 
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::step::Steps;
+use files::{files_below, output, read};
 use tarball::Tarball;
 
 /// Cargo's profile, and the folder in the target folder that has its name.
@@ -132,54 +134,4 @@ fn commit_time(root: &Path) -> Result<u64, String> {
     };
     let seconds = text.trim().parse();
     seconds.map_err(|_| format!("SOURCE_DATE_EPOCH: {text:?} is no number of seconds"))
-}
-
-/// All files of a folder and of those in it.
-fn files_below(folder: &Path) -> Result<Vec<PathBuf>, String> {
-    let mut files = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for path in entries_of(&folder)? {
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                files.push(path);
-            }
-        }
-    }
-    Ok(files)
-}
-
-/// All files of a folder, sorted.
-fn files_of(folder: &Path) -> Result<Vec<PathBuf>, String> {
-    let mut files = entries_of(folder)?;
-    files.retain(|path| path.is_file());
-    Ok(files)
-}
-
-fn entries_of(folder: &Path) -> Result<Vec<PathBuf>, String> {
-    let say = |error: std::io::Error| format!("{}: {error}", folder.display());
-    let mut entries: Vec<_> = fs::read_dir(folder)
-        .map_err(say)?
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<Result<_, _>>()
-        .map_err(say)?;
-    entries.sort();
-    Ok(entries)
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, String> {
-    fs::read(path).map_err(|error| format!("{}: {error}", path.display()))
-}
-
-/// What a command prints.
-fn output(command: &mut Command) -> Result<String, String> {
-    let answer = command
-        .output()
-        .map_err(|error| format!("cannot start {}: {error}", command.get_program().display()))?;
-    if !answer.status.success() {
-        let said = String::from_utf8_lossy(&answer.stderr);
-        return Err(format!("{command:?}: {}: {said}", answer.status));
-    }
-    String::from_utf8(answer.stdout).map_err(|error| format!("{command:?}: {error}"))
 }

@@ -1,5 +1,14 @@
 //! The only unsafe code of the tests: what a child does between fork and exec,
 //! the ptrace requests, and a few calls that libc offers no other way.
+//!
+//! # Safety
+//!
+//! Pointers handed to the kernel point to live variables of the right type, and
+//! code between fork and exec calls only async-signal-safe functions.
+#![allow(
+    unsafe_code,
+    reason = "ptrace, seccomp and what happens between fork and exec have no safe interface"
+)]
 
 pub mod before_exec;
 pub mod ptrace;

@@ -7,6 +7,8 @@
 //! is text; [`answers::parse`] reads it and [`known::Known::judge`] compares it
 //! with what must be. See `docs/conformance.md`.
 
+#![forbid(unsafe_code)]
+
 pub mod answers;
 pub mod build;
 pub mod cell;

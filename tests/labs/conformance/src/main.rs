@@ -1,5 +1,7 @@
 //! Runs the conformance suite and prints a table, owner by question.
 
+#![forbid(unsafe_code)]
+
 use std::process::ExitCode;
 
 use rseq_lab_conformance::table::{self, Column};

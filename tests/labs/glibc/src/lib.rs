@@ -1,6 +1,8 @@
 //! A glibc with the patches of `patches-glibc/`: fetched, patched, built, tested
 //! by its own tests, and kept, so that programs can be run on it.
 
+#![forbid(unsafe_code)]
+
 pub mod build;
 pub mod cross;
 pub mod link;

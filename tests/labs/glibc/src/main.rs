@@ -1,6 +1,8 @@
 //! Fetches, patches, builds and tests the glibcs of `patches-glibc/`, and prints
 //! what came of it.
 
+#![forbid(unsafe_code)]
+
 use std::process::ExitCode;
 
 use rseq_lab_conformance::table::{self, Column};

@@ -1,5 +1,7 @@
 //! Asks kernels and C libraries everything and prints one table.
 
+#![forbid(unsafe_code)]
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::OnceLock;

@@ -4,6 +4,8 @@
 //!
 //!     cargo run -p rseq-lab-clients --bin bench_workerd -- RSEQCTL
 
+#![forbid(unsafe_code)]
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
 use std::process::ExitCode;

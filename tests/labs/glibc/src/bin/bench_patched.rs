@@ -3,6 +3,8 @@
 //!
 //!     bench_patched [BASE]...
 
+#![forbid(unsafe_code)]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};

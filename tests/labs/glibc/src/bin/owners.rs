@@ -1,6 +1,8 @@
 //! Asks the three owners of `docs/three-owners.md` everything, on both bases of
 //! `patches-glibc/`, and prints the page's table.
 
+#![forbid(unsafe_code)]
+
 use std::process::ExitCode;
 
 use rseq_lab_conformance::source;

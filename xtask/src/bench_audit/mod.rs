@@ -12,13 +12,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::step::Steps;
-use cost::{Cost, cost};
+use cost::{Cost, TURNS, cost};
 use peers::Peer;
 use samples::Sample;
-
-/// How often the quick commands are gone through, those that take longer, and
-/// those that take minutes.
-const TURNS: [usize; 3] = [9, 3, 1];
 
 /// A command that is measured.
 struct Subject {

@@ -1,0 +1,88 @@
+//! What is measured, in which worlds.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Who registers, and with which preload.
+pub(super) struct World {
+    pub(super) name: &'static str,
+    pub(super) libc_registers: bool,
+    pub(super) preload: Preload,
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum Preload {
+    Nothing,
+    /// A library with nothing in it.
+    Empty,
+    /// The shim in this mode.
+    Shim(&'static str),
+}
+
+/// The first one is the floor that the others are measured against.
+pub(super) const WORLDS: [World; 4] = [
+    World {
+        name: "glibc registers, no shim",
+        libc_registers: true,
+        preload: Preload::Nothing,
+    },
+    World {
+        name: "glibc registers, shim passive",
+        libc_registers: true,
+        preload: Preload::Shim("auto"),
+    },
+    World {
+        name: "nobody registers, no shim",
+        libc_registers: false,
+        preload: Preload::Nothing,
+    },
+    World {
+        name: "the shim registers",
+        libc_registers: false,
+        preload: Preload::Shim("own"),
+    },
+];
+
+/// What is measured, and with what.
+pub(super) struct Bench<'a> {
+    /// `tests/bench/cost.c`, built.
+    pub(super) cost: PathBuf,
+    /// `tests/bench/start.c`, built.
+    pub(super) start: PathBuf,
+    /// Libraries to open, and the program's RUNPATH.
+    pub(super) folder: PathBuf,
+    pub(super) empty: PathBuf,
+    pub(super) shim: &'a Path,
+    /// `tests/src/bin/instructions.rs`, built.
+    pub(super) counter: PathBuf,
+}
+
+impl Bench<'_> {
+    /// The variables that make a world.
+    pub(super) fn variables(&self, world: &World) -> Vec<(&'static str, String)> {
+        let registers = u8::from(world.libc_registers);
+        let mut variables = vec![("GLIBC_TUNABLES", format!("glibc.pthread.rseq={registers}"))];
+        match world.preload {
+            Preload::Nothing => {}
+            Preload::Empty => variables.push(("LD_PRELOAD", self.empty.display().to_string())),
+            Preload::Shim(mode) => {
+                variables.push(("LD_PRELOAD", self.shim.display().to_string()));
+                variables.push(("RSEQ_SHIM_MODE", mode.to_owned()));
+            }
+        }
+        variables
+    }
+}
+
+/// What a command prints; its failure is an error.
+pub(super) fn output(command: &mut Command) -> Result<String, String> {
+    let name = command.get_program().display().to_string();
+    let output = command
+        .output()
+        .map_err(|error| format!("{name}: {error}"))?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("{name}: {}: {said}", output.status));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}

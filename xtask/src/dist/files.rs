@@ -1,0 +1,55 @@
+//! Files and folders, and what commands print.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// All files of a folder and of those in it.
+pub(super) fn files_below(folder: &Path) -> Result<Vec<PathBuf>, String> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for path in entries_of(&folder)? {
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                files.push(path);
+            }
+        }
+    }
+    Ok(files)
+}
+
+/// All files of a folder, sorted.
+pub(super) fn files_of(folder: &Path) -> Result<Vec<PathBuf>, String> {
+    let mut files = entries_of(folder)?;
+    files.retain(|path| path.is_file());
+    Ok(files)
+}
+
+fn entries_of(folder: &Path) -> Result<Vec<PathBuf>, String> {
+    let say = |error: std::io::Error| format!("{}: {error}", folder.display());
+    let mut entries: Vec<_> = fs::read_dir(folder)
+        .map_err(say)?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<_, _>>()
+        .map_err(say)?;
+    entries.sort();
+    Ok(entries)
+}
+
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, String> {
+    fs::read(path).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// What a command prints.
+pub(super) fn output(command: &mut Command) -> Result<String, String> {
+    let answer = command
+        .output()
+        .map_err(|error| format!("cannot start {}: {error}", command.get_program().display()))?;
+    if !answer.status.success() {
+        let said = String::from_utf8_lossy(&answer.stderr);
+        return Err(format!("{command:?}: {}: {said}", answer.status));
+    }
+    String::from_utf8(answer.stdout).map_err(|error| format!("{command:?}: {error}"))
+}
