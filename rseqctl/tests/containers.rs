@@ -4,14 +4,23 @@
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, ExitCode, Output, Stdio};
 
 use rseq_damage::packed::{gzip, tape};
+use rseq_kit::needs::{Need, Tool};
+use rseq_kit::runner::Suite;
 use serde_json::Value;
 use tempfile::TempDir;
 
 const DEFINES: &str = "struct area { unsigned w[8]; } __attribute__((aligned(32)));\n\
     __thread struct area __rseq_abi __attribute__((tls_model(\"initial-exec\"))) = { { 0, -1 } };\n";
+
+const PACKERS: [Need; 4] = [
+    Need::new(&Tool("xz")),
+    Need::new(&Tool("bzip2")),
+    Need::new(&Tool("zstd")),
+    Need::new(&Tool("zip")),
+];
 
 struct Folder(TempDir);
 
@@ -38,15 +47,15 @@ impl Folder {
         fs::read(self.path("tree/usr/lib/liba.so")).expect("just built")
     }
 
-    /// Runs a shell script in the folder; false where a tool is missing.
-    fn shell(&self, script: &str) -> bool {
+    /// Runs a shell script in the folder.
+    fn shell(&self, script: &str) {
         let status = Command::new("sh")
             .args(["-euc", script])
             .current_dir(&self.0)
             .stderr(Stdio::null())
             .stdout(Stdio::null())
             .status();
-        status.expect("sh starts").success()
+        assert!(status.expect("sh starts").success(), "{script}");
     }
 
     fn audit(&self, names: &[&str]) -> Output {
@@ -80,105 +89,133 @@ impl Folder {
     }
 }
 
-#[test]
-fn every_kind_of_container() {
-    let folder = Folder::new();
-    let mut made = 0;
-    for (name, script, inner) in [
-        ("a.tar", "tar cf a.tar -C tree .", "!/usr/lib/liba.so"),
-        (
-            "a.tar.gz",
-            "tar czf a.tar.gz -C tree usr",
-            "!/usr/lib/liba.so",
-        ),
-        (
-            "a.tar.xz",
-            "tar cJf a.tar.xz -C tree .",
-            "!/usr/lib/liba.so",
-        ),
-        (
-            "a.tar.bz2",
-            "tar cjf a.tar.bz2 -C tree .",
-            "!/usr/lib/liba.so",
-        ),
-        (
-            "a.tar.zst",
-            "tar c -C tree . > z.tar; head -c 4000 z.tar | zstd -q > a.tar.zst; \
+/// A container: its name, the tools that make it beside `tar`, the script that
+/// calls them, and what is found in it.
+const KINDS: [(&str, &[&str], &str, &str); 14] = [
+    ("a.tar", &[], "tar cf a.tar -C tree .", "!/usr/lib/liba.so"),
+    (
+        "a.tar.gz",
+        &[],
+        "tar czf a.tar.gz -C tree usr",
+        "!/usr/lib/liba.so",
+    ),
+    (
+        "a.tar.xz",
+        &["xz"],
+        "tar cJf a.tar.xz -C tree .",
+        "!/usr/lib/liba.so",
+    ),
+    (
+        "a.tar.bz2",
+        &["bzip2"],
+        "tar cjf a.tar.bz2 -C tree .",
+        "!/usr/lib/liba.so",
+    ),
+    (
+        "a.tar.zst",
+        &["zstd"],
+        "tar c -C tree . > z.tar; head -c 4000 z.tar | zstd -q > a.tar.zst; \
              tail -c +4001 z.tar | zstd -q >> a.tar.zst",
-            "!/usr/lib/liba.so",
-        ),
-        ("a.whl", "cd tree; zip -qr ../a.whl .", "!/usr/lib/liba.so"),
-        (
-            "stored.zip",
-            "cd tree; zip -0qr ../stored.zip .",
-            "!/usr/lib/liba.so",
-        ),
-        (
-            "a.tar.lzma",
-            "tar c -C tree . | lzma -c > a.tar.lzma",
-            "!/usr/lib/liba.so",
-        ),
-        (
-            "a.so.lzma",
-            "lzma -c tree/usr/lib/liba.so > a.so.lzma",
-            "!/a.so",
-        ),
-        ("a.ko.xz", "xz -c tree/usr/lib/liba.so > a.ko.xz", "!/a.ko"),
-        (
-            "a.deb",
-            "mkdir -p tree/DEBIAN; printf 'Package: a\\nVersion: 1\\nArchitecture: all\\n\
+        "!/usr/lib/liba.so",
+    ),
+    (
+        "a.whl",
+        &["zip"],
+        "cd tree; zip -qr ../a.whl .",
+        "!/usr/lib/liba.so",
+    ),
+    (
+        "stored.zip",
+        &["zip"],
+        "cd tree; zip -0qr ../stored.zip .",
+        "!/usr/lib/liba.so",
+    ),
+    (
+        "a.tar.lzma",
+        &["lzma"],
+        "tar c -C tree . | lzma -c > a.tar.lzma",
+        "!/usr/lib/liba.so",
+    ),
+    (
+        "a.so.lzma",
+        &["lzma"],
+        "lzma -c tree/usr/lib/liba.so > a.so.lzma",
+        "!/a.so",
+    ),
+    (
+        "a.ko.xz",
+        &["xz"],
+        "xz -c tree/usr/lib/liba.so > a.ko.xz",
+        "!/a.ko",
+    ),
+    (
+        "a.deb",
+        &["dpkg-deb"],
+        "mkdir -p tree/DEBIAN; printf 'Package: a\\nVersion: 1\\nArchitecture: all\\n\
              Maintainer: a <a@example.org>\\nDescription: a\\n' > tree/DEBIAN/control; \
-             dpkg-deb -q --build tree a.deb; rm -r tree/DEBIAN",
-            "!/usr/lib/liba.so",
-        ),
-        (
-            "a.rpm",
-            "printf 'Name: a\\nVersion: 1\\nRelease: 1\\nSummary: a\\nLicense: MIT\\n\
+             dpkg-deb --build tree a.deb; rm -r tree/DEBIAN",
+        "!/usr/lib/liba.so",
+    ),
+    (
+        "a.rpm",
+        &["rpmbuild"],
+        "printf 'Name: a\\nVersion: 1\\nRelease: 1\\nSummary: a\\nLicense: MIT\\n\
              %%description\\na\\n%%install\\ncp -r %s/tree/usr %%{buildroot}/\\n\
              %%files\\n/usr/lib/liba.so\\n' \"$PWD\" > a.spec; \
              rpmbuild --define \"_topdir $PWD/rpm\" --define '__strip /bin/true' \
              --define 'debug_package %{nil}' -bb a.spec; cp rpm/RPMS/*/*.rpm a.rpm",
-            "!/usr/lib/liba.so",
-        ),
-        (
-            "archives.tar.gz",
-            "cc -c -o a.o a.c; mkdir archives; ar rc archives/liba.a a.o; \
+        "!/usr/lib/liba.so",
+    ),
+    (
+        "archives.tar.gz",
+        &["ar"],
+        "cc -c -o a.o a.c; mkdir archives; ar rc archives/liba.a a.o; \
              tar czf archives.tar.gz archives",
-            "!/archives/liba.a(a.o)",
-        ),
-        (
-            "outer.tar.gz",
-            "cd tree; zip -qr ../in.whl .; cd ..; tar czf outer.tar.gz in.whl",
-            "!/in.whl!/usr/lib/liba.so",
-        ),
-    ] {
-        if folder.shell(script) {
+        "!/archives/liba.a(a.o)",
+    ),
+    (
+        "outer.tar.gz",
+        &["zip"],
+        "cd tree; zip -qr ../in.whl .; cd ..; tar czf outer.tar.gz in.whl",
+        "!/in.whl!/usr/lib/liba.so",
+    ),
+];
+
+fn main() -> ExitCode {
+    let mut suite = Suite::collected();
+    for (name, tools, script, inner) in KINDS {
+        let mut needs = vec![Need::CC];
+        needs.extend(tools.iter().map(|tool| Need::of(Tool(tool))));
+        suite.add(format!("kind::{name}"), &needs, move || {
+            let folder = Folder::new();
+            folder.shell(script);
             folder.finds(name, &[inner]);
-            made += 1;
-        } else {
-            println!("skipped: {name}: a tool to make it is missing");
-        }
+            Ok(())
+        });
     }
-    assert!(made >= 3, "tar at least must be there");
+    suite.run()
+}
+
+/// The same below a folder that is walked.
+#[rseq_kit::test(Need::CC)]
+fn a_container_in_a_tree() {
+    let folder = Folder::new();
+    folder.shell("tar czf a.tar.gz -C tree usr");
     let (paths, complaints) = folder.found(".");
-    assert_eq!(complaints, "", "in a tree, too");
+    assert_eq!(complaints, "");
     assert!(paths.contains(&"./a.tar.gz!/usr/lib/liba.so".to_owned()));
 }
 
-#[test]
+#[rseq_kit::test(Need::CC, Need::new(&Tool("zip")))]
 fn zip_members_are_passed_over_by_names_that_no_object_has() {
     let folder = Folder::new();
-    let made = folder.shell(
+    folder.shell(
         "cd tree; cp usr/lib/liba.so a.class; cp usr/lib/liba.so script; zip -qr ../a.jar .",
     );
-    if !made {
-        println!("skipped: zip is missing");
-        return;
-    }
     folder.finds("a.jar", &["!/script", "!/usr/lib/liba.so"]);
 }
 
-#[test]
+#[rseq_kit::test(Need::CC)]
 fn a_bomb_is_a_message() {
     let folder = Folder::new();
     let zeros = vec![0; 1 << 20];
@@ -217,7 +254,7 @@ fn a_bomb_is_a_message() {
     assert_eq!(folder.audit(&["bomb.tar.gz"]).status.code(), Some(3));
 }
 
-#[test]
+#[rseq_kit::test(Need::CC)]
 fn nesting_has_an_end() {
     let folder = Folder::new();
     let mut inner = tape(&[(b"liba.so", b'0', &folder.library())]);
@@ -233,7 +270,7 @@ fn nesting_has_an_end() {
     }
 }
 
-#[test]
+#[rseq_kit::test(Need::CC)]
 fn hostile_names_are_names_and_nothing_else() {
     let folder = Folder::new();
     let library = folder.library();
@@ -261,18 +298,14 @@ fn hostile_names_are_names_and_nothing_else() {
 }
 
 /// No cut and no changed byte of any container makes the command panic or hang.
-#[test]
+#[rseq_kit::test(Need::CC, PACKERS)]
 fn damage_is_told() {
     let folder = Folder::new();
-    let made = folder.shell(
+    folder.shell(
         "tar cf a.tar -C tree .; tar czf a.tar.gz -C tree .; tar cJf a.tar.xz -C tree .; \
          tar cjf a.tar.bz2 -C tree .; tar c -C tree . | zstd -q > a.tar.zst; \
          cd tree; zip -qr ../a.whl .",
     );
-    if !made {
-        println!("skipped: tar, xz, bzip2, zstd or zip is missing");
-        return;
-    }
     for name in [
         "a.tar",
         "a.tar.gz",
@@ -323,7 +356,7 @@ fn image(folder: &Folder, name: &str, layers: &[Vec<u8>]) {
     fs::write(at("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).expect("a temporary file");
 }
 
-#[test]
+#[rseq_kit::test(Need::CC)]
 fn an_image_is_what_its_layers_add_up_to() {
     let folder = Folder::new();
     let library = folder.library();
@@ -343,9 +376,9 @@ fn an_image_is_what_its_layers_add_up_to() {
     image(&folder, "layout", &[lower.clone(), gzip(&upper)]);
     let inner = ["!/opt/new.so", "!/usr/kept.so"];
     folder.finds("layout", &inner);
-    assert!(folder.shell("tar cf image.tar -C layout blobs index.json oci-layout"));
+    folder.shell("tar cf image.tar -C layout blobs index.json oci-layout");
     folder.finds("image.tar", &inner);
-    assert!(folder.shell("tar czf image.tar.gz -C layout blobs index.json oci-layout"));
+    folder.shell("tar czf image.tar.gz -C layout blobs index.json oci-layout");
     folder.finds("image.tar.gz", &inner);
 
     let saved = serde_json::json!([{
@@ -374,7 +407,7 @@ fn linked(name: &str, target: &str) -> Vec<u8> {
     header.as_bytes().to_vec()
 }
 
-#[test]
+#[rseq_kit::test(Need::CC)]
 fn layers_that_are_symbolic_links() {
     let folder = Folder::new();
     let layer = tape(&[(b"a.so", b'0', &folder.library())]);
@@ -440,7 +473,7 @@ fn image_folder(folder: &Folder, layer: &[u8]) {
     std::os::unix::fs::symlink(folder.path("blob"), blob).expect("a link");
 }
 
-#[test]
+#[rseq_kit::test(Need::CC)]
 fn images_that_lie() {
     let folder = Folder::new();
     image(&folder, "layout", &[tape(&[])]);
@@ -480,7 +513,7 @@ fn images_that_lie() {
     assert!(folder.found("layout").1.contains("is missing"));
 }
 
-#[test]
+#[rseq_kit::test(Need::CC)]
 fn a_large_member_is_not_kept_in_memory() {
     let folder = Folder::new();
     let mut large = folder.library();

@@ -4,13 +4,15 @@
 use std::fs;
 use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitCode, Stdio};
 
 use rseq_damage::packed::{
     Method, archive, cpio, deb, deflate, gzip, image, object, rpm, saved, stored, tape, tape_of,
     zip,
 };
 use rseq_damage::{Counted, Heap, craft, cuts_and_changes, many_changes, seeds, step};
+use rseq_kit::needs::{Need, Tool};
+use rseq_kit::runner::Suite;
 use rseqctl::audit::{Event, Options, audit_bytes, audit_source};
 use tls_model::elf::{Class, Endian};
 
@@ -30,6 +32,18 @@ const MOST_READS: u64 = 4096;
 /// Places of a container that are damaged. With `RSEQ_DAMAGE=all` every byte
 /// is.
 const PLACES: usize = 400;
+
+/// What packs the containers.
+const PACKERS: [Need; 4] = [
+    Need::new(&Tool("xz")),
+    Need::new(&Tool("zstd")),
+    Need::new(&Tool("bzip2")),
+    Need::new(&Tool("lzma")),
+];
+
+fn main() -> ExitCode {
+    Suite::collected().run()
+}
 
 fn options() -> Options {
     Options {
@@ -56,19 +70,20 @@ fn ask(bytes: &[u8]) -> (u64, u64) {
     (tally.objects, complaints)
 }
 
-/// What a tool makes of the bytes; none where it is missing.
-fn by_tool(tool: &str, bytes: &[u8]) -> Option<Vec<u8>> {
+/// What a tool makes of the bytes.
+fn by_tool(tool: &str, bytes: &[u8]) -> Vec<u8> {
     let mut child = Command::new(tool)
         .arg("-c")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
-        .ok()?;
-    let mut input = child.stdin.take()?;
-    input.write_all(bytes).ok()?;
+        .unwrap_or_else(|error| panic!("{tool}: {error}"));
+    let mut input = child.stdin.take().expect("a pipe");
+    input.write_all(bytes).expect("it reads");
     drop(input);
-    let output = child.wait_with_output().ok()?;
-    output.status.success().then_some(output.stdout)
+    let output = child.wait_with_output().expect("it ends");
+    assert!(output.status.success(), "{tool}: {}", output.status);
+    output.stdout
 }
 
 /// An image of two layers, one of them packed, with whiteouts.
@@ -168,26 +183,23 @@ fn containers() -> Vec<(&'static str, Vec<u8>)> {
             None,
         ),
     ] {
-        let Some(packed) = by_tool(tool, &tar) else {
-            println!("skipped: {tar_name} and others: {tool} is missing");
-            continue;
-        };
+        let packed = by_tool(tool, &tar);
         if let Some((name, member)) = deb_name {
             all.push((name, deb(member, &packed)));
         }
         all.push((tar_name, packed));
         if let Some(name) = rpm_name {
-            all.extend(by_tool(tool, &files).map(|packed| (name, rpm(&packed))));
+            all.push((name, rpm(&by_tool(tool, &files))));
         }
         if let Some((name, method)) = zip_as {
             let packed = by_tool(tool, &object);
-            all.extend(packed.map(|packed| (name, zip("a.so", &object, method, &packed))));
+            all.push((name, zip("a.so", &object, method, &packed)));
         }
     }
     all
 }
 
-#[test]
+#[rseq_kit::test(PACKERS)]
 fn cuts_and_changed_bytes() {
     for (name, whole) in containers() {
         assert_eq!(ask(&whole), (1, 0), "{name}");
@@ -197,7 +209,7 @@ fn cuts_and_changed_bytes() {
     }
 }
 
-#[test]
+#[rseq_kit::test(PACKERS)]
 fn many_changes_at_once() {
     for (_, whole) in containers() {
         many_changes(&whole, 300, |bytes| {
@@ -208,7 +220,7 @@ fn many_changes_at_once() {
 
 /// The seeds of the fuzz target, and what the fuzzer has found worth keeping.
 /// With `UPDATE_GOLDEN` the seeds are written anew.
-#[test]
+#[rseq_kit::test(PACKERS)]
 fn the_corpus_of_the_fuzz_target() {
     let folder = seeds::corpus("container");
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
@@ -244,7 +256,7 @@ fn blobs(index: &str, others: &[(&str, &str)]) -> Vec<u8> {
     tape(&members)
 }
 
-#[test]
+#[rseq_kit::test]
 fn manifests_that_lead_to_themselves_have_an_end() {
     // three levels of a thousand entries each
     let entries = r#"{"digest":"sha256:aa"},"#.repeat(1000);

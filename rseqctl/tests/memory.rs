@@ -5,9 +5,11 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Command, ExitCode, ExitStatus, Stdio};
 
 use rseq_damage::packed::{archive, deb, object, stored};
+use rseq_kit::needs::{Need, Tool};
+use rseq_kit::runner::Suite;
 use tempfile::TempDir;
 
 /// Bytes that an audit may have in memory at a time.
@@ -16,6 +18,10 @@ const MOST: u64 = 32_000_000 + UNOPTIMISED;
 /// What the code of a build without optimisation takes more, which is none that
 /// a user has: 8.9 MB instead of 3.7 when there is nothing to be audited.
 const UNOPTIMISED: u64 = if cfg!(debug_assertions) { 6_000_000 } else { 0 };
+
+fn main() -> ExitCode {
+    Suite::collected().run()
+}
 
 /// The most memory that this process has ever had, in bytes.
 fn own_peak() -> u64 {
@@ -56,7 +62,7 @@ fn assert_peak(path: &Path) {
     assert!(peak < MOST, "{}: {peak} bytes", path.display());
 }
 
-#[test]
+#[rseq_kit::test]
 fn a_folder_of_many_files_and_a_deep_one() {
     let folder = TempDir::new().expect("a temporary folder");
     let wide = folder.path().join("wide");
@@ -76,25 +82,21 @@ fn a_folder_of_many_files_and_a_deep_one() {
     assert_peak(&folder.path().join("deep"));
 }
 
-/// What a tool writes, started in `folder`; none where it is missing.
-fn by_tool(folder: &Path, tool: &str, arguments: &[&str]) -> Option<Vec<u8>> {
+/// What a tool writes, started in `folder`.
+fn by_tool(folder: &Path, tool: &str, arguments: &[&str]) -> Vec<u8> {
     let output = Command::new(tool)
         .args(arguments)
         .current_dir(folder)
         .output();
-    match output {
-        Ok(output) if output.status.success() => Some(output.stdout),
-        _ => {
-            println!("skipped: what {tool} makes: it is missing");
-            None
-        }
-    }
+    let output = output.unwrap_or_else(|error| panic!("{tool}: {error}"));
+    assert!(output.status.success(), "{tool}: {}", output.status);
+    output.stdout
 }
 
 /// Packages with windows of 8 MiB that are in full use, large members, small
 /// ones, and rows to keep. They are made of files, and not in memory: what this
 /// process has would count as the command's.
-#[test]
+#[rseq_kit::test(Need::new(&Tool("xz")))]
 fn packages() {
     let folder = TempDir::new().expect("a temporary folder");
     let tree = folder.path().join("tree");
@@ -103,11 +105,9 @@ fn packages() {
         sparse(&tree.join(format!("{number}.so")), 64 + number * 12_000);
     }
     sparse(&tree.join("large.so"), 12 << 20);
-    let tools = by_tool(folder.path(), "tar", &["cf", "tree.tar", "tree"]);
-    let xz = tools
-        .as_ref()
-        .and_then(|_| by_tool(folder.path(), "xz", &["-6", "-c", "tree.tar"]));
-    let gzip = tools.and_then(|_| by_tool(folder.path(), "gzip", &["-c", "tree.tar"]));
+    by_tool(folder.path(), "tar", &["cf", "tree.tar", "tree"]);
+    let xz = by_tool(folder.path(), "xz", &["-6", "-c", "tree.tar"]);
+    let gzip = by_tool(folder.path(), "gzip", &["-c", "tree.tar"]);
     let mut library = b"!<arch>\n".to_vec();
     for _ in 0..1000 {
         library.extend(&archive("a.o", &object())[8..]);
@@ -117,12 +117,8 @@ fn packages() {
             let name = format!("{number}.{name}");
             fs::write(folder.path().join(name), bytes).expect("a file");
         };
-        if let Some(packed) = &xz {
-            write("deb", &deb("data.tar.xz", packed));
-        }
-        if let Some(packed) = &gzip {
-            write("tar.gz", packed);
-        }
+        write("deb", &deb("data.tar.xz", &xz));
+        write("tar.gz", &gzip);
         write("a", &library);
         write("whl", &stored("lib.a", &library));
     }

@@ -29,6 +29,29 @@ pub struct Test {
 
 inventory::collect!(Test);
 
+/// What a function of a test may return.
+pub trait Ends {
+    /// The same as an outcome.
+    ///
+    /// # Errors
+    ///
+    /// What the test says.
+    fn ends(self) -> Outcome;
+}
+
+impl Ends for Outcome {
+    fn ends(self) -> Outcome {
+        self
+    }
+}
+
+/// It would have panicked.
+impl Ends for () {
+    fn ends(self) -> Outcome {
+        Ok(())
+    }
+}
+
 /// The tests of one target.
 #[derive(Default)]
 pub struct Suite {

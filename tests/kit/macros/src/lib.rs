@@ -17,7 +17,8 @@ use syn::{Expr, ItemFn, Token, parse_macro_input};
 /// fn every_thread() -> Outcome { ... }
 /// ```
 ///
-/// A need is one `Need` or an array of them. The test is called after its module
+/// A need is one `Need` or an array of them. A function that returns nothing fails by
+/// panicking. The test is called after its module
 /// and the function. `Suite::collected` holds all tests of a target.
 #[proc_macro_attribute]
 pub fn test(needs: TokenStream, function: TokenStream) -> TokenStream {
@@ -40,7 +41,7 @@ pub fn test(needs: TokenStream, function: TokenStream) -> TokenStream {
                     module: ::std::module_path!(),
                     name: ::std::stringify!(#name),
                     needs,
-                    body: #name,
+                    body: || ::rseq_kit::runner::Ends::ends(#name()),
                 }
             }
         };
