@@ -4,7 +4,7 @@
 //! truncation and no changed byte makes them panic, read without end, or take
 //! more memory than they say.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod counted;
 pub mod craft;

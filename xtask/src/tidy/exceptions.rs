@@ -66,11 +66,6 @@ pub const EXCEPTIONS: &[Exception] = &[
     },
     Exception {
         rule: "length",
-        place: "rseqctl/tests/containers.rs",
-        reason: "it is to be split by format",
-    },
-    Exception {
-        rule: "length",
         place: "tls-model/code/src/x86/follower.rs",
         reason: "its readers are being put in order",
     },
@@ -83,26 +78,6 @@ pub const EXCEPTIONS: &[Exception] = &[
         rule: "length",
         place: "tls-model/src/owner.rs",
         reason: "ownership is being split from its words",
-    },
-    Exception {
-        rule: "skipped",
-        place: "rseqctl/tests/containers.rs",
-        reason: "it is to move to the runner of the tests' kit",
-    },
-    Exception {
-        rule: "skipped",
-        place: "rseqctl/tests/damage.rs",
-        reason: "it is to move to the runner of the tests' kit",
-    },
-    Exception {
-        rule: "skipped",
-        place: "rseqctl/tests/memory.rs",
-        reason: "it is to move to the runner of the tests' kit",
-    },
-    Exception {
-        rule: "skipped",
-        place: "tls-model/tests/lookup.rs",
-        reason: "it is to move to the runner of the tests' kit",
     },
     Exception {
         rule: "skipped",
