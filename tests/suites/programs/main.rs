@@ -1,13 +1,17 @@
 //! Whole programs: `rseqctl audit --program` finds the libraries that the real
 //! dynamic linker finds, in its order, here and in another root.
 
+mod processors;
+
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use rseq_kit::artifacts::artifacts;
-use rseq_kit::child::Program;
+use rseq_kit::child::{Finished, Program};
+use rseq_kit::foreign;
+use rseq_lab_kernels::guest::{self, Kernel};
 use rseq_kit::needs::{Need, program};
 use rseq_kit::runner::{Outcome, Suite};
 use rseq_kit::scratch;
@@ -44,6 +48,22 @@ fn main() -> ExitCode {
     suite.add("programs::here", &here, on_this_machine);
     suite.add("programs::by_a_link", &here, by_a_link);
     suite.add("programs::in_another_root", &elsewhere, in_another_root);
+    for name in processors::SUITES {
+        let needs = [&here[..], &[foreign::need(name)]].concat();
+        let label = format!("programs::processor::{name}");
+        suite.add(label, &needs, move || processors::here(name));
+    }
+    if let Some(kernel) = Kernel::from_name("5.10") {
+        let libcs = processors::SUITES.map(foreign::need);
+        let machine = [Need::BINUTILS, guest::need(kernel)];
+        for processor in processors::PROCESSORS {
+            let needs = [&here[..], &machine, &libcs].concat();
+            let label = format!("programs::processor::{processor}");
+            suite.add(label, &needs, move || {
+                processors::emulated(processor, kernel)
+            });
+        }
+    }
     suite.run()
 }
 
@@ -99,6 +119,12 @@ impl Tree {
         Ok(path.display().to_string())
     }
 
+    /// A library that is called like its file.
+    fn shared_without_name(&self, place: &str) -> Result<PathBuf, String> {
+        let options = ["-shared".to_owned(), "-fPIC".to_owned()];
+        self.cc(place, "int nothing;\n", &options)
+    }
+
     fn program(&self, place: &str, options: &[String]) -> Result<(), String> {
         let source = "int start(void) { return 0; }\n";
         let base = ["-pie".into(), "-fPIE".into(), "-Wl,-e,start".into()];
@@ -143,8 +169,15 @@ fn ours(program: &Path, options: &[&Path], env: &[(&str, String)]) -> Result<Sta
     for (name, value) in env {
         audit = audit.env(name, value);
     }
-    let audited = audit.run()?.expect(0)?;
-    for line in audited.out.lines() {
+    audited(&audit.run()?)
+}
+
+/// What the audit of a program has found.
+fn audited(finished: &Finished) -> Result<Start, String> {
+    if finished.code() != 0 {
+        return Err(format!("the audit: {finished:?}"));
+    }
+    for line in finished.out.lines() {
         let row: Value = serde_json::from_str(line).map_err(|error| format!("{error}: {line}"))?;
         let about = &row["program"];
         if about.is_null() {
@@ -164,7 +197,7 @@ fn ours(program: &Path, options: &[&Path], env: &[(&str, String)]) -> Result<Sta
         found.retain(|path| !path.contains("/ld-linux"));
         return Ok((found, texts("missing", Some("name"))));
     }
-    Err(format!("no row about the program: {}", audited.out))
+    Err(format!("no row about the program: {}", finished.out))
 }
 
 /// What the kernel makes the dynamic linker of a program do.

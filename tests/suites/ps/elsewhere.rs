@@ -10,10 +10,10 @@ use crate::look::{ends, look, message, ready};
 use rseq_kit::artifacts::artifacts;
 use rseq_kit::child::Program;
 use rseq_kit::fixture::built;
+use rseq_lab_kernels::guest::{Command as GuestCommand, Guest, Kernel, libraries_of};
 use rseq_kit::needs::program;
 use rseq_kit::runner::Outcome;
 use rseq_kit::scratch;
-use rseq_lab_kernels::guest::{Command as GuestCommand, Guest, Kernel};
 use serde_json::{Value, json};
 
 /// The processes of a process: its children, and theirs.
@@ -144,16 +144,8 @@ pub(crate) fn on_kernel(kernel: Kernel) -> Outcome {
         .run()?
         .expect(0)?;
     let mut guest = Guest::new().file("/rseqctl", &command);
-    let needed = Program::new(program("ldd")?)
-        .arg(&command)
-        .run()?
-        .expect(0)?;
-    for path in needed
-        .out
-        .split_whitespace()
-        .filter(|word| word.starts_with('/'))
-    {
-        guest = guest.file(path, path.as_ref());
+    for path in libraries_of(&command)? {
+        guest = guest.file(&path.display().to_string(), &path);
     }
     let look = GuestCommand::new("/rseqctl").args(["ps", "--format", "ndjson", "1"]);
     let results = guest

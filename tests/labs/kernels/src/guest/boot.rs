@@ -39,15 +39,16 @@ impl Booted {
 pub fn boot(
     kernel: &Path,
     archive: &Path,
-    folder: &Path,
+    processor: Option<&str>,
     commands: Duration,
 ) -> Result<Booted, String> {
-    let results = folder.join("results");
+    let results = archive.with_file_name("results");
     let finished = Program::with_callers_environment("nice")
         .args(["-n", "10"])
         .arg(program(QEMU)?)
+        .args(["-accel", "tcg,thread=multi", "-cpu"])
         // cx16 with -cpu max crashes guests of Linux 6.12 under qemu 7.2
-        .args(["-accel", "tcg,thread=multi", "-cpu", "max,-cx16"])
+        .arg(processor.unwrap_or("max,-cx16"))
         .args(["-smp", "2", "-m", "768"])
         .args(["-nodefaults", "-nographic", "-no-reboot"])
         .args(["-serial", "stdio", "-serial"])

@@ -14,7 +14,7 @@ mod results;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rseq_kit::child::Finished;
+use rseq_kit::child::{Finished, Program};
 use rseq_kit::needs::{Need, Prerequisite, program};
 use rseq_kit::scratch;
 
@@ -85,12 +85,30 @@ impl Command {
     }
 }
 
+/// The files of the libraries that a program of this machine needs.
+///
+/// # Errors
+///
+/// ldd does not know.
+pub fn libraries_of(command: &Path) -> Result<Vec<PathBuf>, String> {
+    let needed = Program::new(program("ldd")?)
+        .arg(command)
+        .run()?
+        .expect(0)?;
+    let words = needed.out.split_whitespace();
+    Ok(words
+        .filter(|word| word.starts_with('/'))
+        .map(PathBuf::from)
+        .collect())
+}
+
 /// A machine to boot.
 #[derive(Clone, Debug, Default)]
 pub struct Guest {
     /// Where in the guest, and where here.
     files: Vec<(String, PathBuf)>,
     commands: Vec<Command>,
+    processor: Option<String>,
 }
 
 impl Guest {
@@ -105,6 +123,13 @@ impl Guest {
     #[must_use]
     pub fn file(mut self, place: &str, from: &Path) -> Self {
         self.files.push((place.to_owned(), from.to_owned()));
+        self
+    }
+
+    /// Gives it the processor that qemu calls so.
+    #[must_use]
+    pub fn processor(mut self, name: &str) -> Self {
+        self.processor = Some(name.to_owned());
         self
     }
 
@@ -131,7 +156,7 @@ impl Guest {
         let limits = self.commands.iter().map(|command| command.limit);
         let limit = limits.sum();
         let once = || {
-            let booted = boot::boot(&image, &archive, &folder, limit)?;
+            let booted = boot::boot(&image, &archive, self.processor.as_deref(), limit)?;
             let results = results::read(&booted.results, self.commands.len());
             results
                 .map_err(|error| format!("Linux {}: {error}\n{}", kernel.name, booted.last_words()))
