@@ -40,9 +40,10 @@ impl Linker {
         let has = |text: &str| strings.contains(&text.as_bytes());
         let has_named = has("--glibc-hwcaps-prepend");
         // a heading of `--help`, as long as there is something below it
-        let lists_legacy = strings
-            .iter()
-            .any(|text| text.starts_with(b"Legacy HWCAP subdirectories"));
+        let lists_legacy = strings.iter().any(|text| {
+            text.trim_ascii_start()
+                .starts_with(b"Legacy HWCAP subdirectories")
+        });
         // a table of three names, nine bytes each
         let table: [&[u8]; 4] = [b"x86_64", b"", b"", b"avx512_1"];
         Self {

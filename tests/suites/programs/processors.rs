@@ -16,7 +16,7 @@ use rseq_lab_kernels::guest::{Command, Guest, Kernel, libraries_of};
 use rseq_kit::needs::program;
 use rseq_kit::runner::Outcome;
 
-use super::{HARDWARE, PLATFORMS, Start, Tree, audited, ours, real, rpath, same, started, told};
+use super::{PLATFORMS, Start, Tree, audited, ours, real, rpath, same, started, told};
 
 /// Debian's suites: glibc 2.31, 2.36, 2.41 and 2.43.
 pub(crate) const SUITES: [&str; 4] = ["bullseye", "bookworm", "trixie", "forky"];
