@@ -44,6 +44,15 @@ impl LedgerFile {
     }
 }
 
+/// The shim can be told where to count: there is a /proc, and of our own PID
+/// namespace.
+pub fn has_proc() -> bool {
+    Path::new("/proc/self/fd").exists()
+}
+
+/// What is said where it cannot.
+pub const NO_PROC: &str = "there is no /proc, through which the shim counts";
+
 /// Where the report goes: opened before the command starts, so that a place
 /// that cannot be written is said at once.
 pub enum Destination {

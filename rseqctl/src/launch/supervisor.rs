@@ -7,7 +7,7 @@ use std::path::Path;
 use super::decision::Decision;
 use super::environment::Environment;
 use super::error::Error;
-use super::report::{Destination, FinalReport, LedgerFile};
+use super::report::{Destination, FinalReport, LedgerFile, NO_PROC, has_proc};
 use super::target::Target;
 use super::verify::Finding;
 use crate::exit::Status;
@@ -31,7 +31,14 @@ pub(crate) fn supervise(
     let output = Destination::open(place).map_err(|error| failed("write the report", error))?;
     let ledger =
         LedgerFile::create().map_err(|error| failed("make a ledger for the report", error))?;
-    environment.set("RSEQ_SHIM_LEDGER", ledger.path());
+    if has_proc() {
+        environment.set("RSEQ_SHIM_LEDGER", ledger.path());
+    } else {
+        complain(format_args!(
+            "{}: {NO_PROC}: the report will be without counts",
+            target.path.display(),
+        ));
+    }
     let ending = process::supervise(
         &target.path,
         program,

@@ -19,7 +19,7 @@ use tls_model::owner::{Owner, Reason};
 
 use super::decision::Decision;
 use super::environment::Environment;
-use super::report::LedgerFile;
+use super::report::{LedgerFile, NO_PROC, has_proc};
 use super::target::Target;
 use crate::sys::detached::{Watched, can_detach, detach};
 
@@ -85,6 +85,8 @@ impl fmt::Display for Finding {
 pub enum NotVerified {
     /// The shim, which would tell, is not loaded.
     NoShim,
+    /// There is no /proc, through which the shim counts.
+    NoProc,
     /// The process that would look could not be anybody's child but ours.
     GetsOrphans,
     /// That process, or the ledger, could not be made.
@@ -95,6 +97,7 @@ impl fmt::Display for NotVerified {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoShim => f.write_str("the shim is not there to tell"),
+            Self::NoProc => f.write_str(NO_PROC),
             Self::GetsOrphans => f.write_str(
                 "this process gets the orphans of others (it is the first of a container): use \
                  --report",
@@ -127,6 +130,9 @@ pub fn watch(
     environment: &mut Environment,
     is_asked: bool,
 ) -> Result<(), NotVerified> {
+    if !has_proc() {
+        return Err(NotVerified::NoProc);
+    }
     if !decision.preload {
         return Err(NotVerified::NoShim);
     }

@@ -1,9 +1,10 @@
 //! Facts about mapped files, read once per file, whoever maps it.
 
 use std::collections::HashMap;
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::ops::{ControlFlow, Range};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -123,6 +124,8 @@ pub(super) enum Unread {
     /// The path leads to another file by now, and the mapped one cannot be
     /// reached without the right to (CAP_SYS_ADMIN).
     Replaced,
+    /// Memory of memfd_create(2), which has no path, and the same right is missing.
+    Nameless,
 }
 
 /// The mapped files that were read so far, by device and inode.
@@ -163,7 +166,10 @@ impl Files {
         let read = open(process, id, range, path)
             .and_then(|file| ObjectFile::read(file).map(Rc::new).ok_or(Unread::NotElf));
         // another process may be allowed to open what this one is not
-        if !matches!(read, Err(Unread::Io(_) | Unread::Replaced)) {
+        if !matches!(
+            read,
+            Err(Unread::Io(_) | Unread::Replaced | Unread::Nameless)
+        ) {
             let known = Known {
                 file: read.clone(),
                 look: self.look,
@@ -178,13 +184,30 @@ impl Files {
 /// needs a right that we have not, the path as the process sees it.
 fn open(process: &Process, id: FileId, range: &Range<u64>, path: &Path) -> Result<File, Unread> {
     let link = process.path("map_files").join(link_name(range));
-    if let Ok(file) = open_file(&link) {
-        return Ok(file);
+    match fs::metadata(&link) {
+        // to open a device may set something off
+        Ok(metadata) if !metadata.is_file() => return Err(Unread::NotElf),
+        Ok(_) => {
+            if let Ok(file) = open_file(&link) {
+                return Ok(file);
+            }
+        }
+        Err(_) => {}
+    }
+    if path.as_os_str().as_bytes().starts_with(b"/memfd:") {
+        return Err(Unread::Nameless);
     }
     let below: PathBuf = path.components().skip(1).collect();
     let seen = process.path("root").join(below);
-    let file = open_file(&seen).map_err(|error| Unread::Io(Rc::new(error)))?;
+    let metadata = fs::metadata(&seen).map_err(|error| Unread::Io(Rc::new(error)))?;
     // the device of a mapping may differ from that of the file (btrfs, overlay)
+    if metadata.ino() != id.inode {
+        return Err(Unread::Replaced);
+    }
+    if !metadata.is_file() {
+        return Err(Unread::NotElf);
+    }
+    let file = open_file(&seen).map_err(|error| Unread::Io(Rc::new(error)))?;
     match file.metadata() {
         Ok(metadata) if metadata.ino() == id.inode && metadata.is_file() => Ok(file),
         _ => Err(Unread::Replaced),

@@ -54,7 +54,7 @@ impl Image {
         // of last resort), or code that was moved to larger pages
         let (mut met, mut loaded) = (HashSet::new(), HashSet::new());
         for mapping in maps::parse(&text) {
-            let Some(id) = mapping.file else {
+            let Some(id) = mapping.file.filter(|_| !mapping.is_kernels()) else {
                 continue;
             };
             if !met.insert(id) || mapping.is_code || is_main(&mapping) {

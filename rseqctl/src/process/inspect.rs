@@ -127,6 +127,9 @@ fn why_unread(why: &Unread) -> String {
         Unread::Replaced => "its file was replaced; the old one can be read with CAP_SYS_ADMIN \
                              or CAP_CHECKPOINT_RESTORE only"
             .to_owned(),
+        Unread::Nameless => "its file has no name (memfd_create); it can be read with \
+                             CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE only"
+            .to_owned(),
         Unread::Io(error) => error.to_string(),
     }
 }

@@ -56,6 +56,30 @@ fn line(line: &str) -> Option<Mapping<'_>> {
     })
 }
 
+/// The kernel's own objects that can be mapped, by how their names begin: they
+/// have inodes, and paths that lead nowhere or to something else. (An ELF object
+/// may be in memory that memfd_create(2) gave, though.)
+const KERNELS: [&str; 8] = [
+    "/[aio]",
+    "/anon_hugepage",
+    "/dev/zero",
+    "/dmabuf:",
+    "/drm mm object",
+    "/i915",
+    "/secretmem",
+    "/SYSV",
+];
+
+impl Mapping<'_> {
+    /// What is mapped is no file of a file system: `anon_inode:[io_uring]`,
+    /// `socket:[7]`, shared memory without a name.
+    pub(super) fn is_kernels(&self) -> bool {
+        let is_gone = || self.path.ends_with(DELETED);
+        let starts = |start: &&str| self.path.starts_with(start);
+        !self.path.starts_with('/') || is_gone() && KERNELS.iter().any(starts)
+    }
+}
+
 /// The name of the mapping's link in `map_files`.
 pub(super) fn link_name(range: &Range<u64>) -> String {
     format!("{:x}-{:x}", range.start, range.end)
@@ -74,6 +98,34 @@ pub(super) fn path_of(path: &str) -> (String, bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_no_file() {
+        let is_kernels = |path: &str| {
+            let text = format!("7f0000000000-7f0000001000 rw-s 00000000 00:0f 1057 {path}\n");
+            let told = parse(&text).next().map(|it| it.is_kernels());
+            told
+        };
+        for path in [
+            "anon_inode:[io_uring]",
+            "anon_inode:[perf_event]",
+            "socket:[4711]",
+            "/SYSV0000002a (deleted)",
+            "/dev/zero (deleted)",
+            "/anon_hugepage (deleted)",
+            "/[aio] (deleted)",
+        ] {
+            assert_eq!(is_kernels(path), Some(true), "{path}");
+        }
+        for path in [
+            "/SYSVfile",
+            "/dev/zero",
+            "/memfd:jit (deleted)",
+            "/x (deleted)",
+        ] {
+            assert_eq!(is_kernels(path), Some(false), "{path}");
+        }
+    }
 
     #[test]
     fn parses_what_the_kernel_writes() {
@@ -96,6 +148,8 @@ mod tests {
         assert_eq!(path_of(all[1].path), ("/x.so".to_owned(), true));
         assert_eq!((all[2].file, all[2].path), (None, ""));
         assert_eq!(all[3].path, "[stack]");
+        let is_kernels: Vec<_> = all.iter().map(Mapping::is_kernels).collect();
+        assert_eq!(is_kernels, [false, false, true, true]);
         assert_eq!(link_name(&all[1].range), "7f0000000000-7f0000001000");
     }
 }

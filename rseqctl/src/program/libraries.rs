@@ -9,6 +9,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::sys::machine;
 use crate::sys::process::effective_ids;
 
 /// The preload.
@@ -27,7 +28,7 @@ pub const SEPARATORS: &[u8] = b" :";
 #[non_exhaustive]
 pub enum Error {
     /// This executable's own path is not known.
-    OwnPath(io::Error),
+    OwnPath,
     /// They are there and cannot be read.
     Read {
         /// Which of them.
@@ -50,7 +51,7 @@ pub enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::OwnPath(_) => f.write_str("cannot find my own path"),
+            Self::OwnPath => f.write_str("cannot find my own path"),
             Self::Read { path, .. } => path.display().fmt(f),
             Self::Missing { looked } => {
                 let looked: Vec<_> = looked.iter().map(|it| it.display().to_string()).collect();
@@ -78,8 +79,8 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::OwnPath(source) | Self::Read { source, .. } => Some(source),
-            Self::Missing { .. } | Self::NoPlace { .. } => None,
+            Self::Read { source, .. } => Some(source),
+            Self::OwnPath | Self::Missing { .. } | Self::NoPlace { .. } => None,
         }
     }
 }
@@ -99,7 +100,7 @@ impl Libraries {
     ///
     /// They are nowhere, or there is no place for a copy.
     pub fn find() -> Result<Self, Error> {
-        let own = env::current_exe().map_err(Error::OwnPath)?;
+        let own = machine::executable().ok_or(Error::OwnPath)?;
         let mut looked = Vec::new();
         for directory in [own.parent(), own.parent().and_then(Path::parent)]
             .into_iter()

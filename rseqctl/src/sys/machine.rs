@@ -62,7 +62,8 @@ pub fn platform() -> Option<String> {
     Some(name.to_string_lossy().into_owned()).filter(|name| !name.is_empty())
 }
 
-/// The file that this process was started from, where /proc does not tell.
+/// The file that this process was started from: an absolute path, also where
+/// there is no /proc.
 #[must_use]
 pub fn executable() -> Option<PathBuf> {
     if let Ok(path) = std::env::current_exe() {
@@ -72,7 +73,8 @@ pub fn executable() -> Option<PathBuf> {
     let name: *const libc::c_char = std::ptr::with_exposed_provenance(address as usize);
     // SAFETY: AT_EXECFN is the address of a C string on our stack (getauxval(3)).
     let name = unsafe { CStr::from_ptr(name) };
-    Some(PathBuf::from(OsStr::from_bytes(name.to_bytes())))
+    // as the kernel was told it: relative to the folder that we are still in
+    std::fs::canonicalize(OsStr::from_bytes(name.to_bytes())).ok()
 }
 
 /// The seccomp mode of the calling thread: 0 none, 2 filter; nothing where the

@@ -11,6 +11,7 @@
 pub mod area;
 pub mod child;
 pub mod cpu;
+pub mod descriptors;
 pub mod detached;
 pub mod dynamic;
 pub mod heap;

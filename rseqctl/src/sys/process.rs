@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use tls_model::ledger;
 
+use super::descriptors;
 use super::signals::{self, Change, Mask};
 
 /// How the command ended.
@@ -160,7 +161,7 @@ fn command(
 }
 
 /// Replaces this process by the command; answers only when it cannot. Signal
-/// mask and SIGPIPE are as this process was started with.
+/// mask, SIGPIPE and closed descriptors are as this process was started with.
 pub fn exec(
     path: &Path,
     name: &OsStr,
@@ -173,6 +174,7 @@ pub fn exec(
     unsafe {
         command.pre_exec(move || {
             mask.restore_for_command();
+            descriptors::close_for_command();
             Ok(())
         });
     }
@@ -197,12 +199,13 @@ pub fn supervise(
     signals::expect_children();
     let ledger = ledger.try_clone()?;
     let mut command = command(path, name, arguments, environment);
-    // SAFETY: getpid, pwrite and what changes signals are async-signal-safe;
+    // SAFETY: getpid, pwrite, close and what changes signals are async-signal-safe;
     // nothing allocates.
     unsafe {
         command.pre_exec(move || {
             ledger.write_all_at(&ledger::header(std::process::id()), 0)?;
             mask.restore_for_command();
+            descriptors::close_for_command();
             Ok(())
         });
     }

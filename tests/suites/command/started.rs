@@ -246,3 +246,72 @@ fn unknown_mode() -> Outcome {
     assert_eq!(Report::parse(&finished.out)?.owner()?, "libc");
     Ok(())
 }
+
+/// A standard descriptor that is closed is closed for the command, too: it must not
+/// take what it opens next for standard error, or /dev/null for an open file.
+#[rseq_kit::test(BUILDS)]
+fn closed_descriptors() -> Outcome {
+    let rseqctl = artifacts()?.rseqctl.display().to_string();
+    let report = scratch::directory("report")?.join("report.json");
+    let folder = scratch::directory("closed")?;
+    let with_report = format!("--report {}", report.display());
+    let open = "for each in 0 1 2; do [ -e /proc/self/fd/$each ] && open=$open$each; done
+                printf \"$open\" >&3";
+    for options in ["", "--verify", "--mode own", &with_report] {
+        for (closed, expected) in [
+            ("", "012"),
+            ("<&-", "12"),
+            (">&-", "02"),
+            ("2>&-", "01"),
+            ("<&- >&- 2>&-", ""),
+        ] {
+            let told = folder.join("told");
+            let script = format!(
+                "exec '{rseqctl}' run {options} -- sh -c '{open}' 3>'{}' {closed}",
+                told.display()
+            );
+            Program::new("sh").args(["-c", &script]).run()?.expect(0)?;
+            let told = fs::read_to_string(told)?;
+            assert_eq!(told, expected, "run {options} {closed}");
+        }
+    }
+    Ok(())
+}
+
+/// Where nothing is mounted at /proc the command is started all the same, with
+/// what was decided; what needs it is said to be missing.
+#[rseq_kit::test(BUILDS, Need::ROOT, Need::MOUNT_NAMESPACE)]
+fn without_proc() -> Outcome {
+    let rseqctl = artifacts()?.rseqctl.clone();
+    let hidden = built("adopter", "hides")?;
+    let folder = rseqctl.parent().ok_or("no folder")?;
+    for (place, name) in [("/", rseqctl.as_path()), ("", "./rseqctl".as_ref())] {
+        let finished = |options: &str| {
+            let script = format!(
+                "mount -t tmpfs none /proc && exec '{}' run {options} -- '{}'",
+                name.display(),
+                hidden.display()
+            );
+            Program::new("unshare")
+                .args(["--mount", "sh", "-c", &script])
+                .directory(if place.is_empty() {
+                    folder
+                } else {
+                    place.as_ref()
+                })
+                .run()
+        };
+        let told = finished("")?.expect(0)?;
+        holds(&told.out, &["granted 9 already 0"])?;
+        assert_eq!(told.err, "");
+        let told = finished("--verify")?.expect(0)?;
+        holds(&told.err, &["not verified: there is no /proc"])?;
+        let told = finished("--report -")?.expect(0)?;
+        holds(
+            &told.out,
+            &["granted 9 already 0", "\"shim_loaded\": false"],
+        )?;
+        holds(&told.err, &["there is no /proc"])?;
+    }
+    Ok(())
+}

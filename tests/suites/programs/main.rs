@@ -11,10 +11,10 @@ use std::process::ExitCode;
 use rseq_kit::artifacts::artifacts;
 use rseq_kit::child::{Finished, Program};
 use rseq_kit::foreign;
-use rseq_lab_kernels::guest::{self, Kernel};
 use rseq_kit::needs::{Need, program};
 use rseq_kit::runner::{Outcome, Suite};
 use rseq_kit::scratch;
+use rseq_lab_kernels::guest::{self, Kernel};
 use serde_json::Value;
 
 /// The dynamic linker of x86-64 programs (System V ABI, AMD64 supplement).

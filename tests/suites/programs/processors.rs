@@ -12,9 +12,9 @@ use std::time::Duration;
 use rseq_kit::artifacts::artifacts;
 use rseq_kit::child::{Finished, Program};
 use rseq_kit::foreign::Libc;
-use rseq_lab_kernels::guest::{Command, Guest, Kernel, libraries_of};
 use rseq_kit::needs::program;
 use rseq_kit::runner::Outcome;
+use rseq_lab_kernels::guest::{Command, Guest, Kernel, libraries_of};
 
 use super::{PLATFORMS, Start, Tree, audited, ours, real, rpath, same, started, told};
 

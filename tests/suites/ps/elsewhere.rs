@@ -10,10 +10,10 @@ use crate::look::{ends, look, message, ready};
 use rseq_kit::artifacts::artifacts;
 use rseq_kit::child::Program;
 use rseq_kit::fixture::built;
-use rseq_lab_kernels::guest::{Command as GuestCommand, Guest, Kernel, libraries_of};
 use rseq_kit::needs::program;
 use rseq_kit::runner::Outcome;
 use rseq_kit::scratch;
+use rseq_lab_kernels::guest::{Command as GuestCommand, Guest, Kernel, libraries_of};
 use serde_json::{Value, json};
 
 /// The processes of a process: its children, and theirs.

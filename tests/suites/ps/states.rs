@@ -3,16 +3,18 @@
 use super::LIVE;
 use rseq_kit::needs::Need;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::look::{ends, idle, is_left_alone, look, look_with, ps, ready, threads};
+use rseq_kit::artifacts::artifacts;
 use rseq_kit::child::Program;
 use rseq_kit::fixture::built;
 use rseq_kit::needs::{program, python};
 use rseq_kit::runner::Outcome;
-use rseq_kit::scratch;
-use rseq_kit::sys;
 use rseq_kit::world::{GLIBC_OFF, World};
+use rseq_kit::{scratch, sys};
 use serde_json::{Value, json};
 
 #[rseq_kit::test(LIVE)]
@@ -237,6 +239,55 @@ fn watch() -> Outcome {
     watch.terminate();
     assert_eq!(watch.finish()?.code(), -libc::SIGTERM);
     is_left_alone(running.id())?;
+    ends(running)?;
+    Ok(())
+}
+
+/// What is mapped and is no file is not called a file that is missing.
+#[rseq_kit::test(LIVE)]
+fn mappings() -> Outcome {
+    let running = ready(Program::new(built("mappings", "default")?))?;
+    let (row, code) = look_with(running.id(), &[])?;
+    assert_eq!((&row["missing"], code), (&json!([]), 0), "{row}");
+    ends(running)?;
+    Ok(())
+}
+
+/// The same without the right to read map_files: only the memory that may hold an
+/// object is named, as what it is.
+#[rseq_kit::test(LIVE, Need::ROOT, Need::SETPRIV)]
+fn mappings_of_a_user() -> Outcome {
+    let nobody = || -> Result<Program, String> {
+        Ok(Program::new(program("setpriv")?).args([
+            "--reuid=65534",
+            "--regid=65534",
+            "--clear-groups",
+            "--bounding-set=-all",
+        ]))
+    };
+    let folder = scratch::directory("public")?;
+    let readable = fs::Permissions::from_mode(0o755);
+    let copy = |path: &std::path::Path, name: &str| -> std::io::Result<PathBuf> {
+        let to = folder.join(name);
+        fs::copy(path, &to)?;
+        fs::set_permissions(&to, readable.clone())?;
+        Ok(to)
+    };
+    let mappings = copy(&built("mappings", "default")?, "mappings")?;
+    let rseqctl = copy(&artifacts()?.rseqctl, "rseqctl")?;
+    let running = ready(nobody()?.arg(mappings))?;
+    let finished = nobody()?
+        .arg(rseqctl)
+        .args(["ps", "--format", "ndjson", &running.id().to_string()])
+        .run()?;
+    let row: Value =
+        serde_json::from_str(&finished.out).map_err(|error| format!("{error}: {finished:?}"))?;
+    let missing = row["missing"].as_array().ok_or("no list")?;
+    let is_memfd = |text: &Value| {
+        let text = text.as_str().unwrap_or_default();
+        text.starts_with("/memfd:nameless: ") && text.contains("has no name")
+    };
+    assert!(missing.iter().all(is_memfd), "{row}");
     ends(running)?;
     Ok(())
 }
