@@ -20,21 +20,63 @@ pub(crate) const SURPLUS_TUNABLE: &[u8] = b"glibc.rtld.optional_static_tls=";
 /// What `GLIBC_TUNABLES` says about glibc's own registration (glibc 2.35).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RseqTunable {
-    /// Nothing: glibc registers.
+    /// Nothing, or nothing that the libc takes: glibc registers.
     Unset,
-    /// `glibc.pthread.rseq=1`.
+    /// The number 1.
     On,
-    /// `glibc.pthread.rseq=0`.
+    /// What the libc reads as 0.
     Off,
 }
 
-/// What a value of `GLIBC_TUNABLES` says about glibc's own registration.
-pub(crate) fn rseq_tunable(tunables: Option<&OsStr>) -> RseqTunable {
-    match tunables.and_then(|tunables| last_value(tunables, RSEQ_TUNABLE)) {
-        None => RseqTunable::Unset,
-        Some(b"0") => RseqTunable::Off,
-        Some(_) => RseqTunable::On,
+/// What a value of `GLIBC_TUNABLES` says about glibc's own registration, by what
+/// the libc `reads`: versions differ in what they take for a number, and in whether
+/// one fault makes them ignore the rest. Where the libc cannot be asked (a static
+/// program's), numbers count.
+pub(crate) fn rseq_tunable(
+    tunables: Option<&OsStr>,
+    reads: impl FnOnce(&OsStr) -> Option<u64>,
+) -> RseqTunable {
+    let Some(tunables) = tunables else {
+        return RseqTunable::Unset;
+    };
+    let Some(value) = last_value(tunables, RSEQ_TUNABLE) else {
+        return RseqTunable::Unset;
+    };
+    let said = number(value);
+    match reads(tunables).or(said) {
+        Some(0) => RseqTunable::Off,
+        Some(_) if said == Some(1) => RseqTunable::On,
+        Some(_) | None => RseqTunable::Unset,
     }
+}
+
+/// The number that every glibc reads in a tunable's value: as strtoul(3) with base
+/// 0, and nothing behind it.
+pub(crate) fn number(value: &[u8]) -> Option<u64> {
+    let text = std::str::from_utf8(value)
+        .ok()?
+        .trim_start_matches([' ', '\t']);
+    if let Some(digits) = text.strip_prefix("0x").or(text.strip_prefix("0X")) {
+        return u64::from_str_radix(digits, 16).ok();
+    }
+    match text.strip_prefix('0') {
+        Some(digits) if !digits.is_empty() => u64::from_str_radix(digits, 8).ok(),
+        _ => text.parse().ok(),
+    }
+}
+
+/// What the libc that the dynamic linker `linker` belongs to reads for the tunable
+/// `name` (with its `=`) in `tunables`: its default where it finds no fit value. None
+/// where it does not tell (before glibc 2.33), or knows no such tunable.
+pub(crate) fn read_by(linker: &Path, tunables: &OsStr, name: &[u8]) -> Option<u64> {
+    let mut command = Command::new(linker);
+    command
+        .arg("--list-tunables")
+        .env_clear()
+        .env(TUNABLES, tunables);
+    let text = String::from_utf8(process::answer_of(&mut command, PATIENCE)?).ok()?;
+    let name = std::str::from_utf8(name).ok()?.trim_end_matches('=');
+    listed_value(&text, name)
 }
 
 /// The value that counts of the tunable `name` (with its `=`).
@@ -73,6 +115,49 @@ pub(crate) fn listed_value(text: &str, name: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_value_says_by_what_the_libc_reads() {
+        let says = |text: &str, read| rseq_tunable(Some(OsStr::new(text)), |_| read);
+        // 2.36 reads what is no number as 0; 2.41 ignores it
+        let off = "glibc.pthread.rseq=off";
+        assert_eq!(says(off, Some(0)), RseqTunable::Off);
+        assert_eq!(says(off, Some(1)), RseqTunable::Unset);
+        assert_eq!(says(off, None), RseqTunable::Unset);
+        assert_eq!(says("glibc.pthread.rseq=1", Some(1)), RseqTunable::On);
+        assert_eq!(says("glibc.pthread.rseq=0x1", None), RseqTunable::On);
+        assert_eq!(says("glibc.pthread.rseq=00", None), RseqTunable::Off);
+        // ignored as a whole
+        assert_eq!(
+            says("a=b=c:glibc.pthread.rseq=0", Some(1)),
+            RseqTunable::Unset
+        );
+        // who does not set it need not be asked
+        let asked = |_: &OsStr| panic!("asked");
+        assert_eq!(
+            rseq_tunable(Some(OsStr::new("a=b")), asked),
+            RseqTunable::Unset
+        );
+        assert_eq!(rseq_tunable(None, asked), RseqTunable::Unset);
+    }
+
+    #[test]
+    fn numbers_as_strtoul_reads_them() {
+        let rows = [
+            ("0", Some(0)),
+            (" 0", Some(0)),
+            ("010", Some(8)),
+            ("0x10", Some(16)),
+            ("10", Some(10)),
+            ("", None),
+            ("off", None),
+            ("0,x", None),
+            ("1 ", None),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(number(text.as_bytes()), expected, "{text:?}");
+        }
+    }
 
     #[test]
     fn what_the_dynamic_linker_lists() {

@@ -161,7 +161,7 @@ fn libc_here() -> Libc {
         rseq_size: area.map(|area| area.size),
         owns_symbol: dynamic::libc_owns_symbol(),
         registered_by: Registration::name(registered_by()),
-        rseq_tunable: match rseq_tunable(tunables.as_deref()) {
+        rseq_tunable: match rseq_tunable(tunables.as_deref(), |_| tunable("glibc.pthread.rseq")) {
             RseqTunable::Unset => "unset",
             RseqTunable::On => "on",
             RseqTunable::Off => "off",

@@ -3,7 +3,7 @@
 //! The owner itself is `tls_model::owner`'s answer; here the launcher chooses
 //! what the libc will be told, because that is what it can still change.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tls_model::owner::{Mode, Owner, Plan, Reason, Situation, plan};
 
@@ -16,7 +16,7 @@ use super::surplus::Need;
 use super::target::{Kind, Target};
 use crate::program::libraries::Libraries;
 use crate::sys::{dynamic, machine};
-use crate::tunables::RseqTunable;
+use crate::tunables::{RseqTunable, TUNABLES};
 
 /// What `run` is going to do.
 #[derive(Clone, Debug)]
@@ -30,6 +30,8 @@ pub struct Decision {
     pub reason: Reason,
     /// Switch the libc's own registration off.
     pub switch_libc_off: bool,
+    /// `GLIBC_TUNABLES` is replaced: the libc would ignore ours with all of it.
+    pub replace_tunables: bool,
     /// Load the shim.
     pub preload: bool,
     /// Libraries of the program's that have to come first: a sanitizer's
@@ -84,14 +86,19 @@ impl Decision {
             Mode::Own => true,
             Mode::Auto => hidden_definition || (usable == Some(true) && !libc_shares && preload),
         };
-        let said = environment.rseq_tunable();
+        let linker = scope.linker.as_deref();
+        let said = environment.rseq_tunable(linker);
         let is_refused = matches!(kernel, Kernel::Refuses(_));
         let switch_libc_off = wanted && tunables && said == RseqTunable::Unset && !is_refused;
         if wanted && said == RseqTunable::On {
-            warnings.push(
-                "GLIBC_TUNABLES already says glibc.pthread.rseq=1, which is kept: the libc will own the registration"
-                    .to_owned(),
-            );
+            warnings.push(format!(
+                "GLIBC_TUNABLES already says glibc.pthread.rseq={}, which is kept: the libc will own the registration",
+                environment.rseq_tunable_text()
+            ));
+        }
+        let replace_tunables = switch_libc_off && ignores_tunables(linker, environment);
+        if replace_tunables {
+            warnings.push(malformed(environment));
         }
         if let (Mode::Own, Some(hidden)) = (mode, &scope.hidden) {
             warnings.push(format!(
@@ -143,6 +150,7 @@ impl Decision {
             owner,
             reason,
             switch_libc_off,
+            replace_tunables,
             preload,
             preload_first,
             length,
@@ -155,12 +163,17 @@ impl Decision {
 
     /// Keeps static TLS for libraries that come by `dlopen`, unless the user has
     /// set the tunable.
-    pub(super) fn keep_static_tls(&mut self, need: Need, environment: &Environment) {
-        match environment.optional_static_tls() {
+    pub(super) fn keep_static_tls(
+        &mut self,
+        need: Need,
+        environment: &Environment,
+        linker: Option<&Path>,
+    ) {
+        match environment.optional_static_tls(linker) {
             None => self.surplus = Some(need),
             Some(set) if set >= need.tunable => {}
             Some(set) => self.warnings.push(format!(
-                "GLIBC_TUNABLES already says glibc.rtld.optional_static_tls={set}, which is kept; \
+                "GLIBC_TUNABLES already sets glibc.rtld.optional_static_tls to {set}, which is kept; \
                  the libraries of --may-load need {} bytes of static TLS and the value {}",
                 need.bytes, need.tunable
             )),
@@ -173,6 +186,9 @@ impl Decision {
         environment: &mut Environment,
         libraries: Option<&Libraries>,
     ) -> Result<(), CannotPreload> {
+        if self.replace_tunables {
+            environment.forget_tunables();
+        }
         if self.switch_libc_off {
             environment.switch_rseq_off();
         }
@@ -188,6 +204,19 @@ impl Decision {
         }
         Ok(())
     }
+}
+
+/// Whether the program's libc would ignore what is added to `GLIBC_TUNABLES`.
+fn ignores_tunables(linker: Option<&Path>, environment: &Environment) -> bool {
+    linker.is_some_and(|linker| environment.tunables_are_ignored(linker))
+}
+
+fn malformed(environment: &Environment) -> String {
+    let tunables = environment.value(TUNABLES);
+    format!(
+        "the program's libc ignores GLIBC_TUNABLES={tunables} as malformed: it is replaced, for \
+         all that is started"
+    )
 }
 
 /// What to do about a hazard.

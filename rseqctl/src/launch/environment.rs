@@ -12,7 +12,7 @@ use tls_model::owner::Mode;
 use crate::program::libraries::{SEPARATORS, can_be_preloaded};
 use crate::report::complain;
 use crate::tunables::{
-    RSEQ_TUNABLE, RseqTunable, SURPLUS_TUNABLE, TUNABLES, last_value, rseq_tunable,
+    RSEQ_TUNABLE, RseqTunable, SURPLUS_TUNABLE, TUNABLES, last_value, number, read_by, rseq_tunable,
 };
 
 /// Names and values; names are unique.
@@ -69,10 +69,40 @@ impl Environment {
         })
     }
 
-    /// What the user has said about glibc's registration; of several settings
-    /// the last one counts, as in the dynamic linker.
-    pub(crate) fn rseq_tunable(&self) -> RseqTunable {
-        rseq_tunable(self.0.get(OsStr::new(TUNABLES)).map(OsString::as_os_str))
+    fn tunables(&self) -> Option<&OsStr> {
+        self.0.get(OsStr::new(TUNABLES)).map(OsString::as_os_str)
+    }
+
+    /// What the user has said about glibc's registration, as the libc of the
+    /// dynamic linker `linker` reads it.
+    pub(crate) fn rseq_tunable(&self, linker: Option<&Path>) -> RseqTunable {
+        rseq_tunable(self.tunables(), |tunables| {
+            read_by(linker?, tunables, RSEQ_TUNABLE)
+        })
+    }
+
+    /// What the user has written for it; nothing where it is not set.
+    pub(crate) fn rseq_tunable_text(&self) -> String {
+        let value = self.tunables().and_then(|it| last_value(it, RSEQ_TUNABLE));
+        String::from_utf8_lossy(value.unwrap_or_default()).into_owned()
+    }
+
+    /// Whether the libc of `linker` ignores `GLIBC_TUNABLES` as a whole, so that a
+    /// setting behind what the user has would be lost (glibc 2.39 and later do so
+    /// for one fault).
+    pub(crate) fn tunables_are_ignored(&self, linker: &Path) -> bool {
+        let mut tuned = Self(self.0.clone());
+        tuned.switch_rseq_off();
+        let set = self.tunables().is_some_and(|tunables| !tunables.is_empty());
+        set && tuned
+            .tunables()
+            .and_then(|tunables| read_by(linker, tunables, RSEQ_TUNABLE))
+            .is_some_and(|read| read != 0)
+    }
+
+    /// Forgets `GLIBC_TUNABLES`.
+    pub(crate) fn forget_tunables(&mut self) {
+        self.0.remove(OsStr::new(TUNABLES));
     }
 
     /// Switches glibc's registration off, after whatever else is tuned.
@@ -80,15 +110,13 @@ impl Environment {
         self.tune(RSEQ_TUNABLE, "0");
     }
 
-    /// Bytes of `glibc.rtld.optional_static_tls` that the user has set.
-    pub fn optional_static_tls(&self) -> Option<u64> {
-        let tunables = self.0.get(OsStr::new(TUNABLES))?;
+    /// Bytes of `glibc.rtld.optional_static_tls` that the user has set, as the
+    /// libc of `linker` reads it; nothing where it is not set.
+    pub fn optional_static_tls(&self, linker: Option<&Path>) -> Option<u64> {
+        let tunables = self.tunables()?;
         let value = last_value(tunables, SURPLUS_TUNABLE)?;
-        let text = std::str::from_utf8(value).ok()?;
-        match text.strip_prefix("0x") {
-            Some(digits) => u64::from_str_radix(digits, 16).ok(),
-            None => text.parse().ok(),
-        }
+        let read = linker.and_then(|linker| read_by(linker, tunables, SURPLUS_TUNABLE));
+        read.or_else(|| number(value))
     }
 
     /// Sets it, after whatever else is tuned.
@@ -204,10 +232,10 @@ mod tests {
     #[test]
     fn the_surplus_is_added_and_read() {
         let mut ours = environment(&[("GLIBC_TUNABLES", "glibc.rtld.optional_static_tls=0x100")]);
-        assert_eq!(ours.optional_static_tls(), Some(256));
+        assert_eq!(ours.optional_static_tls(None), Some(256));
         ours.set_optional_static_tls(4096);
-        assert_eq!(ours.optional_static_tls(), Some(4096));
-        assert_eq!(environment(&[]).optional_static_tls(), None);
+        assert_eq!(ours.optional_static_tls(None), Some(4096));
+        assert_eq!(environment(&[]).optional_static_tls(None), None);
     }
 
     #[test]
@@ -221,7 +249,7 @@ mod tests {
         ];
         for (value, expected) in cases {
             let ours = environment(&[("GLIBC_TUNABLES", value)]);
-            assert_eq!(ours.rseq_tunable(), expected, "{value}");
+            assert_eq!(ours.rseq_tunable(None), expected, "{value}");
         }
     }
 

@@ -22,6 +22,8 @@ pub struct Scope {
     pub sanitizer: Option<PathBuf>,
     /// The libc owns the symbol: it registers the definition that wins.
     pub libc_owns_symbol: bool,
+    /// The dynamic linker that loads them; none for a static program.
+    pub linker: Option<PathBuf>,
     /// The dynamic linker has told what it would load, and glibc is not there.
     pub lacks_libc: bool,
 }
@@ -59,7 +61,10 @@ impl Scope {
 
     /// The executable and the libraries that `linker` would load with it.
     pub fn with_libraries(main: Loaded, linker: &Path) -> Self {
-        Self::of(&Program::ask(main, linker))
+        Self {
+            linker: Some(linker.to_path_buf()),
+            ..Self::of(&Program::ask(main, linker))
+        }
     }
 
     fn of(program: &Program) -> Self {
@@ -88,6 +93,7 @@ impl Scope {
                 .find(|name| is_named(name, &SANITIZERS))
                 .map(Path::to_path_buf),
             libc_owns_symbol: program.objects.iter().any(owns),
+            linker: None,
             lacks_libc: !names().any(|name| is_named(name, &["libc.so.6"])),
         };
         for object in &program.objects {

@@ -102,7 +102,8 @@ impl Start {
             .map_or(Kernel::NotAsked, |scope| Kernel::for_program(scope, mode));
         let mut decision = Decision::make(mode, &target, &environment, kernel);
         if let Some(need) = Need::of(&settings.may_load)? {
-            decision.keep_static_tls(need, &environment);
+            let linker = target.scope().and_then(|scope| scope.linker.as_deref());
+            decision.keep_static_tls(need, &environment, linker);
         }
         Ok(Self {
             program: program.to_owned(),

@@ -1,11 +1,14 @@
 //! Who owns the registration of a process's threads, and why, in words.
 
+use std::ffi::OsStr;
+
 use tls_model::owner::{Owner, Reason};
 
 use super::area::{Area, Kind};
 use super::image::{Image, LAST_RESORT, SHIM};
 use super::proc::Process;
 use super::thread::Threads;
+use crate::tunables::{RSEQ_TUNABLE, TUNABLES, last_value, number};
 
 /// Who owns it: a word, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,16 +98,23 @@ fn of_area(area: Area, image: &Image) -> (Owner, String) {
 
 /// Why no thread is registered, as far as can be told.
 fn why_nobody(process: &Process, image: &Image) -> String {
-    let tunables = process.variable("GLIBC_TUNABLES").unwrap_or_default();
-    let is_off = tunables
-        .split(':')
-        .any(|tunable| tunable == "glibc.pthread.rseq=0");
+    let tunables = process.variable(TUNABLES).unwrap_or_default();
+    let value = last_value(OsStr::new(&tunables), RSEQ_TUNABLE);
+    let is_off = value.and_then(number) == Some(0);
     let tells = image
         .objects
         .iter()
         .any(|object| object.file.marks.rseq_offset.is_some() && !object.file.is_named(SHIM));
     if is_off {
         "GLIBC_TUNABLES switches the libc's registration off, and nobody has registered instead"
+    } else if let Some(value) = value.filter(|_| tells) {
+        // what a libc makes of it depends on its version, and a stranger's dynamic
+        // linker is not executed
+        return format!(
+            "GLIBC_TUNABLES has glibc.pthread.rseq={}: either the libc takes that for 0, or the \
+             system call is missing or denied, or the threads have unregistered",
+            String::from_utf8_lossy(value)
+        );
     } else if tells {
         "the libc would have registered: the system call is missing or denied, or the threads have \
          unregistered"

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use rseq_kit::artifacts::artifacts;
 use rseq_kit::child::Program;
+use rseq_kit::foreign;
 use rseq_kit::needs::Need;
 use rseq_kit::runner::Suite;
 
@@ -12,6 +13,7 @@ mod owned;
 mod refused;
 mod started;
 mod through;
+mod tunables;
 mod verified;
 mod without;
 
@@ -21,7 +23,17 @@ pub const RUNS: [Need; 3] = [Need::X86_64, Need::GLIBC_2_35, Need::RSEQ];
 pub const BUILDS: [Need; 4] = [Need::CC, Need::X86_64, Need::GLIBC_2_35, Need::RSEQ];
 
 fn main() -> ExitCode {
-    Suite::collected().run()
+    let mut suite = Suite::collected();
+    for name in tunables::SUITES {
+        let needs = [&BUILDS[..], &[foreign::need(name)]].concat();
+        suite.add(format!("tunables::{name}"), &needs, move || {
+            tunables::read_by_the_libc(name)
+        });
+        suite.add(format!("tunables::surplus::{name}"), &needs, move || {
+            tunables::surplus_read_by_the_libc(name)
+        });
+    }
+    suite.run()
 }
 
 fn run(options: &[&str], command: &[impl AsRef<OsStr>]) -> Result<Program, String> {
