@@ -1,16 +1,16 @@
 //! The ledger: what the shim counts, in a form that outlives the process.
 //!
-//! `rseqctl run --report` makes a file of [`SIZE`] zero bytes that begins with
-//! [`MAGIC`] and the process id it is about to exec, and names it in
-//! `RSEQ_SHIM_LEDGER`. The shim maps it and counts there, so that a process
-//! that is killed has been counted all the same.
+//! `rseqctl run` makes a file of [`SIZE`] zero bytes that begins with [`header`]: for
+//! which process it is, or for which executable. It names it in `RSEQ_SHIM_LEDGER`.
+//! The shim maps it and counts there, so that a process that is killed has been
+//! counted all the same.
 
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use crate::owner::{Owner, Reason};
 
 /// First eight bytes; the digit is the layout's version.
-pub const MAGIC: [u8; 8] = *b"RSEQLGR1";
+pub const MAGIC: [u8; 8] = *b"RSEQLGR2";
 
 /// Bytes of a ledger file: one page.
 pub const SIZE: usize = 4096;
@@ -21,7 +21,7 @@ pub const SIZE: usize = 4096;
 pub struct Ledger {
     /// [`MAGIC`].
     pub magic: [u8; 8],
-    /// The process that may count here.
+    /// The process that may count here; 0 for the first that runs [`Self::inode`].
     pub pid: AtomicU32,
     /// How often a process with that id has started counting: 0 says that the
     /// shim was not loaded, 2 that the command replaced itself by another.
@@ -42,6 +42,10 @@ pub struct Ledger {
     /// Registrations that the kernel refused, the shim's and the clients', and
     /// threads for which it was not asked again.
     pub refused: AtomicU64,
+    /// Device (`st_dev`) of the executable that may count here.
+    pub device: u64,
+    /// Its inode (`st_ino`); 0 where any may.
+    pub inode: u64,
 }
 
 impl Ledger {
@@ -59,6 +63,21 @@ impl Ledger {
             started: AtomicU64::new(0),
             registered: AtomicU64::new(0),
             refused: AtomicU64::new(0),
+            device: 0,
+            inode: 0,
+        }
+    }
+
+    /// Makes this the ledger of the process `pid`, where it is nobody's yet. False
+    /// where it is another's.
+    #[must_use]
+    pub fn claim(&self, pid: u32) -> bool {
+        match self
+            .pid
+            .compare_exchange(0, pid, Ordering::Relaxed, Ordering::Relaxed)
+        {
+            Ok(_) => true,
+            Err(owner) => owner == pid,
         }
     }
 
@@ -75,6 +94,7 @@ impl Ledger {
             started: self.started.load(Ordering::Relaxed),
             registered: self.registered.load(Ordering::Relaxed),
             refused: self.refused.load(Ordering::Relaxed),
+            executable: executable(self.device, self.inode),
         }
     }
 }
@@ -92,9 +112,25 @@ pub struct Record {
     pub started: u64,
     pub registered: u64,
     pub refused: u64,
+    /// Device and inode.
+    pub executable: Option<(u64, u64)>,
+}
+
+fn executable(device: u64, inode: u64) -> Option<(u64, u64)> {
+    (inode != 0).then_some((device, inode))
 }
 
 impl Record {
+    /// Whether the process `pid` may count here; `runs` tells device and inode of
+    /// its executable.
+    #[must_use]
+    pub fn is_for(&self, pid: u32, runs: impl FnOnce() -> Option<(u64, u64)>) -> bool {
+        match self.executable {
+            None => self.pid == pid,
+            Some(_) => [0, pid].contains(&self.pid) && runs() == self.executable,
+        }
+    }
+
     /// Reads the bytes of a ledger file; nothing when they are none.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
@@ -121,22 +157,45 @@ impl Record {
             started: long(core::mem::offset_of!(Ledger, started))?,
             registered: long(core::mem::offset_of!(Ledger, registered))?,
             refused: long(core::mem::offset_of!(Ledger, refused))?,
+            executable: executable(
+                long(core::mem::offset_of!(Ledger, device))?,
+                long(core::mem::offset_of!(Ledger, inode))?,
+            ),
         })
     }
 }
 
-/// The first bytes of a fresh ledger file for `pid`; the rest of the file is
-/// zero.
+/// The first bytes of a fresh ledger file; the rest of it is zero. With the device
+/// and inode of an executable it is for the first process that runs that, otherwise
+/// for `pid`.
 #[must_use]
-pub fn header(pid: u32) -> [u8; 12] {
-    let mut bytes = [0; 12];
-    for (to, from) in bytes
-        .iter_mut()
-        .zip(MAGIC.into_iter().chain(pid.to_ne_bytes()))
-    {
-        *to = from;
-    }
+pub fn header(pid: u32, executable: Option<(u64, u64)>) -> [u8; size_of::<Ledger>()] {
+    let mut bytes = [0; size_of::<Ledger>()];
+    let (device, inode) = executable.unwrap_or_default();
+    let pid = if executable.is_some() { 0 } else { pid };
+    put(&mut bytes, 0, &MAGIC);
+    put(
+        &mut bytes,
+        core::mem::offset_of!(Ledger, pid),
+        &pid.to_ne_bytes(),
+    );
+    put(
+        &mut bytes,
+        core::mem::offset_of!(Ledger, device),
+        &device.to_ne_bytes(),
+    );
+    put(
+        &mut bytes,
+        core::mem::offset_of!(Ledger, inode),
+        &inode.to_ne_bytes(),
+    );
     bytes
+}
+
+fn put(bytes: &mut [u8], place: usize, value: &[u8]) {
+    for (to, from) in bytes.iter_mut().skip(place).zip(value) {
+        *to = *from;
+    }
 }
 
 #[cfg(test)]
@@ -146,10 +205,35 @@ mod tests {
     #[test]
     fn a_fresh_header_is_a_ledger_without_counts() {
         let mut file = [0; SIZE];
-        file[..12].copy_from_slice(&header(77));
+        let header = header(77, None);
+        file[..header.len()].copy_from_slice(&header);
         let record = Record::from_bytes(&file).unwrap();
         assert_eq!(record, Ledger::new(77).record());
         assert_eq!((record.pid, record.starts, record.started), (77, 0, 0));
+    }
+
+    #[test]
+    fn a_ledger_is_for_a_process_or_for_an_executable() {
+        let of = |pid, executable| Record::from_bytes(&header(pid, executable)).unwrap();
+        let nobody = || panic!("asked");
+        assert!(of(77, None).is_for(77, nobody));
+        assert!(!of(77, None).is_for(78, nobody));
+        let by_file = of(77, Some((1, 2)));
+        assert_eq!((by_file.pid, by_file.executable), (0, Some((1, 2))));
+        assert!(by_file.is_for(78, || Some((1, 2))));
+        assert!(!by_file.is_for(77, || Some((1, 3))));
+        assert!(!by_file.is_for(77, || None));
+        let claimed = Record { pid: 78, ..by_file };
+        assert!(claimed.is_for(78, || Some((1, 2))));
+        assert!(!claimed.is_for(79, || Some((1, 2))));
+    }
+
+    #[test]
+    fn the_first_to_come_has_it() {
+        let ledger = Ledger::new(0);
+        assert!(ledger.claim(7));
+        assert!(ledger.claim(7), "it has replaced itself by another");
+        assert!(!ledger.claim(8));
     }
 
     #[test]

@@ -147,11 +147,13 @@ fn open_ledger(path: &CStr) {
     if bytes
         .get(..length)
         .and_then(Record::from_bytes)
-        .is_some_and(|record| record.pid == kernel::getpid())
+        .is_some_and(|record| record.is_for(kernel::getpid(), kernel::executable))
     {
         let memory: *mut Ledger = kernel::map_shared(descriptor, ledger::SIZE).cast();
         // SAFETY: a fresh mapping of a file that begins with a ledger, or null.
-        if let Some(ledger) = unsafe { memory.as_ref() } {
+        if let Some(ledger) = unsafe { memory.as_ref() }
+            && ledger.claim(kernel::getpid())
+        {
             // a command that replaced itself by another starts from nothing
             ledger.starts.fetch_add(1, Ordering::Relaxed);
             ledger.length.store(0, Ordering::Relaxed);

@@ -39,20 +39,21 @@ pub(crate) fn supervise(
             target.path.display(),
         ));
     }
+    // behind a launcher it is the program that counts, whoever starts it; without
+    // one it may replace itself by another
+    let executable = target.identity().filter(|_| !target.through.is_empty());
     let ending = process::supervise(
         &target.path,
         program,
         arguments,
         environment.variables(),
-        ledger.file(),
+        (ledger.file(), executable),
     )
     .map_err(|error| Error::execute(&target.path, error))?;
     let finding = ledger
         .record()
         .map(|record| Finding::of(decision.owner, &record));
-    if let Some(finding @ (Finding::OtherOwner(..) | Finding::Refused(_))) = finding
-        && target.through.is_empty()
-    {
+    if let Some(finding @ (Finding::OtherOwner(..) | Finding::Refused(_))) = finding {
         complain(format_args!(
             "{}: the owner was to be {}: {finding}",
             target.path.display(),

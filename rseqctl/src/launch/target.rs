@@ -26,6 +26,9 @@ pub struct Target {
     pub path: PathBuf,
     /// The ELF executable behind it: itself, or a script's interpreter.
     pub executable: PathBuf,
+    /// The file that the kernel executes for it: the executable, or the dynamic
+    /// linker that was told to load it.
+    pub image: PathBuf,
     /// What it is.
     pub kind: Kind,
     /// The launchers on the way to it, by what they were called.
@@ -85,6 +88,7 @@ impl Target {
             },
         }
         let (mut executable, mut kind) = look(&path, INTERPRETER_DEPTH)?;
+        let image = executable.clone();
         if let Kind::DynamicLinker = kind {
             (executable, kind) = match program_of_linker(arguments) {
                 Some(program) => look_by(Path::new(program), &path)?,
@@ -94,6 +98,7 @@ impl Target {
         Ok(Self {
             path,
             executable,
+            image,
             kind,
             through: Vec::new(),
             unseen,
@@ -102,6 +107,12 @@ impl Target {
 }
 
 impl Target {
+    /// Device and inode of [`Self::image`].
+    pub fn identity(&self) -> Option<(u64, u64)> {
+        let metadata = fs::metadata(&self.image).ok()?;
+        Some((metadata.dev(), metadata.ino()))
+    }
+
     /// Who defines and uses `__rseq_abi` in it, as far as that is known.
     pub fn scope(&self) -> Option<&Scope> {
         match &self.kind {

@@ -7,11 +7,10 @@
 //! does not know.
 
 use std::fmt;
-use std::fs;
 use std::io::{self, Write as _};
 use std::os::fd::AsRawFd as _;
-use std::os::unix::fs::{FileExt as _, MetadataExt as _};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::FileExt as _;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use tls_model::ledger::{self, Record};
@@ -27,8 +26,7 @@ use crate::sys::detached::{Watched, can_detach, detach};
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// How long bad news have to stay the same: the shim writes owner and counts one
-/// after the other, and a launcher's record stands there until the program's
-/// shim starts.
+/// after the other.
 const SETTLED: Duration = Duration::from_millis(200);
 
 /// What the ledger says about the decision.
@@ -112,14 +110,13 @@ impl std::error::Error for NotVerified {}
 /// What is to be verified.
 struct Plan {
     command: PathBuf,
-    /// Device and number of the file that the command will have come from.
-    executable: Option<(u64, u64)>,
     owner: Owner,
     /// Good news are told as well.
     is_asked: bool,
 }
 
-/// Lets a process look at the command that this one is about to become.
+/// Lets a process look at the program that this one is about to become, or that
+/// the launchers on the way to it start: the ledger is for its executable.
 ///
 /// # Errors
 ///
@@ -130,11 +127,11 @@ pub fn watch(
     environment: &mut Environment,
     is_asked: bool,
 ) -> Result<(), NotVerified> {
-    if !has_proc() {
-        return Err(NotVerified::NoProc);
-    }
     if !decision.preload {
         return Err(NotVerified::NoShim);
+    }
+    if !has_proc() {
+        return Err(NotVerified::NoProc);
     }
     if !can_detach() {
         return Err(NotVerified::GetsOrphans);
@@ -143,11 +140,10 @@ pub fn watch(
     let process = std::process::id();
     ledger
         .file()
-        .write_all_at(&ledger::header(process), 0)
+        .write_all_at(&ledger::header(process, target.identity()), 0)
         .map_err(NotVerified::NoWatcher)?;
     let plan = Plan {
         command: target.path.clone(),
-        executable: identity(&target.executable),
         owner: decision.owner,
         is_asked,
     };
@@ -157,23 +153,17 @@ pub fn watch(
     Ok(())
 }
 
-fn identity(path: &Path) -> Option<(u64, u64)> {
-    fs::metadata(path)
-        .ok()
-        .map(|metadata| (metadata.dev(), metadata.ino()))
-}
-
 /// The life of the process that looks.
 fn look(plan: &Plan, process: u32, ledger: &LedgerFile) {
     let watched = Watched::new(process);
     let deadline = Instant::now() + PATIENCE;
     let mut pause = 2;
-    let mut of_launchers = 0;
     let mut last = (Finding::NotYet, Instant::now());
     loop {
         let has_ended = watched.ends_within(pause);
         pause = (pause * 2).min(50);
-        let finding = finding(plan, process, ledger, &mut of_launchers, has_ended);
+        let record = ledger.record();
+        let finding = record.map_or(Finding::NotYet, |record| Finding::of(plan.owner, &record));
         if finding != last.0 {
             last = (finding, Instant::now());
         }
@@ -183,35 +173,11 @@ fn look(plan: &Plan, process: u32, ledger: &LedgerFile) {
             _bad => last.1.elapsed() >= SETTLED,
         };
         if is_settled || has_ended || Instant::now() > deadline {
+            let counting = record.map_or(0, |record| record.pid);
+            let process = if counting == 0 { process } else { counting };
             tell(plan, process, finding, has_ended);
             return;
         }
-    }
-}
-
-/// What the ledger says of the program; `of_launchers` remembers how many starts
-/// of the shim were seen before the program was there.
-fn finding(
-    plan: &Plan,
-    process: u32,
-    ledger: &LedgerFile,
-    of_launchers: &mut u32,
-    has_ended: bool,
-) -> Finding {
-    let Some(record) = ledger.record() else {
-        return Finding::NotYet;
-    };
-    // read after the record: where a launcher is there still, the record is its.
-    // Of a process that is just ending (or not ours to look at) the kernel names no
-    // file: that is not taken for a launcher
-    let executable = identity(Path::new(&format!("/proc/{process}/exe")));
-    if !has_ended && executable.is_some() && executable != plan.executable {
-        *of_launchers = record.starts;
-    }
-    if record.starts > *of_launchers {
-        Finding::of(plan.owner, &record)
-    } else {
-        Finding::NotYet
     }
 }
 
@@ -248,6 +214,7 @@ mod tests {
             started: 0,
             registered: 0,
             refused: 0,
+            executable: None,
         };
         assert_eq!(Finding::of(Owner::Client, &nothing), Finding::NotYet);
         let client = Record {

@@ -182,7 +182,8 @@ pub fn exec(
 }
 
 /// Runs the command as a child in our process group, and passes on the signals
-/// that are sent to us. The child's process id goes into `ledger` before exec.
+/// that are sent to us. Before exec the child writes into `ledger` that it is for
+/// this process, or for the executable of this device and inode.
 ///
 /// # Errors
 ///
@@ -192,7 +193,7 @@ pub fn supervise(
     name: &OsStr,
     arguments: &[OsString],
     environment: &BTreeMap<OsString, OsString>,
-    ledger: &File,
+    (ledger, executable): (&File, Option<(u64, u64)>),
 ) -> io::Result<Ending> {
     let mask = Mask::current();
     Mask::block_all();
@@ -203,7 +204,7 @@ pub fn supervise(
     // nothing allocates.
     unsafe {
         command.pre_exec(move || {
-            ledger.write_all_at(&ledger::header(std::process::id()), 0)?;
+            ledger.write_all_at(&ledger::header(std::process::id(), executable), 0)?;
             mask.restore_for_command();
             descriptors::close_for_command();
             Ok(())

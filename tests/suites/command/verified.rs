@@ -9,6 +9,7 @@ use rseq_kit::child::Program;
 use rseq_kit::fixture::built;
 use rseq_kit::runner::Outcome;
 use rseq_kit::scratch;
+use rseq_kit::world::Report;
 
 use super::{holds, run};
 
@@ -56,6 +57,41 @@ fn not_as_decided() -> Outcome {
     let told = errors(&[], &[&script, &hidden])?;
     holds(&told, &["to be client", "it is libc"])?;
     assert_eq!(errors(&["--no-verify"], &[&script, &hidden])?, "");
+    Ok(())
+}
+
+/// Behind a launcher that stays it is the program that is looked at, however soon
+/// it ends, and that the report is about: never the launcher.
+#[rseq_kit::test(BUILDS)]
+fn launchers_that_stay() -> Outcome {
+    let hidden = built("adopter", "hides")?.display().to_string();
+    let report = scratch::directory("report")?.join("report.json");
+    let place = report.display().to_string();
+    for launcher in [
+        &["timeout", "60"][..],
+        &["setsid", "-w"],
+        &["nice", "timeout", "60"],
+        &["timeout", "60", "nice"],
+    ] {
+        let command = [launcher, &[hidden.as_str()]].concat();
+        for _ in 0..10 {
+            assert_eq!(errors(&[], &command)?, "", "{launcher:?}");
+        }
+        let told = errors(&["--verify"], &command)?;
+        holds(&told, &["to be client: it is so"])?;
+        let told = errors(&["--report", &place], &command)?;
+        assert_eq!(told, "", "{launcher:?}");
+        let report = Report::read(&report)?;
+        assert_eq!(report.owner()?, "client", "{launcher:?}");
+        assert_eq!(report.threads("registered")?, 9, "{launcher:?}");
+    }
+    // and what is not so is still told
+    let script = scratch::directory("script")?.join("entrypoint");
+    fs::write(&script, "#!/bin/sh\nunset GLIBC_TUNABLES\nexec \"$@\"\n")?;
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755))?;
+    let script = script.display().to_string();
+    let told = errors(&[], &["timeout", "60", &script, &hidden])?;
+    holds(&told, &["to be client", "it is libc"])?;
     Ok(())
 }
 
