@@ -5,9 +5,7 @@ use std::cell::OnceCell;
 use tls_model::facts::{Evidence, Facts, Tls};
 
 use super::image::{Image, Instance, LAST_RESORT, Memory};
-
-/// Most objects in a process's list of them; real ones have hundreds.
-const MOST: usize = 100_000;
+use super::list::List;
 
 /// Bytes behind the thread pointer that a thread control block may have: glibc
 /// 2.36 has 2,304, and more with more features.
@@ -66,6 +64,8 @@ impl Area {
 pub(super) struct Locator<'a> {
     image: &'a Image,
     memory: Option<&'a Memory>,
+    /// The dynamic linker's list of them.
+    list: Option<&'a List>,
     /// Distance from the end of each object's static TLS block to the thread
     /// pointer's block: `l_tls_offset` of glibc.
     offsets: OnceCell<Vec<Option<u64>>>,
@@ -73,10 +73,15 @@ pub(super) struct Locator<'a> {
 }
 
 impl<'a> Locator<'a> {
-    pub(super) fn new(image: &'a Image, memory: Option<&'a Memory>) -> Self {
+    pub(super) fn new(
+        image: &'a Image,
+        memory: Option<&'a Memory>,
+        list: Option<&'a List>,
+    ) -> Self {
         Self {
             image,
             memory,
+            list,
             offsets: OnceCell::new(),
             known: Vec::new(),
         }
@@ -104,7 +109,11 @@ impl<'a> Locator<'a> {
     }
 
     fn find(&self, distance: i64) -> Area {
-        let objects = || self.image.objects.iter().enumerate();
+        // a guest's thread pointer is another
+        let objects = || {
+            let all = self.image.objects.iter().enumerate();
+            all.filter(|(index, _)| !self.image.is_guest(*index))
+        };
         let libcs = objects()
             .map(|(index, _)| index)
             .find(|index| self.libc_distance(*index) == Some(distance));
@@ -153,10 +162,14 @@ impl<'a> Locator<'a> {
     }
 
     /// Where the libc says that its own area is, if this is the object that
-    /// says so: the dynamic linker, or a static program.
+    /// says so: the process's own dynamic linker, or a static program.
     fn libc_distance(&self, index: usize) -> Option<i64> {
         let object = &self.image.objects[index];
-        let says = object.file.is_named("ld-") || object.file.facts.is_static;
+        let is_main = Some(index) == self.image.main;
+        let says = match self.image.linker {
+            Some(linker) => index == linker,
+            None => object.file.is_named("ld-") || is_main && object.file.facts.is_static,
+        };
         let variable = object.file.marks.rseq_offset.filter(|_| says)?;
         let address = object.bias.wrapping_add(variable);
         self.memory?.signed(address, object.file.is_narrow())
@@ -171,17 +184,14 @@ impl<'a> Locator<'a> {
 
     fn tls_offsets(&self) -> Vec<Option<u64>> {
         let mut offsets = vec![None; self.image.objects.len()];
-        let has_blocks = |(index, object): &(usize, &Instance)| {
-            object.file.facts.tls.is_some() && Some(*index) != self.image.main
-        };
-        if self
-            .image
-            .objects
-            .iter()
-            .enumerate()
-            .any(|it| has_blocks(&it))
-        {
-            self.listed_offsets(&mut offsets);
+        if let (Some(list), Some(memory)) = (self.list, self.memory) {
+            for (bias, offset) in list.tls_offsets(self.image, memory) {
+                for (object, known) in self.image.objects.iter().zip(&mut offsets) {
+                    if object.bias == bias && object.file.facts.tls.is_some() {
+                        *known = Some(offset);
+                    }
+                }
+            }
         }
         for (index, object) in self.image.objects.iter().enumerate() {
             let facts = &object.file.facts;
@@ -208,42 +218,6 @@ impl<'a> Locator<'a> {
         let slot = object.bias.wrapping_add(facts.area_slot?);
         let distance = self.memory?.signed(slot, object.file.is_narrow())?;
         Some(value.wrapping_sub(distance.cast_unsigned()))
-    }
-
-    /// By the dynamic linker's list of objects, whose layout glibc tells to
-    /// libthread_db (and to us).
-    fn listed_offsets(&self, offsets: &mut [Option<u64>]) -> Option<()> {
-        let memory = self.memory?;
-        let objects = &self.image.objects;
-        let mut marked = objects
-            .iter()
-            .filter(|it| !it.file.is_narrow())
-            .filter_map(|it| Some(it.bias.wrapping_add(it.file.marks.tls_offset?)));
-        // three words: bits, elements, and the place in the structure
-        let place = u64::from(memory.u32(marked.next()?.wrapping_add(8))?);
-        let debug = objects
-            .iter()
-            .find_map(|it| Some(it.bias.wrapping_add(it.file.marks.debug?)))?;
-        // struct r_debug: version, then the head of the list (link.h)
-        let mut entry = memory.u64(debug.wrapping_add(8))?;
-        for _ in 0..MOST {
-            if entry == 0 {
-                break;
-            }
-            // struct link_map: address, name, dynamic section, next (link.h)
-            let bias = memory.u64(entry)?;
-            let offset = memory.u64(entry.wrapping_add(place))?;
-            let is_static = u32::try_from(offset).is_ok_and(|offset| offset != 0);
-            if is_static {
-                for (object, known) in objects.iter().zip(&mut *offsets) {
-                    if object.bias == bias && object.file.facts.tls.is_some() {
-                        *known = Some(offset);
-                    }
-                }
-            }
-            entry = memory.u64(entry.wrapping_add(24))?;
-        }
-        Some(())
     }
 }
 

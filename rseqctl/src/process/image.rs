@@ -9,6 +9,7 @@ use std::rc::Rc;
 use tls_model::facts::Kind;
 
 use super::files::{Files, ObjectFile, Unread};
+use super::list::List;
 use super::maps::{self, Mapping};
 use super::proc::Process;
 
@@ -34,6 +35,11 @@ pub(super) struct Image {
     pub(super) objects: Vec<Instance>,
     /// The program itself.
     pub(super) main: Option<usize>,
+    /// The dynamic linker that the kernel has mapped for it; none for a static
+    /// program, or where that may not be asked.
+    pub(super) linker: Option<usize>,
+    /// By object: it belongs to a program that this one emulates.
+    guests: Vec<bool>,
     /// What is mapped and could not be read: its path, and why.
     pub(super) unread: Vec<(String, Unread)>,
     maps: String,
@@ -76,6 +82,16 @@ impl Image {
             }
         }
         image.maps = text;
+        let is_narrow = image.program().is_some_and(|it| it.file.is_narrow());
+        let base = process.base_of_linker(is_narrow);
+        image.linker = image
+            .objects
+            .iter()
+            .position(|it| Some(it.bias) == base)
+            // told to load the program, it is the program to the kernel
+            .or(image
+                .main
+                .filter(|main| image.objects[*main].file.is_named("ld-")));
         Ok(image)
     }
 
@@ -119,7 +135,39 @@ impl Image {
 
     /// The object with this soname.
     pub(super) fn named(&self, soname: &str) -> Option<usize> {
-        self.objects.iter().position(|it| it.file.is_named(soname))
+        let mut objects = self.objects.iter().enumerate();
+        let found = objects.find(|(index, it)| !self.is_guest(*index) && it.file.is_named(soname));
+        found.map(|(index, _)| index)
+    }
+
+    /// Finds out which objects belong to an emulated program: another dynamic
+    /// linker, or another program, is mapped that is not in the list of the
+    /// process's own, and neither are they.
+    pub(super) fn find_guests(&mut self, list: Option<&List>) {
+        let is_static = self.program().is_some_and(|it| it.file.facts.is_static);
+        if self.linker.is_none() && !is_static {
+            // it could not be seen which objects are its own
+            return;
+        }
+        let is_stranger = |index: usize, it: &Instance| {
+            let has = list.is_some_and(|list| list.has(it.bias));
+            Some(index) != self.main && Some(index) != self.linker && !has
+        };
+        let begins =
+            |it: &Instance| it.file.is_named("ld-") || it.file.facts.kind == Kind::Executable;
+        let objects = || self.objects.iter().enumerate();
+        if !objects().any(|(index, it)| begins(it) && is_stranger(index, it)) {
+            return;
+        }
+        // before glibc 2.35 what dlmopen has loaded is not listed, either
+        let is_all_listed = self.linker.is_none() || list.is_some_and(|list| list.has_spaces);
+        let is_guest = |(index, it)| is_stranger(index, it) && (is_all_listed || begins(it));
+        self.guests = objects().map(is_guest).collect();
+    }
+
+    /// The object belongs to a program that this one emulates.
+    pub(super) fn is_guest(&self, index: usize) -> bool {
+        self.guests.get(index) == Some(&true)
     }
 
     /// The first object that exports an `__rseq_abi`, the program first: the

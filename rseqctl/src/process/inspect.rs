@@ -5,8 +5,10 @@ use std::io::{self, ErrorKind};
 use tls_model::facts::{Evidence, Facts, Role, SymbolName};
 
 use super::Options;
+use super::area::Locator;
 use super::files::{Files, Unread};
 use super::image::{Hold, Holds, Image, Memory};
+use super::list::List;
 use super::mode::Kernel;
 use super::proc::{Process, Status};
 use super::row::{ObjectRow, Row};
@@ -46,17 +48,23 @@ pub(super) fn look(pid: u32, files: &mut Files, options: Options, kernel: Kernel
         process.turn_to_living_thread();
     }
     let mut missing = Vec::new();
-    let image = Image::read(&process, files).unwrap_or_else(|error| {
+    let mut image = Image::read(&process, files).unwrap_or_else(|error| {
         missing.push(format!("what is mapped: {error}"));
         Image::default()
     });
     for (path, why) in &image.unread {
         missing.push(format!("{path}: {}", why_unread(why)));
     }
-    // the threads' refusal says the same with more words
+    // why it may not be read, the threads' refusal says with more words
     let memory = Memory::open(&process).ok();
+    let list = memory
+        .as_ref()
+        .and_then(|memory| List::read(&image, memory));
+    image.find_guests(list.as_ref());
+    let image = image;
+    let locator = Locator::new(&image, memory.as_ref(), list.as_ref());
     let threads =
-        thread::look(&process, &image, memory.as_ref(), options, kernel).unwrap_or_else(|error| {
+        thread::look(&process, locator, memory.as_ref(), options, kernel).unwrap_or_else(|error| {
             missing.push(format!("its threads: {error}"));
             Threads::default()
         });

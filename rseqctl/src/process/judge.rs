@@ -86,7 +86,10 @@ enum Fate {
 impl Fate {
     fn of(index: usize, image: &Image, threads: &Threads) -> Self {
         let object = &image.objects[index];
-        if !defines(&object.file.facts) || object.file.is_named(LAST_RESORT) {
+        if !defines(&object.file.facts)
+            || object.file.is_named(LAST_RESORT)
+            || image.is_guest(index)
+        {
             return Self::Unknown;
         }
         // in the object's own storage, even where no symbol proves it

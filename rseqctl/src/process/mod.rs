@@ -9,6 +9,7 @@ mod files;
 mod image;
 mod inspect;
 mod judge;
+mod list;
 mod maps;
 mod mode;
 mod owner;

@@ -66,6 +66,27 @@ impl Process {
         Ok(bytes)
     }
 
+    /// `AT_BASE` of the auxiliary vector: where the kernel has mapped the dynamic
+    /// linker. None for a static program, or where it may not be read.
+    pub(super) fn base_of_linker(&self, is_narrow: bool) -> Option<u64> {
+        const AT_BASE: u64 = libc::AT_BASE;
+
+        let bytes = self.bytes("auxv").ok()?;
+        let words: Vec<u64> = if is_narrow {
+            let words = bytes.as_chunks().0.iter();
+            words.map(|word| u32::from_ne_bytes(*word).into()).collect()
+        } else {
+            let words = bytes.as_chunks().0.iter();
+            words.map(|word| u64::from_ne_bytes(*word)).collect()
+        };
+        let mut pairs = words.chunks_exact(2);
+        let base = pairs.find_map(|pair| match *pair {
+            [AT_BASE, value] => Some(value),
+            _ => None,
+        });
+        base.filter(|&base| base != 0)
+    }
+
     pub(super) fn text(&self, name: &str) -> io::Result<String> {
         self.bytes(name).map(lossy)
     }

@@ -54,15 +54,17 @@ struct Candidate {
 /// Looks at every thread of a process.
 pub(super) fn look(
     process: &Process,
-    image: &Image,
+    mut locator: Locator<'_>,
     memory: Option<&Memory>,
     options: Options,
     kernel: Kernel,
 ) -> io::Result<Threads> {
     let mut found = Threads::default();
     let mut done = BTreeSet::new();
-    let mut locator = Locator::new(image, memory);
-    let is_narrow = image.program().is_some_and(|it| it.file.is_narrow());
+    let is_narrow = locator
+        .image()
+        .program()
+        .is_some_and(|it| it.file.is_narrow());
     let pointer = if is_narrow {
         PointerIn::Gs
     } else {

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use crate::look::{ends, idle, is_left_alone, look, look_with, message, ps, ready, rules, threads};
 use rseq_kit::artifacts::artifacts;
 use rseq_kit::child::Program;
+use rseq_kit::debian::{self, Suite};
 use rseq_kit::fixture::built;
 use rseq_kit::foreign::Libc;
 use rseq_kit::needs::{program, python};
@@ -52,6 +53,38 @@ pub(crate) fn owned(case: &str, world: &str, owner: &str) -> Outcome {
     let refused = case == "exports" && owner == "libc";
     assert_eq!(rules(&row).contains(&"refused-client"), refused, "{row}");
     ends(running)?;
+    Ok(())
+}
+
+/// An emulator's threads have its own libc's registration, whatever the libc of the
+/// program that it emulates says, and that program is refused nothing.
+#[rseq_kit::test(LIVE, Need::STATIC_LIBC, debian::need("qemu-user-static"))]
+fn emulated() -> Outcome {
+    let root = Suite::open("bookworm")?.root(&["qemu-user-static"])?;
+    let emulator = root.join("usr/bin/qemu-x86_64-static");
+    let name = emulator.display().to_string();
+    for (guest, definer) in [
+        (built("idle", "dynamic")?, false),
+        (built("addresses", "exports")?, true),
+        (built("idle", "static")?, false),
+    ] {
+        let running = ready(Program::new(&emulator).arg(guest))?;
+        let row = look(running.id())?;
+        assert_eq!(row["owner"], "libc", "{row}");
+        let mut registered = 0;
+        for thread in threads(&row).filter(|it| it["registered"] == true) {
+            registered += 1;
+            assert_eq!(thread["object"], name.as_str(), "{thread}");
+            // it is stripped: no symbol proves it
+            assert_eq!(thread["area_evidence"], "likely", "{thread}");
+        }
+        assert!(registered >= 5, "{row}");
+        assert!(!rules(&row).contains(&"refused-client"), "{row}");
+        let objects = row["objects"].as_array().ok_or("no objects")?;
+        let defines = objects.iter().any(|it| it["defines"] == "exported");
+        assert_eq!(defines, definer, "{row}");
+        ends(running)?;
+    }
     Ok(())
 }
 
