@@ -14,7 +14,6 @@ use std::time::{Duration, Instant};
 
 use crate::sys;
 use crate::sys::seccomp::{Action, Filter};
-use crate::trace::{self, Traced};
 
 /// How long a program may run when its test says nothing else.
 pub const LIMIT: Duration = Duration::from_secs(30);
@@ -127,7 +126,7 @@ impl Program {
     pub fn start(mut self) -> Result<Running, String> {
         let filter = self
             .denial
-            .map(|action| trace::native().map(|arch| Filter::new(arch, action)))
+            .map(|action| sys::native().map(|arch| Filter::new(arch, action)))
             .transpose()?;
         let output = Captured::of(&mut self.command)?;
         self.command.process_group(0);
@@ -140,15 +139,6 @@ impl Program {
             output,
             end: Instant::now() + self.limit,
         })
-    }
-
-    /// Starts it with every `sys_rseq` of every thread recorded.
-    ///
-    /// # Errors
-    ///
-    /// It cannot be started or traced.
-    pub fn trace(self) -> Result<Traced, String> {
-        Traced::start(self)
     }
 
     pub(crate) fn name(&self) -> String {

@@ -1,15 +1,14 @@
 //! Behind a border: namespaces, other users, other kernels.
 
-use super::LIVE;
-use rseq_kit::needs::Need;
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::look::{ends, look, message, ready};
+use crate::look::{LIVE, ends, look, message, ready};
 use rseq_kit::artifacts::artifacts;
 use rseq_kit::child::Program;
 use rseq_kit::fixture::built;
+use rseq_kit::needs::Need;
 use rseq_kit::needs::program;
 use rseq_kit::runner::Outcome;
 use rseq_kit::scratch;

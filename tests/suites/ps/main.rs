@@ -17,6 +17,7 @@ mod owners;
 mod states;
 
 use elsewhere::on_kernel;
+use look::LIVE;
 use owners::{libc_of, owned, static_program, with_launcher};
 
 /// Who owns the threads of a program that waits, by its case and world.
@@ -30,15 +31,6 @@ const OWNERS: [(&str, &str, &str); 9] = [
     ("exports", "plain", "libc"),
     ("exports", "shim", "adopter"),
     ("exports", "takeover", "adopter"),
-];
-
-/// What it takes to look at a live process that has registered.
-pub const LIVE: [Need; 5] = [
-    Need::X86_64,
-    Need::GLIBC_2_35,
-    Need::RSEQ,
-    Need::PTRACE,
-    Need::CC,
 ];
 
 fn main() -> ExitCode {

@@ -1,22 +1,23 @@
 //! Who owns the threads of real programs, on this libc and on others.
 
-use super::LIVE;
-use rseq_kit::needs::Need;
-use rseq_lab_clients::tcmalloc;
 use std::fs;
 use std::time::{Duration, Instant};
 
-use crate::look::{ends, idle, is_left_alone, look, look_with, message, ps, ready, rules, threads};
+use crate::look::{
+    LIVE, ends, idle, is_left_alone, look, look_with, message, ps, ready, rules, threads,
+};
 use rseq_kit::artifacts::artifacts;
 use rseq_kit::child::Program;
 use rseq_kit::debian::{self, Suite};
 use rseq_kit::fixture::built;
 use rseq_kit::foreign::Libc;
+use rseq_kit::needs::Need;
 use rseq_kit::needs::{program, python};
 use rseq_kit::runner::Outcome;
 use rseq_kit::scratch;
 use rseq_kit::trace::registration_of;
 use rseq_kit::world::World;
+use rseq_lab_clients::tcmalloc;
 use rseq_lab_clients::tcmalloc::{Linked, binary};
 use rseq_lab_clients::workerd;
 use serde_json::{Value, json};

@@ -1,17 +1,15 @@
 //! Processes that come and go, are stopped, traced, gone, or about to be signalled.
 
-use super::LIVE;
-use rseq_kit::needs::Need;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use crate::look::{ends, idle, is_left_alone, look, look_with, ps, ready, threads};
+use crate::look::{LIVE, ends, idle, is_left_alone, look, look_with, ps, ready, threads};
 use rseq_kit::artifacts::artifacts;
 use rseq_kit::child::Program;
 use rseq_kit::fixture::built;
-use rseq_kit::needs::{program, python};
+use rseq_kit::needs::{Need, program, python};
 use rseq_kit::runner::Outcome;
 use rseq_kit::world::{GLIBC_OFF, World};
 use rseq_kit::{scratch, sys};

@@ -175,7 +175,7 @@ fn sanitizer(name: &str) -> Result<(), String> {
 }
 
 fn rseq() -> Result<(), String> {
-    let arch = crate::trace::native()?;
+    let arch = sys::native()?;
     match sys::rseq_refusal(arch.syscall) {
         libc::ENOSYS => Err("needs a kernel with sys_rseq".to_owned()),
         libc::EPERM => Err("needs sys_rseq, which is denied here".to_owned()),

@@ -59,14 +59,3 @@ pub fn wait_for_tracer(
     // `process::id` is getpid and nothing else.
     unsafe { command.pre_exec(prepare) };
 }
-
-/// Gives up, for good, the right to gain privileges: the condition for a
-/// seccomp filter.
-pub(super) fn no_new_privileges() -> io::Result<()> {
-    // SAFETY: takes no pointers.
-    if unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) } == 0 {
-        Ok(())
-    } else {
-        Err(io::Error::last_os_error())
-    }
-}

@@ -16,6 +16,8 @@ pub mod seccomp;
 
 use std::ffi::CStr;
 
+use tls_model::rseq::arch::{self, Arch};
+
 /// Sends `signal` to a process, or to a process group where `pid` is negative.
 /// A target that is gone is no error.
 pub fn kill(pid: libc::pid_t, signal: libc::c_int) {
@@ -48,4 +50,13 @@ pub fn rseq_refusal(number: u32) -> i32 {
     // looked at, whether this thread is registered or not.
     unsafe { libc::syscall(libc::c_long::from(number), 0, 0, 0, 0) };
     std::io::Error::last_os_error().raw_os_error().unwrap_or(0)
+}
+
+/// The native architecture.
+///
+/// # Errors
+///
+/// rseq is not known for it.
+pub fn native() -> Result<Arch, String> {
+    arch::native().ok_or_else(|| "no rseq numbers for this architecture".to_owned())
 }

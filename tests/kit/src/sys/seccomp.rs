@@ -65,7 +65,7 @@ impl Filter {
             len: self.0.len() as u16,
             filter: self.0.as_ptr().cast_mut(),
         };
-        super::before_exec::no_new_privileges()?;
+        no_new_privileges()?;
         // SAFETY: `program` points to `len` instructions that live in `self`;
         // the kernel copies them and writes nothing.
         let answer = unsafe {
@@ -80,5 +80,16 @@ impl Filter {
         } else {
             Err(io::Error::last_os_error())
         }
+    }
+}
+
+/// Gives up, for good, the right to gain privileges: the condition for a
+/// seccomp filter.
+fn no_new_privileges() -> io::Result<()> {
+    // SAFETY: takes no pointers.
+    if unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) } == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
     }
 }

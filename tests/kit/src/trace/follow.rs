@@ -6,7 +6,8 @@ use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Command, ExitStatus};
 use std::sync::{Mutex, PoisonError};
 
-use super::{Call, native};
+use super::call::Call;
+use crate::sys;
 use crate::sys::before_exec::wait_for_tracer;
 use crate::sys::ptrace::{self, CallStop};
 use crate::sys::seccomp::{Action, Filter};
@@ -21,7 +22,7 @@ pub(super) struct Seen {
 
 /// A filter that stops a program at every `sys_rseq`.
 pub(super) fn every_call() -> Result<Filter, String> {
-    Ok(Filter::new(native()?, Action::Trace))
+    Ok(Filter::new(sys::native()?, Action::Trace))
 }
 
 /// Starts the command, seized before its exec, and returns its process id.

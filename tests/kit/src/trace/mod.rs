@@ -4,6 +4,7 @@
 //! big server runs at nearly full speed. (The filter needs `no_new_privs`: a
 //! set-user-id program traced here keeps the caller's rights.)
 
+mod call;
 pub mod count;
 pub mod flow;
 mod follow;
@@ -14,38 +15,13 @@ use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use tls_model::rseq::arch::{self, Arch};
-use tls_model::rseq::{FLAG_UNREGISTER, PtraceConfiguration};
+use tls_model::rseq::PtraceConfiguration;
+
+pub use call::Call;
 
 use crate::child::{Captured, Finished, Program};
+
 use crate::sys::{self, ptrace};
-
-/// One `sys_rseq`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Call {
-    /// Process.
-    pub process: i32,
-    /// Thread.
-    pub thread: i32,
-    /// Address of the area.
-    pub area: u64,
-    /// Length in bytes.
-    pub length: u32,
-    /// Flags of `sys_rseq`.
-    pub flags: u32,
-    /// Signature.
-    pub signature: u32,
-    /// 0, or a negative errno.
-    pub result: i64,
-}
-
-impl Call {
-    /// Whether it asked for a registration (and not for the end of one).
-    #[must_use]
-    pub fn registers(&self) -> bool {
-        self.flags & FLAG_UNREGISTER == 0
-    }
-}
 
 /// What a traced program did.
 #[derive(Debug)]
@@ -96,13 +72,15 @@ impl Trace {
     }
 }
 
-/// The native architecture.
-///
-/// # Errors
-///
-/// rseq is not known for it.
-pub fn native() -> Result<Arch, String> {
-    arch::native().ok_or_else(|| "no rseq numbers for this architecture".to_owned())
+impl Program {
+    /// Starts it with every `sys_rseq` of every thread recorded.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be started or traced.
+    pub fn trace(self) -> Result<Traced, String> {
+        Traced::start(self)
+    }
 }
 
 /// The registration of a running thread that nobody traces.

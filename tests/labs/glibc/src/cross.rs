@@ -2,9 +2,9 @@
 //! here; that they build, and export just what glibc's lists for them say, can be
 //! asked.
 
-use super::build::Tree;
 use super::own_tests::{self, OwnTest};
 use super::series::Series;
+use super::tree::Tree;
 use rseq_kit::cache;
 use rseq_kit::needs::program;
 

@@ -1,6 +1,6 @@
 //! What a test of a patched glibc needs.
 
-use super::build::TOOLS;
+use super::recipe::TOOLS;
 use super::series::Series;
 use rseq_kit::needs::{Need, Prerequisite, program};
 

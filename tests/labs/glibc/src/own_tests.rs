@@ -5,97 +5,11 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use super::build::Tree;
+use super::recipe::{ABI, TESTS};
 use super::series::Series;
+use super::tree::Tree;
 use rseq_kit::child::Program;
 use rseq_kit::folder;
-
-/// Folder and names; a base that lacks one of them does not run it.
-pub(super) const TESTS: [(&str, &[&str]); 4] = [
-    (
-        "elf",
-        &[
-            "tst-rseq-*",
-            "tst-tls1",
-            "tst-tls2",
-            "tst-tls3",
-            "tst-tls4",
-            "tst-tls5",
-            "tst-tls6",
-            "tst-tls7",
-            "tst-tls8",
-            "tst-tls9",
-            "tst-tls10",
-            "tst-tls11",
-            "tst-tls12",
-            "tst-tls13",
-            "tst-tls15",
-            "tst-tls16",
-            "tst-tls18",
-            "tst-tls19",
-            "tst-tls20",
-            "tst-tls21",
-            "tst-tls-surplus",
-            "tst-tls1-static",
-            "tst-single_threaded-static-dlopen",
-            "tst-nodelete",
-            "tst-nodelete2",
-            "tst-nodelete-opened",
-            "tst-nodelete-uniquesym",
-            "tst-audit1",
-            "tst-audit2",
-            "tst-audit3",
-            "tst-audit5",
-            "tst-audit8",
-            "tst-audit18",
-            "tst-audit22",
-            "tst-audit23",
-            "tst-dlmopen1",
-            "tst-dlmopen3",
-            "tst-dlopen-self",
-            "tst-global1",
-            "tst-null-argv",
-        ],
-    ),
-    (
-        "dlfcn",
-        &[
-            "tststatic",
-            "tststatic2",
-            "tststatic3",
-            "tststatic4",
-            "tststatic5",
-            "tst-dlinfo",
-            "tst-rec-dlopen",
-            "bug-dlopen1",
-        ],
-    ),
-    (
-        "misc",
-        &[
-            "tst-rseq",
-            "tst-rseq-static",
-            "tst-rseq-disable",
-            "tst-rseq-disable-static",
-        ],
-    ),
-    (
-        "nptl",
-        &[
-            "tst-rseq-*",
-            "tst-tls3",
-            "tst-tls5",
-            "tst-stack3",
-            "tst-create1",
-            "tst-getcpu1",
-            "tst-minstack-exit",
-            "tst-pthread-attr-affinity",
-        ],
-    ),
-];
-
-/// The target that compares the libraries' symbols with glibc's lists of them.
-pub(super) const ABI: &str = "check-abi";
 
 const FILE: &str = "own-tests.txt";
 

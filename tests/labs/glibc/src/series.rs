@@ -136,7 +136,7 @@ impl Series {
             .args(["--no-check", "--no-copy", "-x"])
             .arg(self.source()?)
             .arg(into)
-            .limit(super::build::LIMIT)
+            .limit(super::recipe::LIMIT)
             .run()?
             .expect(0)
             .map(drop)
@@ -159,12 +159,12 @@ impl Series {
     pub fn content(&self) -> u64 {
         let mut content = DefaultHasher::new();
         self.version.hash(&mut content);
-        super::build::CONFIGURE.hash(&mut content);
-        super::build::SHARED.hash(&mut content);
-        super::build::DEVELOPMENT.hash(&mut content);
-        super::build::HEADER.hash(&mut content);
-        super::own_tests::TESTS.hash(&mut content);
-        super::own_tests::ABI.hash(&mut content);
+        super::recipe::CONFIGURE.hash(&mut content);
+        super::recipe::SHARED.hash(&mut content);
+        super::recipe::DEVELOPMENT.hash(&mut content);
+        super::recipe::HEADER.hash(&mut content);
+        super::recipe::TESTS.hash(&mut content);
+        super::recipe::ABI.hash(&mut content);
         for patch in &self.patches {
             let (_, change) = patch.text.split_once("\ndiff ").unwrap_or_default();
             let lines = change.lines().filter(|line| !line.starts_with("index "));
@@ -192,7 +192,7 @@ impl Patch {
             .args(["-p1", "--fuzz=0", "--forward", "--silent", "--input"])
             .arg(&self.path)
             .directory(source)
-            .limit(super::build::LIMIT)
+            .limit(super::recipe::LIMIT)
             .run()?;
         if done.code() == 0 {
             return Ok(());
