@@ -195,10 +195,11 @@ pub fn decided() {
 static AT_EXIT: extern "C" fn() = at_exit;
 
 extern "C" fn at_exit() {
-    if WRITER.load(Ordering::Relaxed) != kernel::getpid() {
+    // who has asked for no report pays for no system call
+    let Some(path) = REPORT_PATH.get() else {
         return;
-    }
-    if let Some(path) = REPORT_PATH.get() {
+    };
+    if WRITER.load(Ordering::Relaxed) == kernel::getpid() {
         append(path, &json(&counters().record()));
     }
 }

@@ -3,16 +3,18 @@
 
 use std::process::ExitCode;
 
-use rseq_kit::needs::Need;
+use rseq_kit::needs::{Need, Sanitizer, Tool};
 use rseq_kit::runner::{Outcome, Suite};
 
 mod driver;
+mod hooks;
 mod kept;
 mod memory;
 mod policy;
 mod promotion;
 mod same;
 mod search;
+mod tools;
 
 /// The shim passive, and the shim as the owner: the rules are the same.
 const WORLDS: [&str; 2] = ["libc", "shim"];
@@ -23,7 +25,7 @@ type Test = fn(&'static str) -> Outcome;
 fn main() -> ExitCode {
     let needs = [Need::CC, Need::X86_64, Need::glibc(2, 35)];
     let mut suite = Suite::new();
-    let tests: [(&str, Test); 26] = [
+    let tests: [(&str, Test); 31] = [
         ("kept::definers", kept::definers),
         ("kept::found_by_name", kept::found_by_name),
         ("kept::two_definers", kept::two_definers),
@@ -48,6 +50,11 @@ fn main() -> ExitCode {
         ("same::search_paths", search::search_paths),
         ("same::constructors", same::constructors),
         ("same::pooled_stacks", same::pooled_stacks),
+        ("hooks::large_frames", hooks::large_frames),
+        ("hooks::stopped", hooks::stopped),
+        ("hooks::alternate_stack", hooks::alternate_stack),
+        ("hooks::strict", hooks::strict),
+        ("hooks::depth", hooks::depth),
         ("policy::warn", policy::warn),
         ("policy::off", policy::off),
         ("static_tls::text_stays", memory::text_stays),
@@ -55,6 +62,34 @@ fn main() -> ExitCode {
         ("threads::small_stack", memory::small_stack),
     ];
     for (name, test) in tests {
+        for world in WORLDS {
+            suite.add(format!("{name}::{world}"), &needs, move || test(world));
+        }
+    }
+    let with_tools: [(&str, Need, Test); 4] = [
+        (
+            "hooks::races",
+            Need::new(&Sanitizer("thread")),
+            hooks::races,
+        ),
+        (
+            "strace::same_calls",
+            Need::new(&Tool("strace")),
+            tools::same_calls,
+        ),
+        (
+            "strace::untouched",
+            Need::new(&Tool("strace")),
+            tools::untouched,
+        ),
+        (
+            "gdb::backtraces",
+            Need::new(&Tool("gdb")),
+            tools::backtraces,
+        ),
+    ];
+    for (name, tool, test) in with_tools {
+        let needs = [&needs[..], &[tool]].concat();
         for world in WORLDS {
             suite.add(format!("{name}::{world}"), &needs, move || test(world));
         }
