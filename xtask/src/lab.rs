@@ -8,7 +8,7 @@ use crate::setup;
 use crate::step::Steps;
 
 /// The labs. The lab NAME is the package `rseq-lab-NAME`; it knows what it needs.
-pub const NAMES: [&str; 2] = ["adversaries", "programs"];
+pub const NAMES: [&str; 3] = ["adversaries", "programs", "servers"];
 
 /// Installs what the lab `name` needs and this machine lacks.
 pub fn set_up(steps: &mut Steps, name: &str) -> Result<(), String> {

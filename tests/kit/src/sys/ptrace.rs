@@ -93,7 +93,16 @@ pub fn go_on_to_exit_of_call(tid: pid_t) -> io::Result<()> {
 ///
 /// The kernel's.
 pub fn single_step(tid: pid_t) -> io::Result<()> {
-    request(libc::PTRACE_SINGLESTEP, tid, 0, null_mut()).map(drop)
+    single_step_with(tid, 0)
+}
+
+/// The same, with a signal delivered first unless it is 0.
+///
+/// # Errors
+///
+/// The kernel's.
+pub fn single_step_with(tid: pid_t, signal: c_int) -> io::Result<()> {
+    request(libc::PTRACE_SINGLESTEP, tid, 0, number(signal)).map(drop)
 }
 
 /// Why a task stopped for a signal: its `si_code`.

@@ -56,3 +56,13 @@ pub fn folder(label: &str) -> Result<PathBuf, String> {
     }
     Ok(folder)
 }
+
+/// Lets every user of the machine write into a folder.
+///
+/// # Errors
+///
+/// The kernel's.
+pub fn open_to_all(folder: &Path) -> Result<(), String> {
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o777))
+        .map_err(|error| format!("{}: {error}", folder.display()))
+}

@@ -9,10 +9,12 @@
 pub mod build;
 pub mod cli;
 pub mod files;
+pub mod host;
 pub mod judge;
 pub mod need;
 pub mod row;
 pub mod table;
+pub mod told;
 pub mod world;
 
 pub use judge::{Seen, Verdict};

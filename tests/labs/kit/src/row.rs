@@ -7,6 +7,7 @@ use rseq_kit::child::{Finished, Program};
 use crate::files::{files, folder};
 use crate::judge::{Seen, Verdict, judge};
 use crate::need::Need;
+use crate::told::Told;
 use crate::world::World;
 
 /// What runs the program once.
@@ -108,10 +109,14 @@ impl Row {
         self
     }
 
-    /// What it needs.
+    /// What the lab says of it without running it.
     #[must_use]
-    pub fn all_needs(&self) -> &[Need] {
-        &self.needs
+    pub fn told(&self) -> Told<'_> {
+        Told {
+            name: self.name,
+            asks: self.asks,
+            needs: &self.needs,
+        }
     }
 
     /// Runs the program in all worlds and judges. The worlds take turns, so that

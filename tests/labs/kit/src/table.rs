@@ -25,14 +25,19 @@ pub fn line(answer: &Answer) -> String {
         let cell = column.map_or_else(|| "-".to_owned(), |(_, seen)| cell(seen));
         let _ = write!(line, " {cell} |");
     }
-    let verdict = match &answer.verdict {
+    let _ = write!(line, " {} |", verdict_cell(&answer.verdict));
+    line
+}
+
+/// A verdict as one cell.
+#[must_use]
+pub fn verdict_cell(verdict: &Verdict) -> String {
+    one_line(&match verdict {
         Verdict::Right => "right".to_owned(),
         Verdict::Wrong(why) => format!("**wrong**: {why}"),
         Verdict::Undecided(why) => format!("undecided: {why}"),
         Verdict::Skipped(why) => format!("skipped: {why}"),
-    };
-    let _ = write!(line, " {} |", one_line(&verdict));
-    line
+    })
 }
 
 fn cell(seen: &[Seen]) -> String {

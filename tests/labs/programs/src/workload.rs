@@ -1,12 +1,10 @@
 //! The programs and what they do.
 
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener};
-use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
-use rseq_kit::child::Program;
-use rseq_kit::sys;
+use rseq_lab::files::open_to_all;
+use rseq_lab::host::{free_port, unprivileged};
 use rseq_lab::{Case, Need, Row, Seen};
 
 use crate::watch::watched;
@@ -142,10 +140,8 @@ pub fn rows() -> Vec<Row> {
 fn run(workload: &Workload, case: &Case) -> Result<Seen, String> {
     let logs = case.folder.join("logs");
     fs::create_dir(&logs).map_err(|error| format!("{}: {error}", logs.display()))?;
-    for folder in [&case.folder, &logs] {
-        fs::set_permissions(folder, fs::Permissions::from_mode(0o777))
-            .map_err(|error| format!("{}: {error}", folder.display()))?;
-    }
+    open_to_all(&case.folder)?;
+    open_to_all(&logs)?;
     let program = case
         .world
         .prepare(unprivileged())?
@@ -163,22 +159,4 @@ fn run(workload: &Workload, case: &Case) -> Result<Seen, String> {
     let (count, first) = (lines.len() as u64, lines.first().cloned());
     let seen = Seen::of(ended).with_figure("error lines", count, first.unwrap_or_default());
     Ok(threads::add(seen, &watched))
-}
-
-/// Some of these programs refuse to run as root, and none needs it.
-fn unprivileged() -> Program {
-    if sys::is_root() {
-        Program::new("setpriv").args(["--reuid=65534", "--regid=65534", "--clear-groups"])
-    } else {
-        Program::new("env")
-    }
-}
-
-/// A port of the loopback that nobody listens on in this moment.
-fn free_port() -> Result<u16, String> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
-    listener
-        .and_then(|listener| listener.local_addr())
-        .map(|address| address.port())
-        .map_err(|error| format!("no port: {error}"))
 }

@@ -1,0 +1,1 @@
+exec mariadb --no-defaults -S "$PWD/s" -N -B -n

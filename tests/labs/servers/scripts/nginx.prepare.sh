@@ -1,0 +1,2 @@
+mkdir www
+seq 1 50 >www/small

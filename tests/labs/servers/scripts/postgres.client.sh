@@ -1,0 +1,1 @@
+exec stdbuf -oL psql -h "$PWD" -U lab -d postgres -AtXq
