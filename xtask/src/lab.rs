@@ -10,6 +10,43 @@ use crate::step::Steps;
 /// The labs. The lab NAME is the package `rseq-lab-NAME`; it knows what it needs.
 pub const NAMES: [&str; 3] = ["adversaries", "programs", "servers"];
 
+/// The labs whose suites are part of the tests; as a lab each prints its table.
+pub const OF_THE_TESTS: [&str; 6] = [
+    "clients",
+    "conformance",
+    "damage",
+    "glibc",
+    "kernels",
+    "stepping",
+];
+
+/// Those of them that have a program of their own, which can be told what to ask.
+const WITH_A_PROGRAM: [&str; 3] = ["conformance", "glibc", "kernels"];
+
+/// Whether the lab `name` is one whose suites are part of the tests.
+pub fn is_of_the_tests(name: &str) -> bool {
+    OF_THE_TESTS.contains(&name)
+}
+
+/// All labs.
+pub fn names() -> Vec<&'static str> {
+    NAMES.into_iter().chain(OF_THE_TESTS).collect()
+}
+
+/// Runs a lab whose suites are part of the tests. They build what they need.
+pub fn run_own(steps: &mut Steps, name: &str, choice: &[String]) -> Result<(), String> {
+    let mut command = if WITH_A_PROGRAM.contains(&name) {
+        program(steps, name)
+    } else {
+        let mut cargo = steps.cargo();
+        cargo
+            .args(["test", "--quiet", "-p", &format!("rseq-lab-{name}"), "--"])
+            .env("RSEQ_TESTS_TABLE", "1");
+        cargo
+    };
+    steps.run(name, command.args(choice))
+}
+
 /// Installs what the lab `name` needs and this machine lacks.
 pub fn set_up(steps: &mut Steps, name: &str) -> Result<(), String> {
     let output = program(steps, name)
@@ -44,7 +81,7 @@ pub fn run(
 
 fn program(steps: &Steps, name: &str) -> Command {
     let mut cargo = steps.cargo();
-    cargo.args(["run", "--quiet", "-p"]);
-    cargo.args([&format!("rseq-lab-{name}"), "--"]);
+    let package = format!("rseq-lab-{name}");
+    cargo.args(["run", "--quiet", "-p", &package, "--bin", &package, "--"]);
     cargo
 }

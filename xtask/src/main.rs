@@ -98,7 +98,7 @@ enum Chore {
     /// Compare real programs without the shim and with it (docs/labs.md)
     Lab {
         /// Which
-        #[arg(value_parser = clap::builder::PossibleValuesParser::new(lab::NAMES))]
+        #[arg(value_parser = clap::builder::PossibleValuesParser::new(lab::names()))]
         name: String,
         /// Install the Debian packages that the lab needs, and run nothing
         #[arg(long)]
@@ -152,6 +152,14 @@ fn main() -> ExitCode {
                 setup::other_compilers(&mut steps);
             }
             program(&mut steps, "patches", GLIBC, "rseq-lab-glibc", choice)
+        }
+        Chore::Lab { name, setup, .. } if setup && lab::is_of_the_tests(&name) => {
+            setup::programs(&mut steps);
+            setup::glibc(&mut steps);
+            Ok(())
+        }
+        Chore::Lab { name, choice, .. } if lab::is_of_the_tests(&name) => {
+            lab::run_own(&mut steps, &name, &choice)
         }
         Chore::Lab {
             name, setup: true, ..

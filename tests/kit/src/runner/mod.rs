@@ -1,5 +1,7 @@
 //! The `main` of every test target: trials by name, each with what it needs.
 
+mod table;
+
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,6 +13,10 @@ use crate::scratch;
 /// A test that cannot run here fails instead of being skipped when this
 /// environment variable is set: for machines that promise to have everything.
 const REQUIRE: &str = "RSEQ_TESTS_REQUIRE";
+
+/// The tests are run one after the other, and a table is printed, when this
+/// environment variable is set (`cargo xtask lab`).
+const TABLE: &str = "RSEQ_TESTS_TABLE";
 
 /// What a test returns: whatever went wrong, in words.
 pub type Outcome = Result<(), Failed>;
@@ -55,8 +61,14 @@ impl Ends for () {
 /// The tests of one target.
 #[derive(Default)]
 pub struct Suite {
-    trials: Vec<Trial>,
-    skipped: Arc<Mutex<Vec<(String, String)>>>,
+    entries: Vec<Entry>,
+}
+
+/// One of them.
+struct Entry {
+    name: String,
+    needs: Vec<Need>,
+    body: Box<dyn FnOnce() -> Outcome + Send>,
 }
 
 impl Suite {
@@ -87,14 +99,37 @@ impl Suite {
         needs: &[Need],
         body: impl FnOnce() -> Outcome + Send + 'static,
     ) {
-        let name = name.into();
-        let needs = needs.to_vec();
-        let skipped = Arc::clone(&self.skipped);
-        let title = name.clone();
-        self.trials.push(Trial::ignorable_test(name, move || {
-            let missing = needs.iter().find_map(|need| need.check().err());
-            let Some(reason) = missing else {
-                return body().map(|()| Completion::Completed);
+        self.entries.push(Entry {
+            name: name.into(),
+            needs: needs.to_vec(),
+            body: Box::new(body),
+        });
+    }
+
+    /// Runs what the command line asks for and says at the end what was skipped. As a
+    /// laboratory it prints a table.
+    #[must_use]
+    pub fn run(self) -> ExitCode {
+        let arguments = Arguments::from_args();
+        let code = if std::env::var_os(TABLE).is_some() {
+            table::print(self.entries, &arguments)
+        } else {
+            tests(self.entries, &arguments)
+        };
+        scratch::remove();
+        code
+    }
+}
+
+/// Runs them as tests.
+fn tests(entries: Vec<Entry>, arguments: &Arguments) -> ExitCode {
+    let skipped: Arc<Mutex<Vec<(String, String)>>> = Arc::default();
+    let trials = entries.into_iter().map(|entry| {
+        let skipped = Arc::clone(&skipped);
+        let title = entry.name.clone();
+        Trial::ignorable_test(entry.name, move || {
+            let Some(reason) = missing(&entry.needs) else {
+                return (entry.body)().map(|()| Completion::Completed);
             };
             if std::env::var_os(REQUIRE).is_some() {
                 return Err(format!("{REQUIRE} is set: {reason}").into());
@@ -102,18 +137,17 @@ impl Suite {
             let mut skipped = skipped.lock().unwrap_or_else(PoisonError::into_inner);
             skipped.push((title, reason.clone()));
             Ok(Completion::ignored_with(reason))
-        }));
+        })
+    });
+    let conclusion = libtest_mimic::run(arguments, trials.collect());
+    let skipped = skipped.lock().unwrap_or_else(PoisonError::into_inner);
+    for (name, reason) in skipped.iter() {
+        println!("skipped: {name}: {reason}");
     }
+    conclusion.exit_code()
+}
 
-    /// Runs what the command line asks for and says at the end what was skipped.
-    #[must_use]
-    pub fn run(self) -> ExitCode {
-        let conclusion = libtest_mimic::run(&Arguments::from_args(), self.trials);
-        let skipped = self.skipped.lock().unwrap_or_else(PoisonError::into_inner);
-        for (name, reason) in skipped.iter() {
-            println!("skipped: {name}: {reason}");
-        }
-        scratch::remove();
-        conclusion.exit_code()
-    }
+/// What the machine lacks, if it lacks something.
+fn missing(needs: &[Need]) -> Option<String> {
+    needs.iter().find_map(|need| need.check().err())
 }
