@@ -8,6 +8,10 @@ fn main() {
         "-Wl,-soname,librseq_abi.so",
         // rule: an object that defines __rseq_abi is never unloaded
         "-Wl,-z,nodelete",
+        // no code, so nothing that shadow stacks or indirect branch tracking could
+        // object to; a library that does not say so switches them off for all
+        "-Wl,-z,shstk",
+        "-Wl,-z,force-ibt",
     ] {
         println!("cargo::rustc-link-arg-cdylib={arg}");
     }

@@ -37,11 +37,25 @@ fn lines(data: &[u8]) -> object::read::Result<Vec<String>> {
             let align = segment.p_align(endian);
             lines.push(format!("tls segment: size {size}, align {align}"));
         }
+        if segment.p_type(endian) == elf::PT_GNU_PROPERTY {
+            let note = segment.data(endian, data).unwrap_or_default();
+            lines.push(format!("control flow: {}", control_flow(note)));
+        }
     }
     dynamic(&sections, endian, data, &mut lines)?;
     symbols(&sections, endian, data, &mut lines)?;
     tls_relocations(&sections, endian, data, &mut lines)?;
     Ok(lines)
+}
+
+/// What code of x86-64 is marked for (`GNU_PROPERTY_X86_FEATURE_1_AND`, x86-64 psABI).
+fn control_flow(note: &[u8]) -> String {
+    const FEATURES: [u8; 8] = [2, 0, 0, 0xc0, 4, 0, 0, 0];
+    let place = note.windows(8).position(|bytes| bytes == FEATURES);
+    let bits = place.and_then(|place| note.get(place + 8)).unwrap_or(&0);
+    let names = [(1, "indirect branch tracking"), (2, "shadow stack")];
+    let marked = names.iter().filter(|(bit, _)| bits & bit != 0);
+    marked.map(|(_, name)| *name).collect::<Vec<_>>().join(", ")
 }
 
 fn dynamic(
