@@ -1,9 +1,9 @@
 //! Every order in which definers of `__rseq_abi` can come into a program, with
 //! four glibcs, with and without the libc's own registration: there is one area,
 //! everybody knows it, and no definer is ever gone, nor local where that is asked
-//! for.
+//! for. And what the hooks of loading must not be noticed by, with each of them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::LazyLock;
 
@@ -54,6 +54,10 @@ fn main() -> ExitCode {
             conformance::need("bullseye"),
             conformance::need(release),
         ];
+        suite.add(format!("{release}::hooks"), &needs, move || hooks(release));
+        suite.add(format!("{release}::clients"), &needs, move || {
+            clients(release)
+        });
         for (name, first) in FIRSTS {
             suite.add(format!("{release}::{name}::libc"), &needs, move || {
                 orders(release, first, true, glibc >= (2, 35))
@@ -118,6 +122,66 @@ fn orders(release: &str, first: First, glibc_on: bool, glibc_registers: bool) ->
     Ok(())
 }
 
+/// Signals, sandboxes and stacks, by default and on request; the suite `loading` says
+/// more about each.
+fn hooks(release: &str) -> Outcome {
+    static HOOKS: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
+        let options = ["-pthread", "-Wl,-z,now"];
+        Libc::of("bullseye")?.build("loading-hooks", &options)
+    });
+    let hooks = LazyLock::force(&HOOKS).clone()?;
+    let shim = artifacts()?.shim.display().to_string();
+    for (what, expected) in [
+        ("large-frame", "many signals, 0 wrong"),
+        ("stopped", "many signals, 0 wrong"),
+        ("alternate", "many signals, 0 wrong"),
+        ("strict", "alive"),
+    ] {
+        let script = format!("{what} {{plain}} {{needs-definer}} {{definer}}");
+        for shim in [None, Some((&*shim, "keep")), Some((&*shim, "enforce"))] {
+            let program = start(release, &hooks, false, shim, &script)?;
+            ends(program, &script, expected)?;
+        }
+    }
+    Ok(())
+}
+
+/// The library of a client stays once it has registered an area.
+fn clients(release: &str) -> Outcome {
+    static CLIENTS: LazyLock<Result<PathBuf, String>> =
+        LazyLock::new(|| Libc::of("bullseye")?.build("loading-client", &["-DPROGRAM", "-pthread"]));
+    let clients = LazyLock::force(&CLIENTS).clone()?;
+    let shim = artifacts()?.shim.display().to_string();
+    let [client, reuser] = ["client", "reuser"].map(|case| built("loading-client", case));
+    let libraries = format!("{} {}", client?.display(), reuser?.display());
+    for (shim, how, expected) in [
+        (Some((&*shim, "keep")), "idle", "idle; closed; not mapped"),
+        (
+            Some((&*shim, "keep")),
+            "main",
+            "registered; closed; mapped; what came later is intact",
+        ),
+        (
+            Some((&*shim, "keep")),
+            "thread",
+            "registered; closed; mapped; what came later is intact",
+        ),
+        (
+            None,
+            "thread",
+            "registered; closed; not mapped; what came later is damaged",
+        ),
+    ] {
+        let script = format!("{libraries} {how}");
+        ends(
+            start(release, &clients, false, shim, &script)?,
+            &script,
+            expected,
+        )?;
+    }
+    Ok(())
+}
+
 fn library(case: &str) -> Result<String, String> {
     Ok(built("loading-library", case)?.display().to_string())
 }
@@ -167,7 +231,6 @@ fn says(
     run(release, first, glibc_on, shim, script, expected)
 }
 
-/// `shim`: what is preloaded, and what the shim is asked to do about loading.
 fn run(
     release: &str,
     first: First,
@@ -176,11 +239,24 @@ fn run(
     script: &str,
     expected: &str,
 ) -> Result<(), String> {
+    let program = start(release, &driver(first)?, glibc_on, shim, script)?;
+    ends(program, script, expected)
+}
+
+/// A program on a glibc, with the words of `script`. `shim`: what is preloaded, and
+/// what the shim is asked to do about loading.
+fn start(
+    release: &str,
+    program: &Path,
+    glibc_on: bool,
+    shim: Option<(&str, &str)>,
+    script: &str,
+) -> Result<Program, String> {
     let root = Root::open(release)?;
     let loader = root.loader.ok_or("no root of its own")?;
-    let mut program = Program::new(&loader.ld_so);
+    let mut command = Program::new(&loader.ld_so);
     if let Some((preload, loading)) = shim {
-        program = program
+        command = command
             .args(["--preload", preload])
             .env("RSEQ_SHIM_LOADING", loading);
     }
@@ -189,22 +265,26 @@ fn run(
         .iter()
         .map(|path| path.as_os_str())
         .collect();
-    program = program
+    command = command
         .arg("--library-path")
         .arg(folders.join(std::ffi::OsStr::new(":")))
-        .arg(driver(first)?);
+        .arg(program);
     for word in script.split_whitespace() {
         let case = word
             .strip_prefix('{')
             .and_then(|word| word.strip_suffix('}'));
-        program = match case {
-            Some(case) => program.arg(library(case)?),
-            None => program.arg(word),
+        command = match case {
+            Some(case) => command.arg(library(case)?),
+            None => command.arg(word),
         };
     }
     if !glibc_on {
-        program = program.env("GLIBC_TUNABLES", GLIBC_OFF);
+        command = command.env("GLIBC_TUNABLES", GLIBC_OFF);
     }
+    Ok(command)
+}
+
+fn ends(program: Program, script: &str, expected: &str) -> Result<(), String> {
     let finished = program.run()?.expect(0)?;
     let found = finished.out.trim_end().replace('\n', "; ");
     if found == expected && finished.err.is_empty() {
