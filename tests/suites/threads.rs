@@ -1,5 +1,6 @@
 //! Threads that start in ways of their own, and what starting one costs.
 
+use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
 use rseq_kit::artifacts::artifacts;
@@ -33,5 +34,35 @@ fn pairs_cost_the_same() -> Outcome {
         "{few} instructions after 1,000 pairs, {many} after 500,000"
     );
     println!("{few} instructions after 1,000 pairs, {many} after 500,000");
+    Ok(())
+}
+
+/// What `pthread_create` and join cost, in instructions: little more than where glibc
+/// registers and, where the shim only stands by, no more than with any library that
+/// is preloaded and has thread-local storage.
+#[rseq_kit::test(COUNTED)]
+fn price_of_a_thread() -> Outcome {
+    /// As shipped; what is built for tests takes a few more.
+    const REGISTERING: u64 = if cfg!(debug_assertions) { 250 } else { 200 };
+    const STANDING_BY: u64 = 10;
+
+    let program = built("one-thread", "default")?;
+    let shim = artifacts()?.shim.clone();
+    let library = built("one-thread", "library")?;
+    let with = |registers: &str, preload: Option<&Path>| -> Result<u64, String> {
+        let mut command = Command::new(&program);
+        command.arg("marks").env_clear();
+        command.env("GLIBC_TUNABLES", format!("glibc.pthread.rseq={registers}"));
+        command.envs(preload.map(|library| ("LD_PRELOAD", library)));
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        instructions(command, Stretch::BetweenMarks)
+    };
+    let glibc = with("1", None)?;
+    let floor = with("1", Some(&library))?;
+    let standing_by = with("1", Some(&shim))?;
+    let registering = with("0", Some(&shim))?;
+    println!("glibc {glibc}, floor {floor}, standing by {standing_by}, registering {registering}");
+    assert!(registering <= glibc + REGISTERING, "{registering} {glibc}");
+    assert!(standing_by <= floor + STANDING_BY, "{standing_by} {floor}");
     Ok(())
 }

@@ -60,6 +60,9 @@ pub static LEDGER_PATH: StoredPath = StoredPath::new();
 /// The file of `RSEQ_SHIM_REPORT`, if set.
 pub static REPORT_PATH: StoredPath = StoredPath::new();
 
+/// What the names of all of them begin with.
+const PREFIX: &[u8] = b"RSEQ_SHIM_";
+
 impl Environment {
     /// Reads the table.
     pub fn read(process: &Process) -> Self {
@@ -72,8 +75,8 @@ impl Environment {
             environment.mode = Mode::Defer;
             return environment;
         }
-        process.each_variable(|variable| {
-            if let Some(rest) = variable.to_bytes().strip_prefix(b"RSEQ_SHIM_") {
+        process.each_variable(PREFIX, |variable| {
+            if let Some(rest) = variable.to_bytes().strip_prefix(PREFIX) {
                 environment.set(variable, rest);
             }
         });

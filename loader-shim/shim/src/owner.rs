@@ -10,8 +10,8 @@ use tls_model::rseq::AT_RSEQ_FEATURE_SIZE;
 use crate::environment::Environment;
 use crate::names::area::{self, LibcArea};
 use crate::names::{cpu, lookup};
-use crate::process::{self, Process};
-use crate::{loading, next, register, report, syscalls, threads};
+use crate::process::{self, Process, Program};
+use crate::{errno, loading, next, register, report, syscalls, threads};
 
 /// What every new thread does about its registration.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -134,8 +134,11 @@ fn decide() {
         &area::LIBC_SIZE,
         &area::LIBC_FLAGS,
         &area::SINCE_2_41,
+        &errno::ERRNO,
+        &loading::next::DLOPEN,
+        &loading::next::DLCLOSE,
+        &loading::next::DLERROR,
     ]);
-    loading::enable(&process, &environment);
     let feature_size = process
         .auxiliary(AT_RSEQ_FEATURE_SIZE)
         .and_then(|size| u32::try_from(size).ok());
@@ -147,6 +150,7 @@ fn decide() {
         } else {
             Owner::Client
         };
+        loading::enable(&process, &environment, &Program::default());
         area::publish(owner, libc, 0, feature_size);
         cpu::enable(false);
         threads::settle();
@@ -157,6 +161,7 @@ fn decide() {
         register::set_libc_area(area);
     }
     let program = process::definitions(&process, !libc_registered);
+    loading::enable(&process, &environment, &program);
     let situation = Situation {
         mode: environment.mode,
         libc_registered,

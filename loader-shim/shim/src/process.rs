@@ -18,7 +18,7 @@ mod relro;
 mod tables;
 mod walk;
 
-pub use program::definitions;
+pub use program::{Program, definitions};
 pub use relro::{rebind_libc, write_protected};
 pub use tables::{Name, Tables};
 use walk::libc_walk;
@@ -64,11 +64,11 @@ pub fn is_told() -> bool {
 /// DF_1_INITFIRST as well.
 #[cold]
 fn ask_dynamic_linker() {
-    // SAFETY: the dynamic linker's variable, set before anything is relocated; or
-    // null.
-    let Some(&arguments) = (unsafe { arch::dynamic_linkers_arguments().as_ref() }) else {
+    let Some(variable) = walk::dynamic_linkers(Name::new(b"_dl_argv")) else {
         return;
     };
+    // SAFETY: `char **`, set before anything is relocated.
+    let arguments = unsafe { variable.cast::<*mut *const c_char>().read() };
     if arguments.is_null() {
         return;
     }
@@ -116,8 +116,8 @@ impl Process {
         Some(unsafe { CStr::from_ptr(self.name) })
     }
 
-    /// Calls `visit` with every `NAME=value`.
-    pub fn each_variable(&self, mut visit: impl FnMut(&'static CStr)) {
+    /// Calls `visit` with every `NAME=value` that begins with `prefix`.
+    pub fn each_variable(&self, prefix: &[u8], mut visit: impl FnMut(&'static CStr)) {
         let mut next = self.environment;
         while !next.is_null() {
             // SAFETY: inside the null-terminated list.
@@ -127,7 +127,10 @@ impl Process {
             }
             // SAFETY: the kernel put a C string there, which nobody has
             // changed before constructors run.
-            visit(unsafe { CStr::from_ptr(variable) });
+            if unsafe { begins_with(variable, prefix) } {
+                // SAFETY: likewise.
+                visit(unsafe { CStr::from_ptr(variable) });
+            }
             next = next.wrapping_add(1);
         }
     }
@@ -154,6 +157,19 @@ impl Process {
     pub fn is_secure(&self) -> bool {
         self.auxiliary(libc::AT_SECURE) != Some(0)
     }
+}
+
+/// Whether a C string begins with these bytes, none of which is zero. Reads no more of
+/// it than it takes.
+///
+/// # Safety
+///
+/// `text` is a C string.
+pub unsafe fn begins_with(text: *const c_char, prefix: &[u8]) -> bool {
+    prefix.iter().enumerate().all(|(index, &byte)| {
+        // SAFETY: all bytes before are as in `prefix`, so none was the end.
+        unsafe { *text.wrapping_add(index) as u8 == byte }
+    })
 }
 
 /// A loaded object, while [`each_object`] shows it.
@@ -193,8 +209,7 @@ impl Loaded<'_> {
 
     /// Whether it is the shim.
     pub fn is_the_shim(&self) -> bool {
-        static HERE: u8 = 0;
-        self.contains((&raw const HERE).addr())
+        self.info.dlpi_addr as usize == arch::own_base()
     }
 
     /// Where its dynamic section is.
@@ -246,18 +261,5 @@ pub fn each_next_object<Visit: FnMut(&Loaded<'_>) -> bool>(mut visit: Visit) {
         }
         passed_ourselves = object.is_the_shim();
         false
-    });
-}
-
-/// Calls `use_them` with something that answers the address of the shim's own
-/// variables, whoever else defines the name.
-pub fn with_own_symbols(mut use_them: impl FnMut(&dyn Fn(Name) -> Option<*mut c_void>)) {
-    each_object(|object| {
-        let ours = object.is_the_shim();
-        if ours {
-            let tables = Tables::of(object);
-            use_them(&|name| object.address_of(tables.as_ref(), name));
-        }
-        ours
     });
 }

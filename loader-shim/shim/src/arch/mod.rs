@@ -7,8 +7,8 @@
 //! | `abi_area` | the calling thread's `__rseq_abi`, through initial-exec TLS |
 //! | `nesting` | the calling thread's count of registrations, in `librseq_abi.so` |
 //! | `debug_state` | `_r_debug`: the dynamic linker's list of objects |
-//! | `libc_version_function`, `dlvsym` | functions of the libc that the shim does not interpose |
-//! | `dynamic_linkers_arguments` | where the dynamic linker keeps the program's arguments |
+//! | `dlvsym` | a function of the libc that the shim does not interpose |
+//! | `own_base`, `own_zeroes` | where the shim itself is |
 //! | `bound_names` | where the dynamic linker has bound `__rseq_offset` and its siblings |
 //! | `pthread_create` | jumps to where `threads` says |
 //! | `thread_start` | first code of a thread: hook, then tail jump to the user's routine |

@@ -133,19 +133,37 @@ macro_rules! weak_reference {
     }};
 }
 
+/// An address that the static linker knows, of the shim itself.
+macro_rules! own_address {
+    ($name:literal) => {{
+        let address: usize;
+        // SAFETY: the address of a symbol that linkers define in every object; it is
+        // hidden, so that nobody else's is found.
+        unsafe {
+            asm!(
+                concat!(".hidden ", $name),
+                concat!("lea {}, [rip + ", $name, "]"),
+                out(reg) address,
+                options(pure, nomem, nostack, preserves_flags),
+            );
+        }
+        address
+    }};
+}
+
+/// Where the shim is loaded: its ELF header.
+pub fn own_base() -> usize {
+    own_address!("__ehdr_start")
+}
+
+/// The shim's variables that are zero at first: they stay writable.
+pub fn own_zeroes() -> core::ops::Range<usize> {
+    own_address!("__bss_start")..own_address!("_end")
+}
+
 /// `_r_debug` of the dynamic linker, or null where nobody defines it.
 pub fn debug_state() -> *const RDebug {
     weak_reference!("_r_debug")
-}
-
-/// `gnu_get_libc_version`, which only glibc defines, or null.
-pub fn libc_version_function() -> *const core::ffi::c_void {
-    weak_reference!("gnu_get_libc_version")
-}
-
-/// The dynamic linker's variable that holds the program's arguments, or null.
-pub fn dynamic_linkers_arguments() -> *const *mut *const core::ffi::c_char {
-    weak_reference!("_dl_argv")
 }
 
 /// dlvsym(3), or null: before glibc 2.34 it is in libdl.

@@ -15,6 +15,8 @@ use super::next;
 
 /// What the tunable is unless it is set.
 const DEFAULT: u64 = 512;
+
+const TUNABLES: &[u8] = b"GLIBC_TUNABLES=";
 /// The number is rounded up to this: it need not be exact, only enough.
 const STEP: u64 = 64;
 
@@ -27,8 +29,8 @@ pub fn read(process: &Process) {
     if process.is_secure() {
         return;
     }
-    process.each_variable(|variable| {
-        let Some(list) = variable.to_bytes().strip_prefix(b"GLIBC_TUNABLES=") else {
+    process.each_variable(TUNABLES, |variable| {
+        let Some(list) = variable.to_bytes().strip_prefix(TUNABLES) else {
             return;
         };
         for setting in list.split(|&byte| byte == b':') {
@@ -125,7 +127,7 @@ fn half_at(bytes: &[u8], offset: usize) -> Option<u16> {
 
 fn has_tunable() -> bool {
     type Function = extern "C" fn() -> *const c_char;
-    let address = next::VERSION.current();
+    let address = next::VERSION.address();
     if address.is_null() {
         return false;
     }

@@ -18,9 +18,9 @@ use tls_model::loading::Breach;
 use super::dynamic::Dynamic;
 use super::objects::Held;
 use super::words::{self, Line};
-use super::{Policy, caller, clients, next, objects};
+use super::{Policy, clients, next, objects};
 use crate::arch;
-use crate::process::Loaded;
+use crate::process::{Loaded, Program};
 
 /// [`mark`] when everything had been looked at: nothing has come since.
 static SEEN: AtomicU64 = AtomicU64::new(0);
@@ -47,10 +47,9 @@ struct Found {
 }
 
 /// Remembers what the program started with.
-pub fn begin() {
-    objects::begin();
-    caller::begin();
-    SEEN.store(mark(objects::additions(), 0), Ordering::Relaxed);
+pub fn begin(program: &Program) {
+    objects::begin(program.objects);
+    SEEN.store(mark(program.additions, 0), Ordering::Relaxed);
 }
 
 /// What changes with every object that comes, and with every new client.

@@ -30,8 +30,7 @@ use tls_model::owner::Mode;
 
 use crate::environment::{Environment, Loading};
 use crate::errno::KeepErrno;
-use crate::next::resolve;
-use crate::process::Process;
+use crate::process::{Process, Program};
 
 mod budget;
 mod caller;
@@ -72,10 +71,9 @@ fn policy() -> Policy {
     }
 }
 
-/// Finds the dynamic linker's functions, and begins to keep the rules. Whoever
+/// Begins to keep the rules, once the dynamic linker's functions are found. Whoever
 /// owns the registration: an unmapped area is as bad for all of them.
-pub fn enable(process: &Process, environment: &Environment) {
-    resolve(&next::ALL);
+pub fn enable(process: &Process, environment: &Environment, program: &Program) {
     let policy = match environment.loading {
         _ if environment.mode == Mode::Off => Policy::Off,
         Loading::Keep => Policy::Keep,
@@ -85,7 +83,11 @@ pub fn enable(process: &Process, environment: &Environment) {
     };
     words::open(environment.log);
     budget::read(process);
-    definers::begin();
+    definers::begin(program);
+    // only these look at calls of dlopen
+    if matches!(policy, Policy::Warn | Policy::Enforce) {
+        caller::begin();
+    }
     POLICY.store(policy as u32, Ordering::Relaxed);
 }
 

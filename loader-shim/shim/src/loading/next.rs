@@ -25,10 +25,7 @@ pub static DLCLOSE: Next = Next::eager(b"dlclose", no_dlclose as *mut c_void);
 /// dlerror(3)
 pub static DLERROR: Next = Next::eager(b"dlerror", no_dlerror as *mut c_void);
 /// gnu_get_libc_version(3)
-pub static VERSION: Next = Next::eager(b"gnu_get_libc_version", null_mut());
-
-/// All of them, for one walk at start-up.
-pub const ALL: [&Next; 4] = [&DLOPEN, &DLCLOSE, &DLERROR, &VERSION];
+pub static VERSION: Next = Next::lazy(b"gnu_get_libc_version");
 
 /// dlopen(3), called by the shim for itself: as null where it fails. The file
 /// has a path of its own, so it does not matter that the shim is the caller.

@@ -13,13 +13,8 @@ use crate::process::{Loaded, dynamic_section_of, each_object};
 /// Objects that the program started with: first in the list, there for good.
 static AT_START: AtomicUsize = AtomicUsize::new(0);
 
-/// Remembers what the program started with.
-pub fn begin() {
-    let mut count = 0;
-    each_object(|_| {
-        count += 1;
-        false
-    });
+/// Remembers how many objects the program started with.
+pub fn begin(count: usize) {
     AT_START.store(count, Ordering::Relaxed);
 }
 

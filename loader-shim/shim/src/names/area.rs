@@ -20,7 +20,7 @@ use tls_model::owner::Owner;
 
 use crate::arch::{self, Bound};
 use crate::next::Next;
-use crate::process::{self, Name};
+use crate::process::{self, Name, Tables};
 
 /// glibc's own variables.
 pub static LIBC_OFFSET: Next = Next::lazy(b"__rseq_offset");
@@ -116,41 +116,52 @@ pub fn publish(owner: Owner, libc: Option<LibcArea>, length: u32, feature_size: 
         }
     };
     let bound = arch::bound_names();
-    let values: [(Name, *mut c_void, &[u8]); 4] = [
-        (
-            Name::new(b"__rseq_offset"),
-            bound.offset.cast(),
-            &area.offset.to_ne_bytes(),
-        ),
-        (
-            Name::new(b"__rseq_size"),
-            bound.size.cast(),
-            &area.size.to_ne_bytes(),
-        ),
-        (
-            Name::new(b"__rseq_flags"),
-            bound.flags.cast(),
-            &area.flags.to_ne_bytes(),
-        ),
-        (
-            Name::new(b"__rseq_handled"),
-            bound.handled.cast(),
-            &c_int::from(handled).to_ne_bytes(),
-        ),
+    let offset = area.offset.to_ne_bytes();
+    let size = area.size.to_ne_bytes();
+    let flags = area.flags.to_ne_bytes();
+    let handled = c_int::from(handled).to_ne_bytes();
+    let values: [(*mut c_void, &[u8]); 4] = [
+        (bound.offset.cast(), &offset),
+        (bound.size.cast(), &size),
+        (bound.flags.cast(), &flags),
+        (bound.handled.cast(), &handled),
     ];
-    // wherever everybody has bound a name and, should that be a copy, in the
-    // shim as well: that is what dlsym(RTLD_NEXT) of the executable finds
-    process::with_own_symbols(|own| {
-        let mut writable = true;
-        for (name, bound, value) in values {
-            let own = own(name).unwrap_or(bound);
-            writable &= process::write_protected(bound, value);
-            if !core::ptr::eq(own, bound) {
-                process::write_protected(own, value);
-            }
+    let mut writable = true;
+    let mut all_ours = true;
+    for (bound, value) in values {
+        writable &= process::write_protected(bound, value);
+        all_ours &= arch::own_zeroes().contains(&bound.addr());
+    }
+    WRITABLE.store(writable, Ordering::Relaxed);
+    if !all_ours {
+        publish_behind([&offset, &size, &flags, &handled]);
+    }
+}
+
+/// Where somebody has copies, or comes before us, ours hold the same: they are what
+/// dlsym(RTLD_NEXT) of the executable finds.
+#[cold]
+fn publish_behind(values: [&[u8]; 4]) {
+    const NAMES: [Name; 4] = [
+        Name::new(b"__rseq_offset"),
+        Name::new(b"__rseq_size"),
+        Name::new(b"__rseq_flags"),
+        Name::new(b"__rseq_handled"),
+    ];
+    let mut own = [None; 4];
+    process::each_object(|object| {
+        let is_ours = object.is_the_shim();
+        if is_ours {
+            let tables = Tables::of(object);
+            own = NAMES.map(|name| object.address_of(tables.as_ref(), name));
         }
-        WRITABLE.store(writable, Ordering::Relaxed);
+        is_ours
     });
+    for (place, value) in own.into_iter().zip(values) {
+        if let Some(place) = place {
+            process::write_protected(place, value);
+        }
+    }
 }
 
 /// The variables can be written to at any time: no copy of them is read-only.

@@ -1,6 +1,7 @@
 //! Who defines `__rseq_abi` among the objects that the program started with.
 
 use core::ffi::CStr;
+use core::ptr::from_ref;
 
 use libc::Elf64_Phdr;
 use tls_model::elf::{Object, ReadError, Source};
@@ -10,9 +11,6 @@ use tls_model::rseq::{ORIGINAL_ALIGN, ORIGINAL_LENGTH};
 use super::{Loaded, Process, each_object};
 use crate::{arch, kernel};
 
-/// The library whose definition is that of last resort.
-const ABI_LIBRARY: &[u8] = b"librseq_abi.so";
-
 /// What the objects say.
 #[derive(Default)]
 pub struct Program {
@@ -20,6 +18,10 @@ pub struct Program {
     pub adopter_size: Option<u64>,
     /// Some object defines the symbol where the dynamic linker cannot see it.
     pub hidden: bool,
+    /// How many objects are loaded.
+    pub objects: usize,
+    /// How many have been loaded so far, those that are gone included.
+    pub additions: u64,
 }
 
 /// Looks through them. Hidden definitions cost a look at files, so they are
@@ -27,23 +29,28 @@ pub struct Program {
 pub fn definitions(process: &Process, search_hidden: bool) -> Program {
     let mut program = Program::default();
     let winner = arch::abi_area().addr();
+    let last_resort = from_ref(arch::nesting()).addr();
     each_object(|loaded| {
+        program.objects += 1;
+        program.additions = loaded.info.dlpi_adds;
         let Some(tls) = loaded.tls() else {
             return false;
         };
-        let own = loaded.area_size();
         let block = loaded.info.dlpi_tls_data.addr();
-        if block != 0 && winner.wrapping_sub(block) < tls.p_memsz as usize {
-            if !loaded.is_called(ABI_LIBRARY) {
+        let holds =
+            |address: usize| block != 0 && address.wrapping_sub(block) < tls.p_memsz as usize;
+        if holds(winner) {
+            if !holds(last_resort) {
                 // an area that the kernel would not take is as one without size
                 let is_aligned = winner.is_multiple_of(ORIGINAL_ALIGN as usize);
-                program.adopter_size = Some(own.filter(|_| is_aligned).unwrap_or(0));
+                let size = loaded.area_size().filter(|_| is_aligned);
+                program.adopter_size = Some(size.unwrap_or(0));
             }
         } else if search_hidden
             && !program.hidden
-            && own.is_none()
             && tls.p_memsz >= u64::from(ORIGINAL_LENGTH)
             && tls.p_align >= u64::from(ORIGINAL_ALIGN)
+            && loaded.area_size().is_none()
         {
             program.hidden = hides_a_definition(process, loaded, tls);
         }

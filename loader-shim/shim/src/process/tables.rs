@@ -16,7 +16,7 @@ use core::ptr::{null, with_exposed_provenance};
 
 use libc::{Elf64_Sym, PT_DYNAMIC};
 
-use super::Loaded;
+use super::{Loaded, begins_with};
 
 /// Dynamic section tags (gABI, chapter 5; GNU extensions).
 const DT_STRTAB: u64 = 5;
@@ -103,13 +103,22 @@ impl<'a> Tables<'a> {
     fn place<T>(&self, value: u64) -> Option<*const T> {
         let bias = self.loaded.info.dlpi_addr;
         let address = if value < bias { value + bias } else { value } as usize;
-        let is_ours = self.loaded.contains(address) && address.is_multiple_of(align_of::<T>());
-        is_ours.then(|| with_exposed_provenance(address))
+        address
+            .is_multiple_of(align_of::<T>())
+            .then(|| with_exposed_provenance(address))
     }
 
     /// DT_SONAME.
     pub fn soname(&self) -> Option<&'a [u8]> {
         self.soname.map(|offset| self.string(offset))
+    }
+
+    fn is_string(&self, offset: u32, text: &[u8]) -> bool {
+        let start: *const c_char = self.strings.wrapping_add(offset as usize).cast();
+        // SAFETY: a C string of the object's string table.
+        let begins = unsafe { begins_with(start, text) };
+        // SAFETY: what begins so goes on to its end at least.
+        begins && unsafe { *start.wrapping_add(text.len()) } == 0
     }
 
     fn string(&self, offset: usize) -> &'a [u8] {
@@ -137,7 +146,7 @@ impl<'a> Tables<'a> {
         while let Some(definition) = unsafe { next.as_ref() } {
             let named: *const u32 = next.wrapping_byte_add(definition.names as usize).cast();
             // SAFETY: every definition has one name at least.
-            if self.string(unsafe { *named } as usize) == name.text {
+            if self.is_string(unsafe { *named }, name.text) {
                 return Some(definition.number & !HIDDEN_VERSION);
             }
             if definition.next == 0 {
@@ -200,7 +209,7 @@ impl<'a> Tables<'a> {
             // SAFETY: not null, so there is one version for each symbol.
             is_right(unsafe { *self.versions.wrapping_add(index) })
         };
-        (symbol.st_shndx != 0 && has_version && self.string(symbol.st_name as usize) == name.text)
+        (symbol.st_shndx != 0 && has_version && self.is_string(symbol.st_name, name.text))
             .then_some(symbol)
     }
 }

@@ -60,28 +60,32 @@ pub fn is_libc_at(base: usize) -> bool {
 /// Called first from the constructor, when there is one thread and nobody
 /// changes the list. Not inlined: callers may have little stack.
 ///
-/// The libc is the object that begins most closely before one of its functions,
-/// whatever its file is called. (A program that is not position-independent may
-/// stand for a function whose address it takes: then the file's name has to do.)
+/// The libc is the object that defines one of its functions, whatever its file is
+/// called; but most often the file's name says so, too.
 #[cold]
 #[inline(never)]
 fn find() -> Option<*mut c_void> {
-    let inside = arch::libc_version_function().addr();
-    let closest = || {
-        maps()
-            .filter(|map| (1..=inside).contains(&map.base))
-            .max_by_key(|map| map.base)
-    };
-    let by_name = || maps().find(|map| map.is_called_libc());
-    let (base, walk) = [closest(), by_name()]
-        .into_iter()
-        .flatten()
-        .find_map(|map| {
-            let walk = map.symbol_address(Name::new(b"dl_iterate_phdr"))?;
-            Some((map.base, walk))
-        })?;
+    let by_name = maps().find(|map| map.is_called_libc());
+    let (base, walk) = by_name.into_iter().chain(maps()).find_map(|map| {
+        let [walk, only_libc] = map.symbol_addresses([
+            Name::new(b"dl_iterate_phdr"),
+            Name::new(b"gnu_get_libc_version"),
+        ]);
+        only_libc.and(walk).map(|walk| (map.base, walk))
+    })?;
     LIBC.store(base, Ordering::Relaxed);
     Some(walk)
+}
+
+/// What the dynamic linker has under a name, for those who come before our
+/// constructor.
+#[cold]
+pub fn dynamic_linkers(name: Name) -> Option<*mut c_void> {
+    maps().find_map(|map| {
+        let [debug, found] = map.symbol_addresses([Name::new(b"_r_debug"), name]);
+        let is_dynamic_linker = debug.is_some_and(|it| it.addr() == arch::debug_state().addr());
+        found.filter(|_| is_dynamic_linker)
+    })
 }
 
 /// The dynamic linker's list of the program's namespace. It must not change
@@ -122,18 +126,28 @@ pub unsafe fn dynamic_section_of(handle: *mut c_void) -> Option<usize> {
 
 impl LinkMap {
     fn is_called_libc(&self) -> bool {
+        const NAME: &[u8] = b"/libc.so.6";
+
         if self.name.is_null() {
             return false;
         }
         // SAFETY: a C string that lives as long as the object.
         let name = unsafe { CStr::from_ptr(self.name) };
-        name.to_bytes().ends_with(b"/libc.so.6")
+        name.to_bytes().ends_with(NAME)
     }
 
-    /// For the libc, whose first segment begins with its header at address 0.
-    fn symbol_address(&self, name: Name) -> Option<*mut c_void> {
+    /// What the object defines under these names. Those that do not begin with their
+    /// header, such as an executable at a fixed place, are passed over.
+    fn symbol_addresses<const COUNT: usize>(
+        &self,
+        names: [Name; COUNT],
+    ) -> [Option<*mut c_void>; COUNT] {
+        if self.base == 0 {
+            return [None; COUNT];
+        }
         let header: *const Elf64_Ehdr = with_exposed_provenance(self.base);
-        // SAFETY: the first page of a loaded libc.
+        // SAFETY: the first page of a shared object or of a position-independent
+        // executable.
         let Elf64_Ehdr {
             e_phoff, e_phnum, ..
         } = unsafe { *header };
@@ -147,7 +161,8 @@ impl LinkMap {
             dlpi_tls_modid: 0,
             dlpi_tls_data: null_mut(),
         };
-        let libc = Loaded { info: &info };
-        libc.address_of(Tables::of(&libc).as_ref(), name)
+        let object = Loaded { info: &info };
+        let tables = Tables::of(&object);
+        names.map(|name| object.address_of(tables.as_ref(), name))
     }
 }
