@@ -55,11 +55,11 @@ pub static __rseq_abi: RseqArea = UNREGISTERED;
 #[unsafe(no_mangle)]
 #[unsafe(link_section = ".tbss.rseq_shim")]
 #[allow(non_upper_case_globals, reason = "a name of the C interface")]
-pub static rseq_shim_thread: RseqShimThread = RseqShimThread([0; 2]);
+pub static rseq_shim_thread: RseqShimThread = RseqShimThread([0; 4]);
 
 /// The shim's words. Only the shim knows what is in them.
 #[repr(C, align(8))]
-pub struct RseqShimThread([u32; 2]);
+pub struct RseqShimThread([u32; 4]);
 
 /// There is no code that could panic; the compiler asks for a handler all the
 /// same.

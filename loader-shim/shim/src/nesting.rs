@@ -20,23 +20,16 @@ use tls_model::owner::Answer;
 use crate::owner::Action;
 use crate::{arch, owner, register, report};
 
-/// One per thread, in the shim's own static TLS.
+/// One per thread, in the room that `librseq_abi.so` has for it.
 #[repr(C)]
 pub struct Nesting {
     /// Who has entered and not left, the thread's birth among them.
     count: AtomicU32,
     /// 1 where the thread holds one for life.
     for_life: AtomicU32,
-}
-
-impl Nesting {
-    /// A thread in which nobody has entered.
-    pub const fn new() -> Self {
-        Self {
-            count: AtomicU32::new(0),
-            for_life: AtomicU32::new(0),
-        }
-    }
+    /// 1 where the thread has come through our start routine.
+    born: AtomicU32,
+    rest: AtomicU32,
 }
 
 /// Registers the calling thread for life; answers what the kernel said. Again,
@@ -83,9 +76,17 @@ pub fn hold_first() -> bool {
     false
 }
 
+/// Whether the calling thread comes through our start routine for the first time. A
+/// library whose `pthread_create` is behind ours may have one of its own in between,
+/// and lead here once more.
+#[inline]
+pub fn is_first_start() -> bool {
+    arch::nesting().born.swap(1, Ordering::Relaxed) == 0
+}
+
 /// The calling thread is registered, or is to be again when nobody else is.
 pub fn is_held() -> bool {
-    arch::nesting().count.load(Ordering::Relaxed) > 0
+    arch::has_room() && arch::nesting().count.load(Ordering::Relaxed) > 0
 }
 
 /// The calling thread has been registered at its birth.
@@ -95,7 +96,9 @@ pub fn is_for_life() -> bool {
 
 /// Forgets all registrations of the calling thread: a client has its own now.
 pub fn forget() {
-    let Nesting { count, for_life } = arch::nesting();
+    let Nesting {
+        count, for_life, ..
+    } = arch::nesting();
     for_life.store(0, Ordering::Relaxed);
     count.store(0, Ordering::Relaxed);
 }
@@ -125,7 +128,12 @@ pub fn enter() -> i32 {
 /// Gives one registration back; 0, or `-EINVAL` where the calling thread has
 /// entered no more often than it has left.
 pub fn leave() -> i32 {
-    let Nesting { count, for_life } = arch::nesting();
+    if !arch::has_room() {
+        return -libc::EINVAL;
+    }
+    let Nesting {
+        count, for_life, ..
+    } = arch::nesting();
     let floor = for_life.load(Ordering::Relaxed);
     let before = count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| {
         (count > floor).then(|| count.wrapping_sub(1))

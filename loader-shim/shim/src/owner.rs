@@ -11,7 +11,7 @@ use crate::environment::Environment;
 use crate::names::area::{self, LibcArea};
 use crate::names::{cpu, lookup};
 use crate::process::{self, Process, Program};
-use crate::{errno, loading, next, register, report, syscalls, threads};
+use crate::{arch, errno, loading, next, register, report, syscalls, threads};
 
 /// What every new thread does about its registration.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -144,7 +144,7 @@ fn decide() {
         .and_then(|size| u32::try_from(size).ok());
     let libc = LibcArea::read();
     let libc_registered = libc.is_some_and(register::is_registered_by);
-    if environment.mode == Mode::Off {
+    if environment.mode == Mode::Off || !arch::has_room() {
         let owner = if libc_registered {
             Owner::Libc
         } else {

@@ -8,7 +8,7 @@ use core::sync::atomic::{AtomicPtr, Ordering};
 use crate::next::Next;
 use crate::process::{Name, Tables, each_object};
 use crate::slab::{self, Job, Slot, StartRoutine};
-use crate::{arch, owner, register, report};
+use crate::{arch, nesting, owner, register, report};
 
 /// glibc's value (threads.h).
 const THRD_ERROR: c_int = 2;
@@ -243,6 +243,9 @@ fn missed(answer: c_int) -> c_int {
 pub unsafe extern "C" fn begin(slot: &'static Slot) -> Start {
     // SAFETY: the caller's promise.
     let job = unsafe { slab::give(slot) };
+    if !nesting::is_first_start() {
+        return Start::from(job);
+    }
     report::thread_started();
     if register::at_birth() {
         return Start::from(job);

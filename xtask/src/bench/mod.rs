@@ -51,6 +51,7 @@ fn build<'a>(steps: &mut Steps, shim: &'a Path) -> Result<Bench<'a>, String> {
     cc(&library, "small.c", "libsmall.so")?;
     cc(&library, "thread.c", "libthread.so")?;
     let empty = cc(&library, "empty.c", "libempty.so")?;
+    let storage = cc(&library, "storage.c", "libstorage.so")?;
     let start = cc(&[], "start.c", "start")?;
     let runpath = format!("-Wl,-rpath,{}", folder.display());
     let cost = cc(&["-pthread", &runpath], "cost.c", "cost")?;
@@ -65,6 +66,7 @@ fn build<'a>(steps: &mut Steps, shim: &'a Path) -> Result<Bench<'a>, String> {
         start,
         folder,
         empty,
+        storage,
         shim,
         counter: steps.target().join("debug/instructions"),
     })

@@ -11,7 +11,7 @@ const TURNS: usize = 15;
 const STARTS: usize = 60;
 
 /// Preloading anything at all has a price of its own: the second is the floor.
-pub const WORLDS: [World; 4] = [
+pub const WORLDS: [World; 5] = [
     World {
         name: "nothing preloaded",
         libc_registers: true,
@@ -21,6 +21,11 @@ pub const WORLDS: [World; 4] = [
         name: "an empty library preloaded",
         libc_registers: true,
         preload: Preload::Empty,
+    },
+    World {
+        name: "librseq_abi.so alone preloaded",
+        libc_registers: true,
+        preload: Preload::Abi,
     },
     World {
         name: "shim passive",

@@ -15,16 +15,25 @@ pub(super) enum Preload {
     Nothing,
     /// A library with nothing in it.
     Empty,
+    /// A library with 64 bytes of thread-local storage.
+    Storage,
+    /// `librseq_abi.so` alone.
+    Abi,
     /// The shim in this mode.
     Shim(&'static str),
 }
 
 /// The first one is the floor that the others are measured against.
-pub(super) const WORLDS: [World; 4] = [
+pub(super) const WORLDS: [World; 5] = [
     World {
         name: "glibc registers, no shim",
         libc_registers: true,
         preload: Preload::Nothing,
+    },
+    World {
+        name: "glibc registers, 64 bytes of TLS preloaded",
+        libc_registers: true,
+        preload: Preload::Storage,
     },
     World {
         name: "glibc registers, shim passive",
@@ -52,6 +61,7 @@ pub(super) struct Bench<'a> {
     /// Libraries to open, and the program's RUNPATH.
     pub(super) folder: PathBuf,
     pub(super) empty: PathBuf,
+    pub(super) storage: PathBuf,
     pub(super) shim: &'a Path,
     /// `tests/src/bin/instructions.rs`, built.
     pub(super) counter: PathBuf,
@@ -65,6 +75,13 @@ impl Bench<'_> {
         match world.preload {
             Preload::Nothing => {}
             Preload::Empty => variables.push(("LD_PRELOAD", self.empty.display().to_string())),
+            Preload::Storage => {
+                variables.push(("LD_PRELOAD", self.storage.display().to_string()));
+            }
+            Preload::Abi => {
+                let abi = self.shim.with_file_name("librseq_abi.so");
+                variables.push(("LD_PRELOAD", abi.display().to_string()));
+            }
             Preload::Shim(mode) => {
                 variables.push(("LD_PRELOAD", self.shim.display().to_string()));
                 variables.push(("RSEQ_SHIM_MODE", mode.to_owned()));

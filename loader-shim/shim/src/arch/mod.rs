@@ -5,7 +5,7 @@
 //! | `syscall6`, `syscall4` | enter the kernel; answers the result or a negative errno |
 //! | `thread_pointer` | the address that TLS offsets are relative to |
 //! | `abi_area` | the calling thread's `__rseq_abi`, through initial-exec TLS |
-//! | `nesting` | the calling thread's count of registrations, in `librseq_abi.so` |
+//! | `has_room`, `nesting` | the calling thread's count of registrations, in `librseq_abi.so` |
 //! | `debug_state` | `_r_debug`: the dynamic linker's list of objects |
 //! | `dlvsym` | a function of the libc that the shim does not interpose |
 //! | `own_base`, `own_zeroes` | where the shim itself is |

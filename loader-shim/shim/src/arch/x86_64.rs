@@ -89,9 +89,22 @@ pub fn abi_area() -> *mut Rseq {
     core::ptr::with_exposed_provenance_mut(thread_pointer().wrapping_add(offset))
 }
 
-/// The calling thread's nesting, which `librseq_abi.so` has room for. One that is
-/// nobody's where another library of that name has come first, without the room.
+/// The calling thread's nesting, which `librseq_abi.so` has room for. To be asked for
+/// where [`has_room`] only.
 pub fn nesting() -> &'static Nesting {
+    let here = thread_pointer().wrapping_add(room());
+    // SAFETY: this thread's copy of the variable; the reference is used by the
+    // calling thread (and its signal handlers) only, which does not outlive it.
+    unsafe { &*core::ptr::with_exposed_provenance(here) }
+}
+
+/// Whether there is room for each thread's nesting: not where another library of the
+/// name of `librseq_abi.so` has come first.
+pub fn has_room() -> bool {
+    room() != 0
+}
+
+fn room() -> usize {
     let offset: usize;
     // SAFETY: initial-exec, as in `abi_area`; a weak reference, for which the slot
     // holds 0 where nobody defines it.
@@ -103,16 +116,8 @@ pub fn nesting() -> &'static Nesting {
             options(pure, nomem, nostack, preserves_flags),
         );
     }
-    if offset == 0 {
-        return &NOBODYS;
-    }
-    let here = thread_pointer().wrapping_add(offset);
-    // SAFETY: this thread's copy of the variable; the reference is used by the
-    // calling thread (and its signal handlers) only, which does not outlive it.
-    unsafe { &*core::ptr::with_exposed_provenance(here) }
+    offset
 }
-
-static NOBODYS: Nesting = Nesting::new();
 
 /// The address that the dynamic linker has bound a name to, or null where nobody
 /// defines it.
