@@ -8,6 +8,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use schemars::JsonSchema;
+use serde::Serialize;
 use tls_model::elf::Object;
 
 use crate::program::FileSource;
@@ -18,8 +20,10 @@ pub(crate) const RSEQ_TUNABLE: &[u8] = b"glibc.pthread.rseq=";
 pub(crate) const SURPLUS_TUNABLE: &[u8] = b"glibc.rtld.optional_static_tls=";
 
 /// What `GLIBC_TUNABLES` says about glibc's own registration (glibc 2.35).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum RseqTunable {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum RseqTunable {
     /// Nothing, or nothing that the libc takes: glibc registers.
     Unset,
     /// The number 1.

@@ -135,6 +135,7 @@ fn a_row_has_every_key_of_the_contract() {
             "rule": "exported-definer",
             "level": "note",
             "message": "exports __rseq_abi: where it comes first, it is the area of the process",
+            "path": null,
         }],
         "damage": [],
     });

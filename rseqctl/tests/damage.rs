@@ -13,7 +13,7 @@ use rseq_damage::packed::{
 use rseq_damage::{Counted, Heap, craft, cuts_and_changes, many_changes, seeds, step};
 use rseq_kit::needs::{Need, Tool};
 use rseq_kit::runner::Suite;
-use rseqctl::audit::{Event, Options, audit_bytes, audit_source};
+use rseqctl::audit::{Event, Options, UnusedInput, audit_bytes, audit_source};
 use tls_model::elf::{Class, Endian};
 
 #[global_allocator]
@@ -59,7 +59,7 @@ fn ask(bytes: &[u8]) -> (u64, u64) {
     let (tally, taken) = Heap::peak(|| {
         let len = bytes.len() as u64;
         let sink = &mut |event: Event<'_>| {
-            if let Event::Problem { problem, .. } = event {
+            if let Event::Problem(UnusedInput { problem, .. }) = event {
                 assert!(!problem.to_string().is_empty());
                 complaints += 1;
             }
@@ -240,7 +240,7 @@ fn the_corpus_of_the_fuzz_target() {
 fn complaint(bytes: &[u8]) -> String {
     let mut said = Vec::new();
     audit_bytes(Path::new("x.tar"), bytes, &options(), &mut |event| {
-        if let Event::Problem { problem, .. } = event {
+        if let Event::Problem(UnusedInput { problem, .. }) = event {
             said.push(problem.to_string());
         }
     });

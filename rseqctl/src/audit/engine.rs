@@ -12,7 +12,7 @@ use tls_model::elf::Source;
 
 use super::inspect::{Inspector, Outcome};
 use super::walk::{Found, FoundKind, Walk};
-use super::{Event, Options, Tally, container};
+use super::{Event, Options, Tally, UnusedInput, container};
 
 /// Files per piece: enough to make handing over cheap, few enough to share.
 const PIECE: usize = 64;
@@ -266,14 +266,14 @@ impl Report<'_> {
             for mut row in file.rows {
                 row.mark_known(&self.options.baseline);
                 self.tally.count_row(&row);
-                (self.sink)(Event::Object(&row));
+                (self.sink)(Event::Row(&row));
             }
             for (path, problem) in file.problems {
                 self.tally.problems += 1;
-                (self.sink)(Event::Problem {
+                (self.sink)(Event::Problem(UnusedInput {
                     path: &path,
                     problem: &problem,
-                });
+                }));
             }
         }
         (self.sink)(Event::Progress(&self.tally));

@@ -13,13 +13,16 @@
 //! let options = Options { all: true, ..Options::default() };
 //! let mut paths = Vec::new();
 //! let tally = audit(&[program.clone()], &options, &mut |event| match event {
-//!     Event::Object(row) => {
-//!         for (rule, level, message) in row.findings() {
-//!             println!("{}: {}: {message} [{rule}]", row.path().display(), level.name());
+//!     Event::Row(row) => {
+//!         for symbol in row.symbols() {
+//!             println!("{}: {} {}", row.path().display(), symbol.role, symbol.name);
+//!         }
+//!         for finding in row.findings() {
+//!             println!("{}: {} [{}]", finding.level, finding.message, finding.rule);
 //!         }
 //!         paths.push(row.path().to_owned());
 //!     }
-//!     Event::Problem { path, problem } => eprintln!("{}: {problem}", path.display()),
+//!     Event::Problem(input) => eprintln!("{}: {}", input.path.display(), input.problem),
 //!     _ => {}
 //! });
 //! assert_eq!((tally.objects, paths), (1, vec![program]));
@@ -47,13 +50,14 @@ use std::thread;
 use tls_model::elf::Source;
 
 pub use crate::program::FileSource;
+
 pub use baseline::Baseline;
 pub use container::{Exceeded, Limits};
 pub use problem::Problem;
 pub use program::audit_program;
 pub use report::{Document, Report};
-pub use row::Row;
-pub use tally::Tally;
+pub use row::{Class, Row, SectionRow, SymbolRow};
+pub use tally::{FileCounts, Tally};
 
 /// More threads than this wait for the disk and for each other.
 const MOST_THREADS: usize = 8;
@@ -86,20 +90,16 @@ impl Default for Options {
 }
 
 /// What an audit has to tell.
-#[derive(Debug)]
+pub type Event<'a> = crate::report::Event<'a, Row, UnusedInput<'a>, Tally>;
+
+/// An input that could not be used, or not in full.
+#[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-pub enum Event<'a> {
-    /// An object with something to say.
-    Object(&'a Row),
-    /// An input that could not be used, or not in full.
-    Problem {
-        /// Its path, or where it stands in a container.
-        path: &'a Path,
-        /// What is wrong with it.
-        problem: &'a Problem,
-    },
-    /// Nothing new; what was counted so far.
-    Progress(&'a Tally),
+pub struct UnusedInput<'a> {
+    /// Its path, or where it stands in a container.
+    pub path: &'a Path,
+    /// What is wrong with it.
+    pub problem: &'a Problem,
 }
 
 /// Audits files, trees, packages and images.
@@ -123,7 +123,7 @@ pub fn audit(paths: &[PathBuf], options: &Options, sink: &mut dyn FnMut(Event<'_
 /// let bytes = std::fs::read(std::env::current_exe()?)?;
 /// let options = Options::default();
 /// let tally = audit_bytes(Path::new("upload"), &bytes, &options, &mut |event| {
-///     if let Event::Object(row) = event {
+///     if let Event::Row(row) = event {
 ///         println!("{}", row.path().display());
 ///     }
 /// });

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use tls_model::rules::{DLOPENED_DEFINER, Finding, SECOND_DEFINER, keeps_its_own_area};
 
-use super::{Event, Options, Problem, Row, Tally, audit};
+use super::{Event, Options, Problem, Row, Tally, UnusedInput, audit};
 use crate::program::{Loaded, Program, Search};
 use crate::report::{RunRow, text};
 
@@ -57,10 +57,10 @@ pub fn audit_program(
         Err(error) => {
             let problem = Problem::Io(error);
             let path = program;
-            sink(Event::Problem {
+            sink(Event::Problem(UnusedInput {
                 path,
                 problem: &problem,
-            });
+            }));
             return Tally {
                 problems: 1,
                 ..Tally::default()
@@ -71,7 +71,7 @@ pub fn audit_program(
     files.extend_from_slice(paths);
     let mut rows: Vec<Row> = Vec::new();
     let mut tally = audit(&files, options, &mut |event| match event {
-        Event::Object(row) => rows.push(row.clone()),
+        Event::Row(row) => rows.push(row.clone()),
         other => sink(other),
     });
     let Some(main) = found.objects.first() else {
@@ -90,7 +90,7 @@ pub fn audit_program(
         }
         row.mark_known(&options.baseline);
         tally.count_row(row);
-        sink(Event::Object(row));
+        sink(Event::Row(row));
     }
     tally
 }

@@ -8,16 +8,21 @@ use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use tls_model::facts::{Evidence, Facts, SymbolFact};
-use tls_model::rules::{self, Finding, Level};
+use tls_model::elf;
+use tls_model::facts::{
+    Binding, Evidence, Facts, Kind as ObjectKind, ModelEvidence, Role, SectionName, SymbolFact,
+    SymbolName, SymbolTable, TlsModel, Visibility,
+};
+use tls_model::rules::{self, Finding};
 
 use super::Baseline;
 use super::program::ProgramRow;
-use crate::report::text;
+use crate::report::{FindingRow, Word, text};
 
 /// What the audit says about one ELF object.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(title = "rseqctl audit, one line of ndjson")]
+#[non_exhaustive]
 pub struct Row {
     /// The path as it was given or met. Bytes that are no UTF-8 are shown as
     /// `\xNN`; `path_bytes` then has the path itself.
@@ -33,41 +38,30 @@ pub struct Row {
     /// `em-NUMBER`.
     pub(super) machine: String,
     /// Width of addresses.
-    #[schemars(extend("enum" = ["elf32", "elf64"]))]
-    class: &'static str,
+    class: Class,
     /// What the object is for. `debug` is debugging information split from
     /// another object, whose symbols it repeats.
     #[serde(rename = "type")]
-    #[schemars(extend("enum" = ["executable", "shared", "relocatable", "core", "debug", "other"]))]
-    pub(super) kind: &'static str,
+    pub(super) kind: Word<ObjectKind>,
     /// What it does with the rseq symbols.
     pub(super) symbols: Vec<SymbolRow>,
     /// How it gets at `__rseq_abi`; null where it does not use it.
-    #[schemars(extend("enum" = [
-        "initial-exec", "local-exec", "general-dynamic", "local-dynamic", "tlsdesc", "unknown",
-        null,
-    ]))]
-    pub(super) tls_model: Option<&'static str>,
+    pub(super) tls_model: Option<Word<TlsModel>>,
     /// How that is known: `proved` by a relocation or by an access in a critical
     /// section, `likely` after a search of the code, or `assumed` where the code
     /// was not looked at or could not be read. With null above: no use was seen.
     /// Null where the object has nothing to do with `__rseq_abi`, and where the
     /// model is unknown.
-    #[schemars(extend("enum" = ["proved", "likely", "assumed", null]))]
-    pub(super) tls_model_evidence: Option<&'static str>,
+    pub(super) tls_model_evidence: Option<Word<ModelEvidence>>,
     /// Further models in which it gets at `__rseq_abi`, each proved by a relocation:
     /// `tls_model` is the one furthest from initial-exec.
-    #[schemars(extend("items" = {"type": "string", "enum": [
-        "initial-exec", "local-exec", "general-dynamic", "local-dynamic", "tlsdesc",
-    ]}))]
-    pub(super) other_tls_models: Vec<&'static str>,
+    pub(super) other_tls_models: Vec<Word<TlsModel>>,
     /// Number of critical section descriptors.
     pub(super) critical_sections: u64,
     /// How they are known: `proved` by the object's sections, `likely` where
     /// there are no section headers and they were looked for; null where there
     /// are none.
-    #[schemars(extend("enum" = ["proved", "likely", null]))]
-    pub(super) critical_sections_evidence: Option<&'static str>,
+    pub(super) critical_sections_evidence: Option<Word<Evidence>>,
     /// The rseq sections it has.
     pub(super) sections: Vec<SectionRow>,
     /// What the rules say about it.
@@ -89,56 +83,42 @@ pub struct Row {
 /// What an object does with one symbol.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Symbol")]
-pub(super) struct SymbolRow {
+#[non_exhaustive]
+pub struct SymbolRow {
     /// The symbol.
-    #[schemars(extend("enum" = [
-        "__rseq_abi", "__rseq_offset", "__rseq_size", "__rseq_flags", "__rseq_handled",
-    ]))]
-    pub(super) name: &'static str,
+    pub name: Word<SymbolName>,
     /// `copies` is a reference that a copy relocation makes look like a
     /// definition.
-    #[schemars(extend("enum" = ["defines", "references", "copies"]))]
-    pub(super) role: &'static str,
-    #[schemars(extend("enum" = ["local", "global", "weak", "unique", "other"]))]
-    pub(super) binding: &'static str,
-    #[schemars(extend("enum" = ["default", "internal", "hidden", "protected"]))]
-    pub(super) visibility: &'static str,
+    pub role: Word<Role>,
+    /// Its binding.
+    pub binding: Word<Binding>,
+    /// Its visibility.
+    pub visibility: Word<Visibility>,
     /// Where it was found: `dynsym` is what the dynamic linker sees.
-    #[schemars(extend("enum" = ["dynsym", "symtab"]))]
-    pub(super) table: &'static str,
+    pub table: Word<SymbolTable>,
     /// Size in bytes, 0 where the object does not say.
-    pub(super) size: u64,
+    pub size: u64,
 }
 
 /// A section of the object.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Section")]
-pub(super) struct SectionRow {
-    #[schemars(extend("enum" = [
-        "__rseq_cs", "__rseq_cs_ptr_array", "__rseq_exit_point_array", "__rseq_failure",
-        "rseq_trampoline",
-    ]))]
-    pub(super) name: &'static str,
+#[non_exhaustive]
+pub struct SectionRow {
+    /// Its name.
+    pub name: Word<SectionName>,
     /// Size in bytes.
-    pub(super) size: u64,
+    pub size: u64,
 }
 
-/// What a rule says about the object.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-#[schemars(rename = "Finding")]
-pub(super) struct FindingRow {
-    /// The rule's stable name.
-    pub(super) rule: &'static str,
-    #[schemars(extend("enum" = ["error", "warning", "note"]))]
-    pub(super) level: &'static str,
-    /// What was found and what to do.
-    pub(super) message: String,
-    /// It is in the baseline and does not count.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub(super) known: bool,
-    #[serde(skip)]
-    #[schemars(skip)]
-    rank: Level,
+/// Width of addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+#[allow(missing_docs, reason = "the words of the ELF specification")]
+pub enum Class {
+    Elf32,
+    Elf64,
 }
 
 /// The bytes in digits, where they are no text.
@@ -159,32 +139,29 @@ impl Row {
             machine: facts
                 .machine_name()
                 .map_or_else(|| format!("em-{}", facts.machine), str::to_owned),
-            class: facts.class_name(),
-            kind: facts.kind.name(),
+            class: match facts.layout.class {
+                elf::Class::Elf32 => Class::Elf32,
+                elf::Class::Elf64 => Class::Elf64,
+            },
+            kind: Word(facts.kind),
             symbols: facts.symbols.iter().map(SymbolRow::new).collect(),
-            tls_model: facts.tls_model.map(tls_model::facts::TlsModel::name),
-            tls_model_evidence: facts
-                .tls_evidence
-                .map(tls_model::facts::ModelEvidence::name),
-            other_tls_models: facts
-                .other_tls_models
-                .iter()
-                .map(tls_model::facts::TlsModel::name)
-                .collect(),
+            tls_model: facts.tls_model.map(Word),
+            tls_model_evidence: facts.tls_evidence.map(Word),
+            other_tls_models: facts.other_tls_models.iter().map(Word).collect(),
             critical_sections: facts.critical_sections(),
-            critical_sections_evidence: facts.critical_evidence().map(|evidence| match evidence {
-                Evidence::Proved => "proved",
-                Evidence::Likely => "likely",
-            }),
+            critical_sections_evidence: facts.critical_evidence().map(Word),
             sections: facts
                 .sections
                 .iter()
                 .map(|(name, size)| SectionRow {
-                    name: name.name(),
+                    name: Word(name),
                     size,
                 })
                 .collect(),
-            findings: findings.iter().map(FindingRow::new).collect(),
+            findings: findings
+                .iter()
+                .map(|finding| FindingRow::of(finding, None))
+                .collect(),
             damage: facts.damage.names().collect(),
             program: None,
             exports_area: facts.exported_definition().is_some(),
@@ -225,7 +202,7 @@ impl Row {
 
     /// Adds what only the whole program shows.
     pub(super) fn add(&mut self, finding: &Finding) {
-        self.findings.push(FindingRow::new(finding));
+        self.findings.push(FindingRow::of(finding, None));
     }
 
     /// Whether other objects would bind to its `__rseq_abi`.
@@ -237,52 +214,60 @@ impl Row {
     pub(super) fn mark_known(&mut self, baseline: &Baseline) {
         if !baseline.is_empty() {
             for finding in &mut self.findings {
-                finding.known = baseline.has(&self.path, finding.rule);
+                finding.known = baseline.has(&self.path, finding.rule.name);
             }
         }
     }
 
-    /// How many findings the baseline has.
-    pub(super) fn known(&self) -> u64 {
-        self.findings.iter().filter(|finding| finding.known).count() as u64
+    /// Returns what it does with the rseq symbols.
+    #[must_use]
+    pub fn symbols(&self) -> &[SymbolRow] {
+        &self.symbols
     }
 
-    /// The levels of the findings that the baseline has not.
-    pub(super) fn new_levels(&self) -> impl Iterator<Item = Level> {
-        self.findings
-            .iter()
-            .filter(|finding| !finding.known)
-            .map(|finding| finding.rank)
+    /// Returns the TLS model in which it uses `__rseq_abi`, and how that is known;
+    /// see [`Row::other_tls_models`] for further ones.
+    #[must_use]
+    pub fn tls_model(&self) -> (Option<TlsModel>, Option<ModelEvidence>) {
+        (
+            self.tls_model.map(|word| word.0),
+            self.tls_model_evidence.map(|word| word.0),
+        )
     }
 
-    /// The findings: rule, level and message.
-    pub fn findings(&self) -> impl Iterator<Item = (&'static str, Level, &str)> {
-        self.findings
-            .iter()
-            .map(|finding| (finding.rule, finding.rank, finding.message.as_str()))
+    /// Returns the further models, each proved by a relocation.
+    #[must_use]
+    pub fn other_tls_models(&self) -> &[Word<TlsModel>] {
+        &self.other_tls_models
     }
-}
 
-impl FindingRow {
-    fn new(finding: &Finding) -> Self {
-        Self {
-            rule: finding.rule.name,
-            level: finding.rule.level.name(),
-            message: finding.to_string(),
-            known: false,
-            rank: finding.rule.level,
-        }
+    /// Returns the rseq sections it has.
+    #[must_use]
+    pub fn sections(&self) -> &[SectionRow] {
+        &self.sections
+    }
+
+    /// Returns the number of its critical section descriptors.
+    #[must_use]
+    pub fn critical_sections(&self) -> u64 {
+        self.critical_sections
+    }
+
+    /// Returns what the rules say about it.
+    #[must_use]
+    pub fn findings(&self) -> &[FindingRow] {
+        &self.findings
     }
 }
 
 impl SymbolRow {
     fn new(fact: &SymbolFact) -> Self {
         Self {
-            name: fact.name.name(),
-            role: fact.role.name(),
-            binding: fact.binding.name(),
-            visibility: fact.visibility.name(),
-            table: fact.table.name(),
+            name: Word(fact.name),
+            role: Word(fact.role),
+            binding: Word(fact.binding),
+            visibility: Word(fact.visibility),
+            table: Word(fact.table),
             size: fact.size,
         }
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::error::Error;
 use crate::exit::Status;
-use crate::process::{Event, Files, Options, Report, Style, Tally, look};
+use crate::process::{Event, Files, Options, Report, Style, Tally, UnusedProcess, look};
 use crate::report::choices::FailOn;
 use crate::report::{Fleet, Reporter, StandardOutput, complain};
 use crate::sys::terminal;
@@ -58,12 +58,13 @@ fn once(request: &Request, files: &mut Files, out: &mut Vec<u8>) -> Result<Tally
     let mut written = report.begin();
     let tally = look(&request.pids, request.options, files, &mut |event| {
         let next = match event {
-            Event::Process(row) => report.process(row),
-            Event::Problem { pid, problem } => {
+            Event::Row(row) => report.process(row),
+            Event::Problem(UnusedProcess { pid, problem, .. }) => {
                 complain(format_args!("process {pid}: {problem}"));
                 report.problem(pid, problem);
                 Ok(())
             }
+            Event::Progress(_) => Ok(()),
         };
         if written.is_ok() {
             written = next;

@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::program::libraries;
+use crate::report::Word;
 use crate::sys::dynamic;
 use crate::sys::thread::{self, Registration};
 use crate::sys::{child, machine};
@@ -53,13 +54,11 @@ pub struct Libc {
     /// shares.
     pub owns_symbol: bool,
     /// Who has registered the thread that asks, by the kernel's word.
-    #[schemars(extend("enum" = ["nobody", "shared", "libc", "denied"]))]
-    pub registered_by: &'static str,
+    pub registered_by: Word<Registration>,
     /// `GLIBC_TUNABLES`; null where it is not set.
     pub tunables: Option<String>,
     /// What it says about `glibc.pthread.rseq`.
-    #[schemars(extend("enum" = ["unset", "on", "off"]))]
-    pub rseq_tunable: &'static str,
+    pub rseq_tunable: RseqTunable,
     /// Bytes of static TLS kept for libraries that `dlopen` brings, all
     /// together; null where the dynamic linker does not list its tunables
     /// (before glibc 2.33).
@@ -72,10 +71,34 @@ pub struct Libc {
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Seccomp {
     /// The mode of this process; null where the kernel has no seccomp.
-    #[schemars(extend("enum" = ["none", "strict", "filter", null]))]
-    pub mode: Option<&'static str>,
+    pub mode: Option<SeccompMode>,
     /// Number of filters (Linux 5.9, with /proc).
     pub filters: Option<u32>,
+}
+
+/// The mode of seccomp in a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum SeccompMode {
+    /// It is off.
+    None,
+    /// Four system calls are allowed.
+    Strict,
+    /// Filters decide.
+    Filter,
+}
+
+impl SeccompMode {
+    /// Returns the word used in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Strict => "strict",
+            Self::Filter => "filter",
+        }
+    }
 }
 
 /// One library in /etc/ld.so.preload.
@@ -126,9 +149,9 @@ impl Facts {
             libc: libc_here(),
             seccomp: Seccomp {
                 mode: machine::seccomp_mode().map(|mode| match mode {
-                    0 => "none",
-                    1 => "strict",
-                    _ => "filter",
+                    0 => SeccompMode::None,
+                    1 => SeccompMode::Strict,
+                    _ => SeccompMode::Filter,
                 }),
                 filters: status_of("Seccomp_filters:"),
             },
@@ -160,12 +183,8 @@ fn libc_here() -> Libc {
         rseq_offset: area.map(|area| area.offset),
         rseq_size: area.map(|area| area.size),
         owns_symbol: dynamic::libc_owns_symbol(),
-        registered_by: Registration::name(registered_by()),
-        rseq_tunable: match rseq_tunable(tunables.as_deref(), |_| tunable("glibc.pthread.rseq")) {
-            RseqTunable::Unset => "unset",
-            RseqTunable::On => "on",
-            RseqTunable::Off => "off",
-        },
+        registered_by: Word(registered_by()),
+        rseq_tunable: rseq_tunable(tunables.as_deref(), |_| tunable("glibc.pthread.rseq")),
         tunables: tunables.map(|value| value.to_string_lossy().into_owned()),
         static_tls_surplus: surplus,
         optional_static_tls: optional,

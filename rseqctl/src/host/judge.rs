@@ -5,11 +5,14 @@ use std::fmt::Write as _;
 use schemars::JsonSchema;
 use serde::Serialize;
 use tls_model::rseq::ORIGINAL_LENGTH;
-use tls_model::rules::STATIC_TLS_SURPLUS;
+use tls_model::rules::{Level, STATIC_TLS_SURPLUS};
 
-use super::facts::Facts;
+use super::facts::{Facts, SeccompMode};
 use crate::kernel::{Abort, Field, Length, Refusal, SelfTest};
+use crate::report::Word;
 use crate::report::verdict::{self, Kind};
+use crate::sys::thread::Registration;
+use crate::tunables::RseqTunable;
 
 /// A verdict about this host.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -17,8 +20,7 @@ pub struct Verdict {
     /// Its stable name; `rseqctl explain` knows it.
     pub verdict: &'static str,
     /// How much it matters.
-    #[schemars(extend("enum" = ["note", "warning", "error"]))]
-    pub level: &'static str,
+    pub level: Word<Level>,
     /// What it comes to.
     pub title: &'static str,
     /// What was seen.
@@ -31,7 +33,7 @@ impl Verdict {
     fn new(kind: &'static Kind, seen: impl Into<String>, action: impl Into<String>) -> Self {
         Self {
             verdict: kind.name,
-            level: kind.level.name(),
+            level: Word(kind.level),
             title: kind.title,
             seen: seen.into(),
             action: action.into(),
@@ -77,7 +79,7 @@ pub fn judge(facts: &Facts, test: &SelfTest) -> Vec<Verdict> {
 
 fn refusal(facts: &Facts, test: &SelfTest) -> Option<Verdict> {
     let refused = test.refused?;
-    let is_filtered = facts.seccomp.mode == Some("filter");
+    let is_filtered = facts.seccomp.mode == Some(SeccompMode::Filter);
     let allow = "allow the system call rseq in the seccomp filter of the container or service; \
                  until then nobody can register";
     Some(match refused {
@@ -241,7 +243,7 @@ fn of_libc(facts: &Facts, test: &SelfTest) -> Option<Verdict> {
     let run = "programs that bring an area of their own (TCMalloc does: MongoDB 8, YugabyteDB, \
                workerd) are refused by the kernel then, and slower without a word; start them \
                with rseqctl run -- PROGRAM. All others are served";
-    if libc.rseq_tunable == "off" && libc.knows_rseq {
+    if libc.rseq_tunable == RseqTunable::Off && libc.knows_rseq {
         return Some(Verdict::new(
             &verdict::LIBC_SWITCHED_OFF,
             format!(
@@ -259,7 +261,7 @@ fn of_libc(facts: &Facts, test: &SelfTest) -> Option<Verdict> {
     {
         return None;
     }
-    if libc.registered_by == "libc" {
+    if libc.registered_by == Registration::Libc {
         let size = libc.rseq_size.unwrap_or_default();
         return Some(Verdict::new(
             &verdict::LIBC_REGISTERS,
@@ -267,7 +269,7 @@ fn of_libc(facts: &Facts, test: &SelfTest) -> Option<Verdict> {
             run,
         ));
     }
-    if libc.registered_by == "shared" && libc.owns_symbol {
+    if libc.registered_by == Registration::Shared && libc.owns_symbol {
         return Some(Verdict::new(
             &verdict::LIBC_OWNS_SYMBOL,
             format!("{name} defines __rseq_abi and has registered it in the thread that asks"),

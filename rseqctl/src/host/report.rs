@@ -6,12 +6,14 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use tls_model::rules::Level;
 
-use super::facts::{Facts, Libc};
+use super::facts::{Facts, Libc, SeccompMode};
 use super::judge::Verdict;
 use crate::kernel::{Abort, Field, Length, SelfTest};
 use crate::report::choices::ReportFormat;
 use crate::report::wrapped;
 use crate::report::{Host, Keyed};
+use crate::sys::thread::Registration;
+use crate::tunables::RseqTunable;
 
 /// The whole answer: a line of ndjson, or a document.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -118,8 +120,8 @@ impl Report {
         line(
             "seccomp",
             match (facts.seccomp.mode, facts.seccomp.filters) {
-                (Some("filter"), Some(count)) => format!("{count} filters"),
-                (mode, _) => mode.unwrap_or("not known").to_owned(),
+                (Some(SeccompMode::Filter), Some(count)) => format!("{count} filters"),
+                (mode, _) => mode.map_or("not known", SeccompMode::name).to_owned(),
             },
         )?;
         line(
@@ -234,15 +236,17 @@ impl Libc {
             Some(version) => format!("glibc {version}"),
             None => "not glibc".to_owned(),
         };
-        text.push_str(match self.registered_by {
-            "libc" => ", has registered its own area in this thread",
-            "shared" if self.owns_symbol => {
+        text.push_str(match *self.registered_by {
+            Registration::Libc => ", has registered its own area in this thread",
+            Registration::Shared if self.owns_symbol => {
                 ", owns __rseq_abi and has registered it in this thread"
             }
-            "shared" => "; __rseq_abi is registered in this thread",
-            "denied" => "; sys_rseq is denied",
-            _ if self.rseq_tunable == "off" => ", switched off: nobody has registered this thread",
-            _ => ", has not registered this thread",
+            Registration::Shared => "; __rseq_abi is registered in this thread",
+            Registration::Denied => "; sys_rseq is denied",
+            _ if self.rseq_tunable == RseqTunable::Off => {
+                ", switched off: nobody has registered this thread"
+            }
+            Registration::Nobody => ", has not registered this thread",
         });
         text
     }

@@ -5,13 +5,13 @@ use std::io::{self, Write};
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use tls_model::owner::{Owner, Reason};
+use tls_model::owner::{Mode, Owner, Reason};
 
 use super::decision::Decision;
 use super::environment::Environment;
 use super::target::Target;
 use crate::report::choices::RunFormat;
-use crate::report::wrapped;
+use crate::report::{Word, wrapped};
 
 /// What `--dry-run` prints.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -28,11 +28,9 @@ pub struct Plan {
     /// program itself.
     pub not_looked_at: Option<&'static str>,
     /// What the user asked for.
-    #[schemars(extend("enum" = ["auto", "own", "defer", "takeover", "off"]))]
-    pub mode: &'static str,
+    pub mode: Word<Mode>,
     /// Who would own the registration.
-    #[schemars(extend("enum" = ["unavailable", "libc", "adopter", "client", "shim"]))]
-    pub owner: &'static str,
+    pub owner: Word<Owner>,
     /// Why.
     pub because: &'static str,
     /// What that comes to for the program.
@@ -68,8 +66,8 @@ impl Plan {
             through: target.through.clone(),
             executable: target.executable.display().to_string(),
             not_looked_at: target.unseen,
-            mode: decision.mode.name(),
-            owner: decision.owner.name(),
+            mode: Word(decision.mode),
+            owner: Word(decision.owner),
             because: decision.reason.text(),
             means: means(decision, target),
             length: decision.length,
@@ -107,8 +105,8 @@ impl Plan {
         if let Some(why) = self.not_looked_at {
             line("but", why)?;
         }
-        line("mode", self.mode)?;
-        line("owner", self.owner)?;
+        line("mode", self.mode.text())?;
+        line("owner", self.owner.text())?;
         line("because", self.because)?;
         line("that is", self.means)?;
         if let Some(length) = self.length {

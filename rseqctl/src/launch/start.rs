@@ -16,7 +16,7 @@ use super::target::{Kind, Target};
 use super::verify;
 use crate::exit::Status;
 use crate::program::libraries::Libraries;
-use crate::report::{RunRow, complain};
+use crate::report::{RunRow, Word, complain};
 use crate::sys::process;
 
 /// What the user may ask for.
@@ -208,7 +208,7 @@ pub fn foresee(program: &Path) -> Option<RunRow> {
     // what the program is, and not where it runs
     let decision = Decision::make(environment.mode(), &target, &environment, Kernel::NotAsked);
     Some(RunRow {
-        owner: decision.owner.name(),
+        owner: Word(decision.owner),
         because: decision.reason.text(),
         switches_libc_off: decision.switch_libc_off,
         preloads: decision.preload,

@@ -2,6 +2,8 @@
 
 use std::cell::OnceCell;
 
+use schemars::JsonSchema;
+use serde::Serialize;
 use tls_model::facts::{Evidence, Facts, Tls};
 
 use super::image::{Image, Instance, LAST_RESORT, Memory};
@@ -11,10 +13,14 @@ use super::list::List;
 /// 2.36 has 2,304, and more with more features.
 const CONTROL_BLOCK: i64 = 8192;
 
-/// Whose area.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+/// Whose memory a registered area is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+#[non_exhaustive]
+pub enum AreaKind {
     /// An object's `__rseq_abi`.
+    #[serde(rename = "__rseq_abi")]
     Symbol,
     /// The libc's own.
     Libc,
@@ -26,8 +32,10 @@ pub(super) enum Kind {
     Unknown,
 }
 
-impl Kind {
-    pub(super) const fn name(self) -> &'static str {
+impl AreaKind {
+    /// Returns the word used in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Symbol => "__rseq_abi",
             Self::Libc => "libc",
@@ -41,7 +49,7 @@ impl Kind {
 /// What is known about an area.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Area {
-    pub(super) kind: Kind,
+    pub(super) kind: AreaKind,
     /// The object that has it, by its place in the image.
     pub(super) object: Option<usize>,
     /// It is the definition of `__rseq_abi` that the libc, which owns the symbol,
@@ -52,7 +60,7 @@ pub(super) struct Area {
 
 impl Area {
     pub(super) const UNKNOWN: Self = Self {
-        kind: Kind::Unknown,
+        kind: AreaKind::Unknown,
         object: None,
         is_libcs_choice: false,
         evidence: Evidence::Likely,
@@ -132,7 +140,7 @@ impl<'a> Locator<'a> {
         if let Some(index) = libcs {
             // the dynamic linker says where, and the libc has it
             return Area {
-                kind: Kind::Libc,
+                kind: AreaKind::Libc,
                 object: self.image.named("libc.so").or(Some(index)),
                 is_libcs_choice: false,
                 evidence: Evidence::Proved,
@@ -152,7 +160,7 @@ impl<'a> Locator<'a> {
         }
         if (0..CONTROL_BLOCK).contains(&distance) {
             return Area {
-                kind: Kind::Libc,
+                kind: AreaKind::Libc,
                 object: self.image.named("libc.so").or(self.image.main),
                 is_libcs_choice: false,
                 evidence: Evidence::Likely,
@@ -236,7 +244,7 @@ fn first_offset(tls: &Tls) -> u64 {
 fn in_block_of(index: usize, object: &Instance) -> Area {
     let facts = &object.file.facts;
     let kind = match kind_of(object) {
-        Kind::Symbol if !facts.hidden_definition() => Kind::Tls,
+        AreaKind::Symbol if !facts.hidden_definition() => AreaKind::Tls,
         kind => kind,
     };
     Area {
@@ -247,14 +255,14 @@ fn in_block_of(index: usize, object: &Instance) -> Area {
     }
 }
 
-fn kind_of(object: &Instance) -> Kind {
+fn kind_of(object: &Instance) -> AreaKind {
     let is_librseq = object.file.is_named("librseq.so");
     if object.file.is_named("libc.so") {
-        Kind::Libc
+        AreaKind::Libc
     } else if is_librseq && !object.file.is_named(LAST_RESORT) {
-        Kind::Librseq
+        AreaKind::Librseq
     } else {
-        Kind::Symbol
+        AreaKind::Symbol
     }
 }
 

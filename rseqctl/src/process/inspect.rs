@@ -11,10 +11,10 @@ use super::image::{Hold, Holds, Image, Memory};
 use super::list::List;
 use super::mode::Kernel;
 use super::proc::{Process, Status};
-use super::row::{ObjectRow, Row};
+use super::row::{Definition, ObjectRow, Row};
 use super::thread::{self, Stop, Threads};
 use super::{judge, owner};
-use crate::report::text;
+use crate::report::{Word, text};
 
 /// What came of a process.
 pub(super) enum Outcome {
@@ -105,7 +105,7 @@ fn row(
         build_id: program.and_then(|it| build_id(&it.file.facts)),
         command: process.command(),
         other_namespaces: process.other_namespaces(),
-        owner: ownership.word,
+        owner: ownership.owner,
         because: ownership.because,
         registered: count(Some(true)),
         unregistered: count(Some(false)),
@@ -166,7 +166,7 @@ fn objects(image: &Image, holds: &Holds) -> Vec<ObjectRow> {
                 defines: definition(facts),
                 provides: names(facts, |role| role == Role::Defines),
                 uses: used(facts),
-                tls_model: facts.tls_model.map(tls_model::facts::TlsModel::name),
+                tls_model: facts.tls_model.map(Word),
                 critical_sections: facts.critical_sections(),
                 unloadable,
                 unloadable_because,
@@ -175,28 +175,28 @@ fn objects(image: &Image, holds: &Holds) -> Vec<ObjectRow> {
         .collect()
 }
 
-fn definition(facts: &Facts) -> Option<&'static str> {
+fn definition(facts: &Facts) -> Option<Definition> {
     if facts.exported_definition().is_some() {
-        return Some("exported");
+        return Some(Definition::Exported);
     }
     Some(match facts.hidden_definition_evidence()? {
-        Evidence::Proved => "hidden",
-        Evidence::Likely => "likely-hidden",
+        Evidence::Proved => Definition::Hidden,
+        Evidence::Likely => Definition::LikelyHidden,
     })
 }
 
-fn names(facts: &Facts, is_wanted: impl Fn(Role) -> bool) -> Vec<&'static str> {
+fn names(facts: &Facts, is_wanted: impl Fn(Role) -> bool) -> Vec<Word<SymbolName>> {
     let mut names = Vec::new();
     for fact in facts.symbols.iter().filter(|fact| is_wanted(fact.role)) {
-        if !names.contains(&fact.name.name()) {
-            names.push(fact.name.name());
+        if !names.contains(&Word(fact.name)) {
+            names.push(Word(fact.name));
         }
     }
     names
 }
 
-fn used(facts: &Facts) -> Vec<&'static str> {
+fn used(facts: &Facts) -> Vec<Word<SymbolName>> {
     let mut used = names(facts, |role| role != Role::Defines);
-    used.extend(facts.asked_by_name.iter().map(SymbolName::name));
+    used.extend(facts.asked_by_name.iter().map(Word));
     used
 }

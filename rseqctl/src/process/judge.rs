@@ -6,10 +6,10 @@ use tls_model::rules::{
     self, DLOPENED_DEFINER, REFUSED_CLIENT, SECOND_DEFINER, UNREGISTERED_THREAD,
 };
 
-use super::area::{Area, Kind};
+use super::area::{Area, AreaKind};
 use super::image::{Hold, Holds, Image, LAST_RESORT};
-use super::row::FindingRow;
 use super::thread::Threads;
+use crate::report::FindingRow;
 
 /// Finds what breaks a rule.
 pub(super) fn findings(image: &Image, holds: &Holds, threads: &Threads) -> Vec<FindingRow> {
@@ -33,7 +33,7 @@ pub(super) fn findings(image: &Image, holds: &Holds, threads: &Threads) -> Vec<F
                 _ => false,
             };
             if !refuted {
-                found.push(FindingRow::of(&finding, path));
+                found.push(FindingRow::of(&finding, Some(path)));
             }
         }
         if let Fate::Refused { threads, by } = fate {
@@ -62,7 +62,7 @@ pub(super) fn findings(image: &Image, holds: &Holds, threads: &Threads) -> Vec<F
         }
     }
     found.extend(unregistered(threads));
-    found.sort_by_key(|finding| std::cmp::Reverse(finding.rank));
+    found.sort_by_key(|finding| std::cmp::Reverse(*finding.level));
     found
 }
 
@@ -95,7 +95,10 @@ impl Fate {
         // in the object's own storage, even where no symbol proves it
         let is_own = |area: &&Area| {
             area.object == Some(index)
-                && matches!(area.kind, Kind::Symbol | Kind::Tls | Kind::Librseq)
+                && matches!(
+                    area.kind,
+                    AreaKind::Symbol | AreaKind::Tls | AreaKind::Librseq
+                )
         };
         // an exported one that lost to another is not what its object uses
         let is_unused = object.file.facts.exported_definition().is_some()
@@ -105,7 +108,7 @@ impl Fate {
             .areas
             .iter()
             .flatten()
-            .filter(|area| !is_own(area) && area.kind != Kind::Unknown)
+            .filter(|area| !is_own(area) && area.kind != AreaKind::Unknown)
             .collect();
         let own = threads.areas.iter().flatten().filter(is_own).count();
         match others.first() {
@@ -128,7 +131,7 @@ fn refused(facts: &Facts, threads: usize, by: Area) -> String {
     };
     let holder = match by.kind {
         _ if by.is_libcs_choice => "the libc owns __rseq_abi and has registered another definition",
-        Kind::Libc => "the libc has registered its own area",
+        AreaKind::Libc => "the libc has registered its own area",
         _ => "another area is registered",
     };
     let in_threads = match threads {

@@ -103,8 +103,7 @@ mod tests {
     fn what_is_no_file() {
         let is_kernels = |path: &str| {
             let text = format!("7f0000000000-7f0000001000 rw-s 00000000 00:0f 1057 {path}\n");
-            let told = parse(&text).next().map(|it| it.is_kernels());
-            told
+            parse(&text).next().map(|it| it.is_kernels())
         };
         for path in [
             "anon_inode:[io_uring]",

@@ -24,10 +24,13 @@ use std::io;
 
 use crate::report::Host;
 
+pub use area::AreaKind;
 pub use files::Files;
+pub use mode::KernelMode;
+pub use owner::ProcessOwner;
 pub use report::{Report, Style};
-pub use row::{FindingRow, ObjectRow, Row, ThreadRow};
-pub use tally::{Stops, Tally};
+pub use row::{Definition, ObjectRow, Row, ThreadRow};
+pub use tally::{ProcessCounts, Stops, Tally};
 
 use inspect::Outcome;
 use mode::Kernel;
@@ -42,18 +45,16 @@ pub struct Options {
 }
 
 /// What there is to tell.
-#[derive(Debug)]
+pub type Event<'a> = crate::report::Event<'a, Row, UnusedProcess<'a>, Tally>;
+
+/// A process that was named and could not be looked at.
+#[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-pub enum Event<'a> {
-    /// A process.
-    Process(&'a Row),
-    /// A process that was named and could not be looked at; why.
-    Problem {
-        /// Its id.
-        pid: u32,
-        /// What is wrong with it.
-        problem: &'a str,
-    },
+pub struct UnusedProcess<'a> {
+    /// Its id.
+    pub pid: u32,
+    /// What is wrong with it.
+    pub problem: &'a str,
 }
 
 /// Looks at processes, each named one once, or at all but this one where none is
@@ -89,8 +90,8 @@ pub fn look(
     for pid in all {
         let problem = match inspect::look(pid, files, options, kernel) {
             Outcome::Row(row, stops) => {
-                tally.count(&row, &stops);
-                sink(Event::Process(&row));
+                tally.count_row(&row, &stops);
+                sink(Event::Row(&row));
                 continue;
             }
             Outcome::Gone | Outcome::Kernels if pids.is_empty() => continue,
@@ -100,7 +101,7 @@ pub fn look(
         };
         tally.problems += 1;
         let problem = problem.as_str();
-        sink(Event::Problem { pid, problem });
+        sink(Event::Problem(UnusedProcess { pid, problem }));
     }
     Ok(tally)
 }

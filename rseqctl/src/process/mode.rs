@@ -1,22 +1,28 @@
 //! In which mode the kernel keeps a registered area.
 
+use schemars::JsonSchema;
+use serde::Serialize;
 use tls_model::facts::Evidence;
 use tls_model::rseq::ORIGINAL_LENGTH;
 
 use crate::kernel::{self, Field};
 use crate::sys::machine;
 
-/// How the kernel writes the ids of an area.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mode {
-    /// Whenever the thread was interrupted.
+/// How the kernel keeps the ids of an area.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum KernelMode {
+    /// It writes them whenever the thread was interrupted.
     Legacy,
-    /// When they change.
+    /// It writes them when they change.
     Optimized,
 }
 
-impl Mode {
-    pub(super) const fn name(self) -> &'static str {
+impl KernelMode {
+    /// Returns the word used in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Legacy => "legacy",
             Self::Optimized => "optimized",
@@ -50,15 +56,15 @@ impl Kernel {
     /// without one (before 6.3) know legacy mode only. Where nothing was seen,
     /// the rest is likely: Linux 6.19 to 7.0.9 has no legacy mode, and tells the
     /// same sizes as its neighbours.
-    pub(super) fn mode(self, length: u32) -> (Mode, Evidence) {
+    pub(super) fn mode(self, length: u32) -> (KernelMode, Evidence) {
         let has_longer = self.feature_size.is_some_and(|size| size > ORIGINAL_LENGTH);
         if has_longer && length > ORIGINAL_LENGTH {
-            return (Mode::Optimized, Evidence::Proved);
+            return (KernelMode::Optimized, Evidence::Proved);
         }
         match (self.seen, self.feature_size) {
-            (Some(Field::Rewritten), _) | (_, None) => (Mode::Legacy, Evidence::Proved),
-            (Some(Field::Kept | Field::Killed), _) => (Mode::Optimized, Evidence::Proved),
-            (Some(Field::Unknown) | None, Some(_)) => (Mode::Legacy, Evidence::Likely),
+            (Some(Field::Rewritten), _) | (_, None) => (KernelMode::Legacy, Evidence::Proved),
+            (Some(Field::Kept | Field::Killed), _) => (KernelMode::Optimized, Evidence::Proved),
+            (Some(Field::Unknown) | None, Some(_)) => (KernelMode::Legacy, Evidence::Likely),
         }
     }
 }
@@ -70,43 +76,43 @@ mod tests {
     #[test]
     fn only_what_is_proved_is_called_so() {
         let rows = [
-            (32, None, None, Mode::Legacy, Evidence::Proved),
-            (32, Some(28), None, Mode::Legacy, Evidence::Likely),
-            (64, Some(28), None, Mode::Legacy, Evidence::Likely),
+            (32, None, None, KernelMode::Legacy, Evidence::Proved),
+            (32, Some(28), None, KernelMode::Legacy, Evidence::Likely),
+            (64, Some(28), None, KernelMode::Legacy, Evidence::Likely),
             (
                 64,
                 Some(28),
                 Some(Field::Rewritten),
-                Mode::Legacy,
+                KernelMode::Legacy,
                 Evidence::Proved,
             ),
             (
                 32,
                 Some(28),
                 Some(Field::Kept),
-                Mode::Optimized,
+                KernelMode::Optimized,
                 Evidence::Proved,
             ),
-            (32, Some(33), None, Mode::Legacy, Evidence::Likely),
+            (32, Some(33), None, KernelMode::Legacy, Evidence::Likely),
             (
                 32,
                 Some(33),
                 Some(Field::Kept),
-                Mode::Optimized,
+                KernelMode::Optimized,
                 Evidence::Proved,
             ),
             (
                 32,
                 Some(33),
                 Some(Field::Rewritten),
-                Mode::Legacy,
+                KernelMode::Legacy,
                 Evidence::Proved,
             ),
             (
                 64,
                 Some(33),
                 Some(Field::Rewritten),
-                Mode::Optimized,
+                KernelMode::Optimized,
                 Evidence::Proved,
             ),
         ];

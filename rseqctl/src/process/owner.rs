@@ -2,19 +2,68 @@
 
 use std::ffi::OsStr;
 
+use schemars::JsonSchema;
+use serde::Serialize;
 use tls_model::owner::{Owner, Reason};
 
-use super::area::{Area, Kind};
+use super::area::{Area, AreaKind};
 use super::image::{Image, LAST_RESORT, SHIM};
 use super::proc::Process;
 use super::thread::Threads;
 use crate::tunables::{RSEQ_TUNABLE, TUNABLES, last_value, number};
 
-/// Who owns it: a word, and why.
+/// Who owns the registration of a process's threads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+#[non_exhaustive]
+pub enum ProcessOwner {
+    /// The libc.
+    Libc,
+    /// An executable or library that exports `__rseq_abi`.
+    Adopter,
+    /// An object that registers an area of its own.
+    Client,
+    /// The shim.
+    Shim,
+    /// No thread is registered.
+    None,
+    /// Threads differ.
+    Mixed,
+}
+
+impl ProcessOwner {
+    /// Returns the word used in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Libc => "libc",
+            Self::Adopter => "adopter",
+            Self::Client => "client",
+            Self::Shim => "shim",
+            Self::None => "none",
+            Self::Mixed => "mixed",
+        }
+    }
+}
+
+impl From<Owner> for ProcessOwner {
+    fn from(owner: Owner) -> Self {
+        match owner {
+            Owner::Unavailable => Self::None,
+            Owner::Libc => Self::Libc,
+            Owner::Adopter => Self::Adopter,
+            Owner::Client => Self::Client,
+            Owner::Shim => Self::Shim,
+        }
+    }
+}
+
+/// Who owns it, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Ownership {
-    /// One of [`Owner`]'s words, `none`, `mixed`, or not known.
-    pub(super) word: Option<&'static str>,
+    /// Who; none where that is not known.
+    pub(super) owner: Option<ProcessOwner>,
     pub(super) because: String,
 }
 
@@ -27,9 +76,9 @@ pub(super) fn find(process: &Process, image: &Image, threads: &Threads) -> Owner
             areas.push(*area);
         }
     }
-    let (word, because) = match areas[..] {
+    let (owner, because) = match areas[..] {
         [] if threads.rows.iter().any(|row| row.registered.is_some()) => {
-            (Some("none"), why_nobody(process, image))
+            (Some(ProcessOwner::None), why_nobody(process, image))
         }
         [] if threads.rows.iter().all(|row| row.state == "Z") => (
             None,
@@ -38,20 +87,24 @@ pub(super) fn find(process: &Process, image: &Image, threads: &Threads) -> Owner
         [] => (None, "no thread told".to_owned()),
         [area] => {
             let (owner, because) = of_area(area, image);
-            (Some(owner.name()), because)
+            (Some(owner.into()), because)
         }
         [..] => mixed(&areas, image),
     };
-    Ownership { word, because }
+    Ownership { owner, because }
 }
 
 /// Threads that differ: by area, perhaps not by owner.
-fn mixed(areas: &[Area], image: &Image) -> (Option<&'static str>, String) {
+fn mixed(areas: &[Area], image: &Image) -> (Option<ProcessOwner>, String) {
     let all: Vec<_> = areas.iter().map(|area| of_area(*area, image)).collect();
     let reasons: Vec<_> = all.iter().map(|(_, why)| why.as_str()).collect();
     let same = all.iter().all(|(owner, _)| *owner == all[0].0);
-    let word = if same { all[0].0.name() } else { "mixed" };
-    (Some(word), reasons.join("; in other threads "))
+    let owner = if same {
+        all[0].0.into()
+    } else {
+        ProcessOwner::Mixed
+    };
+    (Some(owner), reasons.join("; in other threads "))
 }
 
 fn of_area(area: Area, image: &Image) -> (Owner, String) {
@@ -59,21 +112,23 @@ fn of_area(area: Area, image: &Image) -> (Owner, String) {
     let path = object.map_or("", |object| object.path.as_str());
     let has_shim = image.named(SHIM).is_some();
     match (area.kind, object) {
-        (Kind::Symbol, Some(it)) if area.is_libcs_choice && !it.file.facts.is_owning_libc() => (
-            Owner::Libc,
-            format!("{}: that of {path}", Reason::LibcOwnsSymbol.text()),
-        ),
+        (AreaKind::Symbol, Some(it)) if area.is_libcs_choice && !it.file.facts.is_owning_libc() => {
+            (
+                Owner::Libc,
+                format!("{}: that of {path}", Reason::LibcOwnsSymbol.text()),
+            )
+        }
         _ if area.is_libcs_choice => (Owner::Libc, Reason::LibcOwnsSymbol.text().to_owned()),
-        (Kind::Libc, _) => (Owner::Libc, Reason::LibcRegistered.text().to_owned()),
-        (Kind::Librseq, _) => (Owner::Client, format!("{path} has registered its own area")),
-        (Kind::Symbol, Some(it)) if it.file.is_named(LAST_RESORT) && has_shim => {
+        (AreaKind::Libc, _) => (Owner::Libc, Reason::LibcRegistered.text().to_owned()),
+        (AreaKind::Librseq, _) => (Owner::Client, format!("{path} has registered its own area")),
+        (AreaKind::Symbol, Some(it)) if it.file.is_named(LAST_RESORT) && has_shim => {
             (Owner::Shim, Reason::NobodyElse.text().to_owned())
         }
-        (Kind::Symbol, Some(it)) if it.file.is_named(LAST_RESORT) => (
+        (AreaKind::Symbol, Some(it)) if it.file.is_named(LAST_RESORT) => (
             Owner::Client,
             format!("somebody has registered the __rseq_abi of {path}"),
         ),
-        (Kind::Symbol, Some(it)) if it.file.facts.exported_definition().is_some() => {
+        (AreaKind::Symbol, Some(it)) if it.file.facts.exported_definition().is_some() => {
             let who = if has_shim {
                 ", and the shim registers it"
             } else {
@@ -81,15 +136,15 @@ fn of_area(area: Area, image: &Image) -> (Owner, String) {
             };
             (Owner::Adopter, format!("{path} exports __rseq_abi{who}"))
         }
-        (Kind::Symbol, _) => (
+        (AreaKind::Symbol, _) => (
             Owner::Client,
             format!("{path} has registered its own __rseq_abi, which it does not export"),
         ),
-        (Kind::Tls, _) => (
+        (AreaKind::Tls, _) => (
             Owner::Client,
             format!("{path} has registered an area in its thread-local storage"),
         ),
-        (Kind::Unknown, _) => (
+        (AreaKind::Unknown, _) => (
             Owner::Client,
             "somebody has registered an area of unknown origin".to_owned(),
         ),

@@ -4,7 +4,12 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use tls_model::rules::{Finding, Level, Rule};
+use tls_model::facts::{Evidence, SymbolName, TlsModel};
+
+use super::area::AreaKind;
+use super::mode::KernelMode;
+use super::owner::ProcessOwner;
+use crate::report::{FindingRow, Word};
 
 /// What is said about one process.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -30,8 +35,7 @@ pub struct Row {
     pub other_namespaces: Option<Vec<&'static str>>,
     /// Who owns the registration of its threads; `none` where no thread is
     /// registered, `mixed` where threads differ, null where it is not known.
-    #[schemars(extend("enum" = ["libc", "adopter", "client", "shim", "none", "mixed", null]))]
-    pub owner: Option<&'static str>,
+    pub owner: Option<ProcessOwner>,
     /// Why that is so, in a clause.
     pub because: String,
     /// Threads with a registration.
@@ -73,22 +77,18 @@ pub struct ThreadRow {
     pub signature: Option<String>,
     /// Whose memory the area is: an object's `__rseq_abi`, the libc's own
     /// area, librseq's, some thread-local storage of an object, or not known.
-    #[schemars(extend("enum" = ["__rseq_abi", "libc", "librseq", "tls", "unknown", null]))]
-    pub area: Option<&'static str>,
+    pub area: Option<AreaKind>,
     /// The object that has it; for `unknown`, what lies at the address.
     pub object: Option<String>,
     /// Whether symbols prove that, or it is only likely.
-    #[schemars(extend("enum" = ["proved", "likely", null]))]
-    pub area_evidence: Option<&'static str>,
+    pub area_evidence: Option<Word<Evidence>>,
     /// The area's `cpu_id` now: the processor that the thread ran on last.
     pub cpu_id: Option<i32>,
     /// How the kernel keeps the area: `legacy` writes the ids whenever the
     /// thread was interrupted, `optimized` when they change.
-    #[schemars(extend("enum" = ["legacy", "optimized", null]))]
-    pub mode: Option<&'static str>,
+    pub mode: Option<KernelMode>,
     /// Whether length and kernel prove that.
-    #[schemars(extend("enum" = ["proved", "likely", null]))]
-    pub mode_evidence: Option<&'static str>,
+    pub mode_evidence: Option<Word<Evidence>>,
     /// Microseconds for which it stood still, at most; with `--verbose` only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stopped_us: Option<f64>,
@@ -106,14 +106,13 @@ pub struct ObjectRow {
     pub deleted: bool,
     /// The `__rseq_abi` that it defines: others see it, they do not, or they
     /// do not and there is no symbol left to prove it.
-    #[schemars(extend("enum" = ["exported", "hidden", "likely-hidden", null]))]
-    pub defines: Option<&'static str>,
+    pub defines: Option<Definition>,
     /// The rseq symbols that it defines.
-    pub provides: Vec<&'static str>,
+    pub provides: Vec<Word<SymbolName>>,
     /// The rseq symbols that it refers to, or asks for by name.
-    pub uses: Vec<&'static str>,
+    pub uses: Vec<Word<SymbolName>>,
     /// How it gets at `__rseq_abi`.
-    pub tls_model: Option<&'static str>,
+    pub tls_model: Option<Word<TlsModel>>,
     /// Number of critical section descriptors.
     pub critical_sections: u64,
     /// Whether it could still be unloaded.
@@ -122,36 +121,28 @@ pub struct ObjectRow {
     pub unloadable_because: &'static str,
 }
 
-/// What a rule says.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-#[schemars(rename = "Finding")]
-pub struct FindingRow {
-    /// The rule's stable name, as for the audit.
-    pub rule: &'static str,
-    #[allow(missing_docs, reason = "error, warning or note: the word says it")]
-    #[schemars(extend("enum" = ["error", "warning", "note"]))]
-    pub level: &'static str,
-    /// The object it is about; null for the whole process.
-    pub path: Option<String>,
-    /// What was found and what to do.
-    pub message: String,
-    #[serde(skip)]
-    #[schemars(skip)]
-    pub(super) rank: Option<Level>,
+/// How an object defines `__rseq_abi`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+#[non_exhaustive]
+pub enum Definition {
+    /// Others see it.
+    Exported,
+    /// Others do not see it.
+    Hidden,
+    /// Others do not see it, and no symbol is left to prove it.
+    LikelyHidden,
 }
 
-impl FindingRow {
-    pub(super) fn new(rule: &'static Rule, path: Option<&str>, message: String) -> Self {
-        Self {
-            rule: rule.name,
-            level: rule.level.name(),
-            path: path.map(str::to_owned),
-            message,
-            rank: Some(rule.level),
+impl Definition {
+    /// Returns the word used in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Exported => "exported",
+            Self::Hidden => "hidden",
+            Self::LikelyHidden => "likely-hidden",
         }
-    }
-
-    pub(super) fn of(finding: &Finding, path: &str) -> Self {
-        Self::new(finding.rule, Some(path), finding.to_string())
     }
 }

@@ -2,17 +2,20 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Serialize;
-use tls_model::rules::Level;
 
 use super::Row;
 use super::thread::Stop;
-use crate::exit::Status;
-use crate::report::choices::FailOn;
+use crate::report::{self, Counted};
 
-/// What was counted.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct Tally {
+/// What a look at processes counted.
+pub type Tally = report::Tally<ProcessCounts>;
+
+/// What was counted besides findings.
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
+#[non_exhaustive]
+pub struct ProcessCounts {
     /// Processes told of.
     pub processes: u64,
     /// Their threads.
@@ -25,17 +28,20 @@ pub struct Tally {
     pub unknown: u64,
     /// Processes of which something could not be told.
     pub partial: u64,
-    /// Processes that were named and could not be looked at.
-    pub problems: u64,
-    /// Findings that are errors.
-    pub errors: u64,
-    /// Findings that are warnings.
-    pub warnings: u64,
-    /// Findings that are notes.
-    pub notes: u64,
     /// How long each thread stood still.
     #[serde(skip)]
+    #[schemars(skip)]
     stops: Vec<Stop>,
+}
+
+impl Counted for ProcessCounts {
+    fn has_any(&self) -> bool {
+        self.processes != 0
+    }
+
+    fn has_holes(&self) -> bool {
+        self.partial != 0
+    }
 }
 
 /// How long threads stood still, in microseconds: from the interrupt to the end
@@ -57,7 +63,7 @@ pub struct Stops {
 }
 
 impl Tally {
-    pub(super) fn count(&mut self, row: &Row, stops: &[Stop]) {
+    pub(super) fn count_row(&mut self, row: &Row, stops: &[Stop]) {
         self.processes += 1;
         self.threads += row.threads.len() as u64;
         self.registered += row.registered;
@@ -66,15 +72,11 @@ impl Tally {
         self.partial += u64::from(!row.missing.is_empty());
         self.stops.extend_from_slice(stops);
         for finding in &row.findings {
-            match finding.rank {
-                Some(Level::Error) => self.errors += 1,
-                Some(Level::Warning) => self.warnings += 1,
-                Some(Level::Note) | None => self.notes += 1,
-            }
+            self.count(finding);
         }
     }
 
-    /// How long threads stood still; none where none was stopped.
+    /// Returns how long threads stood still; none where none was stopped.
     #[must_use]
     pub fn stops(&self) -> Option<Stops> {
         let (median_us, max_us) = middle_and_most(self.stops.iter().map(|stop| stop.most))?;
@@ -87,26 +89,6 @@ impl Tally {
             seen_median_us,
             seen_max_us,
         })
-    }
-
-    /// The exit status, by the contract of the command.
-    #[must_use]
-    pub fn status(&self, fail_on: FailOn) -> Status {
-        let counted = match fail_on {
-            FailOn::Never => 0,
-            FailOn::Error => self.errors,
-            FailOn::Warning => self.errors + self.warnings,
-            FailOn::Note => self.errors + self.warnings + self.notes,
-        };
-        if counted != 0 {
-            Status::Findings
-        } else if self.partial == 0 && self.problems == 0 {
-            Status::Clean
-        } else if self.processes == 0 {
-            Status::Nothing
-        } else {
-            Status::Partial
-        }
     }
 }
 

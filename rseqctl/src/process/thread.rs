@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 use std::io;
 use std::time::Duration;
 
-use tls_model::facts::Evidence;
 use tls_model::rseq::PtraceConfiguration;
 
 use super::Options;
-use super::area::{Area, Kind, Locator};
+use super::area::{Area, AreaKind, Locator};
 use super::image::{Image, Memory};
 use super::mode::Kernel;
 use super::proc::{Process, has_ended};
 use super::row::ThreadRow;
+use crate::report::Word;
 use crate::sys::tracer::{self, Answer, PointerIn, Seen};
 
 /// How long a thread may take to stop: one that waits for a processor takes as
@@ -237,22 +237,18 @@ fn describe(
     image: &Image,
     kernel: Kernel,
 ) {
-    let evidence = |evidence| match evidence {
-        Evidence::Proved => "proved",
-        Evidence::Likely => "likely",
-    };
     row.address = Some(format!("{:#x}", held.rseq_abi_pointer));
     row.length = Some(held.rseq_abi_size);
     row.signature = Some(format!("{:#x}", held.signature));
-    row.area = Some(area.kind.name());
+    row.area = Some(area.kind);
     row.object = match area.object {
         Some(object) => image.objects.get(object).map(|it| it.path.clone()),
         None => Some(image.describe(held.rseq_abi_pointer)),
     };
-    row.area_evidence = (area.kind != Kind::Unknown).then(|| evidence(area.evidence));
+    row.area_evidence = (area.kind != AreaKind::Unknown).then_some(Word(area.evidence));
     let (mode, sure) = kernel.mode(held.rseq_abi_size);
-    row.mode = Some(mode.name());
-    row.mode_evidence = Some(evidence(sure));
+    row.mode = Some(mode);
+    row.mode_evidence = Some(Word(sure));
 }
 
 /// Why tracing was refused, and what would help.

@@ -3,13 +3,16 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
+use tls_model::owner::Owner;
+
+use super::Word;
 
 /// What `rseqctl run` would do.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Run")]
 pub struct RunRow {
     /// Who would own the registration.
-    pub owner: &'static str,
+    pub owner: Word<Owner>,
     /// Why.
     pub because: &'static str,
     /// It would switch the libc's own registration off.

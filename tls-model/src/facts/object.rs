@@ -81,6 +81,17 @@ pub enum Evidence {
     Likely,
 }
 
+impl Evidence {
+    /// Returns the word used in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Proved => "proved",
+            Self::Likely => "likely",
+        }
+    }
+}
+
 /// What one object says about rseq and thread-local storage.
 ///
 /// Read by [`Facts::read`]; about 1 KiB of plain data.

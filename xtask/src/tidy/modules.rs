@@ -9,6 +9,8 @@ use syn::{Attribute, Item, Meta};
 pub struct Target {
     /// As cargo names it.
     pub name: String,
+    /// It is an integration test.
+    pub is_test: bool,
     /// Its modules; the first is the root.
     pub modules: Vec<Module>,
 }
@@ -69,9 +71,10 @@ impl Target {
     /// # Errors
     ///
     /// A file of it cannot be read.
-    pub fn read(name: &str, file: &Path) -> Result<Self, Unreadable> {
+    pub fn read(name: &str, is_test: bool, file: &Path) -> Result<Self, Unreadable> {
         let mut target = Self {
             name: name.to_owned(),
+            is_test,
             modules: Vec::new(),
         };
         let items = parse(file)?.items;

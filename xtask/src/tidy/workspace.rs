@@ -62,7 +62,7 @@ impl Workspace {
             sources: Vec::new(),
         };
         for one in listed {
-            let target = Target::read(&one.name, &one.root)?;
+            let target = Target::read(&one.name, one.is_test, &one.root)?;
             for module in target.modules.iter().filter(|module| module.is_file) {
                 if seen.insert(module.file.clone()) {
                     workspace.sources.push(Source {

@@ -4,10 +4,12 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use tls_model::facts::ModelEvidence;
+
 use crate::audit::program::ProgramRow;
 use crate::audit::row::SymbolRow;
 use crate::audit::{Row, Tally};
-use crate::report::text;
+use crate::report::{Word, text};
 
 /// Writes the last line.
 pub(super) fn summary(tally: &Tally, out: &mut impl Write) -> io::Result<()> {
@@ -41,22 +43,23 @@ pub(super) fn object(row: &Row, out: &mut impl Write) -> io::Result<()> {
     }
     match (row.tls_model, row.tls_model_evidence) {
         // nothing to say: it is known that there is none
-        (None, None | Some("proved")) => {}
+        (None, None | Some(Word(ModelEvidence::Proved))) => {}
         (Some(model), None) => writeln!(out, "  access to __rseq_abi: {model}")?,
         (model, Some(evidence)) => {
-            let model = model.unwrap_or("none seen");
+            let model = model.map_or("none seen", Word::text);
             writeln!(out, "  access to __rseq_abi: {model} ({evidence})")?;
         }
     }
     if !row.other_tls_models.is_empty() {
-        let others = row.other_tls_models.join(", ");
+        let others: Vec<_> = row.other_tls_models.iter().map(|it| it.text()).collect();
+        let others = others.join(", ");
         writeln!(
             out,
             "  access to __rseq_abi elsewhere in it: {others} (proved)"
         )?;
     }
     if !row.sections.is_empty() {
-        let names: Vec<_> = row.sections.iter().map(|section| section.name).collect();
+        let names: Vec<_> = row.sections.iter().map(|it| it.name.text()).collect();
         let sections = count(row.critical_sections, "critical section");
         writeln!(out, "  {sections} ({})", names.join(", "))?;
     } else if row.critical_sections != 0 {

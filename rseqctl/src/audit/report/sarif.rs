@@ -40,13 +40,13 @@ pub(super) fn begin(out: &mut impl Write) -> io::Result<()> {
 /// Writes the findings of an object; `written` counts the results so far.
 pub(super) fn results(row: &Row, written: &mut u64, out: &mut impl Write) -> io::Result<()> {
     for finding in &row.findings {
-        let index = RULES.iter().position(|rule| rule.name == finding.rule);
+        let index = RULES.iter().position(|rule| rule.name == finding.rule.name);
         let mut result = json!({
-            "ruleId": finding.rule,
+            "ruleId": finding.rule.name,
             "level": finding.level,
             "message": { "text": finding.message },
             "locations": [{ "physicalLocation": { "artifactLocation": location(row) } }],
-            "partialFingerprints": { "pathAndRule/v1": format!("{}:{}", text::readable(row.path()), finding.rule) },
+            "partialFingerprints": { "pathAndRule/v1": format!("{}:{}", text::readable(row.path()), finding.rule.name) },
             "baselineState": if finding.known { "unchanged" } else { "new" },
         });
         if let (Some(index), Some(result)) = (index, result.as_object_mut()) {

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use progress::Progress;
 
-use crate::audit::{Baseline, Event, Options, Report, audit, audit_program};
+use crate::audit::{Baseline, Event, Options, Report, UnusedInput, audit, audit_program};
 use crate::error::Error;
 use crate::exit::Status;
 use crate::launch;
@@ -79,14 +79,14 @@ pub(super) fn run(request: &Request, out: &mut StandardOutput) -> Result<Status,
     let host = request.fleet.host(Reporter::Audit);
     let mut report = UpToError(Report::new(request.format, host, out));
     let sink = &mut |event: Event<'_>| match event {
-        Event::Object(row) => {
+        Event::Row(row) => {
             progress.clear();
             report.write(|report| report.object(row));
             if progress.is_enabled() {
                 report.write(Report::flush);
             }
         }
-        Event::Problem { path, problem } => {
+        Event::Problem(UnusedInput { path, problem, .. }) => {
             progress.clear();
             complain(format_args!("{}: {problem}", text::printable(path)));
             report.write(|report| {

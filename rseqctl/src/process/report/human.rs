@@ -6,10 +6,11 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::path::Path;
 
+use tls_model::facts::{Evidence, SymbolName};
 use tls_model::rules::Level;
 
-use crate::process::{ObjectRow, Row, Stops, Tally, ThreadRow};
-use crate::report::text;
+use crate::process::{ObjectRow, ProcessOwner, Row, Stops, Tally, ThreadRow};
+use crate::report::{Word, text};
 
 /// Columns of what stands below a process.
 const WIDTH: usize = 100;
@@ -39,7 +40,7 @@ pub(super) fn process(
         out,
         "{:>7}  {:<8} {:>11}  {:>6}  {:<11} {}",
         row.pid,
-        row.owner.unwrap_or("?"),
+        row.owner.map_or("?", ProcessOwner::name),
         of_threads,
         each(row, |thread| thread.length.map(|length| length.to_string())),
         each(row, mode),
@@ -62,7 +63,7 @@ pub(super) fn process(
         self::thread(thread, out)?;
     }
     for finding in &row.findings {
-        if finding.rank == Some(Level::Note) && !(is_named || verbose) {
+        if finding.level == Level::Note && !(is_named || verbose) {
             continue;
         }
         let about = finding.path.as_deref().map(safe).unwrap_or_default();
@@ -127,12 +128,12 @@ fn each(row: &Row, value: impl Fn(&ThreadRow) -> Option<String>) -> String {
 
 /// The mode; with a question mark where it is likely only.
 fn mode(thread: &ThreadRow) -> Option<String> {
-    let mark = if thread.mode_evidence == Some("likely") {
+    let mark = if thread.mode_evidence == Some(Word(Evidence::Likely)) {
         "?"
     } else {
         ""
     };
-    Some(format!("{}{mark}", thread.mode?))
+    Some(format!("{}{mark}", thread.mode?.name()))
 }
 
 /// The command line, or what is known instead.
@@ -167,13 +168,13 @@ fn details(row: &Row, out: &mut impl Write) -> io::Result<()> {
 fn object(object: &ObjectRow, out: &mut impl Write) -> io::Result<()> {
     let mut text = String::new();
     if let Some(defines) = object.defines {
-        let _ = write!(text, " defines __rseq_abi ({defines});");
+        let _ = write!(text, " defines __rseq_abi ({});", defines.name());
     }
-    let others = |names: &[&str]| {
+    let others = |names: &[Word<SymbolName>]| {
         let names = names
             .iter()
-            .filter(|name| **name != "__rseq_abi" || object.defines.is_none());
-        names.copied().collect::<Vec<_>>().join(", ")
+            .filter(|name| **name != SymbolName::Abi || object.defines.is_none());
+        names.map(|name| name.text()).collect::<Vec<_>>().join(", ")
     };
     let (provides, uses) = (others(&object.provides), others(&object.uses));
     for (word, names) in [("provides", provides), ("uses", uses)] {
@@ -217,15 +218,16 @@ fn thread(thread: &ThreadRow, out: &mut impl Write) -> io::Result<()> {
     let word = |text: &Option<String>| text.clone().unwrap_or_default();
     match (thread.registered, thread.length, thread.area) {
         (Some(true), Some(length), Some(area)) => {
-            let likely = if thread.area_evidence == Some("likely") {
+            let likely = if thread.area_evidence == Some(Word(Evidence::Likely)) {
                 " (likely)"
             } else {
                 ""
             };
             write!(
                 out,
-                "{length} bytes at {}, {area}{likely} of {}, signature {}",
+                "{length} bytes at {}, {}{likely} of {}, signature {}",
                 word(&thread.address),
+                area.name(),
                 safe(&word(&thread.object)),
                 word(&thread.signature),
             )?;

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use rseq_damage::{Counted, Heap, cuts_and_changes, step};
 use rseq_kit::fixture::{self, Case};
 use rseq_kit::runner::{Outcome, Suite};
-use rseqctl::audit::{Event, Options, audit_source};
+use rseqctl::audit::{Event, Options, UnusedInput, audit_source};
 
 #[global_allocator]
 static HEAP: Heap = Heap;
@@ -68,7 +68,7 @@ fn ask(path: &Path, bytes: &[u8]) {
         ..Options::default()
     };
     let sink = &mut |event: Event<'_>| {
-        if let Event::Problem { problem, .. } = event {
+        if let Event::Problem(UnusedInput { problem, .. }) = event {
             assert!(!problem.to_string().is_empty());
         }
     };
