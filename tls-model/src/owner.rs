@@ -22,11 +22,12 @@ pub enum Mode {
     #[default]
     Auto,
     /// Register in every thread wherever the libc has not, even over a hidden
-    /// definition.
+    /// definition, whose own registration is refused then.
     Own,
     /// Never register: the libc or a client does.
     Defer,
-    /// Unregister the libc's area and register the shared one.
+    /// Unregister the libc's area and register the shared one, as under
+    /// [`Self::Own`].
     Takeover,
     /// Do nothing at all.
     Off,
@@ -41,6 +42,13 @@ impl Mode {
         Self::Takeover,
         Self::Off,
     ];
+
+    /// Whether a client that asks for a registration of its own later is to get it:
+    /// not where the user said who is to own it.
+    #[must_use]
+    pub const fn yields_to_clients(self) -> bool {
+        !matches!(self, Self::Own | Self::Takeover)
+    }
 
     /// The word that selects the mode.
     #[must_use]
@@ -161,11 +169,13 @@ pub enum Reason {
     Refused,
     /// The libc registered the `__rseq_abi` that everybody shares.
     LibcOwnsSymbol,
+    /// The user asked to own it, and a hidden definition will be refused.
+    OverHiddenDefinition,
 }
 
 impl Reason {
     /// Every reason, by number.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::ToldToStandAside,
         Self::LibcRegistered,
         Self::LibcRegisteredBeforeAdopter,
@@ -179,6 +189,7 @@ impl Reason {
         Self::Denied,
         Self::Refused,
         Self::LibcOwnsSymbol,
+        Self::OverHiddenDefinition,
     ];
 
     /// The reason with that number.
@@ -209,6 +220,9 @@ impl Reason {
             Self::NoSystemCall => "the kernel answers ENOSYS to sys_rseq",
             Self::Denied => "the kernel answers EPERM to sys_rseq",
             Self::Refused => "the kernel refused the registration",
+            Self::OverHiddenDefinition => {
+                "the mode says to register, although the program defines an __rseq_abi that it does not export"
+            }
             Self::LibcOwnsSymbol => "the libc owns __rseq_abi and registers it in every thread",
         }
     }
@@ -279,7 +293,7 @@ pub fn plan(situation: &Situation) -> Plan {
             reason,
         };
     }
-    if hidden_definition && !matches!(mode, Mode::Own | Mode::Takeover) {
+    if hidden_definition && mode.yields_to_clients() {
         return Plan::StandAside {
             owner: Owner::Client,
             reason: Reason::HiddenDefinition,
@@ -306,6 +320,7 @@ pub fn plan(situation: &Situation) -> Plan {
             Reason::TakenOver,
         ),
         Some(_) => (Owner::Adopter, Reason::ExportedDefinition),
+        None if hidden_definition => (Owner::Shim, Reason::OverHiddenDefinition),
         None => (Owner::Shim, Reason::NobodyElse),
     };
     Plan::Register {
@@ -427,7 +442,7 @@ mod tests {
                     mode: Mode::Own,
                     ..hidden
                 },
-                register(Owner::Shim, 32, Reason::NobodyElse),
+                register(Owner::Shim, 32, Reason::OverHiddenDefinition),
             ),
             (
                 Situation {

@@ -2,7 +2,7 @@
 //! then on. The decision itself is `tls_model::owner`'s; here is what this
 //! process shows, and what follows.
 
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use tls_model::owner::{Mode, Owner, Plan, Reason, Situation, plan, settle};
 use tls_model::rseq::AT_RSEQ_FEATURE_SIZE;
@@ -48,6 +48,9 @@ static STATE: AtomicU32 = AtomicU32::new(UNDECIDED);
 static ACTION: AtomicU32 = AtomicU32::new(Action::Nothing as u32);
 static OWNER: AtomicU32 = AtomicU32::new(Owner::Unavailable as u32);
 
+/// A client's own registration goes before ours.
+static YIELDS: AtomicBool = AtomicBool::new(true);
+
 /// What new threads do.
 pub fn action() -> Action {
     let number = ACTION.load(Ordering::Relaxed);
@@ -84,6 +87,11 @@ pub fn prepares_threads() -> bool {
 /// The shim registers threads.
 pub fn registers_threads() -> bool {
     matches!(action(), Action::Register | Action::TakeOver)
+}
+
+/// A client that asks for a registration of its own gets it in our place.
+pub fn yields_to_clients() -> bool {
+    YIELDS.load(Ordering::Relaxed)
 }
 
 /// A client has registered an area of its own after all: from now on it owns
@@ -156,6 +164,7 @@ fn decide() {
         threads::settle();
         return;
     }
+    YIELDS.store(environment.mode.yields_to_clients(), Ordering::Relaxed);
     report::open(environment.log);
     if let Some(area) = libc {
         register::set_libc_area(area);

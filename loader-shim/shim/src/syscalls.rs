@@ -18,7 +18,8 @@ pub static SYSCALL: Next = Next::eager(b"syscall", syscall_by_instruction as *mu
 ///
 /// The area that the shim has registered is counted, not registered again: the
 /// kernel's answers are EBUSY, and 0 for giving back what was asked for. Another
-/// area that the kernel would take makes the shim step back: ours goes first
+/// area that the kernel would take makes the shim step back, unless the user has
+/// said that the shim is to own it: ours goes first
 /// and, if the client's is then granted, the client owns this thread and those
 /// to come. Everything else is the kernel's to answer.
 ///
@@ -48,7 +49,10 @@ pub unsafe extern "C" fn client_rseq(
     let mut stepped_back = false;
     let result = loop {
         // threads that were registered before the first client came, too
-        let gave_way = is_registration && nesting::is_held() && register::unregister();
+        let gave_way = is_registration
+            && owner::yields_to_clients()
+            && nesting::is_held()
+            && register::unregister();
         stepped_back |= gave_way;
         // SAFETY: the client answers for its area.
         let result = unsafe { kernel::rseq(area, length, flags, signature) };

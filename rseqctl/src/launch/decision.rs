@@ -100,10 +100,13 @@ impl Decision {
         if replace_tunables {
             warnings.push(malformed(environment));
         }
-        if let (Mode::Own, Some(hidden)) = (mode, &scope.hidden) {
+        if let (Mode::Own | Mode::Takeover, Some(hidden)) = (mode, &scope.hidden)
+            && preload
+        {
             warnings.push(format!(
-                "{} defines __rseq_abi without exporting it; with --mode own its own registration will be refused",
-                hidden.display()
+                "{} defines __rseq_abi without exporting it; with --mode {} its own registration will be refused",
+                hidden.display(),
+                mode.name()
             ));
         }
         let situation = Situation {

@@ -168,3 +168,36 @@ fn static_tls_for_dlopen() -> Outcome {
     holds(&finished.err, &["/etc/passwd"])?;
     Ok(())
 }
+
+/// `--mode own` means it: plan, warning, behaviour and report say the same.
+#[rseq_kit::test(BUILDS)]
+fn own_is_own() -> Outcome {
+    let hidden = built("adopter", "hides")?;
+    let plan = run(&["--mode", "own", "--dry-run"], &[&hidden])?
+        .run()?
+        .expect(0)?;
+    let is_shim = |line: &str| line.split_whitespace().eq(["owner", "shim"]);
+    assert!(plan.out.lines().any(is_shim), "{}", plan.out);
+    // lines are broken between words
+    let plan = plan.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    holds(&plan, &["its own registration will be refused"])?;
+    assert!(!plan.contains("nobody else"), "{plan}");
+    for mode in ["own", "takeover"] {
+        let place = scratch::directory("report")?.join("report.json");
+        let options = [
+            "--mode",
+            mode,
+            "--report",
+            place.to_str().unwrap_or_default(),
+        ];
+        let finished = run(&options, &[&hidden])?.run()?.expect(1)?;
+        holds(&finished.out, &["granted 0 already 0 refused 9"])?;
+        holds(&finished.err, &["will be refused"])?;
+        assert_eq!(finished.err.lines().count(), 1, "{mode}: {}", finished.err);
+        let report = Report::read(&place)?;
+        assert_eq!(report.owner()?, "shim", "{mode}");
+        assert_eq!(report.threads("registered")?, 9, "{mode}");
+        assert_eq!(report.threads("refused")?, 9, "{mode}");
+    }
+    Ok(())
+}
