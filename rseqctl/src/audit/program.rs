@@ -125,7 +125,7 @@ fn judge(program: &Program, rows: &mut [Row]) {
 /// none.
 fn defines(object: &Loaded) -> bool {
     let facts = &object.facts;
-    !facts.is_owning_libc() && (facts.exported_definition().is_some() || facts.hidden_definition())
+    !facts.is_owning_libc() && (facts.exported_definition().is_some() || facts.brings_client())
 }
 
 fn keeps_its_own(object: &Loaded, program: &Program) -> bool {

@@ -104,7 +104,7 @@ impl Scope {
 
     /// Notes an object that uses the symbol.
     fn add(&mut self, path: &Path, facts: &Facts) {
-        let is_hidden = facts.hidden_definition();
+        let is_hidden = facts.brings_client();
         let names_it = facts.symbols.iter().any(|it| it.name == SymbolName::Abi);
         // a libc only registers it
         let only_registers = facts.is_owning_libc() && facts.sections.is_empty();

@@ -69,7 +69,7 @@ pub(super) fn findings(image: &Image, holds: &Holds, threads: &Threads) -> Vec<F
 /// It brings a definition of its own. That of a libc is there for whoever brings
 /// none.
 fn defines(facts: &Facts) -> bool {
-    !facts.is_owning_libc() && (facts.exported_definition().is_some() || facts.hidden_definition())
+    !facts.is_owning_libc() && (facts.exported_definition().is_some() || facts.brings_client())
 }
 
 /// What became of an object's own area.

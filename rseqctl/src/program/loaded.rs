@@ -79,10 +79,15 @@ impl Loaded {
         });
         let flags_1 = object.dynamic().ok().flatten().map_or(0, |it| it.flags_1);
         let text = |found: Result<Option<&[u8]>, _>| found.ok().flatten().map(<[u8]>::to_vec);
+        let mut facts = Facts::read(&object);
+        if facts.hidden_definition() {
+            // whether it asks for another area first
+            facts.read_names(&object);
+        }
         Ok(Self {
             path: path.to_path_buf(),
             file: file.to_path_buf(),
-            facts: Facts::read(&object),
+            facts,
             loader,
             needed,
             soname: text(object.soname(&mut buffer)),

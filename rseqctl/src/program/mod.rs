@@ -174,11 +174,12 @@ impl Program {
             .find(|object| object.facts.exported_definition().is_some())
     }
 
-    /// The objects with an `__rseq_abi` of their own that others cannot see.
+    /// The objects with an `__rseq_abi` of their own that others cannot see, and that
+    /// they register themselves.
     pub fn hidden(&self) -> impl Iterator<Item = &Loaded> {
         self.objects
             .iter()
-            .filter(|object| object.facts.hidden_definition())
+            .filter(|object| object.facts.brings_client())
     }
 
     /// The position of the object at `path`.

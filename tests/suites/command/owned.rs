@@ -169,6 +169,22 @@ fn static_tls_for_dlopen() -> Outcome {
     Ok(())
 }
 
+/// Who asks for the libc's area first is no client: the libc is left alone.
+#[rseq_kit::test(BUILDS)]
+fn adopts_the_libcs_area() -> Outcome {
+    for case in ["by-name", "weak"] {
+        let path = built("adopts", case)?;
+        let plan = run(&["--dry-run"], &[&path])?.run()?.expect(0)?;
+        let is_libc = |line: &str| line.split_whitespace().eq(["owner", "libc"]);
+        assert!(plan.out.lines().any(is_libc), "{case}: {}", plan.out);
+        assert!(!plan.out.contains(GLIBC_OFF), "{case}: {}", plan.out);
+        let finished = run(&[], &[&path])?.run()?.expect(0)?;
+        holds(&finished.out, &["adopted 9 registered 0 refused 0"])?;
+        assert_eq!(finished.err, "", "{case}");
+    }
+    Ok(())
+}
+
 /// `--mode own` means it: plan, warning, behaviour and report say the same.
 #[rseq_kit::test(BUILDS)]
 fn own_is_own() -> Outcome {

@@ -248,6 +248,23 @@ impl Facts {
         self.hidden_definition_evidence().is_some()
     }
 
+    /// Whether the object brings a client: a hidden definition that it registers
+    /// itself. One that asks for `__rseq_offset` (by reference, or by a name for
+    /// `dlsym`), as librseq does, takes the libc's area where there is one, and its
+    /// own only where there is none.
+    #[must_use]
+    pub fn brings_client(&self) -> bool {
+        let asks = self
+            .symbols
+            .iter()
+            .any(|fact| fact.name == SymbolName::Offset && fact.role != Role::Defines)
+            || self
+                .asked_by_name
+                .iter()
+                .any(|name| name == SymbolName::Offset);
+        self.hidden_definition() && !asks
+    }
+
     /// How sure it is that a linked object has an `__rseq_abi` of its own that
     /// the dynamic linker cannot see.
     ///

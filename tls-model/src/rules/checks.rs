@@ -60,6 +60,9 @@ pub(super) fn small_definer(facts: &Facts) -> Check {
 }
 
 pub(super) fn hidden_definer(facts: &Facts) -> Check {
+    if !facts.brings_client() {
+        return None;
+    }
     Some(match facts.hidden_definition_evidence()? {
         Evidence::Proved => {
             "defines __rseq_abi without exporting it: its own registration fails (EINVAL) where \

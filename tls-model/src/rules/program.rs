@@ -7,7 +7,7 @@ use crate::facts::{Facts, SymbolName, Visibility};
 /// object, unless it is the one that wins in the global scope.
 #[must_use]
 pub fn keeps_its_own_area(facts: &Facts, wins: bool) -> bool {
-    if facts.hidden_definition() {
+    if facts.brings_client() {
         return true;
     }
     let is_bound = facts.flags.symbolic

@@ -146,8 +146,9 @@ pub static RULES: [Rule; 20] = [
         explanation: "One registration per thread is all that the kernel gives. An object with an \
             __rseq_abi of its own that the dynamic linker cannot see has to register it itself. \
             Where the libc has registered its own area first (glibc 2.35 and later), that fails \
-            with EINVAL in every thread and the code stays on its slow path, in silence. \
-            `rseqctl run` starts the program so that its registration succeeds.",
+            with EINVAL in every thread and the code stays on its slow path, in silence. Not one \
+            that asks for __rseq_offset first, as librseq does: it takes the libc's. `rseqctl run` \
+            starts the program so that its registration succeeds.",
         source: "rseq(2), EINVAL; glibc manual, tunable glibc.pthread.rseq; google/tcmalloc \
             issue 144",
         check: checks::hidden_definer,
