@@ -12,6 +12,7 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::patience::stretched;
 use crate::sys;
 use crate::sys::seccomp::{Action, Filter};
 
@@ -88,7 +89,7 @@ impl Program {
         self
     }
 
-    /// Sets how long it may run.
+    /// Sets how long it may run on a machine that does nothing else.
     #[must_use]
     pub fn limit(mut self, limit: Duration) -> Self {
         self.limit = limit;
@@ -137,7 +138,7 @@ impl Program {
             name: self.name(),
             child,
             output,
-            end: Instant::now() + self.limit,
+            end: Instant::now() + stretched(self.limit),
         })
     }
 
@@ -149,7 +150,7 @@ impl Program {
 /// Starts a program. One that has just been written is busy for as long as some
 /// other child, started in that moment, has not got to its exec yet.
 fn spawn(command: &mut Command) -> std::io::Result<Child> {
-    let end = Instant::now() + LIMIT;
+    let end = Instant::now() + stretched(LIMIT);
     loop {
         match command.spawn() {
             Err(error) if error.kind() == ErrorKind::ExecutableFileBusy && Instant::now() < end => {

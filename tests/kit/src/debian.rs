@@ -6,10 +6,12 @@
 //! downloaded is kept (`cache.rs`) under a name that holds version and content,
 //! so that it is used without a network as long as the lists name it.
 
+use std::collections::BTreeMap;
 use std::collections::hash_map::DefaultHasher;
 use std::fs;
 use std::hash::{Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use crate::cache;
@@ -135,6 +137,19 @@ impl Suite {
     ///
     /// One of them cannot be had or unpacked.
     pub fn root(&self, names: &[&str]) -> Result<PathBuf, String> {
+        // every test that needs it asks, and apt takes half a second for each package
+        static KNOWN: Mutex<BTreeMap<String, Result<PathBuf, String>>> =
+            Mutex::new(BTreeMap::new());
+
+        let key = format!("{} {}", self.name, names.join(" "));
+        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        known
+            .entry(key)
+            .or_insert_with(|| self.unpacked(names))
+            .clone()
+    }
+
+    fn unpacked(&self, names: &[&str]) -> Result<PathBuf, String> {
         let packages: Vec<_> = names
             .iter()
             .map(|name| self.package(name))

@@ -20,6 +20,7 @@ pub mod folder;
 pub mod foreign;
 pub mod golden;
 pub mod needs;
+pub mod patience;
 pub mod runner;
 pub mod scratch;
 pub mod sys;

@@ -21,6 +21,7 @@ pub use call::Call;
 
 use crate::child::{Captured, Finished, Program};
 
+use crate::patience::stretched;
 use crate::sys::{self, ptrace};
 
 /// What a traced program did.
@@ -115,7 +116,7 @@ pub struct Traced {
 impl Traced {
     pub(crate) fn start(mut program: Program) -> Result<Self, String> {
         let name = program.name();
-        let end = Instant::now() + program.limit;
+        let end = Instant::now() + stretched(program.limit);
         let output = Captured::of(&mut program.command)?;
         let live = Live::default();
         let (tell_root, root) = channel();

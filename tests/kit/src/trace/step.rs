@@ -17,6 +17,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use super::flow::{self, Instruction};
 use super::follow;
 use crate::child::{Captured, Finished, Program};
+use crate::patience::stretched;
 use crate::sys::{self, ptrace};
 
 /// More instructions than any window has: a program that runs in circles under
@@ -78,7 +79,7 @@ pub fn every_boundary(program: Program, window: Window) -> Result<Stepped, Strin
 
 fn step(mut program: Program, window: Window, at: Option<usize>) -> Result<Stepped, String> {
     let name = program.name();
-    let end = Instant::now() + program.limit;
+    let end = Instant::now() + stretched(program.limit);
     let output = Captured::of(&mut program.command)?;
     let (tell_root, root) = channel();
     let (tell_seen, seen) = channel();

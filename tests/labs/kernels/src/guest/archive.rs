@@ -7,6 +7,8 @@ use std::path::Path;
 
 use cpio::newc::{self, Builder, ModeFileType};
 
+use rseq_kit::patience::stretched;
+
 use super::{Command, Guest, programs};
 
 /// Standard input, output and error of the first process.
@@ -74,7 +76,7 @@ fn commands(commands: &[Command]) -> Vec<u8> {
         list.push(0);
     };
     for command in commands {
-        add(&command.limit.as_secs().to_string());
+        add(&stretched(command.limit).as_secs().to_string());
         for strings in [&command.environment, &command.arguments] {
             add(&strings.len().to_string());
             for string in strings {

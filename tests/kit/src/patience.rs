@@ -1,0 +1,50 @@
+//! How long to wait on a busy machine.
+//!
+//! Limits are for programs that hang. They are written down for a machine that does
+//! nothing else, and are stretched by what waits for its processors.
+
+use std::fs;
+use std::num::NonZero;
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+/// No limit is stretched further: something that hangs is to be told one day.
+const MOST: f64 = 10.0;
+
+/// The limit, stretched by the load of this machine.
+#[must_use]
+pub fn stretched(limit: Duration) -> Duration {
+    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let processors = available_parallelism().map_or(1, NonZero::get) as u32;
+    limit.mul_f64(factor(&text, processors))
+}
+
+/// Returns by how much: the processes that have wanted a processor in the last minute,
+/// for each processor; twice that, because load comes in bursts.
+fn factor(loadavg: &str, processors: u32) -> f64 {
+    let load: f64 = loadavg
+        .split(' ')
+        .next()
+        .and_then(|word| word.parse().ok())
+        .unwrap_or(0.0);
+    (2.0 * load / f64::from(processors)).clamp(1.0, MOST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_busy_machine_gets_more_and_none_gets_less() {
+        let is = |text: &str, processors, expected: f64| {
+            assert!((factor(text, processors) - expected).abs() < 1e-9, "{text}");
+        };
+        is("0.00 0.01 0.05 1/100 1234\n", 2, 1.0);
+        is("6.00 3.00 1.00 1/100 1234\n", 2, 6.0);
+        is("500.00 3.00 1.00 1/100 1234\n", 2, MOST);
+        is("", 2, 1.0);
+        assert!(stretched(LIMIT) >= LIMIT);
+    }
+
+    const LIMIT: Duration = Duration::from_secs(3);
+}
