@@ -13,11 +13,13 @@ use libc::{dl_phdr_info, size_t};
 use crate::arch;
 
 pub mod image;
+mod later;
 mod program;
 mod relro;
 mod tables;
 mod walk;
 
+pub use later::{nothing_later_defines, remember_start};
 pub use program::{Program, definitions};
 pub use relro::{rebind_libc, write_protected};
 pub use tables::{Name, Tables};

@@ -15,12 +15,12 @@ use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use tls_model::loading::Breach;
 
-use super::dynamic::Dynamic;
+use super::dynamic::{AREA, Dynamic};
 use super::objects::Held;
 use super::words::{self, Line};
 use super::{Policy, clients, next, objects};
 use crate::arch;
-use crate::process::{Loaded, Program};
+use crate::process::{Loaded, Program, each_object, nothing_later_defines, remember_start};
 
 /// [`mark`] when everything had been looked at: nothing has come since.
 static SEEN: AtomicU64 = AtomicU64::new(0);
@@ -49,6 +49,7 @@ struct Found {
 /// Remembers what the program started with.
 pub fn begin(program: &Program) {
     objects::begin(program.objects);
+    remember_start();
     SEEN.store(mark(program.additions, 0), Ordering::Relaxed);
 }
 
@@ -57,23 +58,38 @@ fn mark(additions: u64, clients: usize) -> u64 {
     additions << 8 | clients as u64
 }
 
-/// Whether there is an object that must stay and does not yet: a cheap look.
+/// Whether there is an object that must stay and does not yet. Cheap where nothing
+/// has come that defines the symbol, and no client has registered.
 pub fn may_be_due() -> bool {
     let seen = SEEN.load(Ordering::Relaxed);
     let clients = clients::count();
     let mut now = seen;
     let mut due = false;
-    objects::each(|_, loaded, at_start| {
-        now = mark(loaded.info.dlpi_adds, clients);
-        if now == seen {
-            return true;
-        }
-        due = !at_start && must_stay(loaded) && !stays(loaded);
-        due
+    each_object(|first| {
+        now = mark(first.info.dlpi_adds, clients);
+        // SAFETY: the list does not change during the visit.
+        let nothing = || clients == 0 && unsafe { nothing_later_defines(AREA) };
+        due = now != seen && !nothing();
+        true
     });
+    if due {
+        due = is_due(&mut now, clients);
+    }
     if !due {
         SEEN.store(now, Ordering::Relaxed);
     }
+    due
+}
+
+/// The same, object by object.
+#[inline(never)]
+fn is_due(now: &mut u64, clients: usize) -> bool {
+    let mut due = false;
+    objects::each(|_, loaded, at_start| {
+        *now = mark(loaded.info.dlpi_adds, clients);
+        due = !at_start && must_stay(loaded) && !stays(loaded);
+        due
+    });
     due
 }
 

@@ -41,7 +41,8 @@ const STV_PROTECTED: u8 = 3;
 /// thread pointer, which is how initial-exec code finds it.
 const R_X86_64_TPOFF64: u32 = 18;
 
-const AREA: Name = Name::new(ABI_SYMBOL.as_bytes());
+/// The symbol whose definers must stay.
+pub const AREA: Name = Name::new(ABI_SYMBOL.as_bytes());
 
 /// The dynamic section of a loaded object.
 pub struct Dynamic<'a> {

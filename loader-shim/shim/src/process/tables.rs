@@ -22,7 +22,8 @@ use super::{Loaded, begins_with};
 const DT_STRTAB: u64 = 5;
 const DT_SYMTAB: u64 = 6;
 const DT_SONAME: u64 = 14;
-const DT_GNU_HASH: u64 = 0x6fff_fef5;
+/// Where the table of defined names is.
+pub const DT_GNU_HASH: u64 = 0x6fff_fef5;
 const DT_VERSYM: u64 = 0x6fff_fff0;
 const DT_VERDEF: u64 = 0x6fff_fffc;
 
@@ -159,24 +160,16 @@ impl<'a> Tables<'a> {
 
     /// A definition whose version is right.
     fn find(&self, name: Name, is_right: impl Fn(u16) -> bool) -> Option<&'a Elf64_Sym> {
-        const BITS: u32 = u64::BITS;
-
         let word = |index: usize| {
             // SAFETY: the callers stay inside the table.
             unsafe { self.hash.wrapping_add(index).read() }
         };
-        let [buckets, first, blooms, shift] = [word(0), word(1), word(2), word(3)];
-        if buckets == 0 || blooms == 0 {
+        let [buckets, first, blooms] = [word(0), word(1), word(2)];
+        // SAFETY: the table of a loaded object.
+        if buckets == 0 || !unsafe { passes_filter(self.hash, name) } {
             return None;
         }
         // four words of header, the filter, the buckets, the chains
-        let index = (name.hash / BITS) % blooms;
-        let bloom = 4 + 2 * index as usize;
-        let filter = u64::from(word(bloom)) | u64::from(word(bloom + 1)) << 32;
-        let second = name.hash.checked_shr(shift).unwrap_or(0);
-        if (filter >> (name.hash % BITS)) & (filter >> (second % BITS)) & 1 == 0 {
-            return None;
-        }
         let bucket_table = 4 + 2 * blooms as usize;
         let mut index = word(bucket_table + (name.hash % buckets) as usize);
         if index < first {
@@ -224,4 +217,27 @@ struct VersionDefinition {
     hash: u32,
     names: u32,
     next: u32,
+}
+
+/// Whether a table may have the name: what its filter lets pass is there, most
+/// often.
+///
+/// # Safety
+///
+/// `hash` is the DT_GNU_HASH of a loaded object.
+pub unsafe fn passes_filter(hash: *const u32, name: Name) -> bool {
+    const BITS: u32 = u64::BITS;
+
+    let word = |index: usize| {
+        // SAFETY: inside the table: its header, and the filter that follows.
+        unsafe { hash.wrapping_add(index).read() }
+    };
+    let [blooms, shift] = [word(2), word(3)];
+    if blooms == 0 {
+        return false;
+    }
+    let bloom = 4 + 2 * ((name.hash / BITS) % blooms) as usize;
+    let filter = u64::from(word(bloom)) | u64::from(word(bloom + 1)) << 32;
+    let second = name.hash.checked_shr(shift).unwrap_or(0);
+    (filter >> (name.hash % BITS)) & (filter >> (second % BITS)) & 1 != 0
 }

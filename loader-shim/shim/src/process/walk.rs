@@ -29,11 +29,14 @@ pub struct RDebug {
 
 /// `struct link_map` (link.h), its public part.
 #[repr(C)]
-struct LinkMap {
-    base: usize,
+pub struct LinkMap {
+    /// How far it has been moved from the addresses in its file.
+    pub base: usize,
     name: *const c_char,
-    dynamic: *const c_void,
-    next: *const LinkMap,
+    /// Its dynamic section.
+    pub dynamic: *const c_void,
+    /// Who came next.
+    pub next: *const LinkMap,
 }
 
 static WALK: AtomicPtr<c_void> = AtomicPtr::new(null_mut());
@@ -90,7 +93,7 @@ pub fn dynamic_linkers(name: Name) -> Option<*mut c_void> {
 
 /// The dynamic linker's list of the program's namespace. It must not change
 /// meanwhile.
-fn maps() -> impl Iterator<Item = &'static LinkMap> {
+pub fn maps() -> impl Iterator<Item = &'static LinkMap> {
     // SAFETY: the dynamic linker's variable, or null.
     let debug = unsafe { arch::debug_state().as_ref() };
     let mut next = debug.map_or(null(), |debug| debug.first);
