@@ -1,5 +1,7 @@
 //! Link flags of `librseq_abi.so`.
 
+#![deny(unsafe_code)]
+
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     for arg in [

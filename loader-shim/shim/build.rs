@@ -11,6 +11,8 @@
 //! with privileges (AT_SECURE) the dynamic linker takes no `$ORIGIN`, and a
 //! shim in /etc/ld.so.preload would keep them from starting.
 
+#![deny(unsafe_code)]
+
 use std::env;
 use std::path::PathBuf;
 use std::process::Command;

@@ -10,6 +10,7 @@
 //! It may also be linked by programs that want the symbol without the shim.
 
 #![no_std]
+#![deny(unsafe_code)]
 
 use core::panic::PanicInfo;
 
@@ -44,6 +45,7 @@ const UNREGISTERED: RseqArea = {
 // SAFETY: the section `.tdata.*` holds the initial image of thread-local
 // variables, which is what this static is; the name is the one that the ABI
 // prescribes, and libraries are meant to interpose it.
+#[allow(unsafe_code, reason = "a name and a section that others rely on")]
 #[unsafe(no_mangle)]
 #[unsafe(link_section = ".tdata.rseq")]
 #[allow(non_upper_case_globals, reason = "the name is the ABI's")]
@@ -52,6 +54,7 @@ pub static __rseq_abi: RseqArea = UNREGISTERED;
 /// What the shim counts per thread, beside the area: one library with thread-local
 /// storage costs every new thread less than two.
 // SAFETY: as `__rseq_abi`.
+#[allow(unsafe_code, reason = "a name and a section that others rely on")]
 #[unsafe(no_mangle)]
 #[unsafe(link_section = ".tbss.rseq_shim")]
 #[allow(non_upper_case_globals, reason = "a name of the C interface")]

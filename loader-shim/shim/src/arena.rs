@@ -9,6 +9,8 @@
 //! What this module owes: a piece belongs to one caller, is zeroed, aligned to
 //! [`ALIGN`], and stays valid for the life of the process.
 
+#![allow(unsafe_code, reason = "memory is handed out")]
+
 use core::cell::UnsafeCell;
 use core::ffi::c_void;
 use core::ptr::{from_ref, null_mut};

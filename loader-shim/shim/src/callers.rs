@@ -9,6 +9,8 @@
 //! What this module owes: it follows the tables of loaded objects as the dynamic
 //! linker does when it relocates them, and no further.
 
+#![allow(unsafe_code, reason = "objects' tables are read")]
+
 use core::ffi::{CStr, c_char, c_void};
 use core::ptr::with_exposed_provenance;
 use core::sync::atomic::{AtomicU64, Ordering};

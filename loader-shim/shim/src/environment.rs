@@ -11,6 +11,12 @@
 //! A value that is none of these is said once on standard error, and the
 //! default holds. Under AT_SECURE nothing is read, and the mode is `defer`: a
 //! privileged program is not steered by its caller.
+//!
+//! # Safety
+//!
+//! What this module owes: the stored paths are written once, by the constructor.
+
+#![allow(unsafe_code, reason = "paths are stored for all threads")]
 
 use core::ffi::CStr;
 

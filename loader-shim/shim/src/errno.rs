@@ -1,18 +1,34 @@
 //! The application's errno: set where the libc would set it, and otherwise left
 //! as it was.
+//!
+//! # Safety
+//!
+//! What this module owes: the function is called with the type that glibc gives it.
+
+#![allow(unsafe_code, reason = "errno is the libc's")]
 
 use core::ffi::{c_int, c_void};
 use core::mem::transmute;
 use core::ptr::null_mut;
+use core::sync::atomic::{AtomicPtr, Ordering};
 
-use crate::next::Next;
+/// glibc's function for the calling thread's errno (`__errno_location`), once it is
+/// known.
+static LOCATION: AtomicPtr<c_void> = AtomicPtr::new(null_mut());
 
-/// glibc's function for the calling thread's errno (errno.h), at every version.
-pub static ERRNO: Next = Next::eager(b"__errno_location", null_mut());
+/// Remembers where the function is; null for nowhere.
+pub fn found(function: *mut c_void) {
+    LOCATION.store(function, Ordering::Relaxed);
+}
 
-/// The calling thread's errno, through the function that is found at this address.
-fn through(function: *mut c_void) -> Option<*mut c_int> {
+/// Whether the function is known.
+pub fn is_found() -> bool {
+    !LOCATION.load(Ordering::Relaxed).is_null()
+}
+
+fn place() -> Option<*mut c_int> {
     type Function = unsafe extern "C" fn() -> *mut c_int;
+    let function = LOCATION.load(Ordering::Relaxed);
     if function.is_null() {
         return None;
     }
@@ -22,23 +38,22 @@ fn through(function: *mut c_void) -> Option<*mut c_int> {
     Some(unsafe { function() })
 }
 
-/// Sets it.
+/// Sets it, where the function is known.
 pub fn set(value: c_int) {
-    if let Some(place) = through(ERRNO.address()) {
+    if let Some(place) = place() {
         // SAFETY: the calling thread's errno.
         unsafe { *place = value };
     }
 }
 
-/// Keeps errno as it was when this was made. Looks for nothing: it is made by those
-/// who look.
+/// Keeps errno as it was when this was made.
 pub struct KeepErrno(Option<c_int>);
 
 impl KeepErrno {
     /// Remembers it.
     pub fn new() -> Self {
         // SAFETY: the calling thread's errno.
-        Self(through(ERRNO.current()).map(|place| unsafe { *place }))
+        Self(place().map(|place| unsafe { *place }))
     }
 }
 

@@ -1,8 +1,16 @@
 //! The C interface (`include/rseq_shim.h`).
+//!
+//! # Safety
+//!
+//! What this module owes: the exported names are those of `rseq_shim.h`, with its
+//! types.
+
+#![allow(unsafe_code, reason = "names are exported")]
 
 use core::ffi::{CStr, c_char, c_int};
 
-use crate::{nesting, owner};
+use crate::registration::nesting;
+use crate::state;
 
 const VERSION: &CStr =
     match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
@@ -29,7 +37,7 @@ pub extern "C" fn rseq_shim_unregister_current_thread() -> c_int {
 /// Async-signal-safe.
 #[unsafe(no_mangle)]
 pub extern "C" fn rseq_shim_owner() -> c_int {
-    owner::current() as c_int
+    state::current() as c_int
 }
 
 /// The shim's version, such as "0.1.0". Async-signal-safe.

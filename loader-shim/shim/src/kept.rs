@@ -10,6 +10,8 @@
 //! What this module owes: what [`Kept::value`] answers stays valid, and what it
 //! points to never changes once somebody else can see it.
 
+#![allow(unsafe_code, reason = "pointers go through the libc")]
+
 use core::ffi::c_void;
 use core::ptr::{from_mut, from_ref, null_mut};
 use core::sync::atomic::{AtomicPtr, Ordering};

@@ -8,6 +8,8 @@
 //! What this module owes: pointers handed to the kernel are valid for the
 //! lengths handed with them, which the safe signatures see to.
 
+#![allow(unsafe_code, reason = "system calls")]
+
 use core::ffi::{CStr, c_void};
 use core::mem::MaybeUninit;
 

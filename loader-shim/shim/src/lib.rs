@@ -5,16 +5,18 @@
 //!
 //! | module | concern |
 //! |---|---|
-//! | [`owner`] | who owns the registration: asked once, at start-up |
-//! | [`register`] | registers the calling thread's area |
-//! | [`nesting`] | registrations nest per thread, also in signal handlers |
+//! | [`start`] | who owns the registration is asked once, and what follows from it |
+//! | [`entry`], [`interpose`] | the interposed functions that are assembly, or may come before start-up |
 //! | [`threads`] | `pthread_create`, `thrd_create`: every thread registered before its user code |
 //! | [`notify`] | SIGEV_THREAD: the same for the threads of timers, message queues and look-ups |
 //! | [`syscalls`] | `syscall(SYS_rseq)` of clients: counted, and given way to |
 //! | [`names`] | libc names whose answer only the owner of the area knows |
+//! | [`loading`] | the loading rules: dlopen, dlclose, dlerror |
+//! | [`interface`] | the C interface |
+//! | [`registration`] | the calling thread's registration, and how registrations nest |
+//! | [`state`] | what has been decided: read by everybody |
 //! | [`callers`] | which version of a name a caller means |
 //! | [`next`] | what is behind an interposed name |
-//! | [`loading`] | the loading rules: dlopen, dlclose, dlerror |
 //! | [`environment`] | the one table of variables, read once |
 //! | [`report`] | counters, and the JSON object at exit |
 //! | [`process`] | what the kernel and the dynamic linker left in memory |
@@ -24,31 +26,37 @@
 //! | [`errno`] | the application's errno: set as the libc would, else left alone |
 //! | [`text`] | text in fixed buffers, and where it goes |
 //! | [`kernel`] | the system calls made, without libc |
-//! | [`arch`] | assembly, one file per instruction set |
+//! | [`arch`] | what differs per instruction set, assembly among it |
+//!
+//! Modules use those further down only.
 //!
 //! The rules for all of it: no allocation, no Rust thread-local, no lock, no
 //! unwinding, no abort, errno untouched. Where something is not as expected,
 //! the program runs on as it would have without the shim.
 
 #![no_std]
+#![deny(unsafe_code)]
+
 mod arch;
 mod arena;
 mod callers;
+mod entry;
 mod environment;
 mod errno;
 mod interface;
+mod interpose;
 mod kept;
 mod kernel;
 mod loading;
 mod names;
-mod nesting;
 mod next;
 mod notify;
-mod owner;
 mod process;
-mod register;
+mod registration;
 mod report;
 mod slab;
+mod start;
+mod state;
 mod syscalls;
 mod text;
 mod threads;
@@ -57,8 +65,8 @@ use core::panic::PanicInfo;
 
 /// Runs before the constructors of every other library (DF_1_INITFIRST).
 #[ctor::ctor(unsafe)]
-fn start() {
-    owner::decide_once();
+fn at_start() {
+    start::decide_once();
 }
 
 /// No code here panics on purpose. Should the compiler's own checks ever get

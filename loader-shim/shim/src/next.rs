@@ -4,6 +4,13 @@
 //! Names that are called from signal handlers or from inside an allocator are
 //! found at start-up, all in one walk; the rest when they are first called (on
 //! glibc before 2.34 their libraries may come with a dlopen).
+//!
+//! # Safety
+//!
+//! What this module owes: an address that is found under a name is that of the next
+//! definition, which stays loaded.
+
+#![allow(unsafe_code, reason = "addresses become functions")]
 
 use core::ffi::{CStr, c_char, c_void};
 use core::mem::transmute;

@@ -12,6 +12,13 @@
 //! each pair of function and value once, however often it is used.
 //!
 //! Where the libc registers its own threads, nothing is wrapped.
+//!
+//! # Safety
+//!
+//! What this module owes: an event is copied, never written to; what is handed
+//! through the libc is what [`crate::kept`] has answered.
+
+#![allow(unsafe_code, reason = "functions of the libc are called")]
 
 use core::ffi::{c_char, c_int, c_void};
 use core::mem::transmute;
@@ -19,9 +26,10 @@ use core::mem::transmute;
 use crate::callers::OldVersion;
 use crate::kept::{Kept, keep};
 use crate::next::Next;
+use crate::registration::{birth, nesting};
 use crate::slab::{Job, StartRoutine};
 use crate::threads::Start;
-use crate::{arch, nesting, owner, register, report, syscalls};
+use crate::{arch, report, state, syscalls};
 
 /// `struct sigevent` (x86-64 Linux, 64 bytes), of which libc names only parts.
 #[repr(C)]
@@ -40,15 +48,15 @@ const _: () = assert!(size_of::<SigEvent>() == size_of::<libc::sigevent>());
 /// The event with our trampoline for function, if it is one that starts a
 /// thread which the shim has to register.
 fn wrapped(event: SigEvent) -> Option<SigEvent> {
-    if event.notify != libc::SIGEV_THREAD || !owner::prepares_threads() {
+    if event.notify != libc::SIGEV_THREAD || !state::prepares_threads() {
         return None;
     }
-    register::catch_up();
+    birth::catch_up();
     let kept = keep(Job {
         start: event.function?,
         argument: event.value,
     })?;
-    let function: StartRoutine = arch::notification_start;
+    let function: StartRoutine = notification_start;
     Some(SigEvent {
         value: kept.value(),
         function: Some(function),
@@ -56,12 +64,18 @@ fn wrapped(event: SigEvent) -> Option<SigEvent> {
     })
 }
 
+arch::start_routine! {
+    /// As `threads::thread_start`, for the notification functions of SIGEV_THREAD: what
+    /// is handed over stays, because a timer may expire again.
+    notification_start, begin
+}
+
 /// What a notification's thread does first; answers what the user wants it to
 /// do.
 ///
 /// # Safety
 ///
-/// Called by `arch::notification_start` with what the libc has handed through.
+/// Called by [`notification_start`] with what the libc has handed through.
 pub unsafe extern "C" fn begin(value: *mut c_void) -> Start {
     // SAFETY: what `wrapped` has put there, in an event that only the libc has.
     let Job { start, argument } = unsafe { Kept::job(value) };
@@ -69,8 +83,8 @@ pub unsafe extern "C" fn begin(value: *mut c_void) -> Start {
     // registered says nothing: a signal handler may have done so, for its own time
     if !nesting::is_for_life() {
         report::thread_started();
-        if !register::at_birth() {
-            register::at_other_birth();
+        if !birth::at_birth() {
+            birth::at_other_birth();
         }
     }
     Start { start, argument }
@@ -112,7 +126,7 @@ static WITH_INT: OldVersion = OldVersion::new(b"timer_create", b"GLIBC_2.2.5");
 ///
 /// # Safety
 ///
-/// Called by `arch::timer_create` as timer_create(2), with the address at which
+/// Called by `entry::timer_create` as timer_create(2), with the address at which
 /// its caller goes on.
 pub unsafe extern "C" fn create_timer(
     clock: libc::clockid_t,

@@ -4,6 +4,12 @@
 //! Only the process that read the environment reports: a child made by fork
 //! counts in its own copy (or, with a ledger, not apart from its parent) and
 //! writes nothing.
+//!
+//! # Safety
+//!
+//! What this module owes: a ledger is mapped once and stays.
+
+#![allow(unsafe_code, reason = "a file is shared")]
 
 use core::ffi::CStr;
 use core::ptr::{from_ref, null_mut};

@@ -12,6 +12,8 @@
 //! What this module owes: a slot has one holder between [`take`] and [`give`];
 //! the pointers it answers stay valid for the life of the process.
 
+#![allow(unsafe_code, reason = "pointers go through the libc")]
+
 use core::cell::UnsafeCell;
 use core::ffi::c_void;
 use core::mem::MaybeUninit;

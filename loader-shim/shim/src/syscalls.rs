@@ -2,17 +2,31 @@
 //!
 //! TCMalloc and librseq go through the libc's `syscall`, so that is where a
 //! client can be seen. A client that issues the instruction itself is not.
+//!
+//! # Safety
+//!
+//! What this module owes: what is not for the shim reaches the kernel as the caller
+//! has handed it over.
+
+#![allow(unsafe_code, reason = "names are exported")]
 
 use core::ffi::{c_int, c_long, c_void};
+use core::ptr::null_mut;
 
-use tls_model::owner::Answer;
+use tls_model::owner::{Answer, Owner, Reason};
 use tls_model::rseq::{FLAG_UNREGISTER, ORIGINAL_ALIGN, ORIGINAL_LENGTH, Rseq};
 
+use crate::names::{area, cpu};
 use crate::next::Next;
-use crate::{arch, errno, kernel, loading, nesting, owner, register, report};
+use crate::registration::{area as registered, nesting};
+use crate::state::{self, Action};
+use crate::{arch, errno, kernel, loading, report};
 
 /// Where `syscall` goes with every other number.
 pub static SYSCALL: Next = Next::eager(b"syscall", syscall_by_instruction as *mut c_void);
+
+/// glibc's function for the calling thread's errno, at every version.
+pub static ERRNO: Next = Next::eager(b"__errno_location", null_mut());
 
 /// A client's `sys_rseq`, answered in the libc's way: -1 and errno.
 ///
@@ -32,7 +46,7 @@ pub unsafe extern "C" fn client_rseq(
     flags: u32,
     signature: u32,
 ) -> c_long {
-    if area == arch::abi_area() && (owner::registers_threads() || nesting::is_held()) {
+    if area == arch::abi_area() && (state::registers_threads() || nesting::is_held()) {
         match flags {
             0 | FLAG_UNREGISTER if signature != kernel::SIGNATURE => {
                 return answer(-libc::EPERM as isize);
@@ -50,14 +64,14 @@ pub unsafe extern "C" fn client_rseq(
     let result = loop {
         // threads that were registered before the first client came, too
         let gave_way = is_registration
-            && owner::yields_to_clients()
+            && state::yields_to_clients()
             && nesting::is_held()
-            && register::unregister();
+            && registered::unregister();
         stepped_back |= gave_way;
         // SAFETY: the client answers for its area.
         let result = unsafe { kernel::rseq(area, length, flags, signature) };
         // a signal handler may have registered ours again in between
-        if !gave_way || result != -libc::EINVAL as isize || !register::is_registered() {
+        if !gave_way || result != -libc::EINVAL as isize || !registered::is_registered() {
             break result;
         }
     };
@@ -71,18 +85,28 @@ pub unsafe extern "C" fn client_rseq(
         report::taken_back();
         if result == 0 {
             nesting::forget();
-            owner::give_way_to_client();
-        } else if register::now() == Answer::Granted {
+            give_way_to_client();
+        } else if registered::now() == Answer::Granted {
             report::registered();
         }
     }
     answer(result)
 }
 
+/// A client has registered an area of its own after all: from now on it owns
+/// the registration, and new threads are left to it.
+///
+/// Called in the middle of a client's system call: nothing here may wait.
+fn give_way_to_client() {
+    cpu::leave_to_libc();
+    area::withdraw();
+    state::set(Owner::Client, Action::Watch, Reason::AnotherAreaRegistered);
+}
+
 /// One more registration of the shared area; EBUSY where it is there already,
 /// as the kernel has it.
 fn enter_again() -> isize {
-    let was_registered = register::is_registered();
+    let was_registered = registered::is_registered();
     match nesting::enter() {
         0 if was_registered => -libc::EBUSY as isize,
         result => result as isize,
@@ -111,6 +135,10 @@ unsafe extern "C" fn syscall_by_instruction(
 /// A system call's result in the libc's way.
 pub fn answer(result: isize) -> c_long {
     if (-4095..0).contains(&result) {
+        // a client that calls before our constructor has run
+        if !errno::is_found() {
+            errno::found(ERRNO.address());
+        }
         errno::set(-result as c_int);
         return -1;
     }

@@ -1,4 +1,11 @@
 //! Text in fixed buffers, and where it goes. No allocation, no `core::fmt`.
+//!
+//! # Safety
+//!
+//! What this module owes: a stored path is not changed once its length is
+//! published.
+
+#![allow(unsafe_code, reason = "paths are stored for all threads")]
 
 use core::cell::UnsafeCell;
 use core::ffi::CStr;

@@ -1,4 +1,11 @@
 //! `pthread_create`: every thread registered before its user code.
+//!
+//! # Safety
+//!
+//! What this module owes: a slot is handed to one thread; the libc's functions are
+//! called with their own types.
+
+#![allow(unsafe_code, reason = "functions of the libc are called")]
 
 use core::ffi::{c_int, c_void};
 use core::mem::transmute;
@@ -7,8 +14,9 @@ use core::sync::atomic::{AtomicPtr, Ordering};
 
 use crate::next::Next;
 use crate::process::{Name, Tables, each_object};
+use crate::registration::{birth, nesting};
 use crate::slab::{self, Job, Slot, StartRoutine};
-use crate::{arch, nesting, owner, register, report};
+use crate::{arch, report, state};
 
 /// glibc's value (threads.h).
 const THRD_ERROR: c_int = 2;
@@ -30,9 +38,9 @@ pub static PTHREAD_CREATE: Next = Next::eager(b"pthread_create", null_mut());
 /// `thrd_create` calls the libc's `pthread_create` from inside.
 static THRD_CREATE: Next = Next::lazy(b"thrd_create");
 
-/// Where `arch::pthread_create` jumps to: one of the following two, or straight on
-/// where nobody looks at threads.
-pub static CREATE: AtomicPtr<c_void> = AtomicPtr::new(create_first as *mut c_void);
+/// Where `entry::pthread_create` jumps to: [`create_watched`], or straight on where
+/// nobody looks at threads; null before that is decided.
+pub static CREATE: AtomicPtr<c_void> = AtomicPtr::new(null_mut());
 
 /// Settles where `pthread_create` goes, once it is decided what threads do. Where the
 /// function is not known yet it stays as it is.
@@ -41,7 +49,7 @@ pub fn settle() {
     if next.is_null() {
         return;
     }
-    let target = if owner::watches_threads() {
+    let target = if state::watches_threads() {
         create_watched as *mut c_void
     } else {
         next
@@ -49,41 +57,15 @@ pub fn settle() {
     CREATE.store(target, Ordering::Relaxed);
 }
 
-/// pthread_create(3) before anything is decided: a library starts threads before our
-/// constructor has run. And before glibc 2.34, as long as libpthread is not there.
-unsafe extern "C" fn create_first(
-    thread: *mut libc::pthread_t,
-    attributes: *const libc::pthread_attr_t,
-    start: StartRoutine,
-    argument: *mut c_void,
-) -> c_int {
-    owner::decide_once();
-    let create = PTHREAD_CREATE.address();
-    if create.is_null() {
-        return libc::EAGAIN;
-    }
-    if owner::is_decided() {
-        settle();
-    }
-    if owner::watches_threads() {
-        // SAFETY: the caller's own call.
-        return unsafe { create_watched(thread, attributes, start, argument) };
-    }
-    // SAFETY: not null, so it is the next definition of this name.
-    let create = unsafe { transmute::<*mut c_void, PthreadCreate>(create) };
-    // SAFETY: the caller's own call.
-    unsafe { create(thread, attributes, start, argument) }
-}
-
 /// pthread_create(3), known and not null, with a thread that passes through our start
 /// routine. The ordinary case; all others are `create_slowly`'s.
-unsafe extern "C" fn create_watched(
+pub unsafe extern "C" fn create_watched(
     thread: *mut libc::pthread_t,
     attributes: *const libc::pthread_attr_t,
     start: StartRoutine,
     argument: *mut c_void,
 ) -> c_int {
-    if register::is_to_catch_up() {
+    if birth::is_to_catch_up() {
         // SAFETY: the caller's own call.
         return unsafe { create_slowly(thread, attributes, start, argument) };
     }
@@ -96,7 +78,7 @@ unsafe extern "C" fn create_watched(
     let handed = from_ref(slot).cast_mut().cast();
     // SAFETY: the caller's own call, with a start routine that hands over to
     // the caller's.
-    let answer = unsafe { create(thread, attributes, arch::thread_start, handed) };
+    let answer = unsafe { create(thread, attributes, thread_start, handed) };
     if answer != 0 {
         return not_created(slot, answer);
     }
@@ -160,8 +142,8 @@ pub unsafe extern "C" fn create_by_libc(
     }
     // SAFETY: not null, so it is the libc's.
     let create = unsafe { transmute::<*mut c_void, PthreadCreate>(create) };
-    let is_ours = fn_addr_eq(start, arch::thread_start as StartRoutine);
-    if is_ours || !owner::watches_threads() {
+    let is_ours = fn_addr_eq(start, thread_start as StartRoutine);
+    if is_ours || !state::watches_threads() {
         // SAFETY: the caller's own call.
         return unsafe { create(thread, attributes, start, argument) };
     }
@@ -177,20 +159,18 @@ pub unsafe extern "C" fn create_by_libc(
 /// # Safety
 ///
 /// As thrd_create(3).
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn thrd_create(
+pub unsafe fn create_by_c11(
     thread: *mut libc::pthread_t,
     start: StartRoutine,
     argument: *mut c_void,
 ) -> c_int {
-    owner::decide_once();
     let create = THRD_CREATE.address();
     if create.is_null() {
         return THRD_ERROR;
     }
     // SAFETY: not null, so it is the next definition of this name.
     let create = unsafe { transmute::<*mut c_void, ThrdCreate>(create) };
-    if !owner::watches_threads() {
+    if !state::watches_threads() {
         // SAFETY: the caller's own call.
         return unsafe { create(thread, start, argument) };
     }
@@ -207,11 +187,11 @@ fn hand_over(
     argument: *mut c_void,
     create: impl Fn(StartRoutine, *mut c_void) -> c_int,
 ) -> c_int {
-    register::catch_up();
+    birth::catch_up();
     let Some(slot) = slab::take(Job { start, argument }) else {
         return missed(create(start, argument));
     };
-    let answer = create(arch::thread_start, from_ref(slot).cast_mut().cast());
+    let answer = create(thread_start, from_ref(slot).cast_mut().cast());
     if answer != 0 {
         return not_created(slot, answer);
     }
@@ -234,11 +214,16 @@ fn missed(answer: c_int) -> c_int {
     answer
 }
 
+arch::start_routine! {
+    /// The start routine that the libc is given, with the hand-over slot for argument.
+    thread_start, begin
+}
+
 /// What a new thread does first; answers what the user wants it to do.
 ///
 /// # Safety
 ///
-/// Called once per thread by `arch::thread_start` with the slot that
+/// Called once per thread by `thread_start` with the slot that
 /// [`pthread_create`] filled.
 pub unsafe extern "C" fn begin(slot: &'static Slot) -> Start {
     // SAFETY: the caller's promise.
@@ -247,7 +232,7 @@ pub unsafe extern "C" fn begin(slot: &'static Slot) -> Start {
         return Start::from(job);
     }
     report::thread_started();
-    if register::at_birth() {
+    if birth::at_birth() {
         return Start::from(job);
     }
     begin_otherwise(job)
@@ -255,7 +240,7 @@ pub unsafe extern "C" fn begin(slot: &'static Slot) -> Start {
 
 #[cold]
 fn begin_otherwise(job: Job) -> Start {
-    register::at_other_birth();
+    birth::at_other_birth();
     Start::from(job)
 }
 

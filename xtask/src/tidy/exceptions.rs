@@ -16,11 +16,6 @@ pub struct Exception {
 pub const EXCEPTIONS: &[Exception] = &[
     Exception {
         rule: "circle",
-        place: "rseq-shim",
-        reason: "the shim's modules are being put in order: start, interpose, registration, state, kernel",
-    },
-    Exception {
-        rule: "circle",
         place: "tls-model",
         reason: "its readers and rules are being put in order",
     },
@@ -38,16 +33,6 @@ pub const EXCEPTIONS: &[Exception] = &[
         rule: "circle",
         place: "rseq-kit",
         reason: "a fixture names the worlds that it runs in, and a world preloads a fixture, the witness",
-    },
-    Exception {
-        rule: "layout",
-        place: "loader-shim/shim/src/arch/x86_64.rs",
-        reason: "the shim's modules are being put in order",
-    },
-    Exception {
-        rule: "layout",
-        place: "loader-shim/shim/src/process.rs",
-        reason: "the shim's modules are being put in order",
     },
     Exception {
         rule: "length",
@@ -78,26 +63,6 @@ pub const EXCEPTIONS: &[Exception] = &[
         rule: "text-as-error",
         place: "rseqctl/build/floor.rs",
         reason: "a build script, whose errors cargo prints",
-    },
-    Exception {
-        rule: "unsafe-code",
-        place: "loader-shim/abi/build.rs",
-        reason: "the shim's modules are being put in order",
-    },
-    Exception {
-        rule: "unsafe-code",
-        place: "loader-shim/abi/src/lib.rs",
-        reason: "the shim's modules are being put in order",
-    },
-    Exception {
-        rule: "unsafe-code",
-        place: "loader-shim/shim/build.rs",
-        reason: "the shim's modules are being put in order",
-    },
-    Exception {
-        rule: "unsafe-code",
-        place: "loader-shim/shim/src/lib.rs",
-        reason: "the shim's modules are being put in order",
     },
 ];
 

@@ -5,19 +5,13 @@
 //! | `syscall6`, `syscall4` | enter the kernel; answers the result or a negative errno |
 //! | `thread_pointer` | the address that TLS offsets are relative to |
 //! | `abi_area` | the calling thread's `__rseq_abi`, through initial-exec TLS |
-//! | `has_room`, `nesting` | the calling thread's count of registrations, in `librseq_abi.so` |
+//! | `has_room`, `room` | the calling thread's words in `librseq_abi.so` |
 //! | `debug_state` | `_r_debug`: the dynamic linker's list of objects |
 //! | `dlvsym` | a function of the libc that the shim does not interpose |
 //! | `own_base`, `own_zeroes` | where the shim itself is |
 //! | `bound_names` | where the dynamic linker has bound `__rseq_offset` and its siblings |
-//! | `pthread_create` | jumps to where `threads` says |
-//! | `thread_start` | first code of a thread: hook, then tail jump to the user's routine |
-//! | `notification_start` | the same for the functions of SIGEV_THREAD |
-//! | `timer_create` | a hook, with the return address |
-//! | `sched_getcpu` | answers from `__rseq_abi`, or jumps to what answers instead |
-//! | `dlsym` | answers a few names, tail-jumps to the libc with the rest |
-//! | `syscall` | sorts SYS_rseq out, tail-jumps to the libc with the rest |
-//! | `dlopen`, `late_dlopen`, `dlclose` | a hook, then tail-jumps to the libc |
+//! | `start_routine!` | defines first code of a thread: hook, then tail jump to the user's routine |
+//! | `late_function!` | defines a function that is looked for when it is called |
 //!
 //! Each also has a module with the functions of `<string.h>` that compiled code
 //! calls, for the shim alone.

@@ -2,6 +2,16 @@
 //!
 //! Objects that are loaded later share a reserve of static TLS that glibc sizes
 //! at start-up: `glibc.rtld.optional_static_tls` (glibc 2.33) adds to it.
+//!
+//! # Safety
+//!
+//! What this module owes: what it reads of files it reads into buffers of its own;
+//! the libc's function has the type that its manual gives.
+
+#![allow(
+    unsafe_code,
+    reason = "a file is read and a function of the libc called"
+)]
 
 use core::ffi::{CStr, c_char};
 use core::mem::transmute;

@@ -9,6 +9,13 @@
 //! answered: its constructors have been called before dlopen answered it.
 //! Opening an object that still waits for them would call them too early, and
 //! an object that waits is held by a dlopen that runs, so it cannot be unloaded.
+//!
+//! # Safety
+//!
+//! What this module owes: names and headers are read while the dynamic linker's
+//! lock is held, or of objects that stay.
+
+#![allow(unsafe_code, reason = "the dynamic linker's memory is read")]
 
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -17,8 +24,9 @@ use tls_model::loading::Breach;
 
 use super::dynamic::{AREA, Dynamic};
 use super::objects::Held;
+use super::policy::{Policy, Reason};
 use super::words::{self, Line};
-use super::{Policy, clients, next, objects};
+use super::{clients, next, objects};
 use crate::arch;
 use crate::process::{Loaded, Program, each_object, nothing_later_defines, remember_start};
 
@@ -27,17 +35,6 @@ static SEEN: AtomicU64 = AtomicU64::new(0);
 /// Objects that have been made to stay, by their program headers: the address is
 /// theirs for good. Where it is full they are opened again and again.
 static STAYING: [AtomicUsize; 64] = [const { AtomicUsize::new(0) }; 64];
-
-/// Why an object must stay.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Reason {
-    /// It defines `__rseq_abi` for others, and uses the one that wins.
-    Defines,
-    /// The same, but it uses its own, for this reason.
-    UsesItsOwn(Breach),
-    /// It holds an area that is registered.
-    HoldsArea,
-}
 
 struct Found {
     object: usize,

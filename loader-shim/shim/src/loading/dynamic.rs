@@ -7,6 +7,8 @@
 //! when it loaded the object, and no further. An object with damaged tables has
 //! not got so far that it is shown.
 
+#![allow(unsafe_code, reason = "objects' tables are read")]
+
 use core::ffi::{CStr, c_char};
 use core::ptr::with_exposed_provenance;
 

@@ -11,6 +11,7 @@
 //! | [`definers`] | those that must stay |
 //! | [`clients`] | where clients have registered areas of their own |
 //! | [`caller`] | whether dlopen may be called rather than jumped to |
+//! | [`policy`] | what is done, and why |
 //! | [`words`], [`texts`], [`budget`] | what the log and dlerror say |
 //! | [`next`] | the dynamic linker's own functions |
 //!
@@ -22,9 +23,16 @@
 //! The interposed functions are assembly (`arch`): they ask a hook and then
 //! jump to the dynamic linker's, which so sees its caller's return address.
 //! Hooks run with none of the dynamic linker's locks held.
+//!
+//! # Safety
+//!
+//! What this module owes: hooks read what callers of dlopen(3) and its siblings
+//! hand over, as those functions would.
+
+#![allow(unsafe_code, reason = "hooks take what callers hand over")]
 
 use core::ffi::{CStr, c_char, c_int, c_void};
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::Ordering;
 
 use tls_model::owner::Mode;
 
@@ -39,37 +47,13 @@ mod definers;
 mod dynamic;
 pub mod next;
 mod objects;
+mod policy;
 mod texts;
 mod words;
 
 pub use clients::registered as client_registered;
-
-/// What is done about the rules. Assembly compares the numbers.
-#[derive(Clone, Copy, PartialEq, Eq)]
-#[repr(u32)]
-pub enum Policy {
-    /// Nothing.
-    Off = 0,
-    /// What must stay mapped is made to stay.
-    Keep = 1,
-    /// Say what `Enforce` would change.
-    Warn = 2,
-    /// Definers are global as well.
-    Enforce = 3,
-}
-
-/// Where assembly sees the policy: from [`Policy::Warn`] on it asks
-/// [`before_dlopen`].
-pub static POLICY: AtomicU32 = AtomicU32::new(Policy::Off as u32);
-
-fn policy() -> Policy {
-    match POLICY.load(Ordering::Relaxed) {
-        1 => Policy::Keep,
-        2 => Policy::Warn,
-        3 => Policy::Enforce,
-        _ => Policy::Off,
-    }
-}
+use policy::policy;
+pub use policy::{POLICY, Policy};
 
 /// Begins to keep the rules, once the dynamic linker's functions are found. Whoever
 /// owns the registration: an unmapped area is as bad for all of them.

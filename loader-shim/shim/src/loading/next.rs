@@ -10,6 +10,8 @@
 //! What this module owes: the functions have the types that dlopen(3) and its
 //! siblings say.
 
+#![allow(unsafe_code, reason = "addresses become functions")]
+
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::mem::transmute;
 use core::ptr::null_mut;
@@ -19,7 +21,7 @@ use crate::next::Next;
 
 /// dlopen(3). Assembly jumps through it; what it finds before the function is
 /// known looks for it.
-pub static DLOPEN: Next = Next::eager(b"dlopen", arch::late_dlopen as *mut c_void);
+pub static DLOPEN: Next = Next::eager(b"dlopen", late_dlopen as *mut c_void);
 /// dlclose(3)
 pub static DLCLOSE: Next = Next::eager(b"dlclose", no_dlclose as *mut c_void);
 /// dlerror(3)
@@ -46,10 +48,15 @@ pub fn error() -> *mut c_char {
     unsafe { function() }
 }
 
+arch::late_function! {
+    /// dlopen(3) before the dynamic linker's is known: looks for it, and goes on there.
+    late_dlopen, find_dlopen
+}
+
 /// Where a dlopen goes on that came before the function was known.
 pub extern "C" fn find_dlopen() -> *mut c_void {
     let found = DLOPEN.address();
-    if found == arch::late_dlopen as *mut c_void {
+    if found == late_dlopen as *mut c_void {
         return no_dlopen as *mut c_void;
     }
     found

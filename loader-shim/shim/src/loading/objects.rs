@@ -3,6 +3,13 @@
 //! Everything here runs under the dynamic linker's lock of its list
 //! (dl_iterate_phdr): nothing here calls the dynamic linker or the kernel, or
 //! waits; it reads memory.
+//!
+//! # Safety
+//!
+//! What this module owes: objects are read while the dynamic linker's lock of its
+//! list is held.
+
+#![allow(unsafe_code, reason = "the dynamic linker's memory is read")]
 
 use core::ffi::c_void;
 use core::sync::atomic::{AtomicUsize, Ordering};

@@ -9,6 +9,8 @@
 //! What this module owes: a place is written by whoever has taken it, and read
 //! only when that is done.
 
+#![allow(unsafe_code, reason = "texts are handed to C")]
+
 use core::cell::UnsafeCell;
 use core::ffi::c_char;
 use core::sync::atomic::{AtomicU32, Ordering};

@@ -1,5 +1,11 @@
 //! What the loading rules have to say: to the program by dlerror, to people by
 //! the log.
+//!
+//! # Safety
+//!
+//! What this module owes: it reads C strings that the dynamic linker has answered.
+
+#![allow(unsafe_code, reason = "the dynamic linker's words are read")]
 
 use core::ffi::{CStr, c_char};
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -10,8 +16,8 @@ use crate::environment::{LOG_PATH, Log};
 use crate::kernel;
 use crate::text::Text;
 
-use super::definers::Reason;
-use super::{Policy, budget, texts};
+use super::policy::{Policy, Reason};
+use super::{budget, texts};
 
 const NO_ROOM: &[u8] = b"cannot allocate memory in static TLS block";
 

@@ -12,6 +12,16 @@
 //! process when such a registration fails. Its references are bound back to
 //! glibc's own variables: the shim registers, and never fatally. Where that
 //! cannot be done, the names say what glibc's own say: that nothing is registered.
+//!
+//! # Safety
+//!
+//! What this module owes: the exported variables have the types that glibc's manual
+//! gives, and are written to by the constructor, or atomically.
+
+#![allow(
+    unsafe_code,
+    reason = "names are exported, and variables of others written to"
+)]
 
 use core::ffi::{c_int, c_uint, c_void};
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicIsize, AtomicU32, Ordering};

@@ -3,13 +3,20 @@
 //! The libc answers from its own area only, so with its registration switched
 //! off it would go through the vdso. The function itself is assembly (`arch`):
 //! two loads and a branch.
+//!
+//! # Safety
+//!
+//! What this module owes: the libc's function is called with its own type.
+
+#![allow(unsafe_code, reason = "a function of the libc is called")]
 
 use core::ffi::{c_int, c_void};
 use core::mem::transmute;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
+use crate::kernel;
 use crate::next::Next;
-use crate::{kernel, register};
+use crate::registration::{area, birth};
 
 /// The libc's `sched_getcpu`.
 pub static SCHED_GETCPU: Next =
@@ -37,8 +44,8 @@ pub fn leave_to_libc() {
 }
 
 extern "C" fn register_and_answer() -> c_int {
-    register::catch_up();
-    let cpu = register::cpu_id() as c_int;
+    birth::catch_up();
+    let cpu = area::cpu_id() as c_int;
     if cpu >= 0 {
         return cpu;
     }

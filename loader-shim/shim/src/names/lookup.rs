@@ -7,6 +7,13 @@
 //!
 //! All other names go to the libc by a tail jump (`arch`), which
 //! sees its caller's return address and answers RTLD_NEXT rightly.
+//!
+//! # Safety
+//!
+//! What this module owes: names are read as dlsym(3) reads them; what it answers
+//! has the type of what was asked for.
+
+#![allow(unsafe_code, reason = "a function of the libc is called")]
 
 use core::ffi::{CStr, c_char, c_void};
 use core::mem::transmute;
@@ -14,7 +21,7 @@ use core::ptr::null_mut;
 
 use crate::next::Next;
 use crate::process::{Name, Tables, each_object};
-use crate::{arch, owner, threads};
+use crate::{arch, state, threads};
 
 /// The libc's `dlsym` (in libdl before glibc 2.34).
 pub static DLSYM: Next = Next::eager(b"dlsym", dlsym_before_start as *mut c_void);
@@ -48,7 +55,7 @@ pub unsafe extern "C" fn answer(
         _ => return null_mut(),
     }
     let is_search = handle == libc::RTLD_DEFAULT || handle == libc::RTLD_NEXT;
-    if !is_search || !owner::registers_threads() {
+    if !is_search || !state::registers_threads() {
         return null_mut();
     }
     // SAFETY: the caller's promise.
@@ -64,6 +71,16 @@ pub unsafe extern "C" fn answer(
 
 const CREATE: &CStr = c"pthread_create";
 
+/// Whether dlsym(3) is asked for the name that creates threads.
+///
+/// # Safety
+///
+/// `name` is null or a C string.
+pub unsafe fn is_about_threads(name: *const c_char) -> bool {
+    // SAFETY: the caller's promise.
+    !name.is_null() && unsafe { CStr::from_ptr(name) } == CREATE
+}
+
 /// Whoever would be answered the libc's own `pthread_create` gets one that does the
 /// same, and whose threads are registered.
 ///
@@ -71,10 +88,9 @@ const CREATE: &CStr = c"pthread_create";
 ///
 /// `handle` is one that dlsym(3) takes.
 unsafe fn creates_threads(handle: *mut c_void, return_address: usize) -> *mut c_void {
-    owner::decide_once();
     let libc = threads::libc_create();
     // in the global scope the shim's own is found, or that of who comes before it
-    if !owner::prepares_threads() || libc.is_null() || handle == libc::RTLD_DEFAULT {
+    if !state::prepares_threads() || libc.is_null() || handle == libc::RTLD_DEFAULT {
         return null_mut();
     }
     let found = if handle == libc::RTLD_NEXT {

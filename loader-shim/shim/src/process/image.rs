@@ -1,5 +1,12 @@
 //! A loaded object as `tls-model` reads it: file offsets, answered from the
 //! segments in memory.
+//!
+//! # Safety
+//!
+//! What this module owes: it reads inside segments that are mapped and readable,
+//! while their object is shown.
+
+#![allow(unsafe_code, reason = "segments are read")]
 
 use core::ffi::c_void;
 use core::mem::transmute;
@@ -8,7 +15,7 @@ use core::ptr::{copy_nonoverlapping, with_exposed_provenance, with_exposed_prove
 use tls_model::elf::{Object, ReadError, Source, Symbol};
 use tls_model::rseq::ABI_SYMBOL;
 
-use super::Loaded;
+use super::loaded::Loaded;
 use super::tables::{Name, Tables};
 
 const STT_GNU_IFUNC: u8 = 10;

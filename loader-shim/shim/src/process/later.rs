@@ -9,6 +9,8 @@
 //! What this module owes: an entry of the list is whole when it is added, and
 //! nobody changes the list meanwhile. Entries of the start stay for good.
 
+#![allow(unsafe_code, reason = "the dynamic linker's memory is read")]
+
 use core::ptr::{null_mut, with_exposed_provenance};
 use core::sync::atomic::{AtomicPtr, Ordering};
 
@@ -29,7 +31,7 @@ pub fn remember_start() {
 ///
 /// # Safety
 ///
-/// Called while the list does not change: when [`super::each_object`] shows
+/// Called while the list does not change: when `each_object` shows
 /// something.
 pub unsafe fn nothing_later_defines(name: Name) -> bool {
     // SAFETY: an entry of the start, or null.

@@ -1,14 +1,15 @@
 //! Who defines `__rseq_abi` among the objects that the program started with.
 
 use core::ffi::CStr;
-use core::ptr::from_ref;
 
 use libc::Elf64_Phdr;
 use tls_model::elf::{Object, ReadError, Source};
 use tls_model::facts::has_critical_sections;
 use tls_model::rseq::{ORIGINAL_ALIGN, ORIGINAL_LENGTH};
 
-use super::{Loaded, Process, each_object};
+use super::arguments::Process;
+use super::loaded::Loaded;
+use super::objects::each_object;
 use crate::{arch, kernel};
 
 /// What the objects say.
@@ -29,7 +30,7 @@ pub struct Program {
 pub fn definitions(process: &Process, search_hidden: bool) -> Program {
     let mut program = Program::default();
     let winner = arch::abi_area().addr();
-    let last_resort = from_ref(arch::nesting()).addr();
+    let last_resort = arch::room().addr();
     each_object(|loaded| {
         program.objects += 1;
         program.additions = loaded.info.dlpi_adds;

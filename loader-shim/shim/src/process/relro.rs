@@ -1,10 +1,19 @@
 //! Writing to what the dynamic linker has made read-only after relocation
 //! (PT_GNU_RELRO): copies of variables, and slots of the global offset table.
+//!
+//! # Safety
+//!
+//! What this module owes: it writes to variables and slots of loaded objects only,
+//! and leaves each page protected as it was.
+
+#![allow(unsafe_code, reason = "what is read-only is written to")]
 
 use core::ops::ControlFlow;
 use core::ptr::{copy_nonoverlapping, with_exposed_provenance_mut};
 
-use super::{Loaded, each_object, image};
+use super::image;
+use super::loaded::Loaded;
+use super::objects::each_object;
 use crate::{arch, kernel};
 
 /// `R_X86_64_GLOB_DAT` (x86-64 psABI): a slot that holds a symbol's address.

@@ -11,12 +11,14 @@
 //! every lookup, and no further. An object with damaged tables has not got so far
 //! that it is shown.
 
+#![allow(unsafe_code, reason = "objects' tables are read")]
+
 use core::ffi::{CStr, c_char};
 use core::ptr::{null, with_exposed_provenance};
 
 use libc::{Elf64_Sym, PT_DYNAMIC};
 
-use super::{Loaded, begins_with};
+use super::loaded::Loaded;
 
 /// Dynamic section tags (gABI, chapter 5; GNU extensions).
 const DT_STRTAB: u64 = 5;
@@ -240,4 +242,17 @@ pub unsafe fn passes_filter(hash: *const u32, name: Name) -> bool {
     let filter = u64::from(word(bloom)) | u64::from(word(bloom + 1)) << 32;
     let second = name.hash.checked_shr(shift).unwrap_or(0);
     (filter >> (name.hash % BITS)) & (filter >> (second % BITS)) & 1 != 0
+}
+
+/// Whether a C string begins with these bytes, none of which is zero. Reads no more of
+/// it than it takes.
+///
+/// # Safety
+///
+/// `text` is a C string.
+pub unsafe fn begins_with(text: *const c_char, prefix: &[u8]) -> bool {
+    prefix.iter().enumerate().all(|(index, &byte)| {
+        // SAFETY: all bytes before are as in `prefix`, so none was the end.
+        unsafe { *text.wrapping_add(index) as u8 == byte }
+    })
 }

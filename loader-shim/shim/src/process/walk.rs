@@ -3,6 +3,13 @@
 //! Sanitizers interpose that name as well, and start up when it is first called:
 //! in the middle of our constructor, asking our `dlsym`. So the libc is looked up
 //! in the dynamic linker's list of objects, and its function called directly.
+//!
+//! # Safety
+//!
+//! What this module owes: it follows the dynamic linker's list as debuggers do,
+//! while nobody changes it.
+
+#![allow(unsafe_code, reason = "the dynamic linker's memory is read")]
 
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::mem::transmute;
@@ -11,7 +18,7 @@ use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 use libc::{Elf64_Ehdr, dl_phdr_info, size_t};
 
-use super::Loaded;
+use super::loaded::Loaded;
 use super::tables::{Name, Tables};
 use crate::arch;
 
@@ -22,7 +29,7 @@ pub type Walk = unsafe extern "C" fn(Callback, *mut c_void) -> c_int;
 
 /// `struct r_debug` (link.h), as far as it is read.
 #[repr(C)]
-pub struct RDebug {
+struct RDebug {
     version: c_int,
     first: *const LinkMap,
 }
@@ -55,9 +62,11 @@ pub fn libc_walk() -> Option<Walk> {
     Some(unsafe { transmute::<*mut c_void, Walk>(walk) })
 }
 
-/// Whether the libc is loaded at this address.
-pub fn is_libc_at(base: usize) -> bool {
-    libc_walk().is_some() && LIBC.load(Ordering::Relaxed) == base
+impl Loaded<'_> {
+    /// Whether it is the libc, whatever its file is called.
+    pub fn is_libc(&self) -> bool {
+        libc_walk().is_some() && LIBC.load(Ordering::Relaxed) == self.info.dlpi_addr as usize
+    }
 }
 
 /// Called first from the constructor, when there is one thread and nobody
@@ -95,7 +104,7 @@ pub fn dynamic_linkers(name: Name) -> Option<*mut c_void> {
 /// meanwhile.
 pub fn maps() -> impl Iterator<Item = &'static LinkMap> {
     // SAFETY: the dynamic linker's variable, or null.
-    let debug = unsafe { arch::debug_state().as_ref() };
+    let debug = unsafe { arch::debug_state().cast::<RDebug>().as_ref() };
     let mut next = debug.map_or(null(), |debug| debug.first);
     core::iter::from_fn(move || {
         // SAFETY: an entry of the list, or null at its end.
@@ -111,11 +120,11 @@ pub fn maps() -> impl Iterator<Item = &'static LinkMap> {
 ///
 /// # Safety
 ///
-/// Called while the list does not change: when [`super::each_object`] shows
+/// Called while the list does not change: when `each_object` shows
 /// something.
 pub unsafe fn dynamic_section_of(handle: *mut c_void) -> Option<usize> {
     // SAFETY: the dynamic linker's variable, or null.
-    let debug = unsafe { arch::debug_state().as_ref() };
+    let debug = unsafe { arch::debug_state().cast::<RDebug>().as_ref() };
     let mut next = debug.map_or(null(), |debug| debug.first);
     // SAFETY: entries of the list, or null at its end.
     while let Some(map) = unsafe { next.as_ref() } {

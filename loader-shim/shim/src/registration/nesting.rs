@@ -12,13 +12,21 @@
 //!   a handler has entered in between and stayed: if so it registers again.
 //!
 //! A thread that the shim has registered at its birth holds one for life.
+//!
+//! # Safety
+//!
+//! What this module owes: a thread's words are used by that thread and its signal
+//! handlers only.
+
+#![allow(unsafe_code, reason = "thread-local words are read")]
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use tls_model::owner::Answer;
 
-use crate::owner::Action;
-use crate::{arch, owner, register, report};
+use super::area;
+use crate::state::{self, Action};
+use crate::{arch, report};
 
 /// One per thread, in the room that `librseq_abi.so` has for it.
 #[repr(C)]
@@ -32,19 +40,28 @@ pub struct Nesting {
     rest: AtomicU32,
 }
 
+const _: () = assert!(size_of::<Nesting>() == 16 && align_of::<Nesting>() <= 8);
+
+/// The calling thread's. To be asked for where [`arch::has_room`] only.
+fn nesting() -> &'static Nesting {
+    // SAFETY: this thread's words, which are zero at first; the reference is used by
+    // the calling thread (and its signal handlers) only, which does not outlive it.
+    unsafe { &*arch::room().cast() }
+}
+
 /// Registers the calling thread for life; answers what the kernel said. Again,
 /// as by a signal handler before the thread's own turn, it counts once.
 pub fn hold() -> Answer {
-    let nesting = arch::nesting();
+    let nesting = nesting();
     nesting.count.fetch_add(1, Ordering::Relaxed);
     let again = nesting.for_life.swap(1, Ordering::Relaxed) == 1;
     if again {
         nesting.count.fetch_sub(1, Ordering::Relaxed);
     }
-    let answer = if register::is_registered() {
+    let answer = if area::is_registered() {
         Answer::Granted
     } else {
-        register::now()
+        area::now()
     };
     if again {
         return answer;
@@ -63,10 +80,10 @@ pub fn hold() -> Answer {
 /// nothing, for all others.
 #[inline]
 pub fn hold_first() -> bool {
-    let nesting = arch::nesting();
+    let nesting = nesting();
     nesting.count.fetch_add(1, Ordering::Relaxed);
     let again = nesting.for_life.swap(1, Ordering::Relaxed) == 1;
-    if !again && !register::is_registered() && register::try_now() {
+    if !again && !area::is_registered() && area::try_now() {
         return true;
     }
     if !again {
@@ -81,48 +98,48 @@ pub fn hold_first() -> bool {
 /// and lead here once more.
 #[inline]
 pub fn is_first_start() -> bool {
-    arch::nesting().born.swap(1, Ordering::Relaxed) == 0
+    nesting().born.swap(1, Ordering::Relaxed) == 0
 }
 
 /// The calling thread is registered, or is to be again when nobody else is.
 pub fn is_held() -> bool {
-    arch::has_room() && arch::nesting().count.load(Ordering::Relaxed) > 0
+    arch::has_room() && nesting().count.load(Ordering::Relaxed) > 0
 }
 
 /// The calling thread has been registered at its birth.
 pub fn is_for_life() -> bool {
-    arch::nesting().for_life.load(Ordering::Relaxed) != 0
+    nesting().for_life.load(Ordering::Relaxed) != 0
 }
 
 /// Forgets all registrations of the calling thread: a client has its own now.
 pub fn forget() {
     let Nesting {
         count, for_life, ..
-    } = arch::nesting();
+    } = nesting();
     for_life.store(0, Ordering::Relaxed);
     count.store(0, Ordering::Relaxed);
 }
 
 /// Registers the calling thread if it is not registered; 0 or a negative errno.
 pub fn enter() -> i32 {
-    match owner::action() {
+    match state::action() {
         Action::Register | Action::TakeOver => {}
-        Action::WatchLibc if register::libc_has_registered() => {}
+        Action::WatchLibc if area::libc_has_registered() => {}
         Action::WatchLibc | Action::Watch => return -libc::EINVAL,
         Action::MarkFailed => return -report::last_errno(),
         Action::Nothing => return -libc::EOPNOTSUPP,
     }
-    let count = &arch::nesting().count;
+    let count = &nesting().count;
     count.fetch_add(1, Ordering::Relaxed);
-    if !owner::registers_threads() || register::is_registered() {
+    if !state::registers_threads() || area::is_registered() {
         return 0;
     }
-    let answer = register::now();
+    let answer = area::now();
     if answer == Answer::Granted {
         return 0;
     }
     count.fetch_sub(1, Ordering::Relaxed);
-    -register::errno_of(answer)
+    -area::errno_of(answer)
 }
 
 /// Gives one registration back; 0, or `-EINVAL` where the calling thread has
@@ -133,7 +150,7 @@ pub fn leave() -> i32 {
     }
     let Nesting {
         count, for_life, ..
-    } = arch::nesting();
+    } = nesting();
     let floor = for_life.load(Ordering::Relaxed);
     let before = count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| {
         (count > floor).then(|| count.wrapping_sub(1))
@@ -141,10 +158,10 @@ pub fn leave() -> i32 {
     let Ok(before) = before else {
         return -libc::EINVAL;
     };
-    if before == 1 && owner::registers_threads() {
-        register::unregister();
+    if before == 1 && state::registers_threads() {
+        area::unregister();
         if count.load(Ordering::Relaxed) > 0 {
-            register::now();
+            area::now();
         }
     }
     0

@@ -1,4 +1,11 @@
 //! Registers the calling thread's area, or says in it that it could not be.
+//!
+//! # Safety
+//!
+//! What this module owes: only areas are registered that live as long as their
+//! thread.
+
+#![allow(unsafe_code, reason = "the kernel is told where to write")]
 
 use core::mem::offset_of;
 use core::sync::atomic::{AtomicIsize, AtomicU32, Ordering};
@@ -9,8 +16,7 @@ use tls_model::rseq::{
 };
 
 use crate::kernel::SIGNATURE;
-use crate::names::area::LibcArea;
-use crate::{arch, kernel, nesting, owner, report};
+use crate::{arch, kernel, report};
 
 /// Length of every registration, once decided.
 static LENGTH: AtomicU32 = AtomicU32::new(ORIGINAL_LENGTH);
@@ -19,9 +25,10 @@ static LENGTH: AtomicU32 = AtomicU32::new(ORIGINAL_LENGTH);
 static LIBC_OFFSET: AtomicIsize = AtomicIsize::new(0);
 static LIBC_LENGTH: AtomicU32 = AtomicU32::new(0);
 
-/// The libc has registered the calling thread.
-pub fn is_registered_by(libc: LibcArea) -> bool {
-    libc.size != 0 && is_cpu_number(libc_area(libc.offset))
+/// Whether the libc, which says that this much of its area is in use, has registered
+/// the calling thread.
+pub fn is_registered_by_libc(offset: isize, size: u32) -> bool {
+    size != 0 && is_cpu_number(libc_area(offset))
 }
 
 /// Remembers what was decided.
@@ -36,76 +43,9 @@ pub fn length() -> u32 {
 
 /// Remembers the libc's area. glibc registers at least 32 bytes, whatever
 /// `__rseq_size` says.
-pub fn set_libc_area(area: LibcArea) {
-    LIBC_OFFSET.store(area.offset, Ordering::Relaxed);
-    LIBC_LENGTH.store(area.size.max(ORIGINAL_LENGTH), Ordering::Relaxed);
-}
-
-/// The main thread: answers what the kernel said, so that the owner can be
-/// settled by it.
-pub fn first(replace_libc: bool) -> Answer {
-    let replaced = replace_libc && unregister_libc();
-    let mut answer = nesting::hold();
-    if answer == Answer::Invalid && length() != ORIGINAL_LENGTH {
-        // a longer area may lie where this kernel takes only the original
-        set_length(ORIGINAL_LENGTH);
-        answer = nesting::hold();
-    }
-    if replaced && answer != Answer::Granted {
-        register_libc_again();
-    }
-    answer
-}
-
-/// A new thread, before its user code: the ordinary case, with nothing to call back
-/// for. Returns false where [`at_other_birth`] has to look.
-#[inline]
-pub fn at_birth() -> bool {
-    let held = owner::action_is(owner::Action::Register) && nesting::hold_first();
-    if held {
-        report::registered();
-    }
-    held
-}
-
-/// A new thread, before its user code, whatever it finds.
-#[cold]
-pub fn at_other_birth() {
-    match owner::action() {
-        owner::Action::Register => {
-            nesting::hold();
-        }
-        owner::Action::TakeOver => {
-            let replaced = unregister_libc();
-            if nesting::hold() != Answer::Granted && replaced {
-                register_libc_again();
-            }
-        }
-        owner::Action::MarkFailed => {
-            mark_failed();
-            report::left_unregistered();
-        }
-        owner::Action::WatchLibc => {
-            if libc_has_registered() {
-                report::registered();
-            }
-        }
-        owner::Action::Watch | owner::Action::Nothing => {}
-    }
-}
-
-/// Registers the calling thread for life if nobody has registered it: one that the
-/// libc, or the program by raw clone, has started past the shim.
-pub fn catch_up() {
-    if is_to_catch_up() && owner::registers_threads() {
-        nesting::hold();
-    }
-}
-
-/// Whether nobody has registered the calling thread, nor tried to.
-#[inline]
-pub fn is_to_catch_up() -> bool {
-    cpu_id() == CPU_ID_UNINITIALIZED
+pub fn set_libc_area(offset: isize, size: u32) {
+    LIBC_OFFSET.store(offset, Ordering::Relaxed);
+    LIBC_LENGTH.store(size.max(ORIGINAL_LENGTH), Ordering::Relaxed);
 }
 
 /// The libc has registered the calling thread. Asked where the owner is the
@@ -184,7 +124,7 @@ pub const fn errno_of(answer: Answer) -> i32 {
 
 /// Takes the libc's registration out of the calling thread; glibc's own
 /// `sched_getcpu` then falls back to the vdso by itself.
-fn unregister_libc() -> bool {
+pub fn unregister_libc() -> bool {
     let area = libc_area(LIBC_OFFSET.load(Ordering::Relaxed));
     if !is_cpu_number(area) {
         return false;
@@ -194,7 +134,8 @@ fn unregister_libc() -> bool {
     unsafe { kernel::rseq(area, length, FLAG_UNREGISTER, SIGNATURE) == 0 }
 }
 
-fn register_libc_again() {
+/// Gives it back.
+pub fn register_libc_again() {
     let area = libc_area(LIBC_OFFSET.load(Ordering::Relaxed));
     let length = LIBC_LENGTH.load(Ordering::Relaxed);
     // SAFETY: the area is part of the thread's own control block.

@@ -1,30 +1,20 @@
-//! What the kernel and the dynamic linker left in memory: the environment, the
-//! auxiliary vector, the loaded objects.
+//! What the program was started with: arguments, environment, auxiliary vector.
 //!
 //! Used by the constructor only, on the main thread.
+//!
+//! # Safety
+//!
+//! What this module owes: it follows the initial stack as the psABI lays it out,
+//! before the program can have changed it.
 
-use core::ffi::{CStr, c_char, c_int, c_void};
+#![allow(unsafe_code, reason = "the initial stack is read")]
+
+use core::ffi::{CStr, c_char, c_int};
 use core::ptr::{null, null_mut};
-use core::slice;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
-use libc::{dl_phdr_info, size_t};
-
-use crate::arch;
-
-pub mod image;
-mod later;
-mod program;
-mod relro;
-mod tables;
-mod walk;
-
-pub use later::{nothing_later_defines, remember_start};
-pub use program::{Program, definitions};
-pub use relro::{rebind_libc, write_protected};
-pub use tables::{Name, Tables};
-use walk::libc_walk;
-pub use walk::{RDebug, dynamic_section_of};
+use super::tables::{Name, begins_with};
+use super::walk;
 
 /// What the kernel handed to the program: arguments, environment, auxiliary
 /// vector (x86-64 psABI, "Initial Stack and Register State").
@@ -159,109 +149,4 @@ impl Process {
     pub fn is_secure(&self) -> bool {
         self.auxiliary(libc::AT_SECURE) != Some(0)
     }
-}
-
-/// Whether a C string begins with these bytes, none of which is zero. Reads no more of
-/// it than it takes.
-///
-/// # Safety
-///
-/// `text` is a C string.
-pub unsafe fn begins_with(text: *const c_char, prefix: &[u8]) -> bool {
-    prefix.iter().enumerate().all(|(index, &byte)| {
-        // SAFETY: all bytes before are as in `prefix`, so none was the end.
-        unsafe { *text.wrapping_add(index) as u8 == byte }
-    })
-}
-
-/// A loaded object, while [`each_object`] shows it.
-pub struct Loaded<'a> {
-    /// What dl_iterate_phdr(3) says about it.
-    pub info: &'a dl_phdr_info,
-}
-
-impl Loaded<'_> {
-    /// Its program headers.
-    pub fn headers(&self) -> &[libc::Elf64_Phdr] {
-        // SAFETY: the dynamic linker's own table, for the time of the visit.
-        unsafe { slice::from_raw_parts(self.info.dlpi_phdr, usize::from(self.info.dlpi_phnum)) }
-    }
-
-    /// Its TLS segment.
-    fn tls(&self) -> Option<&libc::Elf64_Phdr> {
-        self.headers()
-            .iter()
-            .find(|header| header.p_type == libc::PT_TLS)
-    }
-
-    /// Its file, by the name the dynamic linker opened it with; the executable
-    /// has none.
-    pub fn path(&self) -> &CStr {
-        if self.info.dlpi_name.is_null() {
-            return c"";
-        }
-        // SAFETY: a C string that lives as long as the object.
-        unsafe { CStr::from_ptr(self.info.dlpi_name) }
-    }
-
-    /// Whether it is the libc, whatever its file is called.
-    pub fn is_libc(&self) -> bool {
-        walk::is_libc_at(self.info.dlpi_addr as usize)
-    }
-
-    /// Whether it is the shim.
-    pub fn is_the_shim(&self) -> bool {
-        self.info.dlpi_addr as usize == arch::own_base()
-    }
-
-    /// Where its dynamic section is.
-    pub fn dynamic_section(&self) -> Option<usize> {
-        let mut headers = self.headers().iter();
-        let segment = headers.find(|header| header.p_type == libc::PT_DYNAMIC)?;
-        Some(self.info.dlpi_addr.wrapping_add(segment.p_vaddr) as usize)
-    }
-
-    /// `address` lies in one of its segments.
-    pub fn contains(&self, address: usize) -> bool {
-        self.headers()
-            .iter()
-            .filter(|header| header.p_type == libc::PT_LOAD)
-            .any(|header| {
-                let start = (self.info.dlpi_addr).wrapping_add(header.p_vaddr);
-                (address as u64).wrapping_sub(start) < header.p_memsz
-            })
-    }
-}
-
-/// Shows every object of the global namespace in load order until `visit`
-/// answers true.
-pub fn each_object<Visit: FnMut(&Loaded<'_>) -> bool>(mut visit: Visit) {
-    unsafe extern "C" fn callback<Visit: FnMut(&Loaded<'_>) -> bool>(
-        info: *mut dl_phdr_info,
-        _size: size_t,
-        data: *mut c_void,
-    ) -> c_int {
-        // SAFETY: valid for the time of the call (dl_iterate_phdr(3)).
-        let info = unsafe { &*info };
-        let loaded = Loaded { info };
-        // SAFETY: the pointer handed in below, to a live closure.
-        let visit = unsafe { &mut *data.cast::<Visit>() };
-        c_int::from(visit(&loaded))
-    }
-    if let Some(walk) = libc_walk() {
-        // SAFETY: the callback gets its own closure back, while it lives.
-        unsafe { walk(callback::<Visit>, (&raw mut visit).cast()) };
-    }
-}
-
-/// Shows every object behind the shim in load order until `visit` answers true.
-pub fn each_next_object<Visit: FnMut(&Loaded<'_>) -> bool>(mut visit: Visit) {
-    let mut passed_ourselves = false;
-    each_object(|object| {
-        if passed_ourselves {
-            return visit(object);
-        }
-        passed_ourselves = object.is_the_shim();
-        false
-    });
 }

@@ -1,0 +1,273 @@
+//! x86_64 System V.
+//!
+//! # Safety
+//!
+//! What this module owes: every function keeps the calling convention it is
+//! entered with, leaves the stack as it found it before a tail jump, and
+//! touches no memory but the calling thread's own TLS and stack.
+
+#![allow(unsafe_code, reason = "assembly")]
+
+use core::arch::asm;
+
+use tls_model::rseq::Rseq;
+
+mod memory;
+
+/// Enters the kernel. Answers its result: an errno is negative.
+///
+/// # Safety
+///
+/// As the system call itself.
+pub unsafe fn syscall6(number: usize, arguments: [usize; 6]) -> isize {
+    let result: isize;
+    let [first, second, third, fourth, fifth, sixth] = arguments;
+    // SAFETY: the kernel's convention: arguments in these registers, rcx and
+    // r11 overwritten, the stack untouched. The caller answers for the effect.
+    unsafe {
+        asm!(
+            "syscall",
+            inlateout("rax") number as isize => result,
+            in("rdi") first, in("rsi") second, in("rdx") third,
+            in("r10") fourth, in("r8") fifth, in("r9") sixth,
+            lateout("rcx") _, lateout("r11") _,
+            options(nostack),
+        );
+    }
+    result
+}
+
+/// The same for calls of four arguments or less: every new thread makes one.
+///
+/// # Safety
+///
+/// As the system call itself.
+pub unsafe fn syscall4(number: usize, arguments: [usize; 4]) -> isize {
+    let result: isize;
+    let [first, second, third, fourth] = arguments;
+    // SAFETY: as in `syscall6`.
+    unsafe {
+        asm!(
+            "syscall",
+            inlateout("rax") number as isize => result,
+            in("rdi") first, in("rsi") second, in("rdx") third, in("r10") fourth,
+            lateout("rcx") _, lateout("r11") _,
+            options(nostack),
+        );
+    }
+    result
+}
+
+/// The thread pointer: TLS offsets, `__rseq_offset` among them, count from it.
+pub fn thread_pointer() -> usize {
+    let pointer: usize;
+    // SAFETY: the psABI keeps the thread pointer's own value at %fs:0, where it
+    // never changes: one read does for several (`nomem`).
+    unsafe {
+        asm!("mov {}, qword ptr fs:[0]", out(reg) pointer, options(pure, nomem, nostack, preserves_flags));
+    }
+    pointer
+}
+
+/// The calling thread's copy of the `__rseq_abi` that wins in the global scope.
+pub fn abi_area() -> *mut Rseq {
+    let offset: usize;
+    // SAFETY: initial-exec: the dynamic linker has put the variable's offset
+    // from the thread pointer into this slot before any code of ours runs, and it
+    // never changes (`nomem`).
+    unsafe {
+        asm!(
+            "mov {}, qword ptr [rip + __rseq_abi@GOTTPOFF]",
+            out(reg) offset,
+            options(pure, nomem, nostack, preserves_flags),
+        );
+    }
+    core::ptr::with_exposed_provenance_mut(thread_pointer().wrapping_add(offset))
+}
+
+/// The calling thread's words in `librseq_abi.so`: 16 bytes, zero at first, aligned to
+/// 8. Nobody's where [`has_room`] says no.
+pub fn room() -> *const core::ffi::c_void {
+    core::ptr::with_exposed_provenance(thread_pointer().wrapping_add(offset_of_room()))
+}
+
+/// Whether there is room for words of each thread: not where another library of the
+/// name of `librseq_abi.so` has come first.
+pub fn has_room() -> bool {
+    offset_of_room() != 0
+}
+
+fn offset_of_room() -> usize {
+    let offset: usize;
+    // SAFETY: initial-exec, as in `abi_area`; a weak reference, for which the slot
+    // holds 0 where nobody defines it.
+    unsafe {
+        asm!(
+            ".weak rseq_shim_thread",
+            "mov {}, qword ptr [rip + rseq_shim_thread@GOTTPOFF]",
+            out(reg) offset,
+            options(pure, nomem, nostack, preserves_flags),
+        );
+    }
+    offset
+}
+
+/// The address that the dynamic linker has bound a name to, or null where nobody
+/// defines it.
+macro_rules! weak_reference {
+    ($name:literal) => {{
+        let address;
+        // SAFETY: a weak reference through the GOT: a load of our own relocated
+        // slot.
+        unsafe {
+            asm!(
+                concat!(".weak ", $name),
+                concat!("mov {}, qword ptr [rip + ", $name, "@GOTPCREL]"),
+                out(reg) address,
+                options(pure, readonly, nostack, preserves_flags),
+            );
+        }
+        address
+    }};
+}
+
+/// An address that the static linker knows, of the shim itself.
+macro_rules! own_address {
+    ($name:literal) => {{
+        let address: usize;
+        // SAFETY: the address of a symbol that linkers define in every object; it is
+        // hidden, so that nobody else's is found.
+        unsafe {
+            asm!(
+                concat!(".hidden ", $name),
+                concat!("lea {}, [rip + ", $name, "]"),
+                out(reg) address,
+                options(pure, nomem, nostack, preserves_flags),
+            );
+        }
+        address
+    }};
+}
+
+/// Where the shim is loaded: its ELF header.
+pub fn own_base() -> usize {
+    own_address!("__ehdr_start")
+}
+
+/// The shim's variables that are zero at first: they stay writable.
+pub fn own_zeroes() -> core::ops::Range<usize> {
+    own_address!("__bss_start")..own_address!("_end")
+}
+
+/// `_r_debug` of the dynamic linker, or null where nobody defines it.
+pub fn debug_state() -> *const core::ffi::c_void {
+    weak_reference!("_r_debug")
+}
+
+/// dlvsym(3), or null: before glibc 2.34 it is in libdl.
+pub fn dlvsym() -> *mut core::ffi::c_void {
+    weak_reference!("dlvsym")
+}
+
+/// Where the dynamic linker has bound the names of `names::area`: to the
+/// executable's copies, to ours, or to whoever comes before us.
+pub struct Bound {
+    /// `__rseq_offset`
+    pub offset: *mut isize,
+    /// `__rseq_size`
+    pub size: *mut u32,
+    /// `__rseq_flags`
+    pub flags: *mut u32,
+    /// `__rseq_handled`
+    pub handled: *mut core::ffi::c_int,
+}
+
+/// Reads the global offset table, which the compiler would not do for variables
+/// that it knows to be defined here.
+pub fn bound_names() -> Bound {
+    let (offset, size, flags, handled);
+    // SAFETY: loads of our own relocated slots.
+    unsafe {
+        asm!(
+            "mov {}, qword ptr [rip + __rseq_offset@GOTPCREL]",
+            "mov {}, qword ptr [rip + __rseq_size@GOTPCREL]",
+            "mov {}, qword ptr [rip + __rseq_flags@GOTPCREL]",
+            "mov {}, qword ptr [rip + __rseq_handled@GOTPCREL]",
+            out(reg) offset,
+            out(reg) size,
+            out(reg) flags,
+            out(reg) handled,
+            options(pure, readonly, nostack, preserves_flags),
+        );
+    }
+    Bound {
+        offset,
+        size,
+        flags,
+        handled,
+    }
+}
+
+/// Defines a start routine that calls a hook with its argument first. The hook answers
+/// another routine in rax and that one's argument in rdx; then this frame is gone and
+/// the routine runs as if the libc had called it: `pthread_exit` and cancellation
+/// unwind through no frame of ours.
+macro_rules! start_routine {
+    ($(#[$attribute:meta])* $name:ident, $hook:path) => {
+        $(#[$attribute])*
+        // SAFETY: naked: rsp is 8 modulo 16 at entry, 0 at the call, and as at entry at
+        // the jump; only caller-saved registers are changed.
+        #[unsafe(naked)]
+        pub unsafe extern "C" fn $name(
+            argument: *mut core::ffi::c_void,
+        ) -> *mut core::ffi::c_void {
+            core::arch::naked_asm!(
+                ".cfi_startproc",
+                "endbr64",
+                "sub rsp, 8",
+                ".cfi_adjust_cfa_offset 8",
+                "call {hook}",
+                "add rsp, 8",
+                ".cfi_adjust_cfa_offset -8",
+                "mov rdi, rdx",
+                "jmp rax",
+                ".cfi_endproc",
+                hook = sym $hook,
+            )
+        }
+    };
+}
+
+/// Defines a function of two arguments that goes on with both where a hook says: what
+/// another function is before it has been found.
+macro_rules! late_function {
+    ($(#[$attribute:meta])* $name:ident, $hook:path) => {
+        $(#[$attribute])*
+        // SAFETY: naked: rsp is 8 modulo 16 at entry, 0 at the call, and as at entry at
+        // the jump; both arguments are back in their registers by then.
+        #[unsafe(naked)]
+        pub unsafe extern "C" fn $name(
+            first: *const core::ffi::c_char,
+            second: core::ffi::c_int,
+        ) -> *mut core::ffi::c_void {
+            core::arch::naked_asm!(
+                ".cfi_startproc",
+                "endbr64",
+                "sub rsp, 24",
+                ".cfi_adjust_cfa_offset 24",
+                "mov qword ptr [rsp], rdi",
+                "mov qword ptr [rsp + 8], rsi",
+                "call {hook}",
+                "mov rdi, qword ptr [rsp]",
+                "mov esi, dword ptr [rsp + 8]",
+                "add rsp, 24",
+                ".cfi_adjust_cfa_offset -24",
+                "jmp rax",
+                ".cfi_endproc",
+                hook = sym $hook,
+            )
+        }
+    };
+}
+
+pub(crate) use {late_function, start_routine};

@@ -1,0 +1,33 @@
+//! What the kernel and the dynamic linker left in memory: the environment, the
+//! auxiliary vector, the loaded objects.
+//!
+//! | module | concern |
+//! |---|---|
+//! | [`arguments`] | what the program was started with |
+//! | [`program`] | who defines `__rseq_abi` among the objects that it started with |
+//! | [`relro`] | writing to what is read-only after relocation |
+//! | [`objects`] | the loaded objects, one after another |
+//! | [`later`] | whether what came after the start defines a name |
+//! | [`walk`] | the libc's function that shows them |
+//! | [`image`] | an object as `tls-model` reads it |
+//! | [`tables`] | the tables in which names are looked up |
+//! | [`loaded`] | one object |
+
+mod arguments;
+mod image;
+mod later;
+mod loaded;
+mod objects;
+mod program;
+mod relro;
+mod tables;
+mod walk;
+
+pub use arguments::{Process, is_told};
+pub use later::{nothing_later_defines, remember_start};
+pub use loaded::Loaded;
+pub use objects::{each_next_object, each_object};
+pub use program::{Program, definitions};
+pub use relro::{rebind_libc, write_protected};
+pub use tables::{Name, Tables};
+pub use walk::dynamic_section_of;

@@ -1,0 +1,118 @@
+//! Start-up: who owns the registration is asked once, and acted upon from then on.
+//! The decision itself is `tls_model::owner`'s; here is what this process shows, and
+//! what follows.
+
+use tls_model::owner::{Mode, Owner, Plan, Situation, plan, settle};
+use tls_model::rseq::AT_RSEQ_FEATURE_SIZE;
+
+use crate::environment::Environment;
+use crate::names::area::{self, LibcArea};
+use crate::names::{cpu, lookup};
+use crate::process::{self, Process, Program};
+use crate::registration::{area as registered, birth};
+use crate::state::{self, Action};
+use crate::{arch, errno, loading, next, report, syscalls, threads};
+
+/// Decides, the first time it is called. Whoever calls it meanwhile (a thread
+/// started while the constructor runs, or before there is anything to read) finds
+/// the default: do nothing.
+pub fn decide_once() {
+    if process::is_told() && state::begin_deciding() {
+        decide();
+        state::end_deciding();
+    }
+}
+
+fn decide() {
+    let process = Process::read();
+    let environment = Environment::read(&process);
+    next::resolve(&[
+        &threads::PTHREAD_CREATE,
+        &cpu::SCHED_GETCPU,
+        &lookup::DLSYM,
+        &syscalls::SYSCALL,
+        &area::LIBC_OFFSET,
+        &area::LIBC_SIZE,
+        &area::LIBC_FLAGS,
+        &area::SINCE_2_41,
+        &syscalls::ERRNO,
+        &loading::next::DLOPEN,
+        &loading::next::DLCLOSE,
+        &loading::next::DLERROR,
+    ]);
+    errno::found(syscalls::ERRNO.current());
+    let feature_size = process
+        .auxiliary(AT_RSEQ_FEATURE_SIZE)
+        .and_then(|size| u32::try_from(size).ok());
+    let libc = LibcArea::read();
+    let libc_registered =
+        libc.is_some_and(|area| registered::is_registered_by_libc(area.offset, area.size));
+    if environment.mode == Mode::Off || !arch::has_room() {
+        let owner = if libc_registered {
+            Owner::Libc
+        } else {
+            Owner::Client
+        };
+        loading::enable(&process, &environment, &Program::default());
+        area::publish(owner, libc, 0, feature_size);
+        cpu::enable(false);
+        threads::settle();
+        return;
+    }
+    state::set_yields_to_clients(environment.mode.yields_to_clients());
+    report::open(environment.log);
+    if let Some(area) = libc {
+        registered::set_libc_area(area.offset, area.size);
+    }
+    let program = process::definitions(&process, !libc_registered);
+    loading::enable(&process, &environment, &program);
+    let situation = Situation {
+        mode: environment.mode,
+        libc_registered,
+        libc_owns_symbol: libc.is_some_and(LibcArea::is_symbol),
+        adopter_size: program.adopter_size,
+        hidden_definition: program.hidden,
+        feature_size,
+    };
+    report::thread_started();
+    let owner = match plan(&situation) {
+        Plan::StandAside { owner, reason } => {
+            let action = if owner == Owner::Libc {
+                Action::WatchLibc
+            } else {
+                Action::Watch
+            };
+            if owner == Owner::Libc {
+                report::registered();
+            }
+            state::set(owner, action, reason);
+            owner
+        }
+        Plan::Register {
+            owner,
+            length,
+            replace_libc,
+            reason,
+        } => {
+            registered::set_length(length);
+            let (owner, reason) = settle(owner, reason, birth::first(replace_libc));
+            let action = match owner {
+                Owner::Unavailable => Action::MarkFailed,
+                Owner::Libc => Action::WatchLibc,
+                Owner::Client => Action::Watch,
+                Owner::Adopter | Owner::Shim if replace_libc => Action::TakeOver,
+                Owner::Adopter | Owner::Shim => Action::Register,
+            };
+            state::set(owner, action, reason);
+            owner
+        }
+    };
+    let registers = state::registers_threads();
+    if registers {
+        report::length(registered::length());
+    }
+    area::publish(owner, libc, registered::length(), feature_size);
+    cpu::enable(registers);
+    threads::settle();
+    report::decided();
+}
