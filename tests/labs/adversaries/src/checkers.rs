@@ -59,11 +59,14 @@ fn checked(case: &Case, tool: &str) -> Result<Seen, String> {
         .args(["8", "3"])
         .limit(LONG);
     let ended = case.finish(command)?;
-    let errors = match &ended {
-        Ok(finished) => errors(&finished.err).ok_or("valgrind says no number of errors")?,
-        Err(_) => 0,
+    let (errors, first) = match &ended {
+        Ok(finished) => (
+            errors(&finished.err).ok_or("valgrind says no number of errors")?,
+            first_error(&finished.err),
+        ),
+        Err(_) => (0, String::new()),
     };
-    Ok(Seen::of(ended).with_figure("errors", errors, ""))
+    Ok(Seen::of(ended).with_figure("errors", errors, first))
 }
 
 /// How many reports ThreadSanitizer made, and the summary of the first.
@@ -74,6 +77,26 @@ fn reports(text: &str) -> (u64, String) {
     let first = summaries.next().map(str::to_owned);
     let more = summaries.count() as u64;
     first.map_or((0, String::new()), |first| (more + 1, first))
+}
+
+/// What valgrind's first error is, and the function that makes it.
+fn first_error(text: &str) -> String {
+    let lines = text.lines().filter_map(|line| line.split_once("== "));
+    let words: Vec<_> = lines.map(|(_, words)| words.trim()).collect();
+    let place = words.iter().position(|words| words.starts_with("at 0x"));
+    // threads are announced before the first error, with places of their own
+    let error = words.iter().position(|words| {
+        ["data race", "onflicting", "Invalid", "lost in"]
+            .iter()
+            .any(|kind| words.contains(kind))
+    });
+    let Some(error) = error.or(place) else {
+        return String::new();
+    };
+    let place = words[error..]
+        .iter()
+        .find(|words| words.starts_with("at 0x"));
+    format!("{} {}", words[error], place.unwrap_or(&""))
 }
 
 /// The last `ERROR SUMMARY: N errors` of valgrind's.
@@ -89,6 +112,15 @@ mod tests {
         let text = "SUMMARY: ThreadSanitizer: data race a\nx\nSUMMARY: ThreadSanitizer: b\n";
         assert_eq!(super::reports(text), (2, "data race a".to_owned()));
         assert_eq!(super::reports("x"), (0, String::new()));
+    }
+
+    #[test]
+    fn the_first_error_is_told() {
+        let text = "==1== Thread #2 was created\n==1==    at 0x1: clone\n==1== \n\
+                    ==1== Possible data race during read\n==1==    at 0x2: f (a.c:1)\n";
+        let error = "Possible data race during read at 0x2: f (a.c:1)";
+        assert_eq!(super::first_error(text), error);
+        assert_eq!(super::first_error("x"), "");
     }
 
     #[test]

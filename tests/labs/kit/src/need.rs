@@ -4,11 +4,16 @@ use std::path::Path;
 
 use rseq_kit::needs::{self, program};
 
+use crate::host::unprivileged;
+
 /// One thing that a machine may not have.
 #[derive(Clone, Copy, Debug)]
 pub enum Need {
     /// A program in `PATH`, and its package.
     Program(&'static str, &'static str),
+    /// A program that every user may start, and its package: one in the home of root
+    /// is of no use to the others.
+    ForAll(&'static str, &'static str),
     /// A file at this place, and its package.
     File(&'static str, &'static str),
     /// What the tests can ask for, too. No package brings it.
@@ -28,6 +33,8 @@ impl Need {
             Self::Program(name, package) => program(name)
                 .map(drop)
                 .map_err(|_| format!("needs {name} (Debian package {package})")),
+            Self::ForAll(name, package) => for_all(name)
+                .ok_or_else(|| format!("needs {name} for every user (Debian package {package})")),
             Self::File(path, package) => {
                 there(path).ok_or_else(|| format!("needs {path} (Debian package {package})"))
             }
@@ -40,10 +47,18 @@ impl Need {
     #[must_use]
     pub fn package(self) -> Option<&'static str> {
         match self {
-            Self::Program(_, package) | Self::File(_, package) => Some(package),
+            Self::Program(_, package) | Self::ForAll(_, package) | Self::File(_, package) => {
+                Some(package)
+            }
             Self::Host(_) | Self::Device(_) => None,
         }
     }
+}
+
+fn for_all(name: &str) -> Option<()> {
+    let shell = unprivileged().args(["sh", "-c", "test -x \"$(command -v \"$1\")\"", "sh", name]);
+    let ended = shell.directory(Path::new("/")).run().ok()?;
+    (ended.code() == 0).then_some(())
 }
 
 fn there(path: &str) -> Option<()> {
@@ -73,6 +88,8 @@ mod tests {
             Need::Program("sh", "dash"),
             Need::Program("no-such-program", "no-such-package"),
             Need::File("/no/such/file", "another-package"),
+            Need::ForAll("sh", "dash"),
+            Need::ForAll("no-such-program", "no-such-package"),
             Need::Device("/dev/no-such-device"),
         ];
         assert_eq!(

@@ -59,17 +59,21 @@ fn name_of(process: &Value, thread: &Value) -> String {
 
 /// Adds what was watched to what was seen: kinds of threads that are not
 /// registered, so that it does not matter how many of a kind there were.
-pub fn add(seen: Seen, watched: &Watched) -> Seen {
+///
+/// # Errors
+///
+/// It went well, and no thread of it was seen.
+pub fn add(seen: Seen, watched: &Watched) -> Result<Seen, String> {
+    if watched.seen.is_empty() && seen.fault.is_none() {
+        return Err("no thread was seen from outside".to_owned());
+    }
+
     let kinds: BTreeSet<_> = watched.missing.values().collect();
     let names: Vec<_> = kinds.iter().map(|name| name.as_str()).collect();
     let remark = format!("{} threads, {} at a time", watched.seen.len(), watched.most);
-    let seen = seen
+    Ok(seen
         .with_figure("unregistered", kinds.len() as u64, names.join(", "))
-        .with_remark(remark);
-    if watched.seen.is_empty() && seen.fault.is_none() {
-        return Seen::faulty("no thread was seen from outside".to_owned());
-    }
-    seen
+        .with_remark(remark))
 }
 
 #[cfg(test)]
@@ -93,7 +97,7 @@ mod tests {
         assert!(watched.missing.is_empty());
         watched.add(&report(&[(2, Some(false)), (3, Some(false))]));
         assert_eq!(watched.missing.len(), 1);
-        let seen = add(Seen::default(), &watched);
+        let seen = add(Seen::default(), &watched).unwrap();
         assert_eq!(seen.figures[0].count, 1);
         assert_eq!(seen.figures[0].note, "t of p");
         assert_eq!(seen.remark, "3 threads, 2 at a time");
@@ -109,7 +113,12 @@ mod tests {
     }
 
     #[test]
-    fn having_seen_no_thread_is_a_fault() {
-        assert!(add(Seen::default(), &Watched::default()).fault.is_some());
+    fn having_seen_no_thread_decides_nothing() {
+        assert!(add(Seen::default(), &Watched::default()).is_err());
+        let bad = Seen::faulty("status 1".to_owned());
+        assert_eq!(
+            add(bad, &Watched::default()).unwrap().fault.unwrap(),
+            "status 1"
+        );
     }
 }

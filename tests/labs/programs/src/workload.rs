@@ -27,7 +27,7 @@ macro_rules! workload {
             name: $name,
             does: $does,
             script: include_str!(concat!("../workloads/", $name, ".sh")),
-            needs: &[$(Need::Program($program, $package)),+],
+            needs: &[$(Need::ForAll($program, $package)),+],
         }
     };
 }
@@ -158,5 +158,5 @@ fn run(workload: &Workload, case: &Case) -> Result<Seen, String> {
     };
     let (count, first) = (lines.len() as u64, lines.first().cloned());
     let seen = Seen::of(ended).with_figure("error lines", count, first.unwrap_or_default());
-    Ok(threads::add(seen, &watched))
+    threads::add(seen, &watched)
 }

@@ -3,7 +3,7 @@ php -n -r '
     ksort($words); echo implode(" ", array_slice($words, 0, 10)), "\n";
     echo strlen(gzuncompress(gzcompress(str_repeat("abc", 500000)))), "\n";
     echo json_encode(array_sum(array_map(fn($x) => $x * 2, range(1, 200000)))), "\n";
-    usort($l = range(1, 1000), fn($a, $b) => $b <=> $a); echo shell_exec("echo 42");' 2>logs/ignored-php
+    $l = range(1, 1000); usort($l, fn($a, $b) => $b <=> $a); echo shell_exec("echo 42");' 2>logs/ignored-php
 mkdir www
 echo '<?php echo array_sum(range(1, (int)$_GET["n"]));' >www/index.php
 PHP_CLI_SERVER_WORKERS=3 php -n -S "127.0.0.1:$PORT" -t www >logs/ignored-server 2>&1 &

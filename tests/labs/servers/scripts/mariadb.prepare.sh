@@ -6,8 +6,8 @@ until mariadb-admin --no-defaults -S "$PWD/s" ping >/dev/null 2>&1; do
     [ $tries -lt 300 ]
     sleep 0.1
 done
-mariadb --no-defaults -S "$PWD/s" -e 'create database lab;
-    create table lab.t (i int primary key, text varchar(40)) engine=innodb;
-    insert into lab.t select seq, md5(seq) from seq_1_to_20000;'
+mariadb --no-defaults -S "$PWD/s" -e 'create database lab; use lab;
+    create table t (i int primary key, text varchar(40)) engine=innodb;
+    insert into t select seq, md5(seq) from seq_1_to_20000;'
 mariadb-admin --no-defaults -S "$PWD/s" shutdown
 wait
