@@ -10,6 +10,9 @@ use crate::step::Steps;
 /// The labs. The lab NAME is the package `rseq-lab-NAME`; it knows what it needs.
 pub const NAMES: [&str; 3] = ["adversaries", "programs", "servers"];
 
+/// The lab that changes the code: it brings its tool itself and needs no files.
+pub const MUTANTS: &str = "mutants";
+
 /// The labs whose suites are part of the tests; as a lab each prints its table.
 pub const OF_THE_TESTS: [&str; 6] = [
     "clients",
@@ -30,7 +33,26 @@ pub fn is_of_the_tests(name: &str) -> bool {
 
 /// All labs.
 pub fn names() -> Vec<&'static str> {
-    NAMES.into_iter().chain(OF_THE_TESTS).collect()
+    let names = NAMES.into_iter().chain([MUTANTS]);
+    names.chain(OF_THE_TESTS).collect()
+}
+
+/// Changes the rules one by one. Where its tool cannot be had that is a reason to
+/// skip.
+pub fn mutants(steps: &mut Steps, choice: &[String], only_set_up: bool) -> Result<(), String> {
+    let tool = match setup::cargo_mutants(steps) {
+        Ok(tool) => tool,
+        Err(reason) => {
+            steps.skip(MUTANTS, reason);
+            return Ok(());
+        }
+    };
+    if only_set_up {
+        return Ok(());
+    }
+    let mut command = program(steps, MUTANTS);
+    command.arg("--tool").arg(tool).args(choice);
+    steps.run(MUTANTS, &mut command)
 }
 
 /// Runs a lab whose suites are part of the tests. They build what they need.

@@ -153,6 +153,11 @@ fn main() -> ExitCode {
             }
             program(&mut steps, "patches", GLIBC, "rseq-lab-glibc", choice)
         }
+        Chore::Lab {
+            name,
+            setup,
+            choice,
+        } if name == lab::MUTANTS => lab::mutants(&mut steps, &choice, setup),
         Chore::Lab { name, setup, .. } if setup && lab::is_of_the_tests(&name) => {
             setup::programs(&mut steps);
             setup::glibc(&mut steps);

@@ -126,6 +126,11 @@ pub fn cargo_deny(steps: &mut Steps) -> Result<PathBuf, String> {
     tool(steps, "cargo-deny", "0.20.2")
 }
 
+/// cargo-mutants, likewise.
+pub fn cargo_mutants(steps: &mut Steps) -> Result<PathBuf, String> {
+    tool(steps, "cargo-mutants", "27.1.0")
+}
+
 /// cargo-fuzz, likewise.
 pub fn cargo_fuzz(steps: &mut Steps) -> Result<PathBuf, String> {
     tool(steps, "cargo-fuzz", "0.13.2")

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use rseq_kit::sys::ptrace;
 
 /// The longest that a request may take where each of its instructions is a stop.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A thread that is being counted.
 pub struct Counter {

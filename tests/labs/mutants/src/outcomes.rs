@@ -1,0 +1,88 @@
+//! What cargo-mutants writes down.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde_json::Value;
+
+/// What became of the mutants.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Outcomes {
+    /// How many of each kind, by file.
+    files: BTreeMap<String, BTreeMap<String, u32>>,
+    /// Those that no test noticed.
+    pub survivors: Vec<String>,
+}
+
+impl Outcomes {
+    /// Reads `outcomes.json`.
+    pub fn read(text: &str) -> Result<Self, String> {
+        let root: Value =
+            serde_json::from_str(text).map_err(|error| format!("outcomes.json: {error}"))?;
+        let list = root["outcomes"].as_array().ok_or("no outcomes")?;
+        let mut outcomes = Self::default();
+        for outcome in list {
+            // the run of the unchanged tree is no mutant
+            let mutant = &outcome["scenario"]["Mutant"];
+            let (Some(file), Some(summary)) =
+                (mutant["file"].as_str(), outcome["summary"].as_str())
+            else {
+                continue;
+            };
+            let kinds = outcomes.files.entry(file.to_owned()).or_default();
+            *kinds.entry(summary.to_owned()).or_default() += 1;
+            if summary == "MissedMutant" {
+                let name = mutant["name"].as_str().unwrap_or(file);
+                outcomes.survivors.push(name.to_owned());
+            }
+        }
+        Ok(outcomes)
+    }
+}
+
+impl fmt::Display for Outcomes {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            out,
+            "| file | noticed | survived | does not build | too long |"
+        )?;
+        writeln!(out, "|---|---:|---:|---:|---:|")?;
+        for (file, kinds) in &self.files {
+            let count = |kind| kinds.get(kind).copied().unwrap_or(0);
+            writeln!(
+                out,
+                "| {file} | {} | {} | {} | {} |",
+                count("CaughtMutant"),
+                count("MissedMutant"),
+                count("Unviable"),
+                count("Timeout")
+            )?;
+        }
+        for survivor in &self.survivors {
+            writeln!(out, "survived: {survivor}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn survivors_are_told_and_the_unchanged_tree_is_none() {
+        let text = r#"{"outcomes": [
+            {"scenario": "Baseline", "summary": "Success"},
+            {"scenario": {"Mutant": {"file": "a.rs", "name": "a.rs:1: x"}}, "summary": "CaughtMutant"},
+            {"scenario": {"Mutant": {"file": "a.rs", "name": "a.rs:2: y"}}, "summary": "MissedMutant"}
+        ]}"#;
+        let outcomes = Outcomes::read(text).unwrap();
+        assert_eq!(outcomes.survivors, ["a.rs:2: y"]);
+        let table = outcomes.to_string();
+        assert!(
+            table.contains("| a.rs | 1 | 1 | 0 | 0 |\nsurvived: a.rs:2: y\n"),
+            "{table}"
+        );
+        assert!(Outcomes::read("{}").is_err());
+    }
+}
