@@ -36,15 +36,18 @@ struct Name {
     object: Option<u64>,
 }
 
-/// Has the executable linked against the floor.
+/// Has the executable linked against the floor, where `RSEQCTL_FLOOR=2.17` asks for
+/// it (`cargo xtask` does).
 ///
 /// # Errors
 ///
 /// The machine is no x86-64 with glibc, or its linker does not do it.
 pub fn link() -> Result<(), String> {
     println!("cargo::rerun-if-env-changed=RSEQCTL_FLOOR");
-    if env::var_os("RSEQCTL_FLOOR").is_some_and(|floor| floor == "none") {
-        return Ok(());
+    match env::var_os("RSEQCTL_FLOOR") {
+        None => return Ok(()),
+        Some(floor) if floor == "2.17" => {}
+        Some(floor) => return Err(format!("RSEQCTL_FLOOR={}: 2.17 it can be", floor.display())),
     }
     if variable("CARGO_CFG_TARGET_ARCH")? != "x86_64" || variable("CARGO_CFG_TARGET_ENV")? != "gnu"
     {

@@ -8,6 +8,11 @@
 //! first. The library is marked DF_1_NODELETE: a definer is never unloaded.
 //!
 //! It may also be linked by programs that want the symbol without the shim.
+//!
+//! # Safety
+//!
+//! Two variables get the names and sections that others rely on; nothing else in a
+//! process has these names and another meaning.
 
 #![no_std]
 #![deny(unsafe_code)]

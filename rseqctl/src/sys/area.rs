@@ -1,4 +1,10 @@
 //! Areas of our own, to be registered by a process that is made for it.
+//!
+//! # Safety
+//!
+//! The area is a live allocation of the size and alignment that the kernel asks
+//! for, and outlives its registration.
+#![allow(unsafe_code, reason = "see Safety above")]
 
 use std::mem::offset_of;
 use std::sync::atomic::{AtomicU32, Ordering};

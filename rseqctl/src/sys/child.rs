@@ -1,4 +1,10 @@
 //! A child for a bounded time: what it writes, and how it ends.
+//!
+//! # Safety
+//!
+//! Between fork and exit the child calls what it was given, in a process with one
+//! thread; pipes are owned by one side each.
+#![allow(unsafe_code, reason = "see Safety above")]
 
 use std::fs::File;
 use std::io::{self, Write};

@@ -1,4 +1,9 @@
 //! Which processor a thread runs on, and how often it had to leave it.
+//!
+//! # Safety
+//!
+//! Sets of processors are live variables whose size is handed to the kernel.
+#![allow(unsafe_code, reason = "see Safety above")]
 
 use std::io;
 use std::mem::MaybeUninit;

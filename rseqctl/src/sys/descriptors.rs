@@ -1,5 +1,11 @@
 //! The standard descriptors: those that were closed when this process began are
 //! closed when the command begins. (The Rust runtime opens /dev/null for them.)
+//!
+//! # Safety
+//!
+//! What runs before `main` makes plain system calls on the three standard
+//! descriptors only.
+#![allow(unsafe_code, reason = "see Safety above")]
 
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicBool, Ordering};

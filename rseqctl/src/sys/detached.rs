@@ -1,4 +1,10 @@
 //! A process that is nobody's child.
+//!
+//! # Safety
+//!
+//! Between the two forks only async-signal-safe functions run; the process that
+//! looks has one thread.
+#![allow(unsafe_code, reason = "see Safety above")]
 
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::RawFd;

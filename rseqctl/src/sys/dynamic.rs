@@ -1,4 +1,11 @@
 //! Names of the running process, asked of its dynamic linker.
+//!
+//! # Safety
+//!
+//! Names are C strings that live as long as the call; what is read through an
+//! address that the dynamic linker gave has the type that glibc documents for
+//! that name.
+#![allow(unsafe_code, reason = "see Safety above")]
 
 use std::ffi::{CStr, c_void};
 

@@ -1,4 +1,9 @@
 //! The heap of the C library.
+//!
+//! # Safety
+//!
+//! mallopt(3) takes numbers.
+#![allow(unsafe_code, reason = "see Safety above")]
 
 /// Bytes from which on a block is mapped by itself: more than anything that
 /// comes and goes with every file, less than the window of a compressor.

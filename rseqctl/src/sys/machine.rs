@@ -1,7 +1,12 @@
 //! What the kernel says about itself and about this process.
+//!
+//! # Safety
+//!
+//! Strings of the auxiliary vector are those that the kernel puts on the stack,
+//! and stay there.
+#![allow(unsafe_code, reason = "see Safety above")]
 
 use std::ffi::{CStr, OsStr};
-use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
@@ -10,21 +15,9 @@ use tls_model::rseq::{AT_RSEQ_ALIGN, AT_RSEQ_FEATURE_SIZE};
 /// Release and architecture, as uname(2) has them.
 #[must_use]
 pub fn kernel() -> (String, String) {
-    let mut names = MaybeUninit::<libc::utsname>::zeroed();
-    // SAFETY: writes to `names`.
-    unsafe { libc::uname(names.as_mut_ptr()) };
-    // SAFETY: all bit patterns are text; what uname(2) leaves alone is zero.
-    let names = unsafe { names.assume_init() };
-    (text(&names.release), text(&names.machine))
-}
-
-fn text(field: &[libc::c_char]) -> String {
-    let bytes: Vec<u8> = field
-        .iter()
-        .map(|&byte| byte.cast_unsigned())
-        .take_while(|&byte| byte != 0)
-        .collect();
-    String::from_utf8_lossy(&bytes).into_owned()
+    let names = rustix::system::uname();
+    let text = |name: &CStr| name.to_string_lossy().into_owned();
+    (text(names.release()), text(names.machine()))
 }
 
 /// An entry of the auxiliary vector; nothing where it is absent or 0.

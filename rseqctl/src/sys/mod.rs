@@ -1,12 +1,8 @@
-//! Everything unsafe of the command: system calls that std does not offer, and
-//! the one critical section (`section`, assembly).
+//! Everything unsafe of the command: system calls that neither std nor rustix
+//! offers, and the one critical section (`section`, assembly).
 //!
-//! # Safety
-//!
-//! Each module offers safe functions; pointers handed to the kernel point to
-//! live variables of the right type, and code between fork and exec calls only
-//! async-signal-safe functions.
-#![allow(unsafe_code, reason = "the one place of this crate for it")]
+//! Each module offers safe functions, opens `unsafe_code` for itself, and says in
+//! its Safety section what it owes.
 
 pub mod area;
 pub mod child;

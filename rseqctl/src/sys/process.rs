@@ -1,16 +1,24 @@
 //! Starting the command: in our place, or as a child that we wait for.
+//!
+//! # Safety
+//!
+//! What runs between fork and exec is async-signal-safe; pointers handed to the
+//! kernel point to live variables.
+#![allow(unsafe_code, reason = "see Safety above")]
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, getxattr, memfd_create};
+use rustix::process::{getegid, geteuid};
 use tls_model::ledger;
 
 use super::descriptors;
@@ -28,10 +36,7 @@ pub enum Ending {
 /// Effective user and group.
 #[must_use]
 pub fn effective_ids() -> (u32, u32) {
-    // SAFETY: no arguments, cannot fail.
-    let uid = unsafe { libc::geteuid() };
-    // SAFETY: likewise.
-    (uid, unsafe { libc::getegid() })
+    (geteuid().as_raw(), getegid().as_raw())
 }
 
 /// We may execute the file (access(2)).
@@ -110,39 +115,20 @@ pub fn answer_of(command: &mut Command, patience: Duration) -> Option<Vec<u8>> {
 ///
 /// As memfd_create(2).
 pub fn sealed_file(size: u64) -> io::Result<File> {
-    let flags = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
-    // SAFETY: a C string.
-    let descriptor = unsafe { libc::memfd_create(c"rseqctl-ledger".as_ptr(), flags) };
-    if descriptor < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: a fresh descriptor that nobody else has.
-    let file = unsafe { File::from_raw_fd(descriptor) };
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    let file = File::from(memfd_create(c"rseqctl-ledger", flags)?);
     file.set_len(size)?;
-    let seals = libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_SEAL;
-    // SAFETY: no memory of ours.
-    if unsafe { libc::fcntl(descriptor, libc::F_ADD_SEALS, seals) } < 0 {
-        return Err(io::Error::last_os_error());
-    }
+    fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
     Ok(file)
 }
 
 /// The file carries capabilities that executing it would grant.
 #[must_use]
 pub fn grants_capabilities(path: &Path) -> bool {
-    let Ok(path) = std::ffi::CString::new(path.as_os_str().as_encoded_bytes()) else {
-        return false;
-    };
-    // SAFETY: C strings; no buffer: asks for the size only.
-    let size = unsafe {
-        libc::getxattr(
-            path.as_ptr(),
-            c"security.capability".as_ptr(),
-            std::ptr::null_mut(),
-            0,
-        )
-    };
-    size > 0 && effective_ids().0 != 0
+    // no room: asks for the size only
+    let mut nothing = [0_u8; 0];
+    getxattr(path, c"security.capability", &mut nothing).is_ok_and(|size| size > 0)
+        && effective_ids().0 != 0
 }
 
 fn command(

@@ -1,5 +1,10 @@
 //! The processor that we run on, as far as glibc's dynamic linkers choose folders
 //! by it.
+//!
+//! # Safety
+//!
+//! The instruction is one that every x86-64 has, and writes to registers only.
+#![allow(unsafe_code, reason = "see Safety above")]
 
 /// What is asked of the processor; nothing of all that on other machines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

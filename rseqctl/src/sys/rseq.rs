@@ -1,4 +1,10 @@
 //! `sys_rseq` itself.
+//!
+//! # Safety
+//!
+//! An area that is registered is live, aligned and of the length that is
+//! registered until it is unregistered or its thread ends.
+#![allow(unsafe_code, reason = "see Safety above")]
 
 use tls_model::rseq::{FLAG_UNREGISTER, arch};
 

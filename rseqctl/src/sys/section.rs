@@ -1,5 +1,11 @@
 //! The assembly of the command: one critical section that waits inside for
 //! something to happen to it.
+//!
+//! # Safety
+//!
+//! The critical section writes to its own area and to the variables handed to it,
+//! and its abort handler has the signature in front of it.
+#![allow(unsafe_code, reason = "see Safety above")]
 
 use std::sync::atomic::AtomicU32;
 

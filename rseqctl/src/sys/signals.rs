@@ -1,5 +1,11 @@
 //! Signals: those of the command stay as the caller set them up, and the parent
 //! that waits for a report passes on what it is sent.
+//!
+//! # Safety
+//!
+//! Handlers store to atomics or make one async-signal-safe call; sets and actions
+//! are live variables.
+#![allow(unsafe_code, reason = "see Safety above")]
 
 use std::io;
 use std::mem::MaybeUninit;

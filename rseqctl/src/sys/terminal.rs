@@ -1,17 +1,12 @@
 //! The terminal on standard output.
 
-use std::mem::MaybeUninit;
+use rustix::termios::tcgetwinsize;
 
-/// Its rows and columns.
+/// Returns its rows and columns; nothing where there is no terminal, or it does not
+/// tell.
 #[must_use]
 pub fn size() -> Option<(usize, usize)> {
-    let mut size = MaybeUninit::<libc::winsize>::uninit();
-    // SAFETY: the request fills in this structure.
-    if unsafe { libc::ioctl(libc::STDOUT_FILENO, libc::TIOCGWINSZ, size.as_mut_ptr()) } != 0 {
-        return None;
-    }
-    // SAFETY: filled in by the call.
-    let size = unsafe { size.assume_init() };
-    let known = size.ws_row != 0 && size.ws_col != 0;
-    known.then(|| (size.ws_row.into(), size.ws_col.into()))
+    let size = tcgetwinsize(std::io::stdout()).ok()?;
+    let is_known = size.ws_row != 0 && size.ws_col != 0;
+    is_known.then(|| (size.ws_row.into(), size.ws_col.into()))
 }

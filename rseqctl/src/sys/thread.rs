@@ -1,4 +1,10 @@
 //! The calling thread.
+//!
+//! # Safety
+//!
+//! The thread pointer is read only; the areas that are registered for a try are
+//! unregistered before they go.
+#![allow(unsafe_code, reason = "see Safety above")]
 
 use std::hint::black_box;
 use std::time::Instant;

@@ -10,6 +10,7 @@
 //! Requests never write into this process except through the answer buffers
 //! declared here, whose size is passed along. A wrong thread id is an error
 //! (ESRCH), not a fault.
+#![allow(unsafe_code, reason = "see Safety above")]
 
 use std::io;
 use std::mem::{MaybeUninit, offset_of};

@@ -36,6 +36,10 @@ pub fn check(workspace: &Workspace) -> Vec<Offence> {
         };
         finder.visit_file(&source.file);
         let has_address = ADDRESSES.iter().any(|it| source.path.starts_with(it));
+        let says_what_it_owes = source.text.contains("//! # Safety");
+        if finder.opens && has_address && !says_what_it_owes {
+            add(source, "it opens unsafe_code and has no Safety section");
+        }
         if finder.opens && !has_address {
             add(
                 source,
@@ -98,9 +102,17 @@ mod tests {
                 "rseqctl/src/lib.rs",
                 "#![deny(unsafe_code)] mod sys; mod ps;",
             ),
-            ("rseqctl/src/sys/mod.rs", opens),
+            (
+                "rseqctl/src/sys/mod.rs",
+                "//! # Safety\n//!\n//! Numbers only.\n#![allow(unsafe_code, reason = \"\")]\nmod child;",
+            ),
+            ("rseqctl/src/sys/child.rs", opens),
             ("rseqctl/src/ps.rs", opens),
         ]);
-        assert_eq!(places(&check(&tree)), ["rseqctl/src/ps.rs"]);
+        let found = check(&tree);
+        assert_eq!(
+            places(&found),
+            ["rseqctl/src/ps.rs", "rseqctl/src/sys/child.rs"]
+        );
     }
 }
