@@ -379,6 +379,13 @@ pub const fn settle(owner: Owner, reason: Reason, answer: Answer) -> (Owner, Rea
 mod tests {
     use super::*;
 
+    #[test]
+    fn a_report_tells_owners_apart_by_their_words() {
+        let words = Owner::ALL.map(Owner::name);
+        let expected = ["unavailable", "libc", "adopter", "client", "shim"];
+        assert_eq!(words, expected);
+    }
+
     fn stand_aside(owner: Owner, reason: Reason) -> Plan {
         Plan::StandAside { owner, reason }
     }
