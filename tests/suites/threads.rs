@@ -2,10 +2,12 @@
 
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
+use std::time::Duration;
 
 use rseq_kit::artifacts::artifacts;
+use rseq_kit::child::Program;
 use rseq_kit::fixture::built;
-use rseq_kit::needs::Need;
+use rseq_kit::needs::{Need, Tool};
 use rseq_kit::runner::{Outcome, Suite};
 use rseq_kit::trace::count::{Stretch, instructions};
 use rseq_kit::world::GLIBC_OFF;
@@ -14,6 +16,30 @@ const COUNTED: [Need; 4] = [Need::CC, Need::X86_64, Need::RSEQ, Need::PTRACE];
 
 fn main() -> ExitCode {
     Suite::collected().run()
+}
+
+/// Neither helgrind nor DRD reports anything that the shim does.
+#[rseq_kit::test(COUNTED, Need::new(&Tool("valgrind")))]
+fn checkers_of_races_see_none() -> Outcome {
+    for tool in ["helgrind", "drd"] {
+        let checked = Program::new("valgrind")
+            .arg(format!("--tool={tool}"))
+            .arg(built("creators", "default")?)
+            .env("GLIBC_TUNABLES", GLIBC_OFF)
+            .env("LD_PRELOAD", &artifacts()?.shim)
+            .limit(Duration::from_secs(120))
+            .run()?
+            .expect(0)?;
+        assert!(checked.err.contains("ERROR SUMMARY"), "{}", checked.err);
+        // valgrind misses some of the dynamic linker's order; what the shim accesses
+        // itself stands in a report's first frame
+        let is_ours = |line: &&str| {
+            line.contains("at 0x") && (line.contains("librseq_") || line.contains(".rs:"))
+        };
+        let ours: Vec<_> = checked.err.lines().filter(is_ours).take(5).collect();
+        assert!(ours.is_empty(), "{tool}: {ours:#?}");
+    }
+    Ok(())
 }
 
 /// A further pair of function and value for SIGEV_THREAD costs the same however

@@ -14,9 +14,8 @@
 
 #![allow(unsafe_code, reason = "pointers go through the libc")]
 
-use core::cell::UnsafeCell;
 use core::ffi::c_void;
-use core::mem::MaybeUninit;
+use core::mem::transmute;
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
@@ -43,25 +42,34 @@ impl Job {
 }
 
 /// One hand-over.
+///
+/// What it holds is ordered by the free stack, which checkers of races do not see:
+/// helgrind and DRD would report that one creator writes what the thread of another
+/// has read. They take an exchange for no write, so every write is one.
 pub struct Slot {
-    job: UnsafeCell<MaybeUninit<Job>>,
+    start: AtomicPtr<c_void>,
+    argument: AtomicPtr<c_void>,
     number: AtomicU32,
     next: AtomicU32,
 }
-
-// SAFETY: slots are handed over through the atomic free stack, one holder at a
-// time.
-unsafe impl Sync for Slot {}
 
 impl Slot {
     /// What zeroed memory holds, so that the first chunk costs no bytes of the
     /// file. `next` gets its value when the slot is first returned.
     const fn new() -> Self {
         Self {
-            job: UnsafeCell::new(MaybeUninit::uninit()),
+            start: AtomicPtr::new(null_mut()),
+            argument: AtomicPtr::new(null_mut()),
             number: AtomicU32::new(0),
             next: AtomicU32::new(0),
         }
+    }
+
+    /// For the holder only. The ordering keeps the compiler from making stores of
+    /// the exchanges.
+    fn fill(&self, job: Job) {
+        self.start.swap(job.start as *mut c_void, Ordering::AcqRel);
+        self.argument.swap(job.argument, Ordering::AcqRel);
     }
 }
 
@@ -88,8 +96,8 @@ pub fn take(job: Job) -> Option<&'static Slot> {
         Some(slot) => slot,
         None => fresh()?,
     };
-    // SAFETY: the slot is off the stack, so this is its only holder.
-    unsafe { slot.job.get().write(MaybeUninit::new(job)) };
+    // off the stack, so this is its only holder
+    slot.fill(job);
     Some(slot)
 }
 
@@ -98,8 +106,7 @@ pub fn take(job: Job) -> Option<&'static Slot> {
 #[inline]
 pub fn take_at_hand(job: Job) -> Option<&'static Slot> {
     let slot = pop_by(|number| FIRST_CHUNK.get(number as usize))?;
-    // SAFETY: as in `take`.
-    unsafe { slot.job.get().write(MaybeUninit::new(job)) };
+    slot.fill(job);
     Some(slot)
 }
 
@@ -109,11 +116,14 @@ pub fn take_at_hand(job: Job) -> Option<&'static Slot> {
 ///
 /// `slot` comes from [`take`] and is given once.
 pub unsafe fn give(slot: &'static Slot) -> Job {
-    // SAFETY: the caller is the slot's only holder.
-    let job = unsafe { slot.job.get().read() };
+    let start = slot.start.load(Ordering::Relaxed);
+    let job = Job {
+        // SAFETY: `take` has put a start routine there.
+        start: unsafe { transmute::<*mut c_void, StartRoutine>(start) },
+        argument: slot.argument.load(Ordering::Relaxed),
+    };
     push(slot);
-    // SAFETY: `take` has put a job there.
-    unsafe { job.assume_init() }
+    job
 }
 
 fn pop() -> Option<&'static Slot> {
@@ -140,7 +150,7 @@ fn push(slot: &Slot) {
     let number = slot.number.load(Ordering::Relaxed);
     let mut head = FREE.load(Ordering::Relaxed);
     loop {
-        slot.next.store(head as u32, Ordering::Relaxed);
+        slot.next.swap(head as u32, Ordering::AcqRel);
         let new = retagged(head, number);
         match FREE.compare_exchange_weak(head, new, Ordering::AcqRel, Ordering::Relaxed) {
             Ok(_) => return,
@@ -166,7 +176,7 @@ fn fresh() -> Option<&'static Slot> {
         map_chunk(chunk)?;
     }
     let slot = find(number)?;
-    slot.number.store(number, Ordering::Relaxed);
+    slot.number.swap(number, Ordering::AcqRel);
     Some(slot)
 }
 
