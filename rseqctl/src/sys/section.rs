@@ -43,6 +43,11 @@ pub const IS_WRITTEN: bool = cfg!(target_arch = "x86_64");
 /// command look like a program with an area of its own.
 #[cfg(target_arch = "x86_64")]
 pub fn wait_inside(area: Area, handshake: &Handshake, most: u64) -> Outcome {
+    use std::mem::offset_of;
+
+    use tls_model::rseq::Rseq;
+    use tls_model::rseq::arch::X86_64;
+
     let aborted: u32;
     // SAFETY: writes to `rseq_cs` of a live area and to the live handshake. The
     // kernel changes nothing but the instruction pointer on the way to the
@@ -58,34 +63,38 @@ pub fn wait_inside(area: Area, handshake: &Handshake, most: u64) -> Outcome {
             ".quad 21f, 25f - 21f, 26f",
             ".popsection",
             "lea {scratch}, [rip + 20b]",
-            "mov qword ptr [{area} + 8], {scratch}",
+            "mov qword ptr [{area} + {rseq_cs}], {scratch}",
             // start_ip
             "21:",
-            "mov dword ptr [{handshake}], 1",
+            "mov dword ptr [{handshake} + {inside}], 1",
             "22:",
-            "cmp dword ptr [{handshake} + 4], 0",
+            "cmp dword ptr [{handshake} + {stop}], 0",
             "jne 24f",
             "sub {most}, 1",
             "jnz 22b",
             "24:",
             // the commit
-            "mov dword ptr [{handshake}], 2",
+            "mov dword ptr [{handshake} + {inside}], 2",
             "25:",
             "xor {aborted:e}, {aborted:e}",
             "jmp 27f",
             // `ud1 edi, [rip + signature]`: no code that runs into it
             ".byte 0x0f, 0xb9, 0x3d",
-            ".long 0x53053053",
+            ".long {signature}",
             // abort_ip
             "26:",
             "mov {aborted:e}, 1",
             "27:",
-            "mov qword ptr [{area} + 8], 0",
+            "mov qword ptr [{area} + {rseq_cs}], 0",
             area = in(reg) area.address(),
             handshake = in(reg) handshake,
             most = inout(reg) most.max(1) => _,
             scratch = out(reg) _,
             aborted = out(reg) aborted,
+            rseq_cs = const offset_of!(Rseq, rseq_cs),
+            inside = const offset_of!(Handshake, inside),
+            stop = const offset_of!(Handshake, stop),
+            signature = const X86_64.signature,
             options(nostack),
         );
     }

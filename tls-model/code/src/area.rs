@@ -1,11 +1,14 @@
 //! Where code finds `__rseq_abi`.
 
+use std::mem::offset_of;
+
 use tls_model::facts::{Facts, Kind};
+use tls_model::rseq::{CPU_ID_REGISTRATION_FAILED, CPU_ID_UNINITIALIZED, Rseq, arch};
 
 /// `e_machine` of x86-64.
-pub(crate) const X86_64: u16 = 62;
+pub(crate) const X86_64: u16 = arch::X86_64.machine;
 /// `e_machine` of AArch64.
-pub(crate) const AARCH64: u16 = 183;
+pub(crate) const AARCH64: u16 = arch::AARCH64.machine;
 
 /// What ties an address to `__rseq_abi`.
 #[derive(Clone, Copy, Debug, Default)]
@@ -67,7 +70,16 @@ fn thread_offset(facts: &Facts) -> Option<i64> {
 
 /// The fields of the area that belong to the kernel: offsets and ends in bytes
 /// (`cpu_id_start` and `cpu_id`; `node_id` and `mm_cid`).
-const READ_ONLY: [(i64, i64); 2] = [(0, 8), (20, 28)];
+const READ_ONLY: [(i64, i64); 2] = [
+    (
+        offset_of!(Rseq, cpu_id_start) as i64,
+        offset_of!(Rseq, rseq_cs) as i64,
+    ),
+    (
+        offset_of!(Rseq, node_id) as i64,
+        offset_of!(Rseq, slice_ctrl) as i64,
+    ),
+];
 
 /// Whether a store of `size` bytes at `offset` of the area touches a field
 /// that belongs to the kernel.
@@ -81,7 +93,10 @@ pub(crate) fn is_read_only(offset: i64, size: u64) -> bool {
 /// Whether a store is how a thread that is not registered says so: -1 or -2 to
 /// `cpu_id`.
 pub(crate) fn is_farewell(offset: i64, size: u64, value: Option<i32>) -> bool {
-    offset == 4 && size == 4 && matches!(value, Some(-1 | -2))
+    let says_so = |value: i32| {
+        [CPU_ID_UNINITIALIZED, CPU_ID_REGISTRATION_FAILED].contains(&value.cast_unsigned())
+    };
+    offset == offset_of!(Rseq, cpu_id) as i64 && size == 4 && value.is_some_and(says_so)
 }
 
 #[cfg(test)]

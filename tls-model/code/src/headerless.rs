@@ -6,11 +6,13 @@
 //! no proof either.
 
 use std::collections::BTreeSet;
+use std::mem::offset_of;
 use std::ops::ControlFlow;
 
 use tls_model::critical::signature_of;
 use tls_model::elf::{Error, Object, Source};
 use tls_model::facts::{Damage, Facts};
+use tls_model::rseq::RseqCs;
 
 use crate::code::{Span, loaded, spans};
 
@@ -25,8 +27,8 @@ const MOST: usize = 1 << 12;
 
 /// Bytes of a descriptor, where in it the abort handler stands, and how wide
 /// that is (`struct rseq_cs`).
-const SIZE: u64 = 32;
-const ABORT: usize = 24;
+const SIZE: u64 = size_of::<RseqCs>() as u64;
+const ABORT: usize = offset_of!(RseqCs, abort_ip);
 const WIDTH: usize = 8;
 
 /// Whether critical sections can be found in no other way.

@@ -21,41 +21,46 @@ pub struct Arch {
     pub signature: u32,
 }
 
+/// x86-64.
+pub const X86_64: Arch = Arch {
+    name: "x86_64",
+    machine: header::EM_X86_64,
+    bits: 64,
+    syscall: 334,
+    signature: 0x5305_3053,
+};
+
+/// i386.
+pub const I386: Arch = Arch {
+    name: "i386",
+    machine: header::EM_386,
+    bits: 32,
+    syscall: 386,
+    signature: 0x5305_3053,
+};
+
+/// `AArch64`.
+pub const AARCH64: Arch = Arch {
+    name: "aarch64",
+    machine: header::EM_AARCH64,
+    bits: 64,
+    syscall: 293,
+    signature: 0xd428_bc00,
+};
+
 /// Every architecture this project knows by number; others are audited by name
 /// only.
-pub const ARCHES: [Arch; 3] = [
-    Arch {
-        name: "x86_64",
-        machine: header::EM_X86_64,
-        bits: 64,
-        syscall: 334,
-        signature: 0x5305_3053,
-    },
-    Arch {
-        name: "i386",
-        machine: header::EM_386,
-        bits: 32,
-        syscall: 386,
-        signature: 0x5305_3053,
-    },
-    Arch {
-        name: "aarch64",
-        machine: header::EM_AARCH64,
-        bits: 64,
-        syscall: 293,
-        signature: 0xd428_bc00,
-    },
-];
+pub const ARCHES: [Arch; 3] = [X86_64, I386, AARCH64];
 
 /// The architecture this code was compiled for, if it is a known one.
 #[must_use]
 pub const fn native() -> Option<Arch> {
     if cfg!(all(target_arch = "x86_64", target_pointer_width = "64")) {
-        Some(ARCHES[0])
+        Some(X86_64)
     } else if cfg!(target_arch = "x86") {
-        Some(ARCHES[1])
+        Some(I386)
     } else if cfg!(target_arch = "aarch64") {
-        Some(ARCHES[2])
+        Some(AARCH64)
     } else {
         None
     }

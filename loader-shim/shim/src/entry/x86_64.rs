@@ -9,6 +9,8 @@
 
 use core::arch::naked_asm;
 
+use tls_model::rseq;
+
 use crate::names::{cpu, lookup};
 use crate::slab::StartRoutine;
 use crate::{interpose, loading, notify, syscalls, threads};
@@ -117,7 +119,7 @@ pub unsafe extern "C" fn dlsym(
     )
 }
 
-/// `long syscall(long number, ...)`: SYS_rseq (334) goes to the shim, all else
+/// `long syscall(long number, ...)`: SYS_rseq goes to the shim, all else
 /// to the libc, arguments and stack untouched.
 // SAFETY: naked: compares one register; both jumps leave everything else as it
 // was at entry. A direct call of the hook has the same arguments, one register
@@ -128,7 +130,7 @@ pub unsafe extern "C" fn syscall(number: core::ffi::c_long) -> core::ffi::c_long
     naked_asm!(
         ".cfi_startproc",
         "endbr64",
-        "cmp rdi, 334",
+        "cmp rdi, {rseq}",
         "je 2f",
         "jmp qword ptr [rip + {libc}]",
         "2:",
@@ -138,6 +140,7 @@ pub unsafe extern "C" fn syscall(number: core::ffi::c_long) -> core::ffi::c_long
         "mov rcx, r8",
         "jmp {hook}",
         ".cfi_endproc",
+        rseq = const rseq::arch::X86_64.syscall,
         libc = sym syscalls::SYSCALL,
         hook = sym syscalls::client_rseq,
     )

@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 
 use iced_x86::{FlowControl, Instruction, OpKind, Register};
+use tls_model::rseq::arch::X86_64;
 
 use super::decoder;
 use super::follower::Follower;
@@ -32,8 +33,11 @@ const REMEMBERED: usize = 1 << 12;
 /// Bytes before a start in which the number of the system call may be loaded.
 const EARLIER: usize = 48;
 
-/// `mov $334, %edi`.
-const LOADS_NUMBER: [u8; 5] = [0xbf, 0x4e, 0x01, 0, 0];
+/// `mov $NUMBER, %edi`, with the number of the system call.
+const LOADS_NUMBER: [u8; 5] = {
+    let [a, b, c, d] = X86_64.syscall.to_le_bytes();
+    [0xbf, a, b, c, d]
+};
 
 /// A place that is still to be followed.
 struct Open {

@@ -5,13 +5,14 @@ use iced_x86::{
     UsedRegister,
 };
 use tls_model::facts::Evidence;
+use tls_model::rseq::arch::X86_64;
 
 use super::state::{State, Value};
 use crate::area::Area;
 use crate::section::{Access, Effect, Store, Target};
 
 /// `__NR_rseq`.
-const RSEQ: u64 = 334;
+const RSEQ: u64 = X86_64.syscall as u64;
 
 /// Follows registers through code.
 pub(crate) struct Follower {
