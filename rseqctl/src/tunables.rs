@@ -11,13 +11,10 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Serialize;
 use tls_model::elf::Object;
+use tls_model::protocol::variable::{RSEQ_TUNABLE, TUNABLES};
 
 use crate::program::FileSource;
 use crate::sys::{machine, process};
-
-pub(crate) const TUNABLES: &str = "GLIBC_TUNABLES";
-pub(crate) const RSEQ_TUNABLE: &[u8] = b"glibc.pthread.rseq=";
-pub(crate) const SURPLUS_TUNABLE: &[u8] = b"glibc.rtld.optional_static_tls=";
 
 /// What `GLIBC_TUNABLES` says about glibc's own registration (glibc 2.35).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -70,25 +67,24 @@ pub(crate) fn number(value: &[u8]) -> Option<u64> {
 }
 
 /// What the libc that the dynamic linker `linker` belongs to reads for the tunable
-/// `name` (with its `=`) in `tunables`: its default where it finds no fit value. None
+/// `name` in `tunables`: its default where it finds no fit value. None
 /// where it does not tell (before glibc 2.33), or knows no such tunable.
-pub(crate) fn read_by(linker: &Path, tunables: &OsStr, name: &[u8]) -> Option<u64> {
+pub(crate) fn read_by(linker: &Path, tunables: &OsStr, name: &str) -> Option<u64> {
     let mut command = Command::new(linker);
     command
         .arg("--list-tunables")
         .env_clear()
         .env(TUNABLES, tunables);
     let text = String::from_utf8(process::answer_of(&mut command, PATIENCE)?).ok()?;
-    let name = std::str::from_utf8(name).ok()?.trim_end_matches('=');
     listed_value(&text, name)
 }
 
-/// The value that counts of the tunable `name` (with its `=`).
-pub(crate) fn last_value<'a>(tunables: &'a OsStr, name: &[u8]) -> Option<&'a [u8]> {
+/// The value that counts of the tunable `name`.
+pub(crate) fn last_value<'a>(tunables: &'a OsStr, name: &str) -> Option<&'a [u8]> {
     tunables
         .as_bytes()
         .split(|&byte| byte == b':')
-        .filter_map(|tunable| tunable.strip_prefix(name))
+        .filter_map(|tunable| tunable.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
         .next_back()
 }
 

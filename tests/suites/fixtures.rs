@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use rseq_kit::fixture::audit::{self, Audited};
 use rseq_kit::fixture::confirm::Confirmed;
 use rseq_kit::fixture::header::Headers;
-use rseq_kit::fixture::{self, Case};
+use rseq_kit::fixture::{self, Case, agree};
 use rseq_kit::runner::{Outcome, Suite};
 
 fn main() -> ExitCode {
@@ -26,6 +26,13 @@ fn main() -> ExitCode {
             suite.add(format!("{name}::audit"), &needs, || {
                 compare("rseqctl audit", &Audited::of(case)?.lines, expected)
             });
+            if !case.has_members() {
+                let mut needs = needs.clone();
+                needs.extend(Case::NEEDS_TO_RUN);
+                suite.add(format!("{name}::agreed"), &needs, || {
+                    Ok(agree::check(case)?)
+                });
+            }
             if case.directives.trap.is_some() {
                 let needs = case.needs_to_confirm();
                 suite.add(format!("{name}::confirmed"), &needs, || confirmed(case));

@@ -56,7 +56,7 @@ fn members_and_what_they_say() {
     let role = |facts: &Facts| facts.symbols.iter().next().map(|fact| fact.role);
     assert_eq!(role(&facts(0)), Some(Role::Defines));
     assert_eq!(role(&facts(1)), Some(Role::References));
-    assert_eq!(facts(1).tls_model, Some(TlsModel::InitialExec));
+    assert_eq!(facts(1).access.model, Some(TlsModel::InitialExec));
 }
 
 #[test]

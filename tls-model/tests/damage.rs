@@ -9,6 +9,7 @@ use cc::{DEFINES, Folder, REFERENCES};
 use rseq_damage::{Counted, Heap, craft, cuts_and_changes, many_changes, packed, seeds};
 use tls_model::elf::{Bounded, Error, Object, ReadError, Source};
 use tls_model::facts::{Facts, Role};
+use tls_model::report::ObjectReport;
 use tls_model::rules;
 
 #[global_allocator]
@@ -34,8 +35,7 @@ fn ask_all(bytes: &[u8]) {
         let Ok(object) = object else {
             continue;
         };
-        let facts = Facts::read(&object);
-        rules::check(&facts).for_each(drop);
+        rules::check(&ObjectReport::of_tables(Facts::read(&object))).for_each(drop);
         for name in [&b"__rseq_abi"[..], b"__rseq_offset", b"absent"] {
             // any answer will do; that there is one is the point
             let _ = object.dynamic_symbol(name);

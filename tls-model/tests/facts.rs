@@ -8,32 +8,34 @@ use std::process::Command;
 use cc::{DEFINES, Folder, REFERENCES};
 use tls_model::elf::{Class, Object};
 use tls_model::facts::{
-    Binding, Evidence, Facts, Kind, Role, SectionName, SymbolName, SymbolTable, TlsModel,
+    Binding, Evidence, Facts, ObjectKind, Role, SectionName, SymbolName, SymbolTable, TlsModel,
 };
+use tls_model::report::ObjectReport;
 
 /// A library that needs no other: nothing but our symbols is in it.
 const BARE: [&str; 3] = ["-shared", "-fPIC", "-nostdlib"];
 
-fn facts_of(bytes: &[u8]) -> Facts {
+fn report_on(bytes: &[u8]) -> ObjectReport {
     let object = Object::open(bytes).expect("an ELF object");
-    let facts = Facts::read(&object);
-    assert!(facts.damage.is_empty(), "{}", facts.damage);
-    facts
+    let report = ObjectReport::of_tables(Facts::read(&object));
+    assert!(report.damage().is_empty(), "{}", report.damage());
+    report
 }
 
-fn library(source: &str, flags: &[&str]) -> Facts {
+fn library(source: &str, flags: &[&str]) -> ObjectReport {
     let flags: Vec<_> = BARE.iter().chain(flags).copied().collect();
-    facts_of(&Folder::new().build(source, &flags))
+    report_on(&Folder::new().build(source, &flags))
 }
 
-fn program(source: &str, flags: &[&str]) -> Facts {
+fn program(source: &str, flags: &[&str]) -> ObjectReport {
     let source = format!("{source}\nint main(void) {{ return 0; }}\n");
-    facts_of(&Folder::new().build(&source, flags))
+    report_on(&Folder::new().build(&source, flags))
 }
 
 /// name, role and table of every symbol fact
-fn symbols(facts: &Facts) -> Vec<(SymbolName, Role, SymbolTable)> {
-    facts
+fn symbols(report: &ObjectReport) -> Vec<(SymbolName, Role, SymbolTable)> {
+    report
+        .facts
         .symbols
         .iter()
         .map(|fact| (fact.name, fact.role, fact.table))
@@ -42,62 +44,67 @@ fn symbols(facts: &Facts) -> Vec<(SymbolName, Role, SymbolTable)> {
 
 #[test]
 fn a_library_that_exports_the_area() {
-    let facts = library(DEFINES, &[]);
-    assert_eq!(facts.kind, Kind::Shared);
-    assert_eq!(facts.machine_name(), Some(std::env::consts::ARCH));
+    let report = library(DEFINES, &[]);
+    assert_eq!(report.facts.kind, ObjectKind::Shared);
+    assert_eq!(report.facts.machine_name(), Some(std::env::consts::ARCH));
     assert_eq!(
-        symbols(&facts),
+        symbols(&report),
         [(SymbolName::Abi, Role::Defines, SymbolTable::Dynsym)]
     );
-    let definition = facts.exported_definition().expect("an exported definition");
+    let definition = report
+        .exported_definition()
+        .expect("an exported definition");
     assert_eq!((definition.size, definition.value), (32, 0));
-    assert_eq!(facts.tls.map(|tls| (tls.memsz, tls.align)), Some((32, 32)));
-    assert_eq!(facts.tls_model, None, "it never uses what it defines");
-    assert!(!facts.hidden_definition());
-    assert!(!facts.flags.nodelete);
-    assert!(library(DEFINES, &["-Wl,-z,nodelete"]).flags.nodelete);
+    assert_eq!(
+        report.facts.tls.map(|tls| (tls.memsz, tls.align)),
+        Some((32, 32))
+    );
+    assert_eq!(report.access().model, None, "it never uses what it defines");
+    assert!(!report.hidden_definition());
+    assert!(!report.facts.flags.nodelete);
+    assert!(library(DEFINES, &["-Wl,-z,nodelete"]).facts.flags.nodelete);
 }
 
 #[test]
 fn a_library_that_hides_the_area() {
-    let facts = library(DEFINES, &["-fvisibility=hidden"]);
+    let report = library(DEFINES, &["-fvisibility=hidden"]);
     assert_eq!(
-        symbols(&facts),
+        symbols(&report),
         [(SymbolName::Abi, Role::Defines, SymbolTable::Symtab)]
     );
-    assert_eq!(facts.exported_definition(), None);
-    assert_eq!(facts.hidden_definition_evidence(), Some(Evidence::Proved));
+    assert_eq!(report.exported_definition(), None);
+    assert_eq!(report.hidden_definition_evidence(), Some(Evidence::Proved));
 }
 
 #[test]
 fn a_reference_and_its_model() {
-    let facts = library(REFERENCES, &[]);
+    let report = library(REFERENCES, &[]);
     assert_eq!(
-        symbols(&facts),
+        symbols(&report),
         [(SymbolName::Abi, Role::References, SymbolTable::Dynsym)]
     );
-    assert_eq!(facts.tls_model, Some(TlsModel::InitialExec));
-    assert!(facts.flags.static_tls);
-    assert!(!facts.hidden_definition());
-    assert_eq!(facts.layout.class, Class::Elf64);
+    assert_eq!(report.access().model, Some(TlsModel::InitialExec));
+    assert!(report.facts.flags.static_tls);
+    assert!(!report.hidden_definition());
+    assert_eq!(report.facts.layout.class, Class::Elf64);
 }
 
 #[test]
 fn a_program_that_defines_the_area_for_itself() {
-    let facts = program(DEFINES, &[]);
-    assert_eq!(facts.kind, Kind::Executable);
-    assert_eq!(facts.hidden_definition_evidence(), Some(Evidence::Proved));
-    assert_eq!(facts.tls_model, Some(TlsModel::LocalExec));
-    let facts = program(DEFINES, &["-rdynamic"]);
-    assert!(facts.exported_definition().is_some());
-    assert!(!facts.hidden_definition());
-    assert_eq!(symbols(&facts).len(), 1, "one fact, though in two tables");
+    let report = program(DEFINES, &[]);
+    assert_eq!(report.facts.kind, ObjectKind::Executable);
+    assert_eq!(report.hidden_definition_evidence(), Some(Evidence::Proved));
+    assert_eq!(report.access().model, Some(TlsModel::LocalExec));
+    let report = program(DEFINES, &["-rdynamic"]);
+    assert!(report.exported_definition().is_some());
+    assert!(!report.hidden_definition());
+    assert_eq!(symbols(&report).len(), 1, "one fact, though in two tables");
 }
 
 /// How a library gets at an area that it shares.
 fn model_of_reference(flags: &[&str]) -> Option<TlsModel> {
     let source = REFERENCES.replace(r#"__attribute__((tls_model("initial-exec")))"#, "");
-    library(&source, flags).tls_model
+    library(&source, flags).access().model
 }
 
 #[test]
@@ -124,11 +131,11 @@ fn model_of_hidden(flags: &[&str]) -> Option<TlsModel> {
         unsigned cpu(void) { return __rseq_abi.w[1] + first.w[0]; }
         __thread struct area __rseq_abi __attribute__((visibility("hidden"))) = { { 0, -1 } };
     "#;
-    let facts = library(source, &[flags, &["-fno-toplevel-reorder"]].concat());
-    assert_eq!(facts.hidden_definition_evidence(), Some(Evidence::Proved));
-    let definition = facts.definition().expect("its symbol is left");
+    let report = library(source, &[flags, &["-fno-toplevel-reorder"]].concat());
+    assert_eq!(report.hidden_definition_evidence(), Some(Evidence::Proved));
+    let definition = report.facts.definition().expect("its symbol is left");
     assert_ne!(definition.value, 0, "the test wants another offset than 0");
-    facts.tls_model
+    report.access().model
 }
 
 #[test]
@@ -177,10 +184,10 @@ fn a_weak_reference_without_type_or_version() {
         extern const long __rseq_offset __attribute__((weak));
         long where(void) { return &__rseq_offset ? __rseq_offset : 0; }
     ";
-    let facts = library(source, &[]);
-    let fact = facts.symbols.iter().next().expect("one symbol");
+    let report = library(source, &[]);
+    let fact = report.facts.symbols.iter().next().expect("one symbol");
     assert_eq!((fact.role, fact.binding), (Role::References, Binding::Weak));
-    assert_eq!(facts.tls_model, None, "it does not use __rseq_abi");
+    assert_eq!(report.access().model, None, "it does not use __rseq_abi");
 }
 
 #[test]
@@ -191,23 +198,26 @@ fn names_that_look_alike_are_others() {
         int librseq_size;
         int __rseq_siz;
     ";
-    assert!(library(source, &[]).symbols.is_empty());
+    assert!(library(source, &[]).facts.symbols.is_empty());
     // tail merging: both names stand in one string, and only one of them counts
     let source = format!("{DEFINES}\n__thread long my__rseq_abi;");
-    assert_eq!(library(&source, &["-Wl,-O2"]).symbols.iter().count(), 1);
+    assert_eq!(
+        library(&source, &["-Wl,-O2"]).facts.symbols.iter().count(),
+        1
+    );
 }
 
 #[test]
 fn a_static_program_hides_what_it_defines() {
-    let facts = program(DEFINES, &["-static"]);
-    assert!(facts.is_static && !facts.has_interpreter);
-    assert_eq!(facts.kind, Kind::Executable);
-    assert_eq!(facts.hidden_definition_evidence(), Some(Evidence::Proved));
-    let facts = program(DEFINES, &["-static-pie"]);
-    assert!(facts.is_static);
-    assert_eq!(facts.kind, Kind::Executable);
-    let facts = program("", &[]);
-    assert!(!facts.is_static && facts.has_interpreter);
+    let report = program(DEFINES, &["-static"]);
+    assert!(report.facts.is_static && !report.facts.has_interpreter);
+    assert_eq!(report.facts.kind, ObjectKind::Executable);
+    assert_eq!(report.hidden_definition_evidence(), Some(Evidence::Proved));
+    let report = program(DEFINES, &["-static-pie"]);
+    assert!(report.facts.is_static);
+    assert_eq!(report.facts.kind, ObjectKind::Executable);
+    let report = program("", &[]);
+    assert!(!report.facts.is_static && report.facts.has_interpreter);
 }
 
 /// One critical section descriptor, as the assembly of librseq leaves it.
@@ -224,12 +234,12 @@ fn a_stripped_definer_is_likely_only() {
     assert_eq!(whole.critical_sections(), 1);
 
     let stripped = program(&source, &["-s"]);
-    assert!(stripped.symbols.is_empty() && !stripped.has_symtab);
+    assert!(stripped.facts.symbols.is_empty() && !stripped.facts.has_symtab);
     assert_eq!(
         stripped.hidden_definition_evidence(),
         Some(Evidence::Likely)
     );
-    assert_eq!(stripped.sections.size(SectionName::Pointers), Some(8));
+    assert_eq!(stripped.facts.sections.size(SectionName::Pointers), Some(8));
 
     // critical sections over the libc's area are no definition
     let own = r"
@@ -257,19 +267,22 @@ fn a_stripped_definer_is_likely_only() {
 
 #[test]
 fn an_object_file_defines_and_references() {
-    let facts = facts_of(&Folder::new().build(DEFINES, &["-c"]));
-    assert_eq!(facts.kind, Kind::Relocatable);
+    let report = report_on(&Folder::new().build(DEFINES, &["-c"]));
+    assert_eq!(report.facts.kind, ObjectKind::Relocatable);
     assert_eq!(
-        symbols(&facts),
+        symbols(&report),
         [(SymbolName::Abi, Role::Defines, SymbolTable::Symtab)]
     );
-    assert!(!facts.hidden_definition(), "the linker has not decided yet");
-    let facts = facts_of(&Folder::new().build(REFERENCES, &["-c"]));
+    assert!(
+        !report.hidden_definition(),
+        "the linker has not decided yet"
+    );
+    let report = report_on(&Folder::new().build(REFERENCES, &["-c"]));
     assert_eq!(
-        symbols(&facts),
+        symbols(&report),
         [(SymbolName::Abi, Role::References, SymbolTable::Symtab)]
     );
-    assert_eq!(facts.tls_model, Some(TlsModel::InitialExec));
+    assert_eq!(report.access().model, Some(TlsModel::InitialExec));
 }
 
 #[test]
@@ -287,24 +300,27 @@ fn split_debugging_information_is_no_second_definer() {
         .status()
         .expect("objcopy comes with the compiler's linker");
     assert!(status.success());
-    let facts = facts_of(&fs::read(debug).expect("the file just made"));
-    assert_eq!(facts.kind, Kind::Debug);
-    assert!(!facts.hidden_definition());
-    assert_eq!(facts.critical_sections(), 0);
-    assert_eq!(facts.tls_model, None);
-    let whole = facts_of(&fs::read(program).expect("the file just made"));
+    let report = report_on(&fs::read(debug).expect("the file just made"));
+    assert_eq!(report.facts.kind, ObjectKind::Debug);
+    assert!(!report.hidden_definition());
+    assert_eq!(report.critical_sections(), 0);
+    assert_eq!(report.access().model, None);
+    let whole = report_on(&fs::read(program).expect("the file just made"));
     assert_eq!(
-        facts.build_id.map(|id| id.as_bytes().to_vec()),
-        whole.build_id.map(|id| id.as_bytes().to_vec())
+        report.facts.build_id.map(|id| id.as_bytes().to_vec()),
+        whole.facts.build_id.map(|id| id.as_bytes().to_vec())
     );
 }
 
 #[test]
 fn a_library_that_can_be_run_is_a_library() {
     let source = r#"const char interpreter[] __attribute__((section(".interp"))) = "/lib/ld.so";"#;
-    assert_eq!(library(source, &["-Wl,-soname,x"]).kind, Kind::Shared);
-    assert_eq!(library(source, &[]).kind, Kind::Executable);
-    assert_eq!(library("", &[]).kind, Kind::Shared);
+    assert_eq!(
+        library(source, &["-Wl,-soname,x"]).facts.kind,
+        ObjectKind::Shared
+    );
+    assert_eq!(library(source, &[]).facts.kind, ObjectKind::Executable);
+    assert_eq!(library("", &[]).facts.kind, ObjectKind::Shared);
 }
 
 #[test]
@@ -314,18 +330,21 @@ fn more_sections_than_a_header_can_count() {
         .map(|number| format!("__asm__(\".section s{number},\\\"a\\\"\\n.byte 0\");\n"))
         .collect();
     let source = format!("{DEFINES}{}{DESCRIPTOR}", many.concat());
-    let facts = facts_of(&Folder::new().build(&source, &["-c", "-O0"]));
-    assert_eq!(symbols(&facts).len(), 1);
-    assert_eq!(facts.sections.size(SectionName::Descriptors), Some(32));
+    let report = report_on(&Folder::new().build(&source, &["-c", "-O0"]));
+    assert_eq!(symbols(&report).len(), 1);
+    assert_eq!(
+        report.facts.sections.size(SectionName::Descriptors),
+        Some(32)
+    );
 }
 
 #[test]
 #[cfg(target_arch = "x86_64")]
 fn the_other_abi_of_this_machine() {
-    let facts = library(REFERENCES, &["-m32", "-fno-stack-protector"]);
-    assert_eq!(facts.machine_name(), Some("i386"));
-    assert_eq!(facts.class_name(), "elf32");
-    assert_eq!(facts.tls_model, Some(TlsModel::InitialExec));
+    let report = library(REFERENCES, &["-m32", "-fno-stack-protector"]);
+    assert_eq!(report.facts.machine_name(), Some("i386"));
+    assert_eq!(report.facts.class_name(), "elf32");
+    assert_eq!(report.access().model, Some(TlsModel::InitialExec));
     // REL: the offset that identifies a symbol-less access is in the place itself
     let source = r#"
         struct area { unsigned w[8]; } __attribute__((aligned(32)));
@@ -334,8 +353,8 @@ fn the_other_abi_of_this_machine() {
             __attribute__((visibility("hidden"), tls_model("initial-exec"))) = { { 0, -1 } };
         unsigned cpu(void) { return __rseq_abi.w[1]; }
     "#;
-    let facts = library(source, &["-m32", "-fno-toplevel-reorder"]);
-    assert_eq!(facts.hidden_definition_evidence(), Some(Evidence::Proved));
-    assert_eq!(facts.definition().map(|it| it.value), Some(32));
-    assert_eq!(facts.tls_model, Some(TlsModel::InitialExec));
+    let report = library(source, &["-m32", "-fno-toplevel-reorder"]);
+    assert_eq!(report.hidden_definition_evidence(), Some(Evidence::Proved));
+    assert_eq!(report.facts.definition().map(|it| it.value), Some(32));
+    assert_eq!(report.access().model, Some(TlsModel::InitialExec));
 }

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use rseq_damage::craft;
 use tls_model::elf::{Error, Object};
-use tls_model::facts::{Facts, Kind, Role, SymbolName, TlsModel};
+use tls_model::facts::{Facts, ObjectKind, Role, SymbolName, TlsModel};
 
 #[test]
 fn every_layout_says_the_same() {
@@ -36,10 +36,10 @@ fn addresses_that_the_dynamic_linker_has_relocated_are_taken_back() {
 fn check(object: &Object<&[u8]>) {
     let facts = Facts::read(object);
     assert!(facts.damage.is_empty(), "{}", facts.damage);
-    assert_eq!(facts.kind, Kind::Shared);
+    assert_eq!(facts.kind, ObjectKind::Shared);
     assert!(facts.flags.nodelete && facts.flags.static_tls);
     assert_eq!(facts.tls.map(|tls| (tls.memsz, tls.align)), Some((96, 32)));
-    assert_eq!(facts.tls_model, Some(TlsModel::InitialExec));
+    assert_eq!(facts.access.model, Some(TlsModel::InitialExec));
     let symbols: Vec<_> = facts
         .symbols
         .iter()

@@ -5,7 +5,9 @@ mod cc;
 use cc::{DEFINES, Folder, REFERENCES};
 use tls_model::elf::Object;
 use tls_model::facts::Facts;
-use tls_model::rules::{self, Level, RULES};
+use tls_model::loading::Breach;
+use tls_model::report::ObjectReport;
+use tls_model::rules::{self, Level, RULES, Rule};
 
 fn library(source: &str, flags: &[&str]) -> Vec<&'static str> {
     let bare = ["-shared", "-fPIC", "-nostdlib"];
@@ -19,7 +21,7 @@ fn program(source: &str, flags: &[&str]) -> Vec<&'static str> {
 
 fn findings(bytes: &[u8]) -> Vec<&'static str> {
     let object = Object::open(bytes).expect("an ELF object");
-    rules::check(&Facts::read(&object))
+    rules::check(&ObjectReport::of_tables(Facts::read(&object)))
         .map(|finding| finding.rule.name)
         .collect()
 }
@@ -92,7 +94,9 @@ fn static_tls_surplus() {
 
     let bytes = Folder::new().build(&source, &["-shared", "-fPIC", "-nostdlib"]);
     let object = Object::open(&bytes[..]).expect("an ELF object");
-    let finding = rules::check(&Facts::read(&object)).next().expect("one");
+    let finding = rules::check(&ObjectReport::of_tables(Facts::read(&object)))
+        .next()
+        .expect("one");
     let message = finding.to_string();
     assert!(message.contains("2048 bytes needed"), "{message}");
     assert!(message.contains("optional_static_tls=896"), "{message}");
@@ -104,12 +108,46 @@ fn an_object_file_breaks_no_rule_yet() {
 }
 
 #[test]
+fn definer_binds_to_itself() {
+    let protected = DEFINES.replace("tls_model", "visibility(\"protected\"), tls_model");
+    let expected = ["definer-binds-to-itself", "exported-definer"];
+    assert_eq!(library(&protected, &[NODELETE]), expected);
+    assert_eq!(library(DEFINES, &[NODELETE, "-Wl,-Bsymbolic"]), expected);
+    assert_eq!(
+        library(DEFINES, &[NODELETE, "-Wl,-Bsymbolic-functions"]),
+        ["exported-definer"]
+    );
+    // a program comes first anyway
+    assert_eq!(
+        program(DEFINES, &["-rdynamic", "-Wl,-Bsymbolic"]),
+        ["exported-definer"]
+    );
+}
+
+#[test]
 fn rules_are_found_by_name_and_stand_in_the_order_of_their_levels() {
-    for rule in &RULES {
-        assert_eq!(rules::find(rule.name).map(|it| it.name), Some(rule.name));
-        assert!(!rule.explanation.contains("  "), "{}", rule.name);
+    for (index, rule) in RULES.into_iter().enumerate() {
+        assert_eq!(rule.id as usize, index, "{}: in another place", rule.name);
+        assert_eq!(rule.id.rule().name, rule.name);
+        assert_eq!(
+            rules::find(rule.name).map(|it| it.id),
+            Some(rule.id),
+            "a second one"
+        );
+        for text in [rule.title, rule.explanation, rule.source] {
+            assert!(!text.is_empty() && !text.contains("  "), "{}", rule.name);
+        }
     }
     assert!(rules::find("no-such-rule").is_none());
-    assert!(RULES.is_sorted_by(|one, other| one.level >= other.level));
+    let by_level = |one: &&Rule, other: &&Rule| one.level >= other.level;
+    assert!(rules::of_programs().is_sorted_by(by_level));
+    assert!(rules::of_hosts().is_sorted_by(by_level));
     assert!(Level::Note < Level::Warning && Level::Warning < Level::Error);
+}
+
+#[test]
+fn what_a_load_breaks_is_a_rule() {
+    for breach in Breach::ALL {
+        assert!(rules::find(breach.rule()).is_some(), "{}", breach.rule());
+    }
 }

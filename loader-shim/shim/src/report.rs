@@ -15,8 +15,8 @@ use core::ffi::CStr;
 use core::ptr::{from_ref, null_mut};
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
-use tls_model::ledger::{self, Ledger, Record};
 use tls_model::owner::{Owner, Reason};
+use tls_model::protocol::ledger::{self, Ledger, Record};
 
 use crate::environment::{LEDGER_PATH, LOG_PATH, Log, REPORT_PATH};
 use crate::kernel;

@@ -187,13 +187,13 @@ impl<'a> Inspector<'a> {
         let source = Bounded::new(source);
         let object = Object::open(&source).map_err(Problem::from_elf)?;
         file.objects += 1;
-        let facts = rseq_code::read(&object);
-        if self.options.all || facts.mentions_rseq() {
-            file.rows.push(Row::new(path, &facts));
+        let report = rseq_code::read(&object);
+        if self.options.all || report.mentions_rseq() {
+            file.rows.push(Row::new(path, &report));
         }
         if source.is_spent() {
             file.complain(path, Problem::Endless);
-        } else if let Some(problem) = Problem::from_damage(&facts) {
+        } else if let Some(problem) = Problem::from_damage(&report) {
             file.complain(path, problem);
         }
         Ok(())

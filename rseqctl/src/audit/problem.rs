@@ -6,7 +6,8 @@ use std::io;
 use std::os::unix::fs::FileTypeExt;
 
 use tls_model::elf::Error;
-use tls_model::facts::{Damage, Facts};
+use tls_model::facts::Damage;
+use tls_model::report::ObjectReport;
 
 use super::container::{Budget, Exceeded};
 
@@ -70,13 +71,13 @@ impl Problem {
     }
 
     /// The problem of an object whose facts are not complete.
-    pub(super) fn from_damage(facts: &Facts) -> Option<Self> {
-        if let Some(errno) = facts.read_error {
+    pub(super) fn from_damage(report: &ObjectReport) -> Option<Self> {
+        if let Some(errno) = report.read_error() {
             return Some(Self::Io(io::Error::from_raw_os_error(errno)));
         }
-        (!facts.damage.is_empty()).then_some(Self::Damaged {
-            parts: facts.damage,
-            truncated: facts.truncated,
+        (!report.damage().is_empty()).then_some(Self::Damaged {
+            parts: report.damage(),
+            truncated: report.is_truncated(),
         })
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use tls_model::rules::{DLOPENED_DEFINER, Finding, SECOND_DEFINER, keeps_its_own_area};
+use tls_model::rules::Definers;
 
 use super::{Event, Options, Problem, Row, Tally, UnusedInput, audit};
 use crate::program::{Loaded, Program, Search};
@@ -79,7 +79,7 @@ pub fn audit_program(
     };
     if !rows.iter().any(|row| row.path() == main.file) {
         let at = rows.partition_point(|row| row.path() < main.file.as_path());
-        rows.insert(at, Row::new(&main.file, &main.facts));
+        rows.insert(at, Row::new(&main.file, &main.report));
     }
     judge(&found, &mut rows);
     let about = about(&found, foresee, search.root.is_none());
@@ -97,42 +97,22 @@ pub fn audit_program(
 
 /// Adds what only the whole program shows.
 fn judge(program: &Program, rows: &mut [Row]) {
-    let definers = program.objects.iter().filter(|it| defines(it)).count();
+    let definers = Definers::among(program.objects.iter().map(|object| &object.report));
+    let winner = program.winner().map(|object| &object.file);
     for row in rows {
         let object = program.objects.iter().find(|it| it.file == row.path());
-        match object {
-            Some(object) if definers > 1 && keeps_its_own(object, program) => {
-                row.add(&Finding::new(
-                    SECOND_DEFINER,
-                    "has an __rseq_abi of its own beside that of another object of the program: \
-                     one of them is refused; export one definition and let the others refer to it",
-                ));
+        let finding = match object {
+            Some(object) => {
+                let wins = winner == Some(&object.file);
+                definers.second_definer(&object.report, wins)
             }
-            None if row.exports_area() && program.position(row.path()).is_none() => {
-                row.add(&Finding::new(
-                    DLOPENED_DEFINER,
-                    "exports __rseq_abi and is not among the objects that the program starts \
-                     with: by dlopen it comes too late to be the area of the process; link the \
-                     program with it or preload it",
-                ));
-            }
-            _ => {}
+            None if program.position(row.path()).is_none() => row.if_dlopened(),
+            None => None,
+        };
+        if let Some(finding) = finding {
+            row.add(&finding);
         }
     }
-}
-
-/// It brings a definition of its own. That of a libc is there for whoever brings
-/// none.
-fn defines(object: &Loaded) -> bool {
-    let facts = &object.facts;
-    !facts.is_owning_libc() && (facts.exported_definition().is_some() || facts.brings_client())
-}
-
-fn keeps_its_own(object: &Loaded, program: &Program) -> bool {
-    let wins = program
-        .winner()
-        .is_some_and(|first| first.file == object.file);
-    keeps_its_own_area(&object.facts, wins)
 }
 
 fn about(

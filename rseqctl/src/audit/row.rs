@@ -10,9 +10,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use tls_model::elf;
 use tls_model::facts::{
-    Binding, Evidence, Facts, Kind as ObjectKind, ModelEvidence, Role, SectionName, SymbolFact,
-    SymbolName, SymbolTable, TlsModel, Visibility,
+    Binding, Evidence, ModelEvidence, ObjectKind, Role, SectionName, SymbolFact, SymbolName,
+    SymbolTable, TlsModel, Visibility,
 };
+use tls_model::report::ObjectReport;
 use tls_model::rules::{self, Finding};
 
 use super::Baseline;
@@ -75,9 +76,10 @@ pub struct Row {
     #[serde(skip)]
     #[schemars(skip)]
     raw: PathBuf,
+    /// What is to be said where it can only come by `dlopen`.
     #[serde(skip)]
     #[schemars(skip)]
-    exports_area: bool,
+    if_dlopened: Option<Finding>,
 }
 
 /// What an object does with one symbol.
@@ -128,10 +130,12 @@ fn path_bytes(path: &Path) -> Option<String> {
 }
 
 impl Row {
-    /// What `facts` say about the object at `path`.
+    /// Returns the row of the object at `path`.
     #[must_use]
-    pub fn new(path: &Path, facts: &Facts) -> Self {
-        let findings: Vec<_> = rules::check(facts).collect();
+    pub fn new(path: &Path, report: &ObjectReport) -> Self {
+        let findings: Vec<_> = rules::check(report).collect();
+        let facts = &report.facts;
+        let access = report.access();
         Self {
             path: text::readable(path),
             path_bytes: path_bytes(path),
@@ -145,11 +149,11 @@ impl Row {
             },
             kind: Word(facts.kind),
             symbols: facts.symbols.iter().map(SymbolRow::new).collect(),
-            tls_model: facts.tls_model.map(Word),
-            tls_model_evidence: facts.tls_evidence.map(Word),
-            other_tls_models: facts.other_tls_models.iter().map(Word).collect(),
-            critical_sections: facts.critical_sections(),
-            critical_sections_evidence: facts.critical_evidence().map(Word),
+            tls_model: access.model.map(Word),
+            tls_model_evidence: access.evidence.map(Word),
+            other_tls_models: access.others.iter().map(Word).collect(),
+            critical_sections: report.critical_sections(),
+            critical_sections_evidence: report.critical_evidence().map(Word),
             sections: facts
                 .sections
                 .iter()
@@ -162,9 +166,9 @@ impl Row {
                 .iter()
                 .map(|finding| FindingRow::of(finding, None))
                 .collect(),
-            damage: facts.damage.names().collect(),
+            damage: report.damage().names().collect(),
             program: None,
-            exports_area: facts.exported_definition().is_some(),
+            if_dlopened: rules::dlopened_definer(report),
             raw: path.to_path_buf(),
         }
     }
@@ -205,9 +209,9 @@ impl Row {
         self.findings.push(FindingRow::of(finding, None));
     }
 
-    /// Whether other objects would bind to its `__rseq_abi`.
-    pub(super) fn exports_area(&self) -> bool {
-        self.exports_area
+    /// Returns the finding about an object that can only come by `dlopen`.
+    pub(super) fn if_dlopened(&self) -> Option<Finding> {
+        self.if_dlopened
     }
 
     /// Marks the findings that the baseline has.

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use tls_model::rules::RuleId;
+
 use crate::error::Error;
 use crate::exit::Status;
-use crate::host::{Report, Verdict, look};
+use crate::host::{Report, look};
 use crate::kernel::{Behaviour, Rank, remember};
 use crate::report::choices::{FailOn, ReportFormat};
-use crate::report::{Fleet, Reporter, StandardOutput, verdict};
+use crate::report::{Fleet, Reporter, StandardOutput};
 
 /// The checked arguments.
 #[derive(Clone, Debug)]
@@ -43,9 +45,8 @@ fn status(report: &Report, fail_on: FailOn) -> Status {
     let is_hit = report
         .verdicts
         .iter()
-        .filter(|verdict| verdict.verdict != verdict::SELF_TEST_INCOMPLETE.name)
-        .filter_map(Verdict::kind)
-        .any(|kind| threshold.is_some_and(|level| kind.level >= level));
+        .filter(|verdict| verdict.id != RuleId::SelfTestIncomplete)
+        .any(|verdict| threshold.is_some_and(|level| verdict.rule().level >= level));
     if is_hit {
         Status::Findings
     } else if report.self_test.has_holes() {

@@ -1,15 +1,17 @@
 //! `rseqctl explain`.
 
+use tls_model::rules;
+
 use crate::error::Error;
 use crate::exit::Status;
 use crate::report::StandardOutput;
-use crate::report::explain::{explain, find, list};
+use crate::report::explain::{explain, list};
 
 pub(super) fn run(word: Option<&str>, out: &mut StandardOutput) -> Result<Status, Error> {
     let written = match word {
         None => list(out),
-        Some(word) => match find(word) {
-            Some(entry) => explain(entry, out),
+        Some(word) => match rules::find(word) {
+            Some(rule) => explain(rule, out),
             None => return Err(unknown(word)),
         },
     };

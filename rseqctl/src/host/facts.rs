@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Serialize;
+use tls_model::protocol::{ABI_LIBRARY, SHIM_LIBRARY, variable};
+use tls_model::static_tls;
 
-use crate::program::libraries;
 use crate::report::Word;
 use crate::sys::dynamic;
 use crate::sys::thread::{self, Registration};
@@ -162,21 +163,16 @@ impl Facts {
 
 fn libc_here() -> Libc {
     let area = dynamic::libc_area();
-    let tunables = env::var_os("GLIBC_TUNABLES");
+    let tunables = env::var_os(variable::TUNABLES);
     let listed = tunables::listed();
     let tunable = |name: &str| {
         listed
             .as_deref()
             .and_then(|text| tunables::listed_value(text, name))
     };
-    let optional = tunable("glibc.rtld.optional_static_tls");
-    // glibc elf/dl-tls.c, init_static_tls
-    let spaces = tunable("glibc.rtld.nns").unwrap_or(4);
-    let surplus = optional.map(|optional| {
-        optional
-            .saturating_add(spaces.saturating_sub(1).saturating_mul(192))
-            .saturating_add(spaces.saturating_mul(144))
-    });
+    let optional = tunable(variable::STATIC_TLS_TUNABLE);
+    let namespaces = tunable("glibc.rtld.nns").unwrap_or(static_tls::NAMESPACES);
+    let surplus = optional.map(|optional| static_tls::surplus(namespaces, optional));
     Libc {
         glibc: dynamic::glibc_version(),
         knows_rseq: area.is_some(),
@@ -226,7 +222,7 @@ fn preloaded(text: &[u8]) -> Vec<Preloaded> {
                 found: name.contains(&b'/').then(|| path.is_file()),
                 shim: path
                     .file_name()
-                    .is_some_and(|file| libraries::NAMES.iter().any(|name| file == *name)),
+                    .is_some_and(|file| file == SHIM_LIBRARY || file == ABI_LIBRARY),
                 library: path.to_string_lossy().into_owned(),
             }
         })

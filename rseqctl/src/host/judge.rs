@@ -5,12 +5,12 @@ use std::fmt::Write as _;
 use schemars::JsonSchema;
 use serde::Serialize;
 use tls_model::rseq::ORIGINAL_LENGTH;
-use tls_model::rules::{Level, STATIC_TLS_SURPLUS};
+use tls_model::rules::{Level, Rule, RuleId, host};
+use tls_model::static_tls;
 
 use super::facts::{Facts, SeccompMode};
 use crate::kernel::{Abort, Field, Length, Refusal, SelfTest};
 use crate::report::Word;
-use crate::report::verdict::{self, Kind};
 use crate::sys::thread::Registration;
 use crate::tunables::RseqTunable;
 
@@ -27,23 +27,28 @@ pub struct Verdict {
     pub seen: String,
     /// What to do.
     pub action: String,
+    /// What it goes by in code.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub(crate) id: RuleId,
 }
 
 impl Verdict {
-    fn new(kind: &'static Kind, seen: impl Into<String>, action: impl Into<String>) -> Self {
+    fn new(rule: &'static Rule, seen: impl Into<String>, action: impl Into<String>) -> Self {
         Self {
-            verdict: kind.name,
-            level: Word(kind.level),
-            title: kind.title,
+            verdict: rule.name,
+            level: Word(rule.level),
+            title: rule.title,
             seen: seen.into(),
             action: action.into(),
+            id: rule.id,
         }
     }
 
-    /// Its kind.
+    /// Returns its rule.
     #[must_use]
-    pub fn kind(&self) -> Option<&'static Kind> {
-        verdict::find(self.verdict)
+    pub fn rule(&self) -> &'static Rule {
+        self.id.rule()
     }
 }
 
@@ -61,19 +66,15 @@ pub fn judge(facts: &Facts, test: &SelfTest) -> Vec<Verdict> {
     }
     if test.refused.is_none() && facts.auxv.rseq_feature_size.is_none() {
         verdicts.push(Verdict::new(
-            &verdict::NO_FEATURE_SIZE,
+            &host::NO_FEATURE_SIZE,
             "no AT_RSEQ_FEATURE_SIZE in the auxiliary vector",
             "nothing; programs that need more ask first",
         ));
     }
     verdicts.extend(of_libc(facts, test));
     of_settings(facts, &mut verdicts);
-    let order = |verdict: &Verdict| {
-        verdict::KINDS
-            .iter()
-            .position(|kind| kind.name == verdict.verdict)
-    };
-    verdicts.sort_by_key(order);
+    // in the order of the registry
+    verdicts.sort_by_key(|verdict| verdict.id as usize);
     verdicts
 }
 
@@ -84,7 +85,7 @@ fn refusal(facts: &Facts, test: &SelfTest) -> Option<Verdict> {
                  until then nobody can register";
     Some(match refused {
         Refusal::NoSystemCall if !is_filtered => Verdict::new(
-            &verdict::RSEQ_MISSING,
+            &host::RSEQ_MISSING,
             refused.to_string(),
             "use a kernel with CONFIG_RSEQ (Linux 4.18); until then programs run on their slow paths",
         ),
@@ -93,15 +94,15 @@ fn refusal(facts: &Facts, test: &SelfTest) -> Option<Verdict> {
             if is_filtered {
                 seen.push_str(", and a seccomp filter is on");
             }
-            Verdict::new(&verdict::RSEQ_DENIED, seen, allow)
+            Verdict::new(&host::RSEQ_DENIED, seen, allow)
         }
         Refusal::Other(_) => Verdict::new(
-            &verdict::REGISTRATION_REFUSED,
+            &host::REGISTRATION_REFUSED,
             refused.to_string(),
             "report this with the kernel's release",
         ),
         Refusal::Occupied | Refusal::NoAnswer => Verdict::new(
-            &verdict::SELF_TEST_INCOMPLETE,
+            &host::SELF_TEST_INCOMPLETE,
             refused.to_string(),
             match refused {
                 Refusal::Occupied => "start rseqctl without LD_PRELOAD",
@@ -116,7 +117,7 @@ fn of_length(length: &Length, verdicts: &mut Vec<Verdict>) {
     match length.answers.registration {
         Some(0) | None => {}
         Some(errno) => verdicts.push(Verdict::new(
-            &verdict::REGISTRATION_REFUSED,
+            &host::REGISTRATION_REFUSED,
             format!("a registration of {bytes} bytes is answered with errno {errno}"),
             "report this with the kernel's release",
         )),
@@ -129,14 +130,14 @@ fn of_length(length: &Length, verdicts: &mut Vec<Verdict>) {
         }
         seen.pop();
         verdicts.push(Verdict::new(
-            &verdict::UNEXPECTED_ANSWERS,
+            &host::UNEXPECTED_ANSWERS,
             seen,
             "report this with the kernel's release",
         ));
     }
     if length.answers.writes_cpu_id == Some(false) {
         verdicts.push(Verdict::new(
-            &verdict::UNEXPECTED_ANSWERS,
+            &host::UNEXPECTED_ANSWERS,
             format!("a registration of {bytes} bytes is granted, and cpu_id stays unset"),
             "report this with the kernel's release",
         ));
@@ -168,7 +169,7 @@ fn of_fields(length: &Length, verdicts: &mut Vec<Verdict>) {
     if bytes == ORIGINAL_LENGTH {
         if fields.any(Field::Kept) {
             verdicts.push(Verdict::new(
-                &verdict::CPU_ID_START_KEPT,
+                &host::CPU_ID_START_KEPT,
                 format!(
                     "a cpu_id_start that the thread had changed was still there after {}",
                     after(Field::Kept)
@@ -178,7 +179,7 @@ fn of_fields(length: &Length, verdicts: &mut Vec<Verdict>) {
         }
         if fields.any(Field::Killed) || fields.migration == Field::Killed {
             verdicts.push(Verdict::new(
-                &verdict::CPU_ID_START_KILLS,
+                &host::CPU_ID_START_KILLS,
                 format!(
                     "a thread that had changed cpu_id_start was killed after {}",
                     after(Field::Killed)
@@ -188,7 +189,7 @@ fn of_fields(length: &Length, verdicts: &mut Vec<Verdict>) {
         }
     } else if fields.any(Field::Killed) || fields.migration == Field::Killed {
         verdicts.push(Verdict::new(
-            &verdict::STRICT_ABOVE_32,
+            &host::STRICT_ABOVE_32,
             format!(
                 "with {bytes} bytes, a thread that had changed cpu_id_start was killed after {}",
                 after(Field::Killed)
@@ -209,7 +210,7 @@ fn no_abort(test: &SelfTest) -> Option<Verdict> {
     }
     (!seen.is_empty()).then(|| {
         Verdict::new(
-            &verdict::NO_ABORT,
+            &host::NO_ABORT,
             format!("a critical section went on after {}", seen.join(", ")),
             "use another kernel; until then leave the registration to the libc, so that programs \
              with critical sections stay on their slow path",
@@ -228,7 +229,7 @@ fn incomplete(test: &SelfTest) -> Verdict {
         );
     }
     Verdict::new(
-        &verdict::SELF_TEST_INCOMPLETE,
+        &host::SELF_TEST_INCOMPLETE,
         seen,
         "on a busy or emulated machine try again with --seconds 10",
     )
@@ -245,7 +246,7 @@ fn of_libc(facts: &Facts, test: &SelfTest) -> Option<Verdict> {
                with rseqctl run -- PROGRAM. All others are served";
     if libc.rseq_tunable == RseqTunable::Off && libc.knows_rseq {
         return Some(Verdict::new(
-            &verdict::LIBC_SWITCHED_OFF,
+            &host::LIBC_SWITCHED_OFF,
             format!(
                 "GLIBC_TUNABLES={}",
                 libc.tunables.as_deref().unwrap_or_default()
@@ -264,21 +265,21 @@ fn of_libc(facts: &Facts, test: &SelfTest) -> Option<Verdict> {
     if libc.registered_by == Registration::Libc {
         let size = libc.rseq_size.unwrap_or_default();
         return Some(Verdict::new(
-            &verdict::LIBC_REGISTERS,
+            &host::LIBC_REGISTERS,
             format!("{name} has registered the thread that asks; its __rseq_size is {size}"),
             run,
         ));
     }
     if libc.registered_by == Registration::Shared && libc.owns_symbol {
         return Some(Verdict::new(
-            &verdict::LIBC_OWNS_SYMBOL,
+            &host::LIBC_OWNS_SYMBOL,
             format!("{name} defines __rseq_abi and has registered it in the thread that asks"),
             "nothing; rseqctl run is for programs that hide a definition of their own",
         ));
     }
     (!libc.knows_rseq).then(|| {
         Verdict::new(
-            &verdict::LIBC_DOES_NOT_REGISTER,
+            &host::LIBC_DOES_NOT_REGISTER,
             format!("{name} has no __rseq_offset"),
             "start programs that want rseq with rseqctl run -- PROGRAM",
         )
@@ -288,7 +289,7 @@ fn of_libc(facts: &Facts, test: &SelfTest) -> Option<Verdict> {
 fn of_settings(facts: &Facts, verdicts: &mut Vec<Verdict>) {
     if facts.auxv.secure {
         verdicts.push(Verdict::new(
-            &verdict::SECURE_EXECUTION,
+            &host::SECURE_EXECUTION,
             "AT_SECURE is set",
             "start rseqctl without set-id bits and file capabilities",
         ));
@@ -296,24 +297,27 @@ fn of_settings(facts: &Facts, verdicts: &mut Vec<Verdict>) {
     for entry in facts.preload_file.iter().flatten() {
         if entry.found == Some(false) {
             verdicts.push(Verdict::new(
-                &verdict::PRELOAD_FILE_BROKEN,
+                &host::PRELOAD_FILE_BROKEN,
                 format!("{} is not there", entry.library),
                 "put the library back, or take its line out of /etc/ld.so.preload",
             ));
         } else if entry.shim {
             verdicts.push(Verdict::new(
-                &verdict::SHIM_FOR_ALL,
+                &host::SHIM_FOR_ALL,
                 format!("/etc/ld.so.preload lists {}", entry.library),
                 "nothing; to get out again take the line out",
             ));
         }
     }
     if let Some(surplus) = facts.libc.static_tls_surplus
-        && surplus < STATIC_TLS_SURPLUS
+        && surplus < static_tls::SURPLUS
     {
         verdicts.push(Verdict::new(
-            &verdict::SMALL_SURPLUS,
-            format!("{surplus} bytes are kept, by default it is {STATIC_TLS_SURPLUS}"),
+            &host::SMALL_SURPLUS,
+            format!(
+                "{surplus} bytes are kept, by default it is {}",
+                static_tls::SURPLUS
+            ),
             "raise glibc.rtld.optional_static_tls in GLIBC_TUNABLES",
         ));
     }

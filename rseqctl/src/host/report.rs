@@ -55,7 +55,7 @@ impl Report {
         let worst = self
             .verdicts
             .iter()
-            .filter_map(|verdict| verdict.kind().map(|kind| kind.level))
+            .map(|verdict| verdict.rule().level)
             .max();
         let is_fine = worst < Some(Level::Warning);
         self.human_facts(out)?;

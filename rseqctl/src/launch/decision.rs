@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use tls_model::owner::{Mode, Owner, Plan, Reason, Situation, plan};
-
+use tls_model::protocol::variable::TUNABLES;
 use tls_model::rseq::ORIGINAL_LENGTH;
 
 use super::environment::{CannotPreload, Environment, PreloadPosition};
@@ -16,7 +16,7 @@ use super::surplus::Need;
 use super::target::{Kind, Target};
 use crate::program::libraries::Libraries;
 use crate::sys::{dynamic, machine};
-use crate::tunables::{RseqTunable, TUNABLES};
+use crate::tunables::RseqTunable;
 
 /// What `run` is going to do.
 #[derive(Clone, Debug)]

@@ -8,12 +8,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use tls_model::owner::Mode;
+use tls_model::protocol::variable::{self, RSEQ_TUNABLE, STATIC_TLS_TUNABLE, TUNABLES};
 
 use crate::program::libraries::{SEPARATORS, can_be_preloaded};
 use crate::report::complain;
-use crate::tunables::{
-    RSEQ_TUNABLE, RseqTunable, SURPLUS_TUNABLE, TUNABLES, last_value, number, read_by, rseq_tunable,
-};
+use crate::tunables::{RseqTunable, last_value, number, read_by, rseq_tunable};
 
 /// Names and values; names are unique.
 #[derive(Clone, Debug)]
@@ -55,12 +54,13 @@ impl Environment {
     /// The mode of `RSEQ_SHIM_MODE`, which the shim obeys as well; a value that
     /// is none is said once, and the default holds.
     pub fn mode(&self) -> Mode {
-        let Some(word) = self.0.get(OsStr::new("RSEQ_SHIM_MODE")) else {
+        let Some(word) = self.0.get(OsStr::new(variable::MODE)) else {
             return Mode::default();
         };
         Mode::from_name(word.as_bytes()).unwrap_or_else(|| {
             complain(format_args!(
-                "RSEQ_SHIM_MODE={} is not one of {}; taking {}",
+                "{}={} is not one of {}; taking {}",
+                variable::MODE,
                 word.display(),
                 Mode::ALL.map(Mode::name).join(", "),
                 Mode::default().name()
@@ -114,23 +114,22 @@ impl Environment {
     /// libc of `linker` reads it; nothing where it is not set.
     pub fn optional_static_tls(&self, linker: Option<&Path>) -> Option<u64> {
         let tunables = self.tunables()?;
-        let value = last_value(tunables, SURPLUS_TUNABLE)?;
-        let read = linker.and_then(|linker| read_by(linker, tunables, SURPLUS_TUNABLE));
+        let value = last_value(tunables, STATIC_TLS_TUNABLE)?;
+        let read = linker.and_then(|linker| read_by(linker, tunables, STATIC_TLS_TUNABLE));
         read.or_else(|| number(value))
     }
 
     /// Sets it, after whatever else is tuned.
     pub fn set_optional_static_tls(&mut self, bytes: u64) {
-        self.tune(SURPLUS_TUNABLE, &bytes.to_string());
+        self.tune(STATIC_TLS_TUNABLE, &bytes.to_string());
     }
 
-    fn tune(&mut self, name: &[u8], value: &str) {
+    fn tune(&mut self, name: &str, value: &str) {
         let tunables = self.0.entry(TUNABLES.into()).or_default();
         if !tunables.is_empty() {
             tunables.push(":");
         }
-        tunables.push(OsStr::from_bytes(name));
-        tunables.push(value);
+        tunables.push(format!("{name}={value}"));
     }
 
     /// Preloads a library beside those that the user preloads, unless it is
@@ -140,7 +139,7 @@ impl Environment {
         if !can_be_preloaded(library) {
             return Err(CannotPreload(library.to_path_buf()));
         }
-        let list = self.0.entry("LD_PRELOAD".into()).or_default();
+        let list = self.0.entry(variable::PRELOAD.into()).or_default();
         let is_there = list
             .as_bytes()
             .split(|byte| SEPARATORS.contains(byte))

@@ -12,13 +12,14 @@ use std::path::{Path, PathBuf};
 use rseq_code::read as read_code;
 use tls_model::critical::Violation;
 use tls_model::elf::Object;
-use tls_model::facts::{Damage, Facts, ModelEvidence};
+use tls_model::facts::{Damage, ModelEvidence};
 use tls_model::owner::{Mode, Owner, Reason};
+use tls_model::report::ObjectReport;
+use tls_model::rules::{Rule, host};
 
 use super::scope::{Scope, User};
 use crate::kernel::{self, Abort, Behaviour, Field, NotKnown, Origin};
 use crate::program::source::FileSource;
-use crate::report::verdict;
 use crate::sys::thread;
 
 /// What is known about this kernel.
@@ -92,7 +93,7 @@ pub struct Hazard {
     /// What would happen, and why.
     pub what: String,
     /// The verdict that explains it.
-    pub verdict: &'static str,
+    pub verdict: &'static Rule,
     /// What to do.
     pub advice: &'static str,
 }
@@ -105,7 +106,7 @@ impl fmt::Display for Hazard {
             self.object.display(),
             self.what,
             self.advice,
-            self.verdict
+            self.verdict.name
         )
     }
 }
@@ -133,17 +134,14 @@ impl Hazard {
             let what =
                 "uses critical sections, which this kernel does not abort: that corrupts memory";
             let object = users.next()?;
-            return Some(Self::new(object, what, &verdict::NO_ABORT));
+            return Some(Self::new(object, what, &host::NO_ABORT));
         }
         let (does, verdict) = match behaviour.cpu_id_start {
             Field::Kept => (
                 "this kernel does not rewrite it: that corrupts memory",
-                &verdict::CPU_ID_START_KEPT,
+                &host::CPU_ID_START_KEPT,
             ),
-            Field::Killed => (
-                "this kernel kills it for that",
-                &verdict::CPU_ID_START_KILLS,
-            ),
+            Field::Killed => ("this kernel kills it for that", &host::CPU_ID_START_KILLS),
             Field::Rewritten | Field::Unknown => return None,
         };
         users.find_map(|user| {
@@ -153,11 +151,11 @@ impl Hazard {
         })
     }
 
-    fn new(user: &User, what: impl Into<String>, verdict: &verdict::Kind) -> Self {
+    fn new(user: &User, what: impl Into<String>, verdict: &'static Rule) -> Self {
         Self {
             object: user.path.clone(),
             what: what.into(),
-            verdict: verdict.name,
+            verdict,
             advice: "",
         }
     }
@@ -192,12 +190,13 @@ impl Writes {
         object.map_or(Self::NotSeen, |object| Self::from(&read_code(&object)))
     }
 
-    fn from(facts: &Facts) -> Self {
+    fn from(report: &ObjectReport) -> Self {
+        let access = report.access();
         // a definer whose accesses would need relocations, and has none
-        if facts.tls_model.is_none() && facts.tls_evidence == Some(ModelEvidence::Proved) {
+        if access.model.is_none() && access.evidence == Some(ModelEvidence::Proved) {
             return Self::No;
         }
-        let Some(critical) = facts.critical else {
+        let Some(critical) = report.code.critical else {
             return Self::NotSeen;
         };
         let stores = [Violation::ReadOnlyStore, Violation::StrayStore];
@@ -208,7 +207,8 @@ impl Writes {
             Self::Yes
         } else if let Some(place) = critical.first_escape {
             Self::Perhaps(place.address)
-        } else if critical.uses == 0 || !critical.followed || facts.damage.contains(Damage::CODE) {
+        } else if critical.uses == 0 || !critical.followed || report.damage().contains(Damage::CODE)
+        {
             Self::NotSeen
         } else {
             Self::No

@@ -9,6 +9,8 @@ use std::io::{self, Read};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
+use tls_model::protocol::variable;
+
 /// How a launcher's arguments are read.
 struct Grammar {
     name: &'static str,
@@ -169,7 +171,11 @@ fn options<'a>(launcher: &Grammar, arguments: &'a [OsString]) -> &'a [OsString] 
 }
 
 /// Names that what is set here is carried by.
-const OURS: [&[u8]; 3] = [b"LD_PRELOAD", b"GLIBC_TUNABLES", b"RSEQ_SHIM_MODE"];
+const OURS: [&[u8]; 3] = [
+    variable::PRELOAD.as_bytes(),
+    variable::TUNABLES.as_bytes(),
+    variable::MODE.as_bytes(),
+];
 
 fn env(arguments: &[OsString]) -> Launch {
     let mut rest = arguments;

@@ -8,8 +8,8 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use tls_model::ledger::{self, Record};
 use tls_model::owner::{Owner, Reason};
+use tls_model::protocol::ledger::{self, Record};
 
 use super::decision::Decision;
 use crate::report::Output;

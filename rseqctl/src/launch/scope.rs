@@ -5,7 +5,8 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use tls_model::facts::{Facts, SymbolName};
+use tls_model::facts::{OwnLibrary, SymbolName};
+use tls_model::report::ObjectReport;
 
 use crate::program::{Loaded, Program};
 
@@ -78,12 +79,16 @@ impl Scope {
             let found = program.objects.iter().map(|object| object.path.as_path());
             found.chain(program.missing.iter().map(|(name, _)| Path::new(name)))
         };
-        let owns = |object: &Loaded| object.facts.is_owning_libc();
+        let owns = |object: &Loaded| object.report.facts.is_owning_libc();
+        // the definition of last resort gives way to any other: what is in its way
+        // will be preloaded before it
+        let is_last_resort = |object: &Loaded| object.report.facts.library == Some(OwnLibrary::Abi);
+        let adopter = program.definers().find(|object| !is_last_resort(object));
         let mut scope = Self {
-            adopter: program.winner().filter(|it| !owns(it)).and_then(|object| {
+            adopter: adopter.filter(|it| !owns(it)).and_then(|object| {
                 Some(Adopter {
                     path: object.path.clone(),
-                    size: object.facts.exported_definition()?.size,
+                    size: object.report.exported_definition()?.size,
                     is_deep: is_deep(program, object),
                 })
             }),
@@ -97,14 +102,19 @@ impl Scope {
             lacks_libc: !names().any(|name| is_named(name, &["libc.so.6"])),
         };
         for object in &program.objects {
-            scope.add(&object.path, &object.facts);
+            scope.add(&object.path, &object.report);
         }
         scope
     }
 
     /// Notes an object that uses the symbol.
-    fn add(&mut self, path: &Path, facts: &Facts) {
-        let is_hidden = facts.brings_client();
+    fn add(&mut self, path: &Path, report: &ObjectReport) {
+        let facts = &report.facts;
+        // what we preload is nobody's own
+        if facts.library.is_some() {
+            return;
+        }
+        let is_hidden = report.brings_client();
         let names_it = facts.symbols.iter().any(|it| it.name == SymbolName::Abi);
         // a libc only registers it
         let only_registers = facts.is_owning_libc() && facts.sections.is_empty();

@@ -4,6 +4,8 @@
 use std::ffi::OsString;
 use std::path::Path;
 
+use tls_model::protocol::variable;
+
 use super::decision::Decision;
 use super::environment::Environment;
 use super::error::Error;
@@ -32,7 +34,7 @@ pub(crate) fn supervise(
     let ledger =
         LedgerFile::create().map_err(|error| failed("make a ledger for the report", error))?;
     if has_proc() {
-        environment.set("RSEQ_SHIM_LEDGER", ledger.path());
+        environment.set(variable::LEDGER, ledger.path());
     } else {
         complain(format_args!(
             "{}: {NO_PROC}: the report will be without counts",

@@ -9,8 +9,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use tls_model::elf::Object;
-use tls_model::facts::Facts;
-use tls_model::rules::{OPTIONAL_STATIC_TLS, STATIC_TLS_SURPLUS, static_tls_by_dlopen};
+use tls_model::static_tls;
 
 use super::error::{Error, NoObject};
 use crate::program::FileSource;
@@ -36,10 +35,8 @@ impl Need {
         for library in libraries {
             bytes = bytes.saturating_add(one(library)?);
         }
-        Ok((bytes > STATIC_TLS_SURPLUS).then(|| Self {
-            bytes,
-            tunable: bytes - STATIC_TLS_SURPLUS + OPTIONAL_STATIC_TLS,
-        }))
+        let tunable = static_tls::tunable_for(bytes);
+        Ok(tunable.map(|tunable| Self { bytes, tunable }))
     }
 }
 
@@ -56,5 +53,6 @@ fn one(library: &Path) -> Result<u64, Error> {
     let file = File::open(library).map_err(|error| failed(NoObject::Open(error)))?;
     let object =
         Object::open(FileSource::new(file)).map_err(|error| failed(NoObject::Elf(error)))?;
-    Ok(static_tls_by_dlopen(&Facts::read(&object)).unwrap_or(0))
+    let report = rseq_code::read_definitions(&object);
+    Ok(static_tls::need_by_dlopen(&report.facts).unwrap_or(0))
 }

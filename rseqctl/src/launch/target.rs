@@ -9,7 +9,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use tls_model::elf::{Class, Endian};
-use tls_model::facts::Kind as ObjectKind;
+use tls_model::facts::ObjectKind;
 use tls_model::rseq::arch;
 
 use super::error::Error;
@@ -288,7 +288,7 @@ struct Obstacle {
 /// The dynamic linker that will load the program and the shim into it (none
 /// for the dynamic linker itself), or why there is no such thing.
 fn dynamic_linker(main: &Loaded, metadata: &fs::Metadata) -> Result<Option<PathBuf>, Obstacle> {
-    let facts = &main.facts;
+    let facts = &main.report.facts;
     let without_tunables = |why: String| {
         Err(Obstacle {
             why,

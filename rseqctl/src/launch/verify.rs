@@ -13,8 +13,9 @@ use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use tls_model::ledger::{self, Record};
 use tls_model::owner::{Owner, Reason};
+use tls_model::protocol::ledger::{self, Record};
+use tls_model::protocol::variable;
 
 use super::decision::Decision;
 use super::environment::Environment;
@@ -149,7 +150,7 @@ pub fn watch(
     };
     let keep = ledger.file().as_raw_fd();
     let watcher = detach(keep, || look(&plan, process, &ledger)).map_err(NotVerified::NoWatcher)?;
-    environment.set("RSEQ_SHIM_LEDGER", format!("/proc/{watcher}/fd/{keep}"));
+    environment.set(variable::LEDGER, format!("/proc/{watcher}/fd/{keep}"));
     Ok(())
 }
 

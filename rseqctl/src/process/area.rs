@@ -4,7 +4,8 @@ use std::cell::OnceCell;
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use tls_model::facts::{Evidence, Facts, Tls};
+use tls_model::facts::{Evidence, Tls};
+use tls_model::report::ObjectReport;
 
 use super::image::{Image, Instance, LAST_RESORT, Memory};
 use super::list::List;
@@ -112,7 +113,12 @@ impl<'a> Locator<'a> {
 
     /// The distance of an object's own `__rseq_abi`, where a symbol shows it.
     pub(super) fn distance_of_own(&self, index: usize) -> Option<i64> {
-        let value = self.image.objects[index].file.facts.definition()?.value;
+        let value = self.image.objects[index]
+            .file
+            .report
+            .facts
+            .definition()?
+            .value;
         self.distance(index, value)
     }
 
@@ -126,7 +132,7 @@ impl<'a> Locator<'a> {
             .map(|(index, _)| index)
             .find(|index| self.libc_distance(*index) == Some(distance));
         for (index, object) in objects() {
-            if object.file.facts.definition().is_some()
+            if object.file.report.facts.definition().is_some()
                 && self.distance_of_own(index) == Some(distance)
             {
                 return Area {
@@ -147,7 +153,7 @@ impl<'a> Locator<'a> {
             };
         }
         for (index, object) in objects() {
-            let Some(tls) = object.file.facts.tls else {
+            let Some(tls) = object.file.report.facts.tls else {
                 continue;
             };
             let within = self
@@ -176,7 +182,7 @@ impl<'a> Locator<'a> {
         let is_main = Some(index) == self.image.main;
         let says = match self.image.linker {
             Some(linker) => index == linker,
-            None => object.file.is_named("ld-") || is_main && object.file.facts.is_static,
+            None => object.file.is_named("ld-") || is_main && object.file.report.facts.is_static,
         };
         let variable = object.file.marks.rseq_offset.filter(|_| says)?;
         let address = object.bias.wrapping_add(variable);
@@ -195,33 +201,34 @@ impl<'a> Locator<'a> {
         if let (Some(list), Some(memory)) = (self.list, self.memory) {
             for (bias, offset) in list.tls_offsets(self.image, memory) {
                 for (object, known) in self.image.objects.iter().zip(&mut offsets) {
-                    if object.bias == bias && object.file.facts.tls.is_some() {
+                    if object.bias == bias && object.file.report.facts.tls.is_some() {
                         *known = Some(offset);
                     }
                 }
             }
         }
         for (index, object) in self.image.objects.iter().enumerate() {
-            let facts = &object.file.facts;
+            let report = &object.file.report;
             let computed = if Some(index) == self.image.main {
-                facts.tls.as_ref().map(first_offset)
+                report.facts.tls.as_ref().map(first_offset)
             } else {
                 None
             };
             offsets[index] = computed
                 .or(offsets[index])
-                .or_else(|| self.offset_by_slot(object, facts));
+                .or_else(|| self.offset_by_slot(object, report));
         }
         offsets
     }
 
     /// By the word that the dynamic linker has filled in for the object's own
     /// accesses.
-    fn offset_by_slot(&self, object: &Instance, facts: &Facts) -> Option<u64> {
+    fn offset_by_slot(&self, object: &Instance, report: &ObjectReport) -> Option<u64> {
         // others' accesses lead to whichever definition won
-        if !facts.hidden_definition() {
+        if !report.hidden_definition() {
             return None;
         }
+        let facts = &report.facts;
         let value = facts.definition()?.value;
         let slot = object.bias.wrapping_add(facts.area_slot?);
         let distance = self.memory?.signed(slot, object.file.is_narrow())?;
@@ -242,9 +249,9 @@ fn first_offset(tls: &Tls) -> u64 {
 
 /// In an object's block, and no symbol says what it is.
 fn in_block_of(index: usize, object: &Instance) -> Area {
-    let facts = &object.file.facts;
+    let report = &object.file.report;
     let kind = match kind_of(object) {
-        AreaKind::Symbol if !facts.hidden_definition() => AreaKind::Tls,
+        AreaKind::Symbol if !report.hidden_definition() => AreaKind::Tls,
         kind => kind,
     };
     Area {

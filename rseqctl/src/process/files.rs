@@ -11,7 +11,8 @@ use std::rc::Rc;
 
 use libc::PT_LOAD;
 use tls_model::elf::{Class, Object, Source};
-use tls_model::facts::{Facts, SymbolName};
+use tls_model::facts::SymbolName;
+use tls_model::report::ObjectReport;
 
 use super::maps::{FileId, link_name};
 use super::proc::Process;
@@ -20,7 +21,7 @@ use crate::program::source::{AheadMemory, FileSource, ReadAhead};
 /// What a mapped object says.
 #[derive(Debug)]
 pub(super) struct ObjectFile {
-    pub(super) facts: Facts,
+    pub(super) report: ObjectReport,
     /// `DT_NEEDED`.
     pub(super) needed: Vec<Vec<u8>>,
     pub(super) soname: Option<Vec<u8>>,
@@ -51,7 +52,7 @@ impl ObjectFile {
         let memory = AheadMemory::default();
         let source = ReadAhead::new(&file, &memory);
         let object = Object::open(&source as &dyn Source).ok()?;
-        let facts = rseq_code::read(&object);
+        let report = rseq_code::read(&object);
         let mut needed = Vec::new();
         let mut buffer = vec![0; 4096];
         // a damaged table: what was read before the damage
@@ -78,7 +79,7 @@ impl ObjectFile {
         };
         // static programs have no dynamic symbols
         let in_symtab = |name| {
-            let mut facts = facts.symbols.iter();
+            let mut facts = report.facts.symbols.iter();
             facts
                 .find(|fact| fact.name == name && fact.role == tls_model::facts::Role::Defines)
                 .map(|fact| fact.value)
@@ -95,7 +96,7 @@ impl ObjectFile {
         Some(Self {
             first: first.ok().flatten().unwrap_or((0, 0)),
             end,
-            facts,
+            report,
             needed,
             soname,
             marks,
@@ -104,7 +105,7 @@ impl ObjectFile {
 
     /// Addresses are 32 bits wide.
     pub(super) fn is_narrow(&self) -> bool {
-        self.facts.layout.class == Class::Elf32
+        self.report.facts.layout.class == Class::Elf32
     }
 
     /// Its soname starts so.

@@ -6,7 +6,8 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::rc::Rc;
 
-use tls_model::facts::Kind;
+use tls_model::facts::ObjectKind;
+use tls_model::protocol::{self, variable};
 
 use super::files::{Files, ObjectFile, Unread};
 use super::list::List;
@@ -14,8 +15,8 @@ use super::maps::{self, Mapping};
 use super::proc::Process;
 
 /// The shim, and the library with the symbol of last resort.
-pub(super) const SHIM: &str = "librseq_shim.so";
-pub(super) const LAST_RESORT: &str = "librseq_abi.so";
+pub(super) const SHIM: &str = protocol::SHIM_LIBRARY;
+pub(super) const LAST_RESORT: &str = protocol::ABI_LIBRARY;
 
 /// A mapped object.
 #[derive(Clone, Debug)]
@@ -105,7 +106,7 @@ impl Image {
     ) {
         let (address, offset) = file.first;
         // only the first mapping of an object says where it is
-        if mapping.offset > offset || !file.facts.is_linked() {
+        if mapping.offset > offset || !file.report.facts.is_linked() {
             return;
         }
         // a segment of a small object may begin at the same page of the file
@@ -144,7 +145,9 @@ impl Image {
     /// linker, or another program, is mapped that is not in the list of the
     /// process's own, and neither are they.
     pub(super) fn find_guests(&mut self, list: Option<&List>) {
-        let is_static = self.program().is_some_and(|it| it.file.facts.is_static);
+        let is_static = self
+            .program()
+            .is_some_and(|it| it.file.report.facts.is_static);
         if self.linker.is_none() && !is_static {
             // it could not be seen which objects are its own
             return;
@@ -153,8 +156,9 @@ impl Image {
             let has = list.is_some_and(|list| list.has(it.bias));
             Some(index) != self.main && Some(index) != self.linker && !has
         };
-        let begins =
-            |it: &Instance| it.file.is_named("ld-") || it.file.facts.kind == Kind::Executable;
+        let begins = |it: &Instance| {
+            it.file.is_named("ld-") || it.file.report.facts.kind == ObjectKind::Executable
+        };
         let objects = || self.objects.iter().enumerate();
         if !objects().any(|(index, it)| begins(it) && is_stranger(index, it)) {
             return;
@@ -177,7 +181,7 @@ impl Image {
         let exports = |index: &usize| {
             self.objects[*index]
                 .file
-                .facts
+                .report
                 .exported_definition()
                 .is_some()
         };
@@ -224,7 +228,7 @@ impl Holds {
         let mut at_start: Vec<bool> = image
             .objects
             .iter()
-            .map(|object| object.file.facts.kind == Kind::Executable)
+            .map(|object| object.file.report.facts.kind == ObjectKind::Executable)
             .collect();
         if let Some(main) = image.main {
             at_start[main] = true;
@@ -240,7 +244,7 @@ impl Holds {
                 }
             }
         }
-        let told = process.variable("RSEQ_SHIM_LOADING");
+        let told = process.variable(variable::LOADING);
         let shim_keeps = image.named(SHIM).is_some()
             && !told.is_some_and(|value| value == "off" || value == "warn");
         Self {
@@ -250,12 +254,12 @@ impl Holds {
     }
 
     pub(super) fn of(&self, image: &Image, index: usize) -> Hold {
-        let facts = &image.objects[index].file.facts;
+        let report = &image.objects[index].file.report;
         if self.at_start.get(index) == Some(&true) {
             Hold::Start
-        } else if facts.flags.nodelete {
+        } else if report.facts.flags.nodelete {
             Hold::Nodelete
-        } else if self.shim_keeps && facts.exported_definition().is_some() {
+        } else if self.shim_keeps && report.exported_definition().is_some() {
             Hold::Shim
         } else {
             Hold::Loose
@@ -265,7 +269,7 @@ impl Holds {
 
 /// The names that the dynamic linker was told to preload.
 fn preloaded(process: &Process) -> Vec<Vec<u8>> {
-    let told = process.variable("LD_PRELOAD").unwrap_or_default();
+    let told = process.variable(variable::PRELOAD).unwrap_or_default();
     let file = process.text("root/etc/ld.so.preload").unwrap_or_default();
     let names = told.split([' ', ':']).chain(file.split_whitespace());
     names

@@ -2,7 +2,8 @@
 
 use std::io::{self, ErrorKind};
 
-use tls_model::facts::{Evidence, Facts, Role, SymbolName};
+use tls_model::facts::{Evidence, Role, SymbolName};
+use tls_model::report::ObjectReport;
 
 use super::Options;
 use super::area::Locator;
@@ -102,7 +103,7 @@ fn row(
         name: status.name,
         uid: status.user,
         exe: process.executable().ok().map(|path| text::readable(&path)),
-        build_id: program.and_then(|it| build_id(&it.file.facts)),
+        build_id: program.and_then(|it| build_id(&it.file.report)),
         command: process.command(),
         other_namespaces: process.other_namespaces(),
         owner: ownership.owner,
@@ -142,17 +143,17 @@ fn why_unread(why: &Unread) -> String {
     }
 }
 
-fn build_id(facts: &Facts) -> Option<String> {
-    facts.build_id.map(|id| text::hex(id.as_bytes()))
+fn build_id(report: &ObjectReport) -> Option<String> {
+    report.facts.build_id.map(|id| text::hex(id.as_bytes()))
 }
 
 /// The objects that define or use an rseq symbol.
 fn objects(image: &Image, holds: &Holds) -> Vec<ObjectRow> {
     let objects = image.objects.iter().enumerate();
     objects
-        .filter(|(_, object)| object.file.facts.mentions_rseq())
+        .filter(|(_, object)| object.file.report.mentions_rseq())
         .map(|(index, object)| {
-            let facts = &object.file.facts;
+            let report = &object.file.report;
             let (unloadable, unloadable_because) = match holds.of(image, index) {
                 Hold::Start => (false, "it came with the program"),
                 Hold::Nodelete => (false, "it is marked never to be unloaded (DF_1_NODELETE)"),
@@ -161,13 +162,13 @@ fn objects(image: &Image, holds: &Holds) -> Vec<ObjectRow> {
             };
             ObjectRow {
                 path: object.path.clone(),
-                build_id: build_id(facts),
+                build_id: build_id(report),
                 deleted: object.is_deleted,
-                defines: definition(facts),
-                provides: names(facts, |role| role == Role::Defines),
-                uses: used(facts),
-                tls_model: facts.tls_model.map(Word),
-                critical_sections: facts.critical_sections(),
+                defines: definition(report),
+                provides: names(report, |role| role == Role::Defines),
+                uses: used(report),
+                tls_model: report.access().model.map(Word),
+                critical_sections: report.critical_sections(),
                 unloadable,
                 unloadable_because,
             }
@@ -175,19 +176,20 @@ fn objects(image: &Image, holds: &Holds) -> Vec<ObjectRow> {
         .collect()
 }
 
-fn definition(facts: &Facts) -> Option<Definition> {
-    if facts.exported_definition().is_some() {
+fn definition(report: &ObjectReport) -> Option<Definition> {
+    if report.exported_definition().is_some() {
         return Some(Definition::Exported);
     }
-    Some(match facts.hidden_definition_evidence()? {
+    Some(match report.hidden_definition_evidence()? {
         Evidence::Proved => Definition::Hidden,
         Evidence::Likely => Definition::LikelyHidden,
     })
 }
 
-fn names(facts: &Facts, is_wanted: impl Fn(Role) -> bool) -> Vec<Word<SymbolName>> {
+fn names(report: &ObjectReport, is_wanted: impl Fn(Role) -> bool) -> Vec<Word<SymbolName>> {
     let mut names = Vec::new();
-    for fact in facts.symbols.iter().filter(|fact| is_wanted(fact.role)) {
+    let facts = report.facts.symbols.iter();
+    for fact in facts.filter(|fact| is_wanted(fact.role)) {
         if !names.contains(&Word(fact.name)) {
             names.push(Word(fact.name));
         }
@@ -195,8 +197,8 @@ fn names(facts: &Facts, is_wanted: impl Fn(Role) -> bool) -> Vec<Word<SymbolName
     names
 }
 
-fn used(facts: &Facts) -> Vec<Word<SymbolName>> {
-    let mut used = names(facts, |role| role != Role::Defines);
-    used.extend(facts.asked_by_name.iter().map(Word));
+fn used(report: &ObjectReport) -> Vec<Word<SymbolName>> {
+    let mut used = names(report, |role| role != Role::Defines);
+    used.extend(report.code.asked_by_name.iter().map(Word));
     used
 }

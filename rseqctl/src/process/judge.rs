@@ -1,13 +1,13 @@
 //! The findings about a process: those of the audit about its objects, less
 //! what the running process refutes, and what only a process shows.
 
-use tls_model::facts::{Evidence, Facts};
-use tls_model::rules::{
-    self, DLOPENED_DEFINER, REFUSED_CLIENT, SECOND_DEFINER, UNREGISTERED_THREAD,
-};
+use tls_model::facts::Evidence;
+use tls_model::report::ObjectReport;
+use tls_model::rules::process::{REFUSED_CLIENT, UNREGISTERED_THREAD};
+use tls_model::rules::{self, Definers, RuleId};
 
 use super::area::{Area, AreaKind};
-use super::image::{Hold, Holds, Image, LAST_RESORT};
+use super::image::{Hold, Holds, Image};
 use super::thread::Threads;
 use crate::report::FindingRow;
 
@@ -15,61 +15,34 @@ use crate::report::FindingRow;
 pub(super) fn findings(image: &Image, holds: &Holds, threads: &Threads) -> Vec<FindingRow> {
     let mut found = Vec::new();
     let winner = image.winner();
-    let definers = image
-        .objects
-        .iter()
-        .filter(|object| defines(&object.file.facts) && !object.file.is_named(LAST_RESORT))
-        .count();
+    let definers = Definers::among(image.objects.iter().map(|object| &object.file.report));
     for (index, object) in image.objects.iter().enumerate() {
-        let (facts, path) = (&object.file.facts, object.path.as_str());
+        let (report, path) = (&object.file.report, object.path.as_str());
         let hold = holds.of(image, index);
         let fate = Fate::of(index, image, threads);
-        for finding in rules::check(facts) {
-            let refuted = match finding.rule.name {
-                // nothing will unload it
-                "unloadable-definer" => hold != Hold::Loose,
-                // what it warns of has happened, or has not
-                "hidden-definer" => fate != Fate::Unknown,
-                _ => false,
-            };
-            if !refuted {
-                found.push(FindingRow::of(&finding, Some(path)));
-            }
+        let of_object = rules::check(report).filter(|finding| match finding.rule.id {
+            // nothing will unload it
+            RuleId::UnloadableDefiner => hold == Hold::Loose,
+            // what it warns of has happened, or has not
+            RuleId::HiddenDefiner => fate == Fate::Unknown,
+            _ => true,
+        });
+        let came_later = matches!(hold, Hold::Loose | Hold::Nodelete);
+        let of_program = [
+            definers.second_definer(report, winner == Some(index)),
+            rules::dlopened_definer(report).filter(|_| came_later),
+        ];
+        for finding in of_object.chain(of_program.into_iter().flatten()) {
+            found.push(FindingRow::of(&finding, Some(path)));
         }
         if let Fate::Refused { threads, by } = fate {
-            let message = refused(facts, threads, by);
-            found.push(FindingRow::new(REFUSED_CLIENT, Some(path), message));
-        }
-        if definers > 1 && rules::keeps_its_own_area(facts, winner == Some(index)) {
-            let message = "has an __rseq_abi of its own beside that of another object of the \
-                process: one of them is refused; export one definition and let the others refer \
-                to it";
-            found.push(FindingRow::new(
-                SECOND_DEFINER,
-                Some(path),
-                message.to_owned(),
-            ));
-        }
-        let exports = facts.exported_definition().is_some();
-        if exports && matches!(hold, Hold::Loose | Hold::Nodelete) {
-            let message = "exports __rseq_abi and came by dlopen, after the threads that were \
-                there already: link the program with it or preload it";
-            found.push(FindingRow::new(
-                DLOPENED_DEFINER,
-                Some(path),
-                message.to_owned(),
-            ));
+            let message = refused(report, threads, by);
+            found.push(FindingRow::new(&REFUSED_CLIENT, Some(path), message));
         }
     }
     found.extend(unregistered(threads));
     found.sort_by_key(|finding| std::cmp::Reverse(*finding.level));
     found
-}
-
-/// It brings a definition of its own. That of a libc is there for whoever brings
-/// none.
-fn defines(facts: &Facts) -> bool {
-    !facts.is_owning_libc() && (facts.exported_definition().is_some() || facts.brings_client())
 }
 
 /// What became of an object's own area.
@@ -85,11 +58,8 @@ enum Fate {
 
 impl Fate {
     fn of(index: usize, image: &Image, threads: &Threads) -> Self {
-        let object = &image.objects[index];
-        if !defines(&object.file.facts)
-            || object.file.is_named(LAST_RESORT)
-            || image.is_guest(index)
-        {
+        let report = &image.objects[index].file.report;
+        if !report.brings_definition() || image.is_guest(index) {
             return Self::Unknown;
         }
         // in the object's own storage, even where no symbol proves it
@@ -101,9 +71,9 @@ impl Fate {
                 )
         };
         // an exported one that lost to another is not what its object uses
-        let is_unused = object.file.facts.exported_definition().is_some()
-            && !rules::keeps_its_own_area(&object.file.facts, image.winner() == Some(index))
-            && image.winner() != Some(index);
+        let wins = image.winner() == Some(index);
+        let is_unused =
+            report.exported_definition().is_some() && !report.keeps_its_own_area(wins) && !wins;
         let others: Vec<_> = threads
             .areas
             .iter()
@@ -123,8 +93,8 @@ impl Fate {
     }
 }
 
-fn refused(facts: &Facts, threads: usize, by: Area) -> String {
-    let what = match facts.hidden_definition_evidence() {
+fn refused(report: &ObjectReport, threads: usize, by: Area) -> String {
+    let what = match report.hidden_definition_evidence() {
         Some(Evidence::Likely) => "probably has an __rseq_abi of its own (it is stripped)",
         Some(Evidence::Proved) => "has an __rseq_abi of its own that it does not export",
         None => "exports an __rseq_abi",
@@ -157,6 +127,6 @@ fn unregistered(threads: &Threads) -> Option<FindingRow> {
             "{without} of {all} threads have no registration: code that uses rseq is on its slow \
              path there"
         );
-        FindingRow::new(UNREGISTERED_THREAD, None, message)
+        FindingRow::new(&UNREGISTERED_THREAD, None, message)
     })
 }

@@ -35,7 +35,12 @@ impl List {
         let debug = match own {
             Some(own) => own.bias.wrapping_add(own.file.marks.debug?),
             // where it was not seen which one: there is only one, or none
-            None if image.program().is_some_and(|it| it.file.facts.is_static) => return None,
+            None if image
+                .program()
+                .is_some_and(|it| it.file.report.facts.is_static) =>
+            {
+                return None;
+            }
             None => {
                 let mut objects = image.objects.iter();
                 objects.find_map(|it| Some(it.bias.wrapping_add(it.file.marks.debug?)))?

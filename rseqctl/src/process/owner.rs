@@ -5,12 +5,13 @@ use std::ffi::OsStr;
 use schemars::JsonSchema;
 use serde::Serialize;
 use tls_model::owner::{Owner, Reason};
+use tls_model::protocol::variable::{RSEQ_TUNABLE, TUNABLES};
 
 use super::area::{Area, AreaKind};
 use super::image::{Image, LAST_RESORT, SHIM};
 use super::proc::Process;
 use super::thread::Threads;
-use crate::tunables::{RSEQ_TUNABLE, TUNABLES, last_value, number};
+use crate::tunables::{last_value, number};
 
 /// Who owns the registration of a process's threads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -112,7 +113,9 @@ fn of_area(area: Area, image: &Image) -> (Owner, String) {
     let path = object.map_or("", |object| object.path.as_str());
     let has_shim = image.named(SHIM).is_some();
     match (area.kind, object) {
-        (AreaKind::Symbol, Some(it)) if area.is_libcs_choice && !it.file.facts.is_owning_libc() => {
+        (AreaKind::Symbol, Some(it))
+            if area.is_libcs_choice && !it.file.report.facts.is_owning_libc() =>
+        {
             (
                 Owner::Libc,
                 format!("{}: that of {path}", Reason::LibcOwnsSymbol.text()),
@@ -128,7 +131,7 @@ fn of_area(area: Area, image: &Image) -> (Owner, String) {
             Owner::Client,
             format!("somebody has registered the __rseq_abi of {path}"),
         ),
-        (AreaKind::Symbol, Some(it)) if it.file.facts.exported_definition().is_some() => {
+        (AreaKind::Symbol, Some(it)) if it.file.report.exported_definition().is_some() => {
             let who = if has_shim {
                 ", and the shim registers it"
             } else {

@@ -9,16 +9,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use tls_model::protocol::{ABI_LIBRARY as ABI, SHIM_LIBRARY as SHIM};
+
 use crate::sys::machine;
 use crate::sys::process::effective_ids;
-
-/// The preload.
-pub const SHIM: &str = "librseq_shim.so";
-/// The library that the preload needs, which lies beside it.
-pub const ABI: &str = "librseq_abi.so";
-
-/// The file names of both.
-pub const NAMES: [&str; 2] = [SHIM, ABI];
 
 /// What separates the names in `LD_PRELOAD`.
 pub const SEPARATORS: &[u8] = b" :";

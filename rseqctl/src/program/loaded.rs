@@ -9,7 +9,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use tls_model::elf::{Class, Endian, Object};
-use tls_model::facts::Facts;
+use tls_model::report::ObjectReport;
 
 use super::source::FileSource;
 
@@ -28,7 +28,7 @@ pub struct Loaded {
     /// The file: the path itself, or where it is in the root.
     pub file: PathBuf,
     /// What it says about rseq.
-    pub facts: Facts,
+    pub report: ObjectReport,
     /// The position of the object that needed it first; none for the program.
     pub loader: Option<usize>,
     /// `DT_NEEDED`, in order.
@@ -79,15 +79,10 @@ impl Loaded {
         });
         let flags_1 = object.dynamic().ok().flatten().map_or(0, |it| it.flags_1);
         let text = |found: Result<Option<&[u8]>, _>| found.ok().flatten().map(<[u8]>::to_vec);
-        let mut facts = Facts::read(&object);
-        if facts.hidden_definition() {
-            // whether it asks for another area first
-            facts.read_names(&object);
-        }
         Ok(Self {
             path: path.to_path_buf(),
             file: file.to_path_buf(),
-            facts,
+            report: rseq_code::read_definitions(&object),
             loader,
             needed,
             soname: text(object.soname(&mut buffer)),
@@ -106,7 +101,8 @@ impl Loaded {
     }
 
     pub(super) fn abi(&self) -> (u16, Class, Endian) {
-        let layout = self.facts.layout;
-        (self.facts.machine, layout.class, layout.endian)
+        let facts = &self.report.facts;
+        let layout = facts.layout;
+        (facts.machine, layout.class, layout.endian)
     }
 }

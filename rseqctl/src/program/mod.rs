@@ -169,9 +169,14 @@ impl Program {
     /// that exports one.
     #[must_use]
     pub fn winner(&self) -> Option<&Loaded> {
+        self.definers().next()
+    }
+
+    /// The objects that export an `__rseq_abi`, in the order of the global scope.
+    pub fn definers(&self) -> impl Iterator<Item = &Loaded> {
         self.objects
             .iter()
-            .find(|object| object.facts.exported_definition().is_some())
+            .filter(|object| object.report.exported_definition().is_some())
     }
 
     /// The objects with an `__rseq_abi` of their own that others cannot see, and that
@@ -179,7 +184,7 @@ impl Program {
     pub fn hidden(&self) -> impl Iterator<Item = &Loaded> {
         self.objects
             .iter()
-            .filter(|object| object.facts.brings_client())
+            .filter(|object| object.report.brings_client())
     }
 
     /// The position of the object at `path`.

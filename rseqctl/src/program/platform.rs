@@ -26,10 +26,10 @@ impl Platform {
     /// Of the dynamic linker at `linker`; of a usual one where it cannot be
     /// read.
     pub(super) fn of(linker: Option<&Path>, main: &Loaded) -> Self {
-        let machine = main.facts.machine_name().unwrap_or_default();
+        let machine = main.report.facts.machine_name().unwrap_or_default();
         let mut linker = linker.and_then(Linker::read).unwrap_or_else(Linker::usual);
         if linker.folders.is_empty() {
-            linker.folders = usual(main.facts.layout.class);
+            linker.folders = usual(main.report.facts.layout.class);
         }
         let lib = linker.folders.first().map(|first| first[1..].to_vec());
         Self {

@@ -2,59 +2,9 @@
 
 use std::io::{self, Write};
 
-use tls_model::rules::{self, Level, RULES, Rule};
+use tls_model::rules::{self, RULES, Rule, Subject};
 
-use super::verdict::{self, KINDS, Kind};
 use super::wrapped;
-
-/// What has a name and can be explained.
-#[derive(Clone, Copy, Debug)]
-pub struct Entry {
-    /// Its stable name.
-    pub name: &'static str,
-    /// How much it matters.
-    pub level: Level,
-    /// What it means and why it matters, in one paragraph.
-    pub explanation: &'static str,
-    /// Where that is written down.
-    pub source: &'static str,
-}
-
-impl From<&'static Rule> for Entry {
-    fn from(rule: &'static Rule) -> Self {
-        Self {
-            name: rule.name,
-            level: rule.level,
-            explanation: rule.explanation,
-            source: rule.source,
-        }
-    }
-}
-
-impl From<&'static Kind> for Entry {
-    fn from(kind: &'static Kind) -> Self {
-        Self {
-            name: kind.name,
-            level: kind.level,
-            explanation: kind.explanation,
-            source: kind.source,
-        }
-    }
-}
-
-/// The rules of the audit, then the verdicts of the doctor.
-pub fn entries() -> impl Iterator<Item = Entry> {
-    let verdicts = KINDS.iter().copied().map(Entry::from);
-    RULES.iter().map(Entry::from).chain(verdicts)
-}
-
-/// The rule or verdict with this name.
-#[must_use]
-pub fn find(name: &str) -> Option<Entry> {
-    rules::find(name)
-        .map(Entry::from)
-        .or_else(|| verdict::find(name).map(Entry::from))
-}
 
 /// Writes one line per rule and verdict: its level and its name.
 ///
@@ -62,8 +12,8 @@ pub fn find(name: &str) -> Option<Entry> {
 ///
 /// Those of `out`.
 pub fn list(out: &mut impl Write) -> io::Result<()> {
-    for entry in entries() {
-        writeln!(out, "{:<8} {}", entry.level.name(), entry.name)?;
+    for rule in RULES {
+        writeln!(out, "{:<8} {}", rule.level.name(), rule.name)?;
     }
     Ok(())
 }
@@ -73,11 +23,11 @@ pub fn list(out: &mut impl Write) -> io::Result<()> {
 /// # Errors
 ///
 /// Those of `out`.
-pub fn explain(entry: Entry, out: &mut impl Write) -> io::Result<()> {
-    writeln!(out, "{}: {}\n", entry.name, entry.level.name())?;
-    paragraph(entry.explanation, out)?;
+pub fn explain(rule: &Rule, out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "{}: {}\n", rule.name, rule.level.name())?;
+    paragraph(rule.explanation, out)?;
     writeln!(out)?;
-    paragraph(&format!("Source: {}.", entry.source), out)
+    paragraph(&format!("Source: {}.", rule.source), out)
 }
 
 /// Writes the page `docs/rules.md`.
@@ -93,9 +43,7 @@ pub fn page(out: &mut impl Write) -> io::Result<()> {
          `UPDATE_GOLDEN=1 cargo test -p rseqctl --test explain` writes it.",
         out,
     )?;
-    RULES
-        .iter()
-        .try_for_each(|rule| section(rule.into(), None, out))
+    rules::of_programs().try_for_each(|rule| section(rule, out))
 }
 
 /// Writes the page `docs/verdicts.md`.
@@ -111,24 +59,26 @@ pub fn page_of_verdicts(out: &mut impl Write) -> io::Result<()> {
          -p rseqctl --test explain` writes it.",
         out,
     )?;
-    KINDS
-        .iter()
-        .copied()
-        .try_for_each(|kind| section(kind.into(), Some(kind.title), out))
+    rules::of_hosts().try_for_each(|rule| section(rule, out))
 }
 
-fn section(entry: Entry, title: Option<&str>, out: &mut impl Write) -> io::Result<()> {
-    writeln!(out, "\n## {}\n", entry.name)?;
-    let level = entry.level.name();
-    match title {
-        None => paragraph(&format!("Level: {level}."), out)?,
-        Some(title) => paragraph(&format!("Level: {level}. Says: {title}."), out)?,
+fn section(rule: &Rule, out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "\n## {}\n", rule.name)?;
+    let level = rule.level.name();
+    let title = escaped(rule.title);
+    match rule.subject {
+        Subject::Host => paragraph(&format!("Level: {level}. Says: {title}."), out)?,
+        _ => paragraph(&format!("Level: {level}. In short: {title}."), out)?,
     }
     writeln!(out)?;
-    // in Markdown underscores at both ends of a word are emphasis
-    paragraph(&entry.explanation.replace("__", "\\_\\_"), out)?;
+    paragraph(&escaped(rule.explanation), out)?;
     writeln!(out)?;
-    paragraph(&format!("Source: {}.", entry.source), out)
+    paragraph(&format!("Source: {}.", rule.source), out)
+}
+
+/// In Markdown underscores at both ends of a word are emphasis.
+fn escaped(text: &str) -> String {
+    text.replace("__", "\\_\\_")
 }
 
 fn paragraph(text: &str, out: &mut impl Write) -> io::Result<()> {

@@ -1,5 +1,5 @@
 //! What every report needs: text for terminals, the keys of a host, the words of
-//! verdicts.
+//! rules.
 
 pub mod choices;
 mod complain;
@@ -11,7 +11,6 @@ mod foreseen;
 mod output;
 mod tally;
 pub(crate) mod text;
-pub mod verdict;
 mod word;
 mod wrap;
 

@@ -8,8 +8,8 @@ use std::ops::Deref;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 use tls_model::facts::{
-    Binding, Evidence, Kind as ObjectKind, ModelEvidence, Role, SectionName, SymbolName,
-    SymbolTable, TlsModel, Visibility,
+    Binding, Evidence, ModelEvidence, ObjectKind, Role, SectionName, SymbolName, SymbolTable,
+    TlsModel, Visibility,
 };
 use tls_model::owner::{Mode, Owner};
 use tls_model::rules::{Level, RULES, Rule};
@@ -139,7 +139,7 @@ named! {
 
 impl Named for &'static Rule {
     fn all() -> Vec<Self> {
-        RULES.iter().collect()
+        RULES.to_vec()
     }
 
     fn name(self) -> &'static str {

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, getxattr, memfd_create};
 use rustix::process::{getegid, geteuid};
-use tls_model::ledger;
+use tls_model::protocol::ledger;
 
 use super::descriptors;
 use super::signals::{self, Change, Mask};

@@ -16,7 +16,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use tls_model::facts::Kind;
+use tls_model::facts::ObjectKind;
 
 use said::Said;
 
@@ -157,8 +157,8 @@ fn compare(path: &Path, tally: &Mutex<Tally>) {
 }
 
 /// Split debugging information has headers of tables that are not in it.
-fn comparable(kind: Kind, said: Said) -> Said {
-    if kind != Kind::Debug {
+fn comparable(kind: ObjectKind, said: Said) -> Said {
+    if kind != ObjectKind::Debug {
         return said;
     }
     Said {

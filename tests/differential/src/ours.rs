@@ -4,16 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use tls_model::elf::{Error, Object};
-use tls_model::facts::{Binding, Facts, Kind, Role, SymbolTable, Visibility};
+use tls_model::facts::{Binding, Facts, ObjectKind, Role, SymbolTable, Visibility};
 
 use crate::said::{Rseq, Said, Symbol};
 
 /// Longest name of a library, in bytes.
 const LONGEST: usize = 4096;
 
-pub fn read(bytes: &[u8]) -> Result<(Kind, Said), Error> {
+pub fn read(bytes: &[u8]) -> Result<(ObjectKind, Said), Error> {
     let object = Object::open(bytes)?;
-    let facts = rseq_code::read(&object);
+    let facts = rseq_code::read(&object).facts;
     let mut said = Said {
         tls: facts.tls.map(|tls| (tls.memsz, tls.align)),
         static_tls: facts.flags.static_tls,
@@ -21,7 +21,7 @@ pub fn read(bytes: &[u8]) -> Result<(Kind, Said), Error> {
         ..Said::default()
     };
     // what is split off has the headers of tables that are not in the file
-    if facts.kind == Kind::Debug {
+    if facts.kind == ObjectKind::Debug {
         return Ok((facts.kind, said));
     }
     let mut buffer = [0; LONGEST];

@@ -2,7 +2,7 @@
 
 use std::mem::offset_of;
 
-use tls_model::facts::{Facts, Kind};
+use tls_model::facts::{Facts, ObjectKind};
 use tls_model::rseq::{CPU_ID_REGISTRATION_FAILED, CPU_ID_UNINITIALIZED, Rseq, arch};
 
 /// `e_machine` of x86-64.
@@ -30,7 +30,7 @@ pub(crate) const BEFORE_AREA: i64 = 16;
 
 impl Area {
     pub(crate) fn of(facts: &Facts) -> Self {
-        let offset = if facts.kind == Kind::Executable && !facts.is_copied_area() {
+        let offset = if facts.kind == ObjectKind::Executable && !facts.is_copied_area() {
             thread_offset(facts)
         } else {
             None

@@ -1,5 +1,8 @@
-//! What the code of an object's critical sections does, and which code writes
-//! to fields of `__rseq_abi` that belong to the kernel.
+//! The reader of objects: one [`ObjectReport`] for the audit, `run` and `ps`,
+//! from an object's tables and from its code.
+//!
+//! The code says what its critical sections do, and which code writes to fields
+//! of `__rseq_abi` that belong to the kernel.
 //!
 //! Inside a critical section every instruction is decoded from its first byte
 //! on, so what is seen there is *proved*, unless the address that it uses had
@@ -22,38 +25,82 @@ mod x86;
 
 use tls_model::critical::{Critical, CriticalSection, Violation, kernel_checks};
 use tls_model::elf::{Error, Object, Source};
-use tls_model::facts::{Damage, Evidence, Facts, Kind, SectionName};
+use tls_model::facts::{Damage, Evidence, Facts, ObjectKind, SectionName};
+use tls_model::report::ObjectReport;
 
 use area::Area;
 use search::Searched;
 
-/// Reads the facts about an object, those about its critical sections and its
-/// code included. An object that has nothing to do with rseq costs no more
-/// than [`Facts::read`].
+/// Reads all that an object says: its tables, its constants and its code. An
+/// object that has nothing to do with rseq costs no more than [`Facts::read`].
 #[must_use]
-pub fn read<S: Source>(object: &Object<S>) -> Facts {
-    let mut facts = Facts::read(object);
-    facts.read_names(object);
+pub fn read<S: Source>(object: &Object<S>) -> ObjectReport {
+    let mut report = ObjectReport::of_tables(Facts::read(object));
+    read_names(object, &mut report);
+    let facts = &report.facts;
     let has_sections = facts.sections.size(SectionName::Descriptors).is_some()
         || facts.sections.size(SectionName::Pointers).is_some();
-    let area = Area::of(&facts);
-    let is_headerless = headerless::is_needed(object, &facts);
-    if matches!(facts.kind, Kind::Debug | Kind::Core | Kind::Other)
-        || !has_sections && !area.is_known() && !is_headerless
-    {
-        return facts;
+    let area = Area::of(facts);
+    let is_headerless = headerless::is_needed(object, facts);
+    if !can_have_code(facts) || !has_sections && !area.is_known() && !is_headerless {
+        return report;
     }
     let mut critical = Critical::default();
     critical.found = is_headerless;
-    match examine(object, &facts, &area, &mut critical) {
-        Ok(searched) => model::refine(&mut facts, &area, &critical, searched),
-        Err(error) => {
-            facts.damage.insert(Damage::CODE);
-            facts.truncated |= error == Error::Truncated;
-        }
+    match examine(object, facts, &area, &mut critical) {
+        Ok(searched) => report.code.access = model::refined(facts, &area, &critical, searched),
+        Err(error) => report.code.note_damage(Damage::CODE, error),
     }
-    facts.critical = Some(critical);
-    facts
+    report.code.critical = Some(critical);
+    report
+}
+
+/// Reads what an object says about whose `__rseq_abi` it uses: as [`read`] says
+/// it, without following the code. A program of a hundred megabytes is started
+/// in no time.
+///
+/// The code is searched only where there are no section headers: then nothing
+/// else shows the critical sections that a hidden definition is known by.
+#[must_use]
+pub fn read_definitions<S: Source>(object: &Object<S>) -> ObjectReport {
+    let mut report = ObjectReport::of_tables(Facts::read(object));
+    read_sections(object, &mut report);
+    if report.hidden_definition() {
+        // whether it asks for another area first
+        read_names(object, &mut report);
+    }
+    report
+}
+
+fn read_names<S: Source>(object: &Object<S>, report: &mut ObjectReport) {
+    match report.facts.names_among_constants(object) {
+        Ok(names) => report.code.asked_by_name = names,
+        Err(error) => report.code.note_damage(Damage::SECTIONS, error),
+    }
+}
+
+/// Counts the critical sections of an object without section headers.
+fn read_sections<S: Source>(object: &Object<S>, report: &mut ObjectReport) {
+    let facts = &report.facts;
+    if !can_have_code(facts) || !headerless::is_needed(object, facts) {
+        return;
+    }
+    let mut critical = Critical::default();
+    critical.found = true;
+    let visited = visit(object, facts, &mut critical, |critical, _| {
+        critical.read = critical.read.saturating_add(1);
+    });
+    if let Err(error) = visited {
+        report.code.note_damage(Damage::CODE, error);
+    }
+    report.code.critical = Some(critical);
+}
+
+fn can_have_code(facts: &Facts) -> bool {
+    !matches!(
+        facts.kind,
+        ObjectKind::Debug | ObjectKind::Core | ObjectKind::Other
+    )
 }
 
 fn examine<S: Source>(
@@ -62,19 +109,34 @@ fn examine<S: Source>(
     area: &Area,
     critical: &mut Critical,
 ) -> Result<Searched, Error> {
-    let critical_found = critical.found;
     let mut failed = Ok(());
-    let mut visit = |section: &CriticalSection| {
-        if section.is_void() {
-            critical.void = critical.void.saturating_add(1);
-            return;
-        }
+    visit(object, facts, critical, |critical, section| {
         critical.read = critical.read.saturating_add(1);
         if let Err(error) = one(object, facts, area, section, critical) {
             failed = Err(error);
         }
+    })?;
+    failed?;
+    search::run(object, facts, area, critical)
+}
+
+/// Shows every critical section: through the sections that name them, or found
+/// by their looks ([`Critical::found`]).
+fn visit<S: Source>(
+    object: &Object<S>,
+    facts: &Facts,
+    critical: &mut Critical,
+    mut see: impl FnMut(&mut Critical, &CriticalSection),
+) -> Result<(), Error> {
+    let is_found = critical.found;
+    let mut visit = |section: &CriticalSection| {
+        if section.is_void() {
+            critical.void = critical.void.saturating_add(1);
+        } else {
+            see(critical, section);
+        }
     };
-    let visited = if critical_found {
+    let visited = if is_found {
         let addresses = headerless::descriptors(object, facts)?;
         object.critical_sections_at(&addresses, |section| {
             // what has no code is another thing that looks like one
@@ -92,8 +154,7 @@ fn examine<S: Source>(
             critical.note(Violation::Pointer, first, Evidence::Proved);
         }
     }
-    failed?;
-    search::run(object, facts, area, critical)
+    Ok(())
 }
 
 /// Checks one critical section.

@@ -6,23 +6,28 @@ use tls_model::facts::{Facts, ModelEvidence, TlsModel};
 use crate::area::{Area, X86_64};
 use crate::search::Searched;
 
-/// Puts what the code shows in the place of what was assumed.
-pub(crate) fn refine(facts: &mut Facts, area: &Area, critical: &Critical, searched: Searched) {
-    if facts.tls_evidence != Some(ModelEvidence::Assumed) || !searched.done {
-        return;
+/// Returns what the code shows, where the tables only assume it.
+pub(crate) fn refined(
+    facts: &Facts,
+    area: &Area,
+    critical: &Critical,
+    searched: Searched,
+) -> Option<(Option<TlsModel>, ModelEvidence)> {
+    if facts.access.evidence != Some(ModelEvidence::Assumed) || !searched.done {
+        return None;
     }
     let is_used = critical.uses != 0 || critical.uses_inside != 0;
     // that there is no use takes all of the code to say
     if !is_used && !searched.whole {
-        return;
+        return None;
     }
-    let (model, evidence) = match facts.tls_model {
+    match facts.access.model {
         Some(TlsModel::LocalExec) if area.offset.is_some() => {
             if critical.proved_uses != 0 && !critical.found {
-                (Some(TlsModel::LocalExec), ModelEvidence::Proved)
+                Some((Some(TlsModel::LocalExec), ModelEvidence::Proved))
             } else {
                 let model = is_used.then_some(TlsModel::LocalExec);
-                (model, ModelEvidence::Likely)
+                Some((model, ModelEvidence::Likely))
             }
         }
         Some(TlsModel::LocalDynamic) if facts.machine == X86_64 && area.module.is_some() => {
@@ -34,10 +39,8 @@ pub(crate) fn refine(facts: &mut Facts, area: &Area, critical: &Critical, search
             } else {
                 TlsModel::LocalDynamic
             };
-            (is_used.then_some(model), ModelEvidence::Likely)
+            Some((is_used.then_some(model), ModelEvidence::Likely))
         }
-        _ => return,
-    };
-    facts.tls_model = model;
-    facts.tls_evidence = Some(evidence);
+        _ => None,
+    }
 }

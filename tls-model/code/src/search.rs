@@ -5,7 +5,7 @@
 
 use tls_model::critical::Critical;
 use tls_model::elf::{Error, Object, Source};
-use tls_model::facts::{Facts, Kind, TlsModel};
+use tls_model::facts::{Facts, ObjectKind, TlsModel};
 
 use crate::a64;
 use crate::area::{AARCH64, Area, X86_64};
@@ -45,10 +45,10 @@ pub(crate) fn run<S: Source>(
     let mut searched = Searched::default();
     let is_64 = facts.layout.class.bits() == 64;
     let is_known = matches!(facts.machine, X86_64 | AARCH64);
-    if !area.is_known() || !is_64 || !is_known || facts.kind == Kind::Relocatable {
+    if !area.is_known() || !is_64 || !is_known || facts.kind == ObjectKind::Relocatable {
         return Ok(searched);
     }
-    if facts.tls_model == Some(TlsModel::GeneralDynamic) && area.slot.is_none() {
+    if facts.access.model == Some(TlsModel::GeneralDynamic) && area.slot.is_none() {
         return Ok(searched);
     }
     let spans = spans(object)?;

@@ -2,7 +2,7 @@
 
 use tls_model::critical::{Contents, Critical, CriticalSection, Place, Violation};
 use tls_model::elf::{Error, Object, Source};
-use tls_model::facts::{Evidence, Facts, Kind};
+use tls_model::facts::{Evidence, Facts, ObjectKind};
 
 use crate::area::{AARCH64, Area, X86_64, is_read_only};
 use crate::{a64, x86};
@@ -95,7 +95,7 @@ pub(crate) fn decode<S: Source>(
     }
     let mut watch = Watch {
         section,
-        relocatable: facts.kind == Kind::Relocatable,
+        relocatable: facts.kind == ObjectKind::Relocatable,
         critical,
         stored: None,
         repeated: None,

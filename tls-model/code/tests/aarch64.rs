@@ -112,12 +112,12 @@ fn program(section: &[u32], outside: &[u32], signature: u32) -> Vec<u8> {
 const SIGNATURE: u32 = 0xd428_bc00;
 
 fn critical(bytes: &[u8]) -> Critical {
-    let facts = rseq_code::read(&Object::open(bytes).expect("an object"));
-    assert!(facts.damage.is_empty(), "{}", facts.damage);
-    assert!(facts.hidden_definition());
+    let report = rseq_code::read(&Object::open(bytes).expect("an object"));
+    assert!(report.damage().is_empty(), "{}", report.damage());
+    assert!(report.hidden_definition());
     // where nothing of it is used, that is what was seen
-    assert_eq!(facts.tls_evidence, Some(ModelEvidence::Likely));
-    let critical = facts.critical.expect("critical sections");
+    assert_eq!(report.access().evidence, Some(ModelEvidence::Likely));
+    let critical = report.code.critical.expect("critical sections");
     assert_eq!(critical.read, 1);
     critical
 }
@@ -179,8 +179,8 @@ fn what_sections_do_is_decoded() {
 #[test]
 fn a_program_that_uses_nothing_has_no_model() {
     let program = program(&[NOP, STORE], &[RET], SIGNATURE);
-    let facts = rseq_code::read(&Object::open(&*program).expect("an object"));
-    assert_eq!(facts.tls_model, None);
+    let report = rseq_code::read(&Object::open(&*program).expect("an object"));
+    assert_eq!(report.access().model, None);
 }
 
 #[test]
@@ -193,8 +193,8 @@ fn the_signature_is_that_of_the_machine() {
 fn a_store_outside_sections_is_found() {
     let outside: Vec<u32> = STORE_TO_AREA.into_iter().chain([RET]).collect();
     let program = program(&[NOP, STORE], &outside, SIGNATURE);
-    let facts = rseq_code::read(&Object::open(&*program).expect("an object"));
-    assert_eq!(facts.tls_model, Some(TlsModel::LocalExec));
+    let report = rseq_code::read(&Object::open(&*program).expect("an object"));
+    assert_eq!(report.access().model, Some(TlsModel::LocalExec));
     let critical = critical(&program);
     let stray = critical.offence(Violation::StrayStore).expect("found");
     assert_eq!(stray.first.address - BASE, OUTSIDE as u64 + 8);

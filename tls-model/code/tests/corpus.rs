@@ -10,7 +10,8 @@ use rseq_damage::{Counted, Heap, cuts_and_changes, step};
 use tls_model::archive::{Part, members};
 use tls_model::critical::Violation;
 use tls_model::elf::{Bounded, Object};
-use tls_model::facts::{Facts, TlsModel};
+use tls_model::facts::TlsModel;
+use tls_model::report::ObjectReport;
 use tls_model::rules;
 
 #[global_allocator]
@@ -54,13 +55,13 @@ fn warm_up() {
     });
 }
 
-fn read(bytes: &[u8]) -> Option<Facts> {
+fn read(bytes: &[u8]) -> Option<ObjectReport> {
     warm_up();
     let source = Bounded::new(Counted::new(bytes, MOST_READS));
-    let (facts, taken) = Heap::peak(|| Some(rseq_code::read(&Object::open(source).ok()?)));
+    let (report, taken) = Heap::peak(|| Some(rseq_code::read(&Object::open(source).ok()?)));
     assert!(taken <= MOST_MEMORY, "{taken} bytes of memory");
-    rules::check(facts.as_ref()?).for_each(|finding| drop(finding.to_string()));
-    facts
+    rules::check(report.as_ref()?).for_each(|finding| drop(finding.to_string()));
+    report
 }
 
 fn walk(bytes: &[u8]) {
@@ -124,8 +125,8 @@ fn sound_critical_sections_and_a_store_to_the_kernels_fields() {
     for (name, model) in SOUND {
         let file = corpus.iter().find(|(known, _)| known == name);
         let (_, bytes) = file.expect("a file of the corpus");
-        let facts = read(bytes).expect("an object");
-        let critical = facts.critical.expect("critical sections");
+        let report = read(bytes).expect("an object");
+        let critical = report.code.critical.expect("critical sections");
         assert_eq!((critical.read, critical.decoded), (1, 1), "{name}");
         assert_eq!(critical.unread, 0, "{name}");
         for violation in [Violation::Range, Violation::Signature, Violation::Undecoded] {
@@ -134,6 +135,6 @@ fn sound_critical_sections_and_a_store_to_the_kernels_fields() {
         let stray = critical.offence(Violation::StrayStore).is_some();
         // an object file has no offsets yet
         assert_eq!(stray, name != "relocatable", "{name}");
-        assert_eq!(facts.tls_model, Some(model), "{name}");
+        assert_eq!(report.access().model, Some(model), "{name}");
     }
 }

@@ -7,6 +7,7 @@ use std::ops::ControlFlow;
 use libfuzzer_sys::fuzz_target;
 use tls_model::elf::Object;
 use tls_model::facts::{self, Facts};
+use tls_model::report::ObjectReport;
 use tls_model::rules;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -14,9 +15,9 @@ fuzz_target!(|bytes: &[u8]| {
         let Ok(object) = object else {
             continue;
         };
-        let mut facts = Facts::read(&object);
-        facts.read_names(&object);
-        rules::check(&facts).for_each(drop);
+        let facts = Facts::read(&object);
+        let _ = facts.names_among_constants(&object);
+        rules::check(&ObjectReport::of_tables(facts)).for_each(drop);
         let mut buf = [0; 64];
         // any answer will do; that there is one is the point
         let _ = facts::has_critical_sections(&object);

@@ -60,6 +60,15 @@ pub struct Dynamic {
 }
 
 impl Dynamic {
+    /// Returns whether the object's own definitions come first in it
+    /// (`DF_SYMBOLIC` or `DT_SYMBOLIC`).
+    #[must_use]
+    pub const fn is_symbolic(&self) -> bool {
+        self.symbolic || self.flags & dt::DF_SYMBOLIC != 0
+    }
+}
+
+impl Dynamic {
     fn note(&mut self, tag: u64, value: u64, bias: u64) {
         // A value at or above the bias has been relocated in place.
         let address = Some(value.checked_sub(bias).unwrap_or(value));

@@ -6,36 +6,32 @@ use goblin::elf::section_header::{SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, SHT_PROGB
 
 use crate::elf::{Error, Names, Object, Section, Source, Strings};
 
-use super::{Damage, Facts, NameSet, SymbolName, read::as_bytes};
+use super::{Facts, NameSet, SymbolName, read::as_bytes};
 
 /// The function that looks a name up, and its form with a version.
 pub(super) const LOOKUPS: [&[u8]; 2] = [b"dlsym", b"dlvsym"];
 
 impl Facts {
-    /// Adds the names that stand among the constants and in no symbol table.
+    /// Returns the names that stand among the constants and in no symbol table,
+    /// where the object can look names up.
     ///
     /// Not a part of [`Facts::read`]: the constants of a program may have tens
-    /// of megabytes, and the shim reads facts at start-up.
-    pub fn read_names<S: Source>(&mut self, object: &Object<S>) {
+    /// of megabytes.
+    ///
+    /// # Errors
+    ///
+    /// The constants cannot be read.
+    pub fn names_among_constants<S: Source>(&self, object: &Object<S>) -> Result<NameSet, Error> {
+        let mut names = NameSet::default();
         if !self.is_linked() || !self.looks_up_names {
-            return;
+            return Ok(names);
         }
-        match asked_by_name(object) {
-            Ok(asked) => {
-                for name in asked.iter() {
-                    if !self.symbols.iter().any(|fact| fact.name == name) {
-                        self.asked_by_name.insert(name);
-                    }
-                }
-            }
-            Err(error) => {
-                self.damage.insert(Damage::SECTIONS);
-                self.truncated |= error == Error::Truncated;
-                if let Error::Read(error) = error {
-                    self.read_error.get_or_insert(error.errno);
-                }
+        for name in asked_by_name(object)?.iter() {
+            if !self.symbols.iter().any(|fact| fact.name == name) {
+                names.insert(name);
             }
         }
+        Ok(names)
     }
 }
 

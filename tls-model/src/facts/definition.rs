@@ -5,7 +5,7 @@ use goblin::elf::dynamic as dt;
 use crate::elf::{Object, Source};
 use crate::rseq::ABI_SYMBOL;
 
-use super::{Role, SymbolFact, SymbolKind, SymbolName, SymbolTable, Visibility};
+use super::{Role, SymbolFact, SymbolName, SymbolTable};
 
 /// A definition of `__rseq_abi` that other objects can bind to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,14 +26,12 @@ pub fn exported_definition<S: Source>(object: &Object<S>) -> Option<Definition> 
     object.tls().ok().flatten()?;
     let symbol = object.dynamic_symbol(ABI_SYMBOL.as_bytes()).ok()??;
     let fact = SymbolFact::new(SymbolName::Abi, Role::Defines, SymbolTable::Dynsym, &symbol);
-    if fact.kind != SymbolKind::Tls || !fact.is_exported() {
+    if !fact.is_exported_area() {
         return None;
     }
     let dynamic = object.dynamic().ok()??;
     Some(Definition {
-        binds_to_itself: dynamic.symbolic
-            || dynamic.flags & dt::DF_SYMBOLIC != 0
-            || fact.visibility == Visibility::Protected,
+        binds_to_itself: dynamic.is_symbolic() || fact.is_protected(),
         nodelete: dynamic.flags_1 & dt::DF_1_NODELETE != 0,
     })
 }

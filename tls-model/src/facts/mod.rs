@@ -7,6 +7,7 @@ mod definition;
 mod hint;
 mod machine;
 mod object;
+mod own_library;
 mod read;
 mod section;
 mod symbol;
@@ -16,10 +17,11 @@ pub use damage::Damage;
 pub use definition::{Definition, exported_definition};
 pub use hint::has_critical_sections;
 pub use machine::machine_name;
-pub use object::{DynamicFlags, Evidence, Facts, Kind, Tls};
+pub use object::{DynamicFlags, Evidence, Facts, ObjectKind, Tls};
+pub use own_library::OwnLibrary;
 pub use section::{SectionName, Sections};
 pub use symbol::{
     Binding, MOST_SYMBOLS, NameSet, Role, SymbolFact, SymbolKind, SymbolName, SymbolTable, Symbols,
     Visibility,
 };
-pub use tls_access::{ModelEvidence, TlsModel, TlsModels};
+pub use tls_access::{ModelEvidence, TlsAccess, TlsModel, TlsModels};

@@ -7,13 +7,14 @@ use goblin::elf::header as h;
 use goblin::elf::section_header::{SHF_EXECINSTR, SHT_NOBITS, SHT_SYMTAB};
 use goblin::elf::sym::STT_TLS;
 
-use crate::elf::{Error, Names, Object, Relocation, Section, Source, Strings, Symbol};
+use crate::elf::{Dynamic, Error, Names, Object, Relocation, Section, Source, Strings, Symbol};
 
 use super::by_name::LOOKUPS;
 use super::tls_access::{Request, Seen, has_link_access, is_known, link_access, request};
 use super::{
-    Damage, DynamicFlags, Facts, Kind, MOST_SYMBOLS, ModelEvidence, NameSet, Role, SectionName,
-    Sections, SymbolFact, SymbolName, SymbolTable, Symbols, Tls, TlsModel, TlsModels,
+    Damage, DynamicFlags, Facts, MOST_SYMBOLS, ModelEvidence, ObjectKind, OwnLibrary, Role,
+    SectionName, Sections, SymbolFact, SymbolName, SymbolTable, Symbols, Tls, TlsAccess, TlsModel,
+    TlsModels,
 };
 
 impl Facts {
@@ -29,13 +30,13 @@ impl Facts {
         let symtab = reader.sections();
         reader.kind_and_flags();
         match reader.facts.kind {
-            Kind::Core | Kind::Other => {}
-            Kind::Relocatable => {
+            ObjectKind::Core | ObjectKind::Other => {}
+            ObjectKind::Relocatable => {
                 reader.relocatable_symbols(symtab.as_ref());
                 reader.link_relocations();
             }
-            Kind::Debug => reader.hidden_symbols(symtab.as_ref()),
-            Kind::Executable | Kind::Shared => {
+            ObjectKind::Debug => reader.hidden_symbols(symtab.as_ref()),
+            ObjectKind::Executable | ObjectKind::Shared => {
                 reader.dynamic_symbols();
                 reader.hidden_symbols(symtab.as_ref());
                 reader.static_symbols(symtab.as_ref());
@@ -73,7 +74,7 @@ impl<'a, S: Source> Reader<'a, S> {
             facts: Facts {
                 machine: object.header().machine,
                 layout: object.layout(),
-                kind: Kind::Other,
+                kind: ObjectKind::Other,
                 build_id: None,
                 has_interpreter: false,
                 is_static: false,
@@ -82,14 +83,11 @@ impl<'a, S: Source> Reader<'a, S> {
                 flags: DynamicFlags::default(),
                 symbols: Symbols::default(),
                 looks_up_names: false,
-                asked_by_name: NameSet::default(),
-                tls_model: None,
-                tls_evidence: None,
-                other_tls_models: TlsModels::default(),
+                access: TlsAccess::default(),
                 area_slot: None,
                 module_slot: None,
                 sections: Sections::default(),
-                critical: None,
+                library: None,
                 damage: Damage::NONE,
                 truncated: false,
                 read_error: None,
@@ -183,15 +181,15 @@ impl<'a, S: Source> Reader<'a, S> {
         let is_program = flags_1 & dt::DF_1_PIE != 0
             || self.facts.has_interpreter && dynamic.is_none_or(|dynamic| dynamic.soname.is_none());
         self.facts.kind = match object.header().kind {
-            h::ET_EXEC | h::ET_DYN if self.is_debug => Kind::Debug,
-            h::ET_EXEC => Kind::Executable,
-            h::ET_DYN if is_program => Kind::Executable,
-            h::ET_DYN => Kind::Shared,
-            h::ET_REL => Kind::Relocatable,
-            h::ET_CORE => Kind::Core,
-            _ => Kind::Other,
+            h::ET_EXEC | h::ET_DYN if self.is_debug => ObjectKind::Debug,
+            h::ET_EXEC => ObjectKind::Executable,
+            h::ET_DYN if is_program => ObjectKind::Executable,
+            h::ET_DYN => ObjectKind::Shared,
+            h::ET_REL => ObjectKind::Relocatable,
+            h::ET_CORE => ObjectKind::Core,
+            _ => ObjectKind::Other,
         };
-        self.facts.is_static = self.facts.kind == Kind::Executable
+        self.facts.is_static = self.facts.kind == ObjectKind::Executable
             && !self.facts.has_interpreter
             && dynamic.is_none_or(|dynamic| dynamic.needed == 0);
         self.facts.flags = DynamicFlags {
@@ -201,8 +199,7 @@ impl<'a, S: Source> Reader<'a, S> {
             bind_now: flags & dt::DF_BIND_NOW != 0
                 || flags_1 & dt::DF_1_NOW != 0
                 || dynamic.is_some_and(|dynamic| dynamic.bind_now),
-            symbolic: flags & dt::DF_SYMBOLIC != 0
-                || dynamic.is_some_and(|dynamic| dynamic.symbolic),
+            symbolic: dynamic.is_some_and(Dynamic::is_symbolic),
         };
     }
 
@@ -479,11 +476,23 @@ impl<'a, S: Source> Reader<'a, S> {
                 self.facts.damage.insert(Damage::TOO_MANY);
             }
         }
-        (self.facts.tls_model, self.facts.tls_evidence) = self.tls_model();
-        if self.facts.tls_model.is_some() {
-            self.facts.other_tls_models = self.seen.others(self.facts.tls_model);
-        }
+        let (model, evidence) = self.tls_model();
+        self.facts.access = TlsAccess {
+            model,
+            evidence,
+            others: model.map_or_else(TlsModels::default, |model| self.seen.others(model)),
+        };
+        self.facts.library = self.own_library();
         self.facts
+    }
+
+    /// Which of the project's own libraries it is.
+    fn own_library(&self) -> Option<OwnLibrary> {
+        if self.facts.kind != ObjectKind::Shared || self.facts.symbols.is_empty() {
+            return None;
+        }
+        let mut name = [0; 32];
+        OwnLibrary::from_soname(self.object.soname(&mut name).ok().flatten()?)
     }
 
     /// The model, and how it is known.
@@ -501,16 +510,20 @@ impl<'a, S: Source> Reader<'a, S> {
         let readable = !facts.damage.contains(Damage::RELOCATIONS);
         let (model, evidence) = match (self.seen.model(), facts.kind) {
             (Some((model, evidence)), _) => (Some(model), evidence),
-            (None, Kind::Debug) => return (None, None),
+            (None, ObjectKind::Debug) => return (None, None),
             // nothing in the object file asks for what it defines
-            (None, Kind::Relocatable) if defines && readable && has_link_access(facts.machine) => {
+            (None, ObjectKind::Relocatable)
+                if defines && readable && has_link_access(facts.machine) =>
+            {
                 (None, Proved)
             }
             // a program's accesses to its own storage need no relocation: the
             // code may tell more
-            (None, Kind::Executable) if defines && readable => (Some(TlsModel::LocalExec), Assumed),
+            (None, ObjectKind::Executable) if defines && readable => {
+                (Some(TlsModel::LocalExec), Assumed)
+            }
             // a library's always do: it defines the area and leaves it alone
-            (None, Kind::Shared) if defines && readable && is_known(facts.machine) => {
+            (None, ObjectKind::Shared) if defines && readable && is_known(facts.machine) => {
                 (None, Proved)
             }
             (None, _) => return (Some(TlsModel::Unknown), None),

@@ -253,6 +253,19 @@ impl SymbolFact {
             && matches!(self.visibility, Visibility::Default | Visibility::Protected)
     }
 
+    /// Returns whether it is an `__rseq_abi` that other objects can bind to.
+    #[must_use]
+    pub fn is_exported_area(&self) -> bool {
+        self.name == SymbolName::Abi && self.kind == SymbolKind::Tls && self.is_exported()
+    }
+
+    /// Returns whether references within its object are bound to it, whatever
+    /// else is there.
+    #[must_use]
+    pub fn is_protected(&self) -> bool {
+        self.visibility == Visibility::Protected
+    }
+
     /// Whether it says nothing that `other` does not say already.
     fn repeats(&self, other: &Self) -> bool {
         self.name == other.name

@@ -63,6 +63,18 @@ impl ModelEvidence {
     }
 }
 
+/// How an object gets at `__rseq_abi`, and how that is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TlsAccess {
+    /// The model; none where it does not use it.
+    pub model: Option<TlsModel>,
+    /// How that is known; none where nothing is: it neither defines nor refers
+    /// to `__rseq_abi`, or the model is unknown.
+    pub evidence: Option<ModelEvidence>,
+    /// Further models, each proved by a relocation.
+    pub others: TlsModels,
+}
+
 /// What a dynamic relocation asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Request {
@@ -246,11 +258,9 @@ impl Seen {
     }
 
     /// The models that show besides the one that is reported.
-    pub(super) fn others(self, reported: Option<TlsModel>) -> TlsModels {
+    pub(super) fn others(self, reported: TlsModel) -> TlsModels {
         let mut others = self.models;
-        if let Some(model) = reported {
-            others.remove(model);
-        }
+        others.remove(reported);
         others
     }
 }

@@ -1,35 +1,21 @@
 //! When the facts about an object break a rule.
 
 use crate::critical::Violation;
-use crate::facts::{Evidence, Facts, Kind, TlsModel};
+use crate::facts::{Evidence, ObjectKind, TlsModel};
+use crate::report::ObjectReport;
 use crate::rseq::{ORIGINAL_ALIGN, ORIGINAL_LENGTH};
+use crate::static_tls;
 
 use super::{Detail, Message};
 
-/// Bytes of static TLS that glibc keeps free for libraries that `dlopen`
-/// brings, all together, at its defaults (four namespaces).
-///
-/// glibc `elf/dl-tls.c`: (4 - 1) * 192 + 4 * 144 + 512; the same sum before
-/// 2.32, then written 64 + 16 * 100.
-pub const STATIC_TLS_SURPLUS: u64 = 1664;
-
-/// The share of [`STATIC_TLS_SURPLUS`] that the tunable
-/// `glibc.rtld.optional_static_tls` sets, at its default.
-pub const OPTIONAL_STATIC_TLS: u64 = 512;
-
 type Check = Option<Message>;
 
-/// The rule is about whole programs.
-pub(super) fn of_programs(_: &Facts) -> Check {
-    None
-}
-
-pub(super) fn unloadable_definer(facts: &Facts) -> Check {
-    let breaks = facts.kind == Kind::Shared
-        && !facts.flags.nodelete
+pub(super) fn unloadable_definer(report: &ObjectReport) -> Check {
+    let breaks = report.facts.kind == ObjectKind::Shared
+        && !report.facts.flags.nodelete
         // nobody unloads the libc
-        && !facts.is_owning_libc()
-        && facts.exported_definition().is_some();
+        && !report.facts.is_owning_libc()
+        && report.exported_definition().is_some();
     breaks.then(|| {
         "exports __rseq_abi and can be unloaded with the threads' areas in it; \
          link it with -Wl,-z,nodelete"
@@ -37,11 +23,11 @@ pub(super) fn unloadable_definer(facts: &Facts) -> Check {
     })
 }
 
-pub(super) fn small_definer(facts: &Facts) -> Check {
-    if !facts.is_linked() {
+pub(super) fn small_definer(report: &ObjectReport) -> Check {
+    if !report.facts.is_linked() {
         return None;
     }
-    let definition = facts.definition()?;
+    let definition = report.facts.definition()?;
     if definition.size < u64::from(ORIGINAL_LENGTH) {
         return Some(
             "defines __rseq_abi with less than 32 bytes, which no kernel registers; \
@@ -50,8 +36,8 @@ pub(super) fn small_definer(facts: &Facts) -> Check {
         );
     }
     let align = u64::from(ORIGINAL_ALIGN);
-    let aligned =
-        facts.tls.is_some_and(|tls| tls.align >= align) && definition.value.is_multiple_of(align);
+    let aligned = report.facts.tls.is_some_and(|tls| tls.align >= align)
+        && definition.value.is_multiple_of(align);
     (!aligned).then(|| {
         "defines __rseq_abi without the alignment of 32 bytes that the kernel demands; \
          define it as struct rseq"
@@ -59,11 +45,11 @@ pub(super) fn small_definer(facts: &Facts) -> Check {
     })
 }
 
-pub(super) fn hidden_definer(facts: &Facts) -> Check {
-    if !facts.brings_client() {
+pub(super) fn hidden_definer(report: &ObjectReport) -> Check {
+    if !report.brings_client() {
         return None;
     }
-    Some(match facts.hidden_definition_evidence()? {
+    Some(match report.hidden_definition_evidence()? {
         Evidence::Proved => {
             "defines __rseq_abi without exporting it: its own registration fails (EINVAL) where \
              the libc has registered first, and it stays on its slow path; start it with rseqctl \
@@ -79,60 +65,46 @@ pub(super) fn hidden_definer(facts: &Facts) -> Check {
     })
 }
 
-pub(super) fn not_initial_exec(facts: &Facts) -> Check {
+pub(super) fn definer_binds_to_itself(report: &ObjectReport) -> Check {
+    let breaks = report.facts.kind == ObjectKind::Shared && report.facts.binds_to_itself();
+    breaks.then(|| {
+        "exports __rseq_abi and binds to its own definition (-Bsymbolic or protected): where \
+         another comes first, nobody else registers the area that it uses; link it without"
+            .into()
+    })
+}
+
+pub(super) fn not_initial_exec(report: &ObjectReport) -> Check {
     // of an object file the link editor may still choose a better model
-    if facts.kind == Kind::Relocatable {
+    if report.facts.kind == ObjectKind::Relocatable {
         return None;
     }
+    let access = report.access();
     let breaks = matches!(
-        facts.tls_model?,
+        access.model?,
         TlsModel::GeneralDynamic | TlsModel::LocalDynamic | TlsModel::Tlsdesc
     );
     breaks.then(|| Message {
         text: "gets at __rseq_abi through the dynamic linker, which is not safe in signal handlers \
                and critical sections; declare it with tls_model(\"initial-exec\")",
-        detail: facts.tls_evidence.map_or(Detail::None, Detail::Access),
+        detail: access.evidence.map_or(Detail::None, Detail::Access),
     })
 }
 
-/// Bytes of static TLS that a library takes when it is loaded: its size, and
-/// what its alignment may cost.
-#[must_use]
-pub fn static_tls_need(facts: &Facts) -> Option<u64> {
-    let tls = facts.tls?;
-    tls.memsz
-        .checked_next_multiple_of(tls.align.max(1))
-        .or(Some(tls.memsz))
-}
-
-/// Bytes that a library takes of the [`STATIC_TLS_SURPLUS`] when `dlopen` brings
-/// it; nothing where its thread-local storage need not be static.
-#[must_use]
-pub fn static_tls_by_dlopen(facts: &Facts) -> Option<u64> {
-    let is_static = facts.flags.static_tls || facts.tls_model == Some(TlsModel::InitialExec);
-    (facts.kind == Kind::Shared && is_static)
-        .then(|| static_tls_need(facts))
-        .flatten()
-}
-
-pub(super) fn static_tls_surplus(facts: &Facts) -> Check {
-    let needs = static_tls_by_dlopen(facts).filter(|&needs| needs > STATIC_TLS_SURPLUS)?;
+pub(super) fn static_tls_surplus(report: &ObjectReport) -> Check {
+    let needs = static_tls::need_by_dlopen(&report.facts)?;
+    let tunable = static_tls::tunable_for(needs)?;
     Some(Message {
         text: "needs more static TLS than the 1664 bytes that glibc keeps for libraries loaded \
                by dlopen, which fails for it; link programs with it",
-        detail: Detail::StaticTls {
-            needs,
-            tunable: needs
-                .saturating_sub(STATIC_TLS_SURPLUS)
-                .saturating_add(OPTIONAL_STATIC_TLS),
-        },
+        detail: Detail::StaticTls { needs, tunable },
     })
 }
 
-pub(super) fn exported_definer(facts: &Facts) -> Check {
-    let exports = facts.is_linked() && facts.exported_definition().is_some();
+pub(super) fn exported_definer(report: &ObjectReport) -> Check {
+    let exports = report.facts.is_linked() && report.exported_definition().is_some();
     exports.then(|| {
-        if facts.is_owning_libc() {
+        if report.facts.is_owning_libc() {
             "is a libc that owns __rseq_abi: it registers the first definition in the program, or \
              else its own, in every thread"
                 .into()
@@ -142,8 +114,8 @@ pub(super) fn exported_definer(facts: &Facts) -> Check {
     })
 }
 
-pub(super) fn asked_by_name(facts: &Facts) -> Check {
-    facts.asked_by_name.iter().next().map(|_| {
+pub(super) fn asked_by_name(report: &ObjectReport) -> Check {
+    report.code.asked_by_name.iter().next().map(|_| {
         "holds the name of an rseq symbol as a string and can call dlsym: it may look the symbol \
          up at run time (likely, not proved)"
             .into()
@@ -151,8 +123,8 @@ pub(super) fn asked_by_name(facts: &Facts) -> Check {
 }
 
 /// The first of the offences that the object has.
-fn offence<const N: usize>(facts: &Facts, rows: [(Violation, &'static str); N]) -> Check {
-    let critical = facts.critical?;
+fn offence<const N: usize>(report: &ObjectReport, rows: [(Violation, &'static str); N]) -> Check {
+    let critical = report.code.critical?;
     rows.into_iter().find_map(|(violation, text)| {
         Some(Message {
             text,
@@ -161,9 +133,9 @@ fn offence<const N: usize>(facts: &Facts, rows: [(Violation, &'static str); N]) 
     })
 }
 
-pub(super) fn descriptor(facts: &Facts) -> Check {
+pub(super) fn descriptor(report: &ObjectReport) -> Check {
     offence(
-        facts,
+        report,
         [
             (
                 Violation::Version,
@@ -179,9 +151,9 @@ pub(super) fn descriptor(facts: &Facts) -> Check {
     )
 }
 
-pub(super) fn range(facts: &Facts) -> Check {
+pub(super) fn range(report: &ObjectReport) -> Check {
     offence(
-        facts,
+        report,
         [
             (
                 Violation::Range,
@@ -195,9 +167,9 @@ pub(super) fn range(facts: &Facts) -> Check {
     )
 }
 
-pub(super) fn abort_inside(facts: &Facts) -> Check {
+pub(super) fn abort_inside(report: &ObjectReport) -> Check {
     offence(
-        facts,
+        report,
         [(
             Violation::AbortInside,
             "has an abort handler inside its own critical section: kernels that check it kill the \
@@ -206,9 +178,9 @@ pub(super) fn abort_inside(facts: &Facts) -> Check {
     )
 }
 
-pub(super) fn signature(facts: &Facts) -> Check {
+pub(super) fn signature(report: &ObjectReport) -> Check {
     offence(
-        facts,
+        report,
         [(
             Violation::Signature,
             "has an abort handler without the signature that libc and librseq register: an abort \
@@ -217,9 +189,9 @@ pub(super) fn signature(facts: &Facts) -> Check {
     )
 }
 
-pub(super) fn system_call(facts: &Facts) -> Check {
+pub(super) fn system_call(report: &ObjectReport) -> Check {
     offence(
-        facts,
+        report,
         [(
             Violation::SystemCall,
             "makes a system call in a critical section: kernels that check kill the process",
@@ -227,9 +199,9 @@ pub(super) fn system_call(facts: &Facts) -> Check {
     )
 }
 
-pub(super) fn call(facts: &Facts) -> Check {
+pub(super) fn call(report: &ObjectReport) -> Check {
     offence(
-        facts,
+        report,
         [(
             Violation::Call,
             "calls out of a critical section: a thread that is interrupted there comes back \
@@ -238,9 +210,9 @@ pub(super) fn call(facts: &Facts) -> Check {
     )
 }
 
-pub(super) fn read_only_store(facts: &Facts) -> Check {
+pub(super) fn read_only_store(report: &ObjectReport) -> Check {
     offence(
-        facts,
+        report,
         [
             (
                 Violation::ReadOnlyStore,
@@ -256,9 +228,9 @@ pub(super) fn read_only_store(facts: &Facts) -> Check {
     )
 }
 
-pub(super) fn second_store(facts: &Facts) -> Check {
+pub(super) fn second_store(report: &ObjectReport) -> Check {
     offence(
-        facts,
+        report,
         [(
             Violation::SecondStore,
             "has a critical section that does not end with its committing store: an abort behind \
@@ -267,9 +239,9 @@ pub(super) fn second_store(facts: &Facts) -> Check {
     )
 }
 
-pub(super) fn undecoded(facts: &Facts) -> Check {
+pub(super) fn undecoded(report: &ObjectReport) -> Check {
     offence(
-        facts,
+        report,
         [
             (
                 Violation::Undecoded,

@@ -1,21 +1,24 @@
-//! The rules: pure functions from the facts about one object to findings.
+//! The registry of rules, and the findings that they make.
 //!
-//! A rule's name is stable: reports, baselines and `explain` refer to it. What
-//! only a whole program shows has its rule here, too; who looks at the program
-//! makes the finding with [`Finding::new`].
+//! A rule's name is stable: reports, baselines and `explain` refer to it. In
+//! code it goes by its [`RuleId`]. What one object shows is checked by
+//! [`check`]; what only a whole program shows, by [`Definers`] and
+//! [`dlopened_definer`]; what a process, a load or the host shows, by whoever
+//! looks at these, with the rules of this registry.
 
 mod checks;
-mod program;
-mod table;
+mod finding;
+pub mod host;
+pub mod load;
+pub mod object;
+pub mod process;
+pub mod program;
 
-use core::fmt;
+use crate::report::ObjectReport;
 
-use crate::critical::{Offence, Place};
-use crate::facts::{Evidence, Facts, ModelEvidence};
-
-pub use checks::{OPTIONAL_STATIC_TLS, STATIC_TLS_SURPLUS, static_tls_by_dlopen, static_tls_need};
-pub use program::keeps_its_own_area;
-pub use table::{DLOPENED_DEFINER, REFUSED_CLIENT, RULES, SECOND_DEFINER, UNREGISTERED_THREAD};
+use finding::Message;
+pub use finding::{Detail, Finding, check};
+pub use program::{Definers, dlopened_definer};
 
 /// How much a finding matters. The order is from least to most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,126 +43,126 @@ impl Level {
     }
 }
 
+/// What a rule is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// One object file.
+    Object,
+    /// The objects of a whole program.
+    Program,
+    /// A running process.
+    Process,
+    /// What a running program loads.
+    Load,
+    /// The host: its kernel, its libc, its settings.
+    Host,
+}
+
 /// One rule.
 #[derive(Debug)]
 pub struct Rule {
+    /// What it goes by in code.
+    pub id: RuleId,
+    /// What it is about.
+    pub subject: Subject,
     /// Its stable name.
     pub name: &'static str,
     /// The level of its findings.
     pub level: Level,
-    /// What it is about and why it matters, in one paragraph.
+    /// What it comes to, in one clause.
+    pub title: &'static str,
+    /// What it means and why it matters, in one paragraph.
     pub explanation: &'static str,
     /// Where that is written down.
     pub source: &'static str,
-    /// The finding's words, if the facts break the rule; none for rules about
-    /// whole programs.
-    check: fn(&Facts) -> Option<Message>,
+    /// The finding's words, if an object breaks the rule; none for rules about
+    /// anything else.
+    check: Option<fn(&ObjectReport) -> Option<Message>>,
 }
 
-/// What a finding says.
-#[derive(Clone, Copy, Debug)]
-struct Message {
-    text: &'static str,
-    detail: Detail,
-}
-
-impl From<&'static str> for Message {
-    fn from(text: &'static str) -> Self {
-        Self {
-            text,
-            detail: Detail::None,
+macro_rules! registry {
+    ($($id:ident => $module:ident::$rule:ident,)*) => {
+        /// What a rule goes by in code.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum RuleId {
+            $(#[doc = concat!("[`", stringify!($module), "::", stringify!($rule), "`]")] $id,)*
         }
-    }
+
+        /// Every rule: those about objects, programs, processes and loads, then
+        /// the verdicts about the host; errors first in each part.
+        pub static RULES: [&Rule; [$(stringify!($id)),*].len()] = [$(&$module::$rule),*];
+    };
 }
 
-/// The numbers of a finding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Detail {
-    /// None.
-    None,
-    /// Places in critical sections or other code.
-    Offence(Offence),
-    /// How it is known how the object gets at `__rseq_abi`.
-    Access(ModelEvidence),
-    /// Static TLS, in bytes.
-    StaticTls {
-        /// What the object needs, padding for its alignment included.
-        needs: u64,
-        /// The value for the tunable `glibc.rtld.optional_static_tls` with
-        /// which glibc grants it.
-        tunable: u64,
-    },
+registry! {
+    UnloadableDefiner => object::UNLOADABLE_DEFINER,
+    SmallDefiner => object::SMALL_DEFINER,
+    SecondDefiner => program::SECOND_DEFINER,
+    CriticalSectionDescriptor => object::CRITICAL_SECTION_DESCRIPTOR,
+    CriticalSectionRange => object::CRITICAL_SECTION_RANGE,
+    AbortHandlerInside => object::ABORT_HANDLER_INSIDE,
+    AbortSignature => object::ABORT_SIGNATURE,
+    CriticalSectionSyscall => object::CRITICAL_SECTION_SYSCALL,
+    CriticalSectionCall => object::CRITICAL_SECTION_CALL,
+    HiddenDefiner => object::HIDDEN_DEFINER,
+    DefinerBindsToItself => object::DEFINER_BINDS_TO_ITSELF,
+    NotInitialExec => object::NOT_INITIAL_EXEC,
+    StaticTlsSurplus => object::STATIC_TLS_SURPLUS,
+    DlopenedDefiner => program::DLOPENED_DEFINER,
+    RefusedClient => process::REFUSED_CLIENT,
+    ReadOnlyStore => object::READ_ONLY_STORE,
+    RepeatedCommit => object::REPEATED_COMMIT,
+    DefinerInAnotherNamespace => load::DEFINER_IN_ANOTHER_NAMESPACE,
+    DefinerWithDeepbind => load::DEFINER_WITH_DEEPBIND,
+    DefinerNotPromoted => load::DEFINER_NOT_PROMOTED,
+    ExportedDefiner => object::EXPORTED_DEFINER,
+    AskedByName => object::ASKED_BY_NAME,
+    UndecodedCriticalSection => object::UNDECODED_CRITICAL_SECTION,
+    UnregisteredThread => process::UNREGISTERED_THREAD,
+    CpuIdStartKept => host::CPU_ID_START_KEPT,
+    CriticalSectionsDoNotAbort => host::NO_ABORT,
+    CpuIdStartKills => host::CPU_ID_START_KILLS,
+    RseqMissing => host::RSEQ_MISSING,
+    RseqDenied => host::RSEQ_DENIED,
+    RegistrationRefused => host::REGISTRATION_REFUSED,
+    UnexpectedAnswers => host::UNEXPECTED_ANSWERS,
+    LibcSwitchedOff => host::LIBC_SWITCHED_OFF,
+    PreloadFileBroken => host::PRELOAD_FILE_BROKEN,
+    SecureExecution => host::SECURE_EXECUTION,
+    SelfTestIncomplete => host::SELF_TEST_INCOMPLETE,
+    LibcRegisters => host::LIBC_REGISTERS,
+    LibcOwnsSymbol => host::LIBC_OWNS_SYMBOL,
+    LibcDoesNotRegister => host::LIBC_DOES_NOT_REGISTER,
+    StrictAbove32 => host::STRICT_ABOVE_32,
+    NoFeatureSize => host::NO_FEATURE_SIZE,
+    ShimForAll => host::SHIM_FOR_ALL,
+    SmallSurplus => host::SMALL_SURPLUS,
 }
 
-/// One finding: a rule and what it has to say about an object. Its `Display` is
-/// the whole message.
-#[derive(Clone, Copy, Debug)]
-pub struct Finding {
-    /// The rule.
-    pub rule: &'static Rule,
-    /// What was found and what to do, as a lower-case fragment.
-    pub message: &'static str,
-    /// Its numbers.
-    pub detail: Detail,
-}
-
-impl Finding {
-    /// A finding about a whole program.
+impl RuleId {
+    /// Returns the rule.
     #[must_use]
-    pub const fn new(rule: &'static Rule, message: &'static str) -> Self {
-        Self {
-            rule,
-            message,
-            detail: Detail::None,
-        }
+    pub fn rule(self) -> &'static Rule {
+        RULES[self as usize]
     }
 }
 
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.message)?;
-        match self.detail {
-            Detail::None => Ok(()),
-            Detail::Access(evidence) => write!(f, " ({})", evidence.name()),
-            Detail::StaticTls { needs, tunable } => write!(
-                f,
-                " ({needs} bytes needed; GLIBC_TUNABLES=glibc.rtld.optional_static_tls={tunable} \
-                 grants them)"
-            ),
-            Detail::Offence(Offence {
-                count,
-                first,
-                evidence,
-            }) => {
-                let sure = match evidence {
-                    Evidence::Proved => "proved",
-                    Evidence::Likely => "likely",
-                };
-                let Place { section, address } = first;
-                write!(f, " ({sure}; {count} found, the first at {address:#x}")?;
-                if section != 0 {
-                    write!(f, " of section {section}")?;
-                }
-                f.write_str(")")
-            }
-        }
-    }
-}
-
-/// The findings about one object, in the order of [`RULES`].
-pub fn check(facts: &Facts) -> impl Iterator<Item = Finding> {
-    RULES.iter().filter_map(|rule| {
-        let message = (rule.check)(facts)?;
-        Some(Finding {
-            rule,
-            message: message.text,
-            detail: message.detail,
-        })
-    })
-}
-
-/// The rule with this name.
+/// Returns the rule with this name.
 #[must_use]
 pub fn find(name: &str) -> Option<&'static Rule> {
-    RULES.iter().find(|rule| rule.name == name)
+    RULES.into_iter().find(|rule| rule.name == name)
+}
+
+/// Returns the rules of the audit: all but those about the host.
+pub fn of_programs() -> impl Iterator<Item = &'static Rule> {
+    RULES
+        .into_iter()
+        .filter(|rule| rule.subject != Subject::Host)
+}
+
+/// Returns the verdicts about the host.
+pub fn of_hosts() -> impl Iterator<Item = &'static Rule> {
+    RULES
+        .into_iter()
+        .filter(|rule| rule.subject == Subject::Host)
 }

@@ -17,21 +17,21 @@ use core::ffi::{CStr, c_char};
 use core::mem::transmute;
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use tls_model::static_tls::OPTIONAL;
+
 use crate::kernel;
 use crate::process::Process;
 use crate::text::Text;
 
 use super::next;
 
-/// What the tunable is unless it is set.
-const DEFAULT: u64 = 512;
-
 const TUNABLES: &[u8] = b"GLIBC_TUNABLES=";
+
 /// The number is rounded up to this: it need not be exact, only enough.
 const STEP: u64 = 64;
 
 /// The tunable's value in this process.
-static RESERVE: AtomicU64 = AtomicU64::new(DEFAULT);
+static RESERVE: AtomicU64 = AtomicU64::new(OPTIONAL);
 
 /// Reads the tunable as glibc has read it: the last one that is a number, and
 /// none in a privileged program.

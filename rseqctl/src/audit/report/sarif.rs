@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 
 use serde_json::{Value, json};
-use tls_model::rules::{Level, RULES};
+use tls_model::rules::{self, Level};
 
 use super::json::Problems;
 use crate::audit::Row;
@@ -14,8 +14,7 @@ const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
 pub(super) fn begin(out: &mut impl Write) -> io::Result<()> {
-    let rules: Vec<_> = RULES
-        .iter()
+    let rules: Vec<_> = rules::of_programs()
         .map(|rule| {
             json!({
                 "id": rule.name,
@@ -40,7 +39,7 @@ pub(super) fn begin(out: &mut impl Write) -> io::Result<()> {
 /// Writes the findings of an object; `written` counts the results so far.
 pub(super) fn results(row: &Row, written: &mut u64, out: &mut impl Write) -> io::Result<()> {
     for finding in &row.findings {
-        let index = RULES.iter().position(|rule| rule.name == finding.rule.name);
+        let index = rules::of_programs().position(|rule| rule.id == finding.rule.id);
         let mut result = json!({
             "ruleId": finding.rule.name,
             "level": finding.level,

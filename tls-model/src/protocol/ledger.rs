@@ -1,9 +1,9 @@
 //! The ledger: what the shim counts, in a form that outlives the process.
 //!
 //! `rseqctl run` makes a file of [`SIZE`] zero bytes that begins with [`header`]: for
-//! which process it is, or for which executable. It names it in `RSEQ_SHIM_LEDGER`.
-//! The shim maps it and counts there, so that a process that is killed has been
-//! counted all the same.
+//! which process it is, or for which executable. It names it in
+//! [`super::variable::LEDGER`]. The shim maps it and counts there, so that a process
+//! that is killed has been counted all the same.
 
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 

@@ -1,0 +1,15 @@
+//! What `rseqctl run` and the shim agree on: the names of variables and of the
+//! library files, the plan that is handed over, and the ledger that comes back.
+
+pub mod ledger;
+pub mod plan;
+pub mod variable;
+
+pub use plan::{HandedPlan, Settings};
+
+/// The library with the `__rseq_abi` of last resort: its file name and its
+/// `DT_SONAME`.
+pub const ABI_LIBRARY: &str = "librseq_abi.so";
+
+/// The preload: its file name and its `DT_SONAME`.
+pub const SHIM_LIBRARY: &str = "librseq_shim.so";

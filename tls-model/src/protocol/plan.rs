@@ -1,0 +1,371 @@
+//! The plan that `rseqctl run` hands to the shim.
+//!
+//! `run` has read the program's files, its symbols and its code; the shim sees
+//! memory only, at start-up. So `run` writes down what it has decided, and for
+//! what: the program's executable and the settings that it was made from. The
+//! shim obeys it in that program, and nowhere else: a child that inherits the
+//! environment is another program, or has other settings, and is decided anew.
+//! What the shim can see for itself has to agree ([`HandedPlan::follow`]).
+
+use core::fmt;
+
+use crate::owner::{Mode, Owner, Plan, Reason, Situation};
+use crate::rseq::ORIGINAL_LENGTH;
+
+use super::variable;
+
+/// The form of the text; the first of its parts.
+const VERSION: u64 = 1;
+
+/// The settings from which a plan is made, as one number.
+///
+/// The variables that decide which libraries a program starts with, and what
+/// its libc does. Their order does not matter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Settings(u64);
+
+impl Settings {
+    const NAMES: [&'static str; 3] = [
+        variable::TUNABLES,
+        variable::PRELOAD,
+        variable::LIBRARY_PATH,
+    ];
+
+    /// Takes a variable of the environment (`NAME=VALUE`) into account.
+    pub fn add(&mut self, variable: &[u8]) {
+        let counts = Self::NAMES.iter().any(|name| {
+            variable
+                .strip_prefix(name.as_bytes())
+                .is_some_and(|rest| rest.starts_with(b"="))
+        });
+        if counts {
+            // FNV-1a
+            let hash = variable
+                .iter()
+                .fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| {
+                    (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+                });
+            self.0 = self.0.wrapping_add(hash);
+        }
+    }
+}
+
+/// A file, whatever its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileNumber {
+    /// `st_dev`.
+    pub device: u64,
+    /// `st_ino`.
+    pub inode: u64,
+}
+
+/// What `rseqctl run` has decided, and for what. Its `Display` is the value of
+/// [`variable::PLAN`].
+///
+/// ```
+/// use tls_model::owner::{Mode, Owner, Reason};
+/// use tls_model::protocol::{HandedPlan, Settings, plan::FileNumber};
+///
+/// let plan = HandedPlan {
+///     mode: Mode::Auto,
+///     owner: Owner::Client,
+///     reason: Reason::HiddenDefinition,
+///     length: 0,
+///     executable: FileNumber { device: 2049, inode: 77 },
+///     settings: Settings::default(),
+/// };
+/// assert_eq!(plan.to_string(), "1:auto:client:3:0:2049:77:0");
+/// assert_eq!(HandedPlan::from_bytes(b"1:auto:client:3:0:2049:77:0"), Some(plan));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HandedPlan {
+    /// What the user asked for.
+    pub mode: Mode,
+    /// Who is to own the registration.
+    pub owner: Owner,
+    /// Why.
+    pub reason: Reason,
+    /// Length in bytes of the shim's registrations; 0 where it makes none.
+    pub length: u32,
+    /// The executable that the plan is for.
+    pub executable: FileNumber,
+    /// The settings that it was made from.
+    pub settings: Settings,
+}
+
+impl HandedPlan {
+    /// Returns the plan that the text stands for, if it is one.
+    #[must_use]
+    pub fn from_bytes(text: &[u8]) -> Option<Self> {
+        let mut parts = text.split(|&byte| byte == b':');
+        let mut next = || parts.next();
+        if number(next()?)? != VERSION {
+            return None;
+        }
+        let mode = Mode::from_name(next()?)?;
+        let owner = next()?;
+        let plan = Self {
+            mode,
+            owner: Owner::ALL
+                .into_iter()
+                .find(|it| it.name().as_bytes() == owner)?,
+            reason: Reason::from_number(u32::try_from(number(next()?)?).ok()?)?,
+            length: u32::try_from(number(next()?)?).ok()?,
+            executable: FileNumber {
+                device: number(next()?)?,
+                inode: number(next()?)?,
+            },
+            settings: Settings(number(next()?)?),
+        };
+        next().is_none().then_some(plan)
+    }
+
+    /// Returns whether the plan was made for this program: the settings it was
+    /// started with, and its executable, which is asked for only where they fit.
+    #[must_use]
+    pub fn is_for(
+        &self,
+        settings: Settings,
+        executable: impl FnOnce() -> Option<FileNumber>,
+    ) -> bool {
+        settings == self.settings && executable() == Some(self.executable)
+    }
+
+    /// Returns what to do, where the plan fits what the process shows.
+    ///
+    /// Whether the libc has registered, and whose definition wins, is certain in
+    /// the process: a plan that assumes something else does not hold. What is
+    /// not asked is what only files show: [`Situation::hidden_definition`].
+    #[must_use]
+    pub fn follow(&self, situation: &Situation) -> Option<Plan> {
+        let (owner, reason) = (self.owner, self.reason);
+        if self.mode != situation.mode {
+            return None;
+        }
+        let replaces_libc = reason == Reason::TakenOver;
+        let fits = match (owner, situation.adopter_size) {
+            (Owner::Libc, _) => situation.libc_registered,
+            (Owner::Client, _) => !situation.libc_registered,
+            (Owner::Adopter, Some(size)) => {
+                situation.libc_registered == replaces_libc && size >= u64::from(self.length)
+            }
+            (Owner::Shim, None) => situation.libc_registered == replaces_libc,
+            // the kernel may have changed its mind: it is asked as always
+            (Owner::Unavailable | Owner::Adopter | Owner::Shim, _) => false,
+        };
+        let registers = matches!(owner, Owner::Adopter | Owner::Shim);
+        if !fits || registers && self.length < ORIGINAL_LENGTH {
+            return None;
+        }
+        Some(if registers {
+            Plan::Register {
+                owner,
+                length: self.length,
+                replace_libc: replaces_libc,
+                reason,
+            }
+        } else {
+            Plan::StandAside { owner, reason }
+        })
+    }
+}
+
+impl fmt::Display for HandedPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let FileNumber { device, inode } = self.executable;
+        write!(
+            f,
+            "{VERSION}:{}:{}:{}:{}:{device}:{inode}:{}",
+            self.mode.name(),
+            self.owner.name(),
+            self.reason as u32,
+            self.length,
+            self.settings.0
+        )
+    }
+}
+
+/// Returns the number that decimal digits stand for.
+fn number(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0_u64, |value, digit| {
+        let digit = digit.is_ascii_digit().then(|| digit.wrapping_sub(b'0'))?;
+        value.checked_mul(10)?.checked_add(u64::from(digit))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::string::ToString;
+
+    use super::*;
+
+    const PLAN: HandedPlan = HandedPlan {
+        mode: Mode::Auto,
+        owner: Owner::Client,
+        reason: Reason::HiddenDefinition,
+        length: 0,
+        executable: FileNumber {
+            device: u64::MAX,
+            inode: 1,
+        },
+        settings: Settings(u64::MAX),
+    };
+
+    #[test]
+    fn every_plan_is_read_as_it_was_written() {
+        for mode in Mode::ALL {
+            for owner in Owner::ALL {
+                for reason in Reason::ALL {
+                    for length in [0, 32, u32::MAX] {
+                        let plan = HandedPlan {
+                            mode,
+                            owner,
+                            reason,
+                            length,
+                            ..PLAN
+                        };
+                        let text = plan.to_string();
+                        assert_eq!(
+                            HandedPlan::from_bytes(text.as_bytes()),
+                            Some(plan),
+                            "{text}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_plan() {
+        for text in [
+            "",
+            "1",
+            "2:auto:client:3:0:1:1:0",
+            "1:never:client:3:0:1:1:0",
+            "1:auto:nobody:3:0:1:1:0",
+            "1:auto:client:99:0:1:1:0",
+            "1:auto:client:3:4294967296:1:1:0",
+            "1:auto:client:3:0:1:1",
+            "1:auto:client:3:0:1:1:0:0",
+            "1:auto:client:3:0:1:1:18446744073709551616",
+            "1:auto:client:3:0:1:+1:0",
+            "1:auto:client::0:1:1:0",
+        ] {
+            assert_eq!(HandedPlan::from_bytes(text.as_bytes()), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn settings_are_those_variables_in_any_order() {
+        let of = |variables: &[&str]| {
+            let mut settings = Settings::default();
+            for variable in variables {
+                settings.add(variable.as_bytes());
+            }
+            settings
+        };
+        let both = of(&["LD_PRELOAD=/a.so", "GLIBC_TUNABLES=x=1"]);
+        assert_eq!(
+            both,
+            of(&[
+                "HOME=/",
+                "GLIBC_TUNABLES=x=1",
+                "LD_PRELOAD=/a.so",
+                "LD_PRELOAD_X=1"
+            ])
+        );
+        assert_ne!(both, of(&["LD_PRELOAD=/a.so"]));
+        assert_ne!(both, of(&["LD_PRELOAD=/b.so", "GLIBC_TUNABLES=x=1"]));
+        assert_eq!(of(&["HOME=/"]), Settings::default());
+    }
+
+    #[test]
+    fn a_plan_is_for_one_executable_and_its_settings() {
+        let executable = Some(PLAN.executable);
+        assert!(PLAN.is_for(PLAN.settings, || executable));
+        assert!(!PLAN.is_for(PLAN.settings, || None));
+        assert!(!PLAN.is_for(Settings::default(), || executable));
+        let other = FileNumber {
+            inode: 2,
+            ..PLAN.executable
+        };
+        assert!(!PLAN.is_for(PLAN.settings, || Some(other)));
+    }
+
+    #[test]
+    fn what_the_process_shows_has_to_agree() {
+        let nobody = Situation::default();
+        let libc = Situation {
+            libc_registered: true,
+            ..nobody
+        };
+        let adopter = Situation {
+            adopter_size: Some(64),
+            ..nobody
+        };
+        let own = Situation {
+            mode: Mode::Own,
+            ..nobody
+        };
+        let plan = |owner, reason, length| HandedPlan {
+            owner,
+            reason,
+            length,
+            ..PLAN
+        };
+        let aside = |owner, reason| Some(Plan::StandAside { owner, reason });
+        let register = |owner, reason, length| {
+            Some(Plan::Register {
+                owner,
+                length,
+                replace_libc: reason == Reason::TakenOver,
+                reason,
+            })
+        };
+        let (hidden, exported) = (Reason::HiddenDefinition, Reason::ExportedDefinition);
+        let (first, taken) = (Reason::LibcRegistered, Reason::TakenOver);
+        let alone = Reason::NobodyElse;
+        for (handed, situation, expected) in [
+            // the process cannot see the definition: the plan knows of it
+            (PLAN, nobody, aside(Owner::Client, hidden)),
+            (PLAN, libc, None),
+            (PLAN, own, None),
+            (plan(Owner::Libc, first, 0), libc, aside(Owner::Libc, first)),
+            (plan(Owner::Libc, first, 0), nobody, None),
+            (
+                plan(Owner::Shim, alone, 32),
+                nobody,
+                register(Owner::Shim, alone, 32),
+            ),
+            (plan(Owner::Shim, alone, 32), adopter, None),
+            (plan(Owner::Shim, alone, 32), libc, None),
+            (plan(Owner::Shim, alone, 0), nobody, None),
+            (
+                plan(Owner::Shim, taken, 32),
+                libc,
+                register(Owner::Shim, taken, 32),
+            ),
+            (plan(Owner::Shim, taken, 32), nobody, None),
+            (
+                plan(Owner::Adopter, exported, 64),
+                adopter,
+                register(Owner::Adopter, exported, 64),
+            ),
+            (plan(Owner::Adopter, exported, 65), adopter, None),
+            (plan(Owner::Adopter, exported, 64), nobody, None),
+            (plan(Owner::Unavailable, Reason::Denied, 0), nobody, None),
+        ] {
+            assert_eq!(
+                handed.follow(&situation),
+                expected,
+                "{handed:?} {situation:?}"
+            );
+        }
+    }
+}
