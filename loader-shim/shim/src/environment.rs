@@ -7,6 +7,7 @@
 //! | `RSEQ_SHIM_LOG` | off, stderr, a path with a slash | off |
 //! | `RSEQ_SHIM_REPORT` | a path | no report |
 //! | `RSEQ_SHIM_LEDGER` | set by `rseqctl run --report` for the process it starts | none |
+//! | `RSEQ_SHIM_PLAN` | set by `rseqctl run` for the program it starts | none |
 //!
 //! A value that is none of these is said once on standard error, and the
 //! default holds. Under AT_SECURE nothing is read, and the mode is `defer`: a
@@ -21,6 +22,7 @@
 use core::ffi::CStr;
 
 use tls_model::owner::Mode;
+use tls_model::protocol::{HandedPlan, Settings, variable};
 
 use crate::process::Process;
 use crate::text::{StoredPath, Text};
@@ -57,6 +59,10 @@ pub struct Environment {
     pub loading: Loading,
     /// `RSEQ_SHIM_LOG`
     pub log: Log,
+    /// `RSEQ_SHIM_PLAN`, for whichever program it was made.
+    pub plan: Option<HandedPlan>,
+    /// What the plan has to have been made from; the default where there is none.
+    pub settings: Settings,
 }
 
 /// The file of `RSEQ_SHIM_LOG`, if it names one.
@@ -67,7 +73,7 @@ pub static LEDGER_PATH: StoredPath = StoredPath::new();
 pub static REPORT_PATH: StoredPath = StoredPath::new();
 
 /// What the names of all of them begin with.
-const PREFIX: &[u8] = b"RSEQ_SHIM_";
+const PREFIX: &[u8] = variable::PREFIX.as_bytes();
 
 impl Environment {
     /// Reads the table.
@@ -76,6 +82,8 @@ impl Environment {
             mode: Mode::Auto,
             loading: Loading::Keep,
             log: Log::Off,
+            plan: None,
+            settings: Settings::default(),
         };
         if process.is_secure() {
             environment.mode = Mode::Defer;
@@ -86,6 +94,11 @@ impl Environment {
                 environment.set(variable, rest);
             }
         });
+        // what it was made from matters only where there is one
+        if environment.plan.is_some() {
+            let settings = &mut environment.settings;
+            process.each_variable(b"", |variable| settings.add(variable.to_bytes()));
+        }
         environment
     }
 
@@ -128,6 +141,8 @@ impl Environment {
             },
             b"LEDGER" if !value.is_empty() => store(&LEDGER_PATH, variable, prefix),
             b"LEDGER" => {}
+            // of another release: decided here, as without one
+            b"PLAN" => self.plan = HandedPlan::from_bytes(value),
             b"REPORT" if !value.is_empty() => store(&REPORT_PATH, variable, prefix),
             b"REPORT" => warn(variable, "names no file; writing no report"),
             _ => warn(variable, "is not a variable of the shim; ignored"),

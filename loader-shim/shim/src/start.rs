@@ -64,9 +64,13 @@ fn decide() {
     if let Some(area) = libc {
         registered::set_libc_area(area.offset, area.size);
     }
-    let program = process::definitions(&process, !libc_registered);
+    let handed = environment
+        .plan
+        .filter(|plan| plan.is_for(environment.settings, process::executable));
+    // a plan has looked at the files already
+    let program = process::definitions(&process, !libc_registered && handed.is_none());
     loading::enable(&process, &environment, &program);
-    let situation = Situation {
+    let mut situation = Situation {
         mode: environment.mode,
         libc_registered,
         libc_owns_symbol: libc.is_some_and(LibcArea::is_symbol),
@@ -75,7 +79,11 @@ fn decide() {
         feature_size,
     };
     report::thread_started();
-    let owner = match plan(&situation) {
+    let followed = handed.and_then(|handed| handed.follow(&situation));
+    if handed.is_some() && followed.is_none() && !libc_registered {
+        situation.hidden_definition = process::definitions(&process, true).hidden;
+    }
+    let owner = match followed.unwrap_or_else(|| plan(&situation)) {
         Plan::StandAside { owner, reason } => {
             let action = if owner == Owner::Libc {
                 Action::WatchLibc

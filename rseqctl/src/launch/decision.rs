@@ -6,13 +6,16 @@
 use std::path::{Path, PathBuf};
 
 use tls_model::owner::{Mode, Owner, Plan, Reason, Situation, plan};
-use tls_model::protocol::variable::TUNABLES;
+use tls_model::protocol::plan::FileNumber;
+use tls_model::protocol::variable::{self, TUNABLES};
+use tls_model::protocol::{HandedPlan, Settings};
 use tls_model::rseq::ORIGINAL_LENGTH;
+use tls_model::rules::RuleId;
 
 use super::environment::{CannotPreload, Environment, PreloadPosition};
 use super::hazard::{Hazard, Kernel};
 use super::scope::Scope;
-use super::surplus::Need;
+use super::surplus::{MayLoad, Need};
 use super::target::{Kind, Target};
 use crate::program::libraries::Libraries;
 use crate::sys::{dynamic, machine};
@@ -100,15 +103,10 @@ impl Decision {
         if replace_tunables {
             warnings.push(malformed(environment));
         }
-        if let (Mode::Own | Mode::Takeover, Some(hidden)) = (mode, &scope.hidden)
-            && preload
-        {
-            warnings.push(format!(
-                "{} defines __rseq_abi without exporting it; with --mode {} its own registration will be refused",
-                hidden.display(),
-                mode.name()
-            ));
+        if let (Some(hidden), true) = (&scope.hidden, preload && !mode.yields_to_clients()) {
+            warnings.push(will_be_refused(hidden, mode));
         }
+        warnings.extend(scope.bound.iter().map(|library| binds_to_itself(library)));
         let situation = Situation {
             // what cannot be preloaded is left to itself
             mode: if preload { mode } else { Mode::Auto },
@@ -164,14 +162,24 @@ impl Decision {
         }
     }
 
-    /// Keeps static TLS for libraries that come by `dlopen`, unless the user has
-    /// set the tunable.
-    pub(super) fn keep_static_tls(
+    /// Takes libraries into account that will come by `dlopen`.
+    pub(super) fn expect(
         &mut self,
-        need: Need,
+        libraries: &MayLoad,
         environment: &Environment,
         linker: Option<&Path>,
     ) {
+        let bound = libraries.bound.iter();
+        self.warnings
+            .extend(bound.map(|library| binds_to_itself(library)));
+        if let Some(need) = &libraries.need {
+            self.keep_static_tls(need.clone(), environment, linker);
+        }
+    }
+
+    /// Keeps static TLS for libraries that come by `dlopen`, unless the user has
+    /// set the tunable.
+    fn keep_static_tls(&mut self, need: Need, environment: &Environment, linker: Option<&Path>) {
         match environment.optional_static_tls(linker) {
             None => self.surplus = Some(need),
             Some(set) if set >= need.tunable => {}
@@ -183,12 +191,16 @@ impl Decision {
         }
     }
 
-    /// Puts the decision into the command's environment.
+    /// Puts the decision into the command's environment: what the libc is told,
+    /// what is preloaded, and for the shim the decision itself.
     pub(super) fn apply(
         &self,
+        target: &Target,
         environment: &mut Environment,
         libraries: Option<&Libraries>,
     ) -> Result<(), CannotPreload> {
+        // that of a rseqctl that has started this one
+        environment.remove(variable::PLAN);
         if self.replace_tunables {
             environment.forget_tunables();
         }
@@ -203,10 +215,48 @@ impl Decision {
                 environment.preload(library, PreloadPosition::First)?;
             }
             environment.preload(&libraries.shim, PreloadPosition::Last)?;
-            environment.set("RSEQ_SHIM_MODE", self.mode.name());
+            environment.set(variable::MODE, self.mode.name());
+            if let Some(plan) = self.handed_over(target, environment.settings()) {
+                environment.set(variable::PLAN, plan.to_string());
+            }
         }
         Ok(())
     }
+
+    /// Returns the decision as the shim is told it, for a program that can be
+    /// told from others.
+    fn handed_over(&self, target: &Target, settings: Settings) -> Option<HandedPlan> {
+        let (device, inode) = target.identity()?;
+        Some(HandedPlan {
+            mode: self.mode,
+            owner: self.owner,
+            reason: self.reason,
+            length: self.length.unwrap_or(0),
+            executable: FileNumber { device, inode },
+            settings,
+        })
+    }
+}
+
+/// What to say about an object whose own registration the mode rules out.
+fn will_be_refused(hidden: &Path, mode: Mode) -> String {
+    format!(
+        "{} defines __rseq_abi without exporting it; with --mode {} its own registration will be \
+         refused",
+        hidden.display(),
+        mode.name()
+    )
+}
+
+/// What to say about a library that uses its own definition although another
+/// one wins.
+pub fn binds_to_itself(library: &Path) -> String {
+    format!(
+        "{} exports __rseq_abi and binds to its own definition, which nobody registers for it \
+         (rseqctl explain {})",
+        library.display(),
+        RuleId::DefinerBindsToItself.rule().name
+    )
 }
 
 /// Whether the program's libc would ignore what is added to `GLIBC_TUNABLES`.

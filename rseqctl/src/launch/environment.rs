@@ -8,6 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use tls_model::owner::Mode;
+use tls_model::protocol::Settings;
 use tls_model::protocol::variable::{self, RSEQ_TUNABLE, STATIC_TLS_TUNABLE, TUNABLES};
 
 use crate::program::libraries::{SEPARATORS, can_be_preloaded};
@@ -31,6 +32,25 @@ impl Environment {
             unique.entry(name).or_insert(value);
         }
         Self(unique)
+    }
+
+    /// Returns whether a variable is set.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.contains_key(OsStr::new(name))
+    }
+
+    /// Takes a variable out.
+    pub fn remove(&mut self, name: &str) {
+        self.0.remove(OsStr::new(name));
+    }
+
+    /// Returns what a plan for this environment is made from.
+    pub fn settings(&self) -> Settings {
+        let mut settings = Settings::default();
+        for (name, value) in &self.0 {
+            settings.add(&[name.as_bytes(), value.as_bytes()].join(&b'='));
+        }
+        settings
     }
 
     /// Sets a variable of ours.

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use schemars::JsonSchema;
 use serde::Serialize;
 use tls_model::owner::{Mode, Owner, Reason};
+use tls_model::protocol::variable;
 
 use super::decision::Decision;
 use super::environment::Environment;
@@ -53,11 +54,12 @@ impl Plan {
         let mut set = BTreeMap::new();
         let tunes = decision.switch_libc_off || decision.surplus.is_some();
         for (name, is_set) in [
-            ("GLIBC_TUNABLES", tunes),
-            ("LD_PRELOAD", decision.preload),
-            ("RSEQ_SHIM_MODE", decision.preload),
+            (variable::TUNABLES, tunes),
+            (variable::PRELOAD, decision.preload),
+            (variable::MODE, decision.preload),
+            (variable::PLAN, decision.preload),
         ] {
-            if is_set {
+            if is_set && environment.has(name) {
                 set.insert(name.to_owned(), environment.value(name));
             }
         }

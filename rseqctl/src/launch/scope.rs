@@ -17,6 +17,9 @@ pub struct Scope {
     pub adopter: Option<Adopter>,
     /// The first object that defines the symbol without exporting it.
     pub hidden: Option<PathBuf>,
+    /// The objects that export a definition which does not win, and use it all
+    /// the same.
+    pub bound: Vec<PathBuf>,
     /// The objects that use `__rseq_abi`, their own or another's.
     pub users: Vec<User>,
     /// A sanitizer's runtime, which insists on coming first.
@@ -93,6 +96,7 @@ impl Scope {
                 })
             }),
             hidden: program.hidden().next().map(|object| object.path.clone()),
+            bound: Vec::new(),
             users: Vec::new(),
             sanitizer: names()
                 .find(|name| is_named(name, &SANITIZERS))
@@ -103,6 +107,10 @@ impl Scope {
         };
         for object in &program.objects {
             scope.add(&object.path, &object.report);
+            let wins = adopter.is_some_and(|adopter| adopter.path == object.path);
+            if !wins && object.report.facts.binds_to_itself() && !owns(object) {
+                scope.bound.push(object.path.clone());
+            }
         }
         scope
     }

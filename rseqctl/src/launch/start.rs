@@ -11,7 +11,7 @@ use super::error::Error;
 use super::hazard::Kernel;
 use super::plan::Plan;
 use super::supervisor::supervise;
-use super::surplus::Need;
+use super::surplus::MayLoad;
 use super::target::{Kind, Target};
 use super::verify;
 use crate::exit::Status;
@@ -101,10 +101,8 @@ impl Start {
             .scope()
             .map_or(Kernel::NotAsked, |scope| Kernel::for_program(scope, mode));
         let mut decision = Decision::make(mode, &target, &environment, kernel);
-        if let Some(need) = Need::of(&settings.may_load)? {
-            let linker = target.scope().and_then(|scope| scope.linker.as_deref());
-            decision.keep_static_tls(need, &environment, linker);
-        }
+        let linker = target.scope().and_then(|scope| scope.linker.as_deref());
+        decision.expect(&MayLoad::read(&settings.may_load)?, &environment, linker);
         Ok(Self {
             program: program.to_owned(),
             arguments: arguments.to_vec(),
@@ -170,7 +168,8 @@ impl Start {
     fn environment_to_be(&self) -> Result<Environment, Error> {
         let libraries = self.decision.preload.then(Libraries::find).transpose()?;
         let mut environment = self.environment.clone();
-        self.decision.apply(&mut environment, libraries.as_ref())?;
+        self.decision
+            .apply(&self.target, &mut environment, libraries.as_ref())?;
         Ok(environment)
     }
 }

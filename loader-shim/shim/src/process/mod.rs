@@ -27,7 +27,7 @@ pub use arguments::{Process, is_told};
 pub use later::{nothing_later_defines, remember_start};
 pub use loaded::Loaded;
 pub use objects::{each_next_object, each_object};
-pub use program::{Program, definitions};
+pub use program::{Program, definitions, executable};
 pub use relro::{rebind_libc, write_protected};
 pub use tables::{Name, Tables};
 pub use walk::dynamic_section_of;

@@ -5,6 +5,7 @@ use core::ffi::CStr;
 use libc::Elf64_Phdr;
 use tls_model::elf::{Object, ReadError, Source};
 use tls_model::facts::has_critical_sections;
+use tls_model::protocol::plan::FileNumber;
 use tls_model::rseq::{ORIGINAL_ALIGN, ORIGINAL_LENGTH};
 
 use super::arguments::Process;
@@ -58,6 +59,11 @@ pub fn definitions(process: &Process, search_hidden: bool) -> Program {
         false
     });
     program
+}
+
+/// The file that this process executes; none where that cannot be seen.
+pub fn executable() -> Option<FileNumber> {
+    kernel::executable().map(|(device, inode)| FileNumber { device, inode })
 }
 
 /// Critical sections in a file whose TLS could hold an area: it brings its own.
