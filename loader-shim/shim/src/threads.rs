@@ -224,7 +224,7 @@ arch::start_routine! {
 /// # Safety
 ///
 /// Called once per thread by `thread_start` with the slot that
-/// [`pthread_create`] filled.
+/// `pthread_create` filled.
 pub unsafe extern "C" fn begin(slot: &'static Slot) -> Start {
     // SAFETY: the caller's promise.
     let job = unsafe { slab::give(slot) };

@@ -11,7 +11,7 @@
 //! | [`definers`] | those that must stay |
 //! | [`clients`] | where clients have registered areas of their own |
 //! | [`caller`] | whether dlopen may be called rather than jumped to |
-//! | [`policy`] | what is done, and why |
+//! | [`mod@policy`] | what is done, and why |
 //! | [`words`], [`texts`], [`budget`] | what the log and dlerror say |
 //! | [`next`] | the dynamic linker's own functions |
 //!
