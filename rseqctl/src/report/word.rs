@@ -12,7 +12,7 @@ use tls_model::facts::{
     TlsModel, Visibility,
 };
 use tls_model::owner::{Mode, Owner};
-use tls_model::rules::{Level, RULES, Rule};
+use tls_model::rules::{self, Level, Rule};
 
 use crate::sys::thread::Registration;
 
@@ -139,7 +139,8 @@ named! {
 
 impl Named for &'static Rule {
     fn all() -> Vec<Self> {
-        RULES.to_vec()
+        // those of findings; the verdicts about a host have rows of their own
+        rules::of_programs().collect()
     }
 
     fn name(self) -> &'static str {
