@@ -1,8 +1,10 @@
 //! What is downloaded or takes long to build is kept outside of the checkout,
 //! under a name that holds its version.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, flock};
 
 /// The folder `name` of the cache, which `make` fills the first time: it is
 /// given a temporary folder, and whatever it leaves there is kept if it succeeds.
@@ -11,16 +13,28 @@ use std::path::{Path, PathBuf};
 ///
 /// There is no place for a cache, or `make` fails.
 pub fn kept(name: &str, make: impl FnOnce(&Path) -> Result<(), String>) -> Result<PathBuf, String> {
+    kept_in(&cache()?, name, make)
+}
+
+fn kept_in(
+    cache: &Path,
+    name: &str,
+    make: impl FnOnce(&Path) -> Result<(), String>,
+) -> Result<PathBuf, String> {
     let say = |error: std::io::Error| format!("{name}: {error}");
-    let cache = cache()?;
     let place = cache.join(name);
     if place.is_dir() {
         return Ok(place);
     }
-    fs::create_dir_all(&cache).map_err(say)?;
-    let folder = tempfile::tempdir_in(&cache).map_err(say)?;
+    fs::create_dir_all(cache).map_err(say)?;
+    // what takes minutes is made once: others who want it wait
+    let lock = File::create(cache.join(format!(".{name}.lock"))).map_err(say)?;
+    flock(&lock, FlockOperation::LockExclusive).map_err(|error| say(error.into()))?;
+    if place.is_dir() {
+        return Ok(place);
+    }
+    let folder = tempfile::tempdir_in(cache).map_err(say)?;
     make(folder.path())?;
-    // whoever renames first wins: the content is the same
     let _ = fs::rename(folder.path(), &place);
     if place.is_dir() {
         Ok(place)
@@ -81,6 +95,26 @@ pub fn locked_version<'a>(lock: &'a str, name: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_several_want_is_made_once() {
+        let cache = tempfile::tempdir().expect("a folder");
+        let calls = std::sync::atomic::AtomicU32::new(0);
+        let make = |into: &Path| {
+            calls.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            fs::write(into.join("file"), "").map_err(|error| error.to_string())
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let place = kept_in(cache.path(), "a", make).expect("it is made");
+                    assert!(place.join("file").is_file());
+                });
+            }
+        });
+        assert_eq!(calls.into_inner(), 1);
+    }
 
     #[test]
     fn finds_the_version() {
