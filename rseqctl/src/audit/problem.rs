@@ -54,7 +54,7 @@ impl Problem {
     pub(super) fn from_elf(error: Error) -> Self {
         match error {
             Error::NotElf => Self::NotElf,
-            Error::Read(error) => Self::Io(io::Error::from_raw_os_error(error.errno)),
+            Error::Read(error) => Self::Io(read_error(error.errno)),
             other => Self::Unusable(other),
         }
     }
@@ -73,12 +73,21 @@ impl Problem {
     /// The problem of an object whose facts are not complete.
     pub(super) fn from_damage(report: &ObjectReport) -> Option<Self> {
         if let Some(errno) = report.read_error() {
-            return Some(Self::Io(io::Error::from_raw_os_error(errno)));
+            return Some(Self::Io(read_error(errno)));
         }
         (!report.damage().is_empty()).then_some(Self::Damaged {
             parts: report.damage(),
             truncated: report.is_truncated(),
         })
+    }
+}
+
+/// The error of a read that failed with this errno; 0 where the source has none.
+pub(super) fn read_error(errno: i32) -> io::Error {
+    if errno == 0 {
+        io::Error::other("it could not be read, and the reader gives no reason")
+    } else {
+        io::Error::from_raw_os_error(errno)
     }
 }
 
@@ -123,3 +132,18 @@ impl fmt::Display for Problem {
 }
 
 impl std::error::Error for Problem {}
+
+#[cfg(test)]
+mod tests {
+    use tls_model::elf::ReadError;
+
+    use super::*;
+
+    #[test]
+    fn a_read_that_fails_without_a_number_is_no_success() {
+        let of = |errno| Problem::from_elf(Error::Read(ReadError { errno })).to_string();
+        assert!(of(0).starts_with("it could not be read"), "{}", of(0));
+        assert!(!of(0).contains("os error"), "{}", of(0));
+        assert!(of(5).contains("os error 5"), "{}", of(5));
+    }
+}

@@ -25,6 +25,8 @@ pub(super) fn findings(image: &Image, holds: &Holds, threads: &Threads) -> Vec<F
             RuleId::UnloadableDefiner => hold == Hold::Loose,
             // what it warns of has happened, or has not
             RuleId::HiddenDefiner => fate == Fate::Unknown,
+            // it has been loaded, so there was room
+            RuleId::StaticTlsSurplus => false,
             _ => true,
         });
         let came_later = matches!(hold, Hold::Loose | Hold::Nodelete);

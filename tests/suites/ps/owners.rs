@@ -177,6 +177,18 @@ fn java() -> Outcome {
     Ok(())
 }
 
+/// What has been loaded has found room: the audit's warning is refuted.
+#[rseq_kit::test(LIVE)]
+fn much_static_tls() -> Outcome {
+    let library = built("large-tls", "default")?;
+    let running = ready(idle("dynamic", 1)?.env("LD_PRELOAD", &library))?;
+    let (row, code) = look_with(running.id(), &[])?;
+    assert_eq!(rules(&row), Vec::<&str>::new(), "{row}");
+    assert_eq!(code, 0, "{row}");
+    ends(running)?;
+    Ok(())
+}
+
 /// A definer that came by dlopen, and could go again, unless it is marked.
 #[rseq_kit::test(LIVE, Need::PYTHON)]
 fn dlopened() -> Outcome {

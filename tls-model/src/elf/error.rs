@@ -38,6 +38,7 @@ impl fmt::Display for Error {
             Self::Encoding(encoding) => write!(f, "unsupported ELF byte order {encoding}"),
             Self::Damaged => f.write_str("damaged: a table contradicts itself"),
             Self::TooLong => f.write_str("a string in it is too long"),
+            Self::Read(error) if error.errno == 0 => f.write_str("it could not be read"),
             Self::Read(error) => write!(f, "read error {}", error.errno),
         }
     }

@@ -13,6 +13,7 @@ use tls_model::elf::{Error, Source};
 use super::{Bytes, Place};
 use crate::audit::Problem;
 use crate::audit::inspect::{FileOutcome, Inspector};
+use crate::audit::problem::read_error;
 use crate::audit::walk::open;
 use crate::program::source::FileSource;
 
@@ -50,7 +51,7 @@ impl Inspector<'_> {
         });
         match walked {
             Ok(_) => Ok(()),
-            Err(Error::Read(error)) => Err(io::Error::from_raw_os_error(error.errno)),
+            Err(Error::Read(error)) => Err(read_error(error.errno)),
             Err(Error::Truncated) => Err(io::ErrorKind::UnexpectedEof.into()),
             Err(error) => Err(io::Error::new(io::ErrorKind::InvalidData, error)),
         }

@@ -4,6 +4,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 
 use tls_model::elf::{ReadError, Source};
 
+use crate::audit::problem::read_error;
 use crate::program::source::{AheadMemory, FileSource};
 
 /// What is kept in memory; the rest goes to a temporary file without a name.
@@ -70,8 +71,7 @@ impl Source for Bytes<'_> {
 
 impl rawzip::ReaderAt for Bytes<'_> {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        Source::read_at(self, offset, buf)
-            .map_err(|error| io::Error::from_raw_os_error(error.errno))
+        Source::read_at(self, offset, buf).map_err(|error| read_error(error.errno))
     }
 }
 
