@@ -4,7 +4,8 @@
  * waits for the end of its input, so that somebody else can look at it.
  *
  * -DDEFINES: with a definition of its own, which is longer than that.
- * -DHIDES:   with one that nobody else can see.
+ * -DHIDES:   with one that nobody else can see. It does not ask for __rseq_offset:
+ *            who does looks for the libc's area before it registers its own.
  */
 #include <pthread.h>
 #include <stddef.h>
@@ -27,19 +28,31 @@ __attribute__((visibility("hidden"))) __thread struct long_area __rseq_abi = {
 #else
 extern __thread struct long_area __rseq_abi;
 #endif
-extern const ptrdiff_t __rseq_offset;
 extern int __rseq_handled;
+
+#if defined HIDES
+static int is_the_libcs(void)
+{
+	return 1;
+}
+#else
+extern const ptrdiff_t __rseq_offset;
+
+static int is_the_libcs(void)
+{
+	char *pointer;
+
+	__asm__("mov %%fs:0, %0" : "=r"(pointer));
+	return pointer + __rseq_offset == (char *)&__rseq_abi;
+}
+#endif
 
 static int shared;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static void look(void)
 {
-	char *pointer;
-
-	__asm__("mov %%fs:0, %0" : "=r"(pointer));
-	if (pointer + __rseq_offset == (char *)&__rseq_abi &&
-	    holder_of(&__rseq_abi.area) == OURS) {
+	if (is_the_libcs() && holder_of(&__rseq_abi.area) == OURS) {
 		pthread_mutex_lock(&lock);
 		shared++;
 		pthread_mutex_unlock(&lock);
