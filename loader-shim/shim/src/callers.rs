@@ -12,24 +12,13 @@
 #![allow(unsafe_code, reason = "objects' tables are read")]
 
 use core::ffi::{CStr, c_char, c_void};
-use core::ptr::with_exposed_provenance;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use libc::{Elf64_Rela, Elf64_Sym, PT_DYNAMIC};
+use goblin::elf::dynamic as dt;
+use libc::{Elf64_Rela, Elf64_Sym};
 
 use crate::next::next_version;
 use crate::process::{Loaded, Name, each_object};
-
-/// Dynamic section tags (gABI, chapter 5; GNU extensions).
-const DT_PLTRELSZ: u64 = 2;
-const DT_STRTAB: u64 = 5;
-const DT_SYMTAB: u64 = 6;
-const DT_RELA: u64 = 7;
-const DT_RELASZ: u64 = 8;
-const DT_JMPREL: u64 = 23;
-const DT_VERSYM: u64 = 0x6fff_fff0;
-const DT_RELACOUNT: u64 = 0x6fff_fff9;
-const DT_VERNEED: u64 = 0x6fff_fffe;
 
 /// The bits of a version number that count.
 const VERSION: u16 = 0x7fff;
@@ -115,10 +104,6 @@ fn is_reference_old(object: &Loaded<'_>, name: &[u8], version: &[u8]) -> Option<
 impl<'a> Imports<'a> {
     /// Finds them; `None` for an object that has no versions.
     fn of(object: &'a Loaded<'a>) -> Option<Self> {
-        let mut headers = object.headers().iter();
-        let segment = headers.find(|header| header.p_type == PT_DYNAMIC)?;
-        let start = object.info.dlpi_addr.wrapping_add(segment.p_vaddr);
-        let mut next: *const [u64; 2] = with_exposed_provenance(start as usize);
         let mut imports = Self {
             object,
             strings: 0,
@@ -129,23 +114,19 @@ impl<'a> Imports<'a> {
         };
         let [calls, others] = &mut imports.tables;
         let mut relative = 0;
-        for _ in 0..segment.p_memsz as usize / size_of::<[u64; 2]>() {
-            // SAFETY: inside the segment, which stays loaded during the visit.
-            let [tag, value] = unsafe { *next };
+        for [tag, value] in object.section()?.entries() {
             match tag {
-                0 => break,
-                DT_PLTRELSZ => calls.1 = value,
-                DT_JMPREL => calls.0 = value,
-                DT_RELASZ => others.1 = value,
-                DT_RELA => others.0 = value,
-                DT_RELACOUNT => relative = value * size_of::<Elf64_Rela>() as u64,
-                DT_STRTAB => imports.strings = value,
-                DT_SYMTAB => imports.symbols = value,
-                DT_VERSYM => imports.versions = value,
-                DT_VERNEED => imports.needed = value,
+                dt::DT_PLTRELSZ => calls.1 = value,
+                dt::DT_JMPREL => calls.0 = value,
+                dt::DT_RELASZ => others.1 = value,
+                dt::DT_RELA => others.0 = value,
+                dt::DT_RELACOUNT => relative = value * size_of::<Elf64_Rela>() as u64,
+                dt::DT_STRTAB => imports.strings = value,
+                dt::DT_SYMTAB => imports.symbols = value,
+                dt::DT_VERSYM => imports.versions = value,
+                dt::DT_VERNEED => imports.needed = value,
                 _ => {}
             }
-            next = next.wrapping_add(1);
         }
         // those without a symbol come first
         others.0 = others.0.wrapping_add(relative);
@@ -162,7 +143,7 @@ impl<'a> Imports<'a> {
     /// The number of the symbol of this name that a relocation asks for.
     fn symbol_called(&self, name: &[u8]) -> Option<usize> {
         for (table, bytes) in self.tables {
-            let mut next: *const Elf64_Rela = self.place(table)?;
+            let mut next: *const Elf64_Rela = self.object.table(table)?;
             for _ in 0..bytes as usize / size_of::<Elf64_Rela>() {
                 // SAFETY: inside the table that the object has been relocated by.
                 let relocation = unsafe { &*next };
@@ -177,7 +158,7 @@ impl<'a> Imports<'a> {
     }
 
     fn name_of(&self, number: usize) -> Option<&'a [u8]> {
-        let symbols: *const Elf64_Sym = self.place(self.symbols)?;
+        let symbols: *const Elf64_Sym = self.object.table(self.symbols)?;
         // SAFETY: a symbol that a relocation refers to.
         let symbol = unsafe { &*symbols.wrapping_add(number) };
         self.string(symbol.st_name)
@@ -185,10 +166,10 @@ impl<'a> Imports<'a> {
 
     /// The name of the version in which an undefined symbol is asked for.
     fn version_of(&self, number: usize) -> Option<&'a [u8]> {
-        let versions: *const u16 = self.place(self.versions)?;
+        let versions: *const u16 = self.object.table(self.versions)?;
         // SAFETY: one version for each symbol.
         let wanted = unsafe { *versions.wrapping_add(number) } & VERSION;
-        let mut library: *const Needed = self.place(self.needed)?;
+        let mut library: *const Needed = self.object.table(self.needed)?;
         loop {
             // SAFETY: a list whose last entry has no next one.
             let needed = unsafe { &*library };
@@ -210,18 +191,9 @@ impl<'a> Imports<'a> {
     }
 
     fn string(&self, offset: u32) -> Option<&'a [u8]> {
-        let strings: *const c_char = self.place(self.strings)?;
+        let strings: *const c_char = self.object.table(self.strings)?;
         // SAFETY: a C string of the object's string table.
         Some(unsafe { CStr::from_ptr(strings.wrapping_add(offset as usize)) }.to_bytes())
-    }
-
-    /// An address of the dynamic section: relocated in place by glibc, but not in
-    /// objects whose section is read-only.
-    fn place<T>(&self, value: u64) -> Option<*const T> {
-        let bias = self.object.info.dlpi_addr;
-        let address = if value < bias { value + bias } else { value } as usize;
-        let is_ours = self.object.contains(address) && address.is_multiple_of(align_of::<T>());
-        is_ours.then(|| with_exposed_provenance(address))
     }
 }
 

@@ -22,13 +22,13 @@ use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use tls_model::loading::Breach;
 
-use super::dynamic::{AREA, Dynamic};
+use super::dynamic::Dynamic;
 use super::objects::Held;
 use super::policy::{Policy, Reason};
 use super::words::{self, Line};
 use super::{clients, next, objects};
 use crate::arch;
-use crate::process::{Loaded, Program, each_object, nothing_later_defines, remember_start};
+use crate::process::{AREA, Loaded, Program, each_object, nothing_later_defines, remember_start};
 
 /// [`mark`] when everything had been looked at: nothing has come since.
 static SEEN: AtomicU64 = AtomicU64::new(0);

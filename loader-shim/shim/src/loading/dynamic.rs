@@ -12,99 +12,50 @@
 use core::ffi::{CStr, c_char};
 use core::ptr::with_exposed_provenance;
 
+use goblin::elf::dynamic as dt;
+use goblin::elf::reloc::R_X86_64_TPOFF64;
+use goblin::elf::sym::{STT_TLS, STV_PROTECTED};
 use libc::{Elf64_Rela, Elf64_Sym};
-use tls_model::rseq::ABI_SYMBOL;
 
-use crate::process::{Loaded, Name, Tables};
-
-/// Dynamic section tags (gABI, chapter 5; GNU extensions).
-const DT_NULL: u64 = 0;
-const DT_NEEDED: u64 = 1;
-const DT_HASH: u64 = 4;
-const DT_STRTAB: u64 = 5;
-const DT_SYMTAB: u64 = 6;
-const DT_RELA: u64 = 7;
-const DT_RELASZ: u64 = 8;
-const DT_SONAME: u64 = 14;
-const DT_RPATH: u64 = 15;
-const DT_SYMBOLIC: u64 = 16;
-const DT_RUNPATH: u64 = 29;
-const DT_FLAGS: u64 = 30;
-const DT_RELACOUNT: u64 = 0x6fff_fff9;
-const DT_FLAGS_1: u64 = 0x6fff_fffb;
-
-const DF_SYMBOLIC: u64 = 2;
-const DF_1_NODEFLIB: u64 = 0x800;
-
-const STT_TLS: u8 = 6;
-const STV_PROTECTED: u8 = 3;
-
-/// `R_X86_64_TPOFF64` (x86-64 psABI): a slot for a variable's offset from the
-/// thread pointer, which is how initial-exec code finds it.
-const R_X86_64_TPOFF64: u32 = 18;
-
-/// The symbol whose definers must stay.
-pub const AREA: Name = Name::new(ABI_SYMBOL.as_bytes());
+use crate::process::{AREA, Loaded, Section, Tables};
 
 /// The dynamic section of a loaded object.
 pub struct Dynamic<'a> {
     loaded: &'a Loaded<'a>,
-    first: *const [u64; 2],
-    count: usize,
+    section: Section,
 }
 
 impl<'a> Dynamic<'a> {
     /// Finds it.
     pub fn of(loaded: &'a Loaded<'a>) -> Option<Self> {
-        let mut headers = loaded.headers().iter();
-        let segment = headers.find(|header| header.p_type == libc::PT_DYNAMIC)?;
-        let start = loaded.info.dlpi_addr.wrapping_add(segment.p_vaddr);
-        Some(Self {
-            loaded,
-            first: with_exposed_provenance(start as usize),
-            count: segment.p_memsz as usize / size_of::<[u64; 2]>(),
-        })
-    }
-
-    fn entries(&self) -> impl Iterator<Item = [u64; 2]> + '_ {
-        (0..self.count)
-            .map(|index| {
-                // SAFETY: inside the segment, which stays loaded during the visit.
-                unsafe { *self.first.wrapping_add(index) }
-            })
-            .take_while(|[tag, _]| *tag != DT_NULL)
+        let section = loaded.section()?;
+        Some(Self { loaded, section })
     }
 
     fn value(&self, wanted: u64) -> Option<u64> {
-        let mut entries = self.entries();
+        let mut entries = self.section.entries();
         entries.find_map(|[tag, value]| (tag == wanted).then_some(value))
     }
 
-    /// A table of the object. Its address has been relocated in place, but not in
-    /// objects whose dynamic section is read-only.
     fn table<T>(&self, tag: u64) -> Option<*const T> {
-        let value = self.value(tag)?;
-        let bias = self.loaded.info.dlpi_addr;
-        let address = if value < bias { value + bias } else { value } as usize;
-        let is_ours = self.loaded.contains(address) && address.is_multiple_of(align_of::<T>());
-        is_ours.then(|| with_exposed_provenance(address))
+        self.loaded.table(self.value(tag)?)
     }
 
     fn string(&self, offset: u64) -> Option<&'a [u8]> {
-        let strings: *const c_char = self.table(DT_STRTAB)?;
+        let strings: *const c_char = self.table(dt::DT_STRTAB)?;
         // SAFETY: a C string of the object's string table.
         Some(unsafe { CStr::from_ptr(strings.wrapping_add(offset as usize)) }.to_bytes())
     }
 
     /// DT_SONAME.
     pub fn soname(&self) -> Option<&'a [u8]> {
-        self.string(self.value(DT_SONAME)?)
+        self.string(self.value(dt::DT_SONAME)?)
     }
 
     /// Shows every DT_NEEDED.
     pub fn each_needed(&self, mut visit: impl FnMut(&[u8])) {
-        for [tag, value] in self.entries() {
-            if tag == DT_NEEDED
+        for [tag, value] in self.section.entries() {
+            if tag == dt::DT_NEEDED
                 && let Some(name) = self.string(value)
             {
                 visit(name);
@@ -114,18 +65,18 @@ impl<'a> Dynamic<'a> {
 
     /// It has DT_RUNPATH.
     pub fn has_runpath(&self) -> bool {
-        self.value(DT_RUNPATH).is_some()
+        self.value(dt::DT_RUNPATH).is_some()
     }
 
     /// It has DT_RPATH, and no DT_RUNPATH that would replace it: what it loads
     /// inherits that.
     pub fn has_rpath(&self) -> bool {
-        self.value(DT_RPATH).is_some() && !self.has_runpath()
+        self.value(dt::DT_RPATH).is_some() && !self.has_runpath()
     }
 
     /// The system's directories are not searched for it.
     pub fn has_no_default_directories(&self) -> bool {
-        self.value(DT_FLAGS_1).unwrap_or(0) & DF_1_NODEFLIB != 0
+        self.value(dt::DT_FLAGS_1).unwrap_or(0) & dt::DF_1_NODEFLIB != 0
     }
 
     /// The `__rseq_abi` that it defines for others.
@@ -142,7 +93,7 @@ impl<'a> Dynamic<'a> {
     #[cold]
     #[inline(never)]
     fn area_without_gnu_hash(&self) -> Option<&'a Elf64_Sym> {
-        let hash: *const u32 = self.table(DT_HASH)?;
+        let hash: *const u32 = self.table(dt::DT_HASH)?;
         // SAFETY: the table begins with two words.
         let count = unsafe { *hash.wrapping_add(1) };
         (1..count as usize).find_map(|index| {
@@ -153,7 +104,7 @@ impl<'a> Dynamic<'a> {
     }
 
     fn symbol(&self, index: usize) -> Option<&'a Elf64_Sym> {
-        let symbols: *const Elf64_Sym = self.table(DT_SYMTAB)?;
+        let symbols: *const Elf64_Sym = self.table(dt::DT_SYMTAB)?;
         // SAFETY: the callers' indices are the object's own.
         Some(unsafe { &*symbols.wrapping_add(index) })
     }
@@ -165,8 +116,8 @@ impl<'a> Dynamic<'a> {
     /// It was linked so that its own definition of `area` is the one it uses.
     pub fn binds_to_itself(&self, area: &Elf64_Sym) -> bool {
         area.st_other & 3 == STV_PROTECTED
-            || self.value(DT_SYMBOLIC).is_some()
-            || self.value(DT_FLAGS).unwrap_or(0) & DF_SYMBOLIC != 0
+            || self.value(dt::DT_SYMBOLIC).is_some()
+            || self.value(dt::DT_FLAGS).unwrap_or(0) & dt::DF_SYMBOLIC != 0
     }
 
     /// Its code has been bound to another `__rseq_abi` than the one at this offset
@@ -200,12 +151,12 @@ impl<'a> Dynamic<'a> {
     /// Shows every initial-exec slot until `visit` answers true: the symbol, if it
     /// names one, what is added to it, and the offset that has come out.
     fn each_thread_offset(&self, mut visit: impl FnMut(Option<&Elf64_Sym>, isize, isize) -> bool) {
-        let Some(first) = self.table::<Elf64_Rela>(DT_RELA) else {
+        let Some(first) = self.table::<Elf64_Rela>(dt::DT_RELA) else {
             return;
         };
-        let count = self.value(DT_RELASZ).unwrap_or(0) as usize / size_of::<Elf64_Rela>();
+        let count = self.value(dt::DT_RELASZ).unwrap_or(0) as usize / size_of::<Elf64_Rela>();
         // those without a symbol that are nothing but a base address come first
-        let relative = self.value(DT_RELACOUNT).unwrap_or(0) as usize;
+        let relative = self.value(dt::DT_RELACOUNT).unwrap_or(0) as usize;
         for index in relative..count {
             // SAFETY: inside the table.
             let relocation = unsafe { &*first.wrapping_add(index) };

@@ -15,7 +15,7 @@ use core::ffi::c_void;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::dynamic::Dynamic;
-use crate::process::{Loaded, dynamic_section_of, each_object};
+use crate::process::{Loaded, Section, dynamic_section_of, each_object};
 
 /// Objects that the program started with: first in the list, there for good.
 static AT_START: AtomicUsize = AtomicUsize::new(0);
@@ -109,7 +109,7 @@ impl Held {
             looked_at: Set([0; OBJECTS / BITS]),
         };
         each(|index, loaded, at_start| {
-            let found = loaded.dynamic_section() == Some(dynamic);
+            let found = loaded.section().map(Section::address) == Some(dynamic);
             if found && !at_start {
                 held.held.insert(index);
             }

@@ -12,14 +12,11 @@ use core::ffi::c_void;
 use core::mem::transmute;
 use core::ptr::{copy_nonoverlapping, with_exposed_provenance, with_exposed_provenance_mut};
 
+use goblin::elf::sym::STT_GNU_IFUNC;
 use tls_model::elf::{Object, ReadError, Source, Symbol};
-use tls_model::rseq::ABI_SYMBOL;
 
 use super::loaded::Loaded;
-use super::tables::{Name, Tables};
-
-const STT_GNU_IFUNC: u8 = 10;
-const AREA: Name = Name::new(ABI_SYMBOL.as_bytes());
+use super::tables::{AREA, Name, Tables};
 
 /// Reads the parts of a file that its loadable segments have put into memory.
 pub struct Image<'a>(pub &'a Loaded<'a>);

@@ -14,7 +14,10 @@
 use core::ptr::{null_mut, with_exposed_provenance};
 use core::sync::atomic::{AtomicPtr, Ordering};
 
-use super::tables::{DT_GNU_HASH, Name, passes_filter};
+use goblin::elf::dynamic::{DT_GNU_HASH, DT_NULL};
+
+use super::section::relocated;
+use super::tables::{Name, passes_filter};
 use super::walk::{LinkMap, maps};
 
 static LAST_AT_START: AtomicPtr<LinkMap> = AtomicPtr::new(null_mut());
@@ -57,11 +60,9 @@ impl LinkMap {
             // SAFETY: inside the dynamic section, which ends with DT_NULL.
             let [tag, value] = unsafe { *next };
             match tag {
-                0 => return true,
+                DT_NULL => return true,
                 DT_GNU_HASH => {
-                    // relocated in place, but not where the section is read-only
-                    let value = value as usize;
-                    let place = value + if value < self.base { self.base } else { 0 };
+                    let place = relocated(value, self.base as u64);
                     // SAFETY: the table of a loaded object.
                     return unsafe { passes_filter(with_exposed_provenance(place), name) };
                 }

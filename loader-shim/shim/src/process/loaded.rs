@@ -49,13 +49,6 @@ impl Loaded<'_> {
         self.info.dlpi_addr as usize == arch::own_base()
     }
 
-    /// Where its dynamic section is.
-    pub fn dynamic_section(&self) -> Option<usize> {
-        let mut headers = self.headers().iter();
-        let segment = headers.find(|header| header.p_type == libc::PT_DYNAMIC)?;
-        Some(self.info.dlpi_addr.wrapping_add(segment.p_vaddr) as usize)
-    }
-
     /// `address` lies in one of its segments.
     pub fn contains(&self, address: usize) -> bool {
         self.headers()

@@ -11,6 +11,7 @@
 //! | [`walk`] | the libc's function that shows them |
 //! | [`image`] | an object as `tls-model` reads it |
 //! | [`tables`] | the tables in which names are looked up |
+//! | [`section`] | the dynamic section of an object |
 //! | [`loaded`] | one object |
 
 mod arguments;
@@ -20,6 +21,7 @@ mod loaded;
 mod objects;
 mod program;
 mod relro;
+mod section;
 mod tables;
 mod walk;
 
@@ -29,5 +31,6 @@ pub use loaded::Loaded;
 pub use objects::{each_next_object, each_object};
 pub use program::{Program, definitions, executable};
 pub use relro::{rebind_libc, write_protected};
-pub use tables::{Name, Tables};
+pub use section::Section;
+pub use tables::{AREA, Name, Tables};
 pub use walk::dynamic_section_of;

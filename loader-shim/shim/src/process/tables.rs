@@ -16,18 +16,12 @@
 use core::ffi::{CStr, c_char};
 use core::ptr::{null, with_exposed_provenance};
 
-use libc::{Elf64_Sym, PT_DYNAMIC};
+use goblin::elf::dynamic as dt;
+use libc::Elf64_Sym;
+use tls_model::rseq::ABI_SYMBOL;
 
 use super::loaded::Loaded;
-
-/// Dynamic section tags (gABI, chapter 5; GNU extensions).
-const DT_STRTAB: u64 = 5;
-const DT_SYMTAB: u64 = 6;
-const DT_SONAME: u64 = 14;
-/// Where the table of defined names is.
-pub const DT_GNU_HASH: u64 = 0x6fff_fef5;
-const DT_VERSYM: u64 = 0x6fff_fff0;
-const DT_VERDEF: u64 = 0x6fff_fffc;
+use super::section::relocated;
 
 /// A version that only references to it find.
 const HIDDEN_VERSION: u16 = 0x8000;
@@ -53,6 +47,9 @@ impl Name {
     }
 }
 
+/// The symbol that owners of the registration define.
+pub const AREA: Name = Name::new(ABI_SYMBOL.as_bytes());
+
 /// The tables of one object.
 pub struct Tables<'a> {
     loaded: &'a Loaded<'a>,
@@ -69,10 +66,6 @@ pub struct Tables<'a> {
 impl<'a> Tables<'a> {
     /// Finds them; none for an object without DT_GNU_HASH.
     pub fn of(loaded: &'a Loaded<'a>) -> Option<Self> {
-        let mut headers = loaded.headers().iter();
-        let segment = headers.find(|header| header.p_type == PT_DYNAMIC)?;
-        let start = loaded.info.dlpi_addr.wrapping_add(segment.p_vaddr);
-        let mut next: *const [u64; 2] = with_exposed_provenance(start as usize);
         let mut tables = Self {
             loaded,
             strings: null(),
@@ -82,30 +75,23 @@ impl<'a> Tables<'a> {
             hash: null(),
             soname: None,
         };
-        for _ in 0..segment.p_memsz as usize / size_of::<[u64; 2]>() {
-            // SAFETY: inside the segment, which stays loaded during the visit.
-            let [tag, value] = unsafe { *next };
+        for [tag, value] in loaded.section()?.entries() {
             match tag {
-                0 => break,
-                DT_STRTAB => tables.strings = tables.place(value)?,
-                DT_SYMTAB => tables.symbols = tables.place(value)?,
-                DT_VERSYM => tables.versions = tables.place(value)?,
-                DT_VERDEF => tables.definitions = tables.place(value)?,
-                DT_GNU_HASH => tables.hash = tables.place(value)?,
-                DT_SONAME => tables.soname = Some(value as usize),
+                dt::DT_STRTAB => tables.strings = tables.place(value)?,
+                dt::DT_SYMTAB => tables.symbols = tables.place(value)?,
+                dt::DT_VERSYM => tables.versions = tables.place(value)?,
+                dt::DT_VERDEF => tables.definitions = tables.place(value)?,
+                dt::DT_GNU_HASH => tables.hash = tables.place(value)?,
+                dt::DT_SONAME => tables.soname = Some(value as usize),
                 _ => {}
             }
-            next = next.wrapping_add(1);
         }
         let all = !tables.strings.is_null() && !tables.symbols.is_null();
         (all && !tables.hash.is_null()).then_some(tables)
     }
 
-    /// An address of the dynamic section: relocated in place by glibc, but not in
-    /// objects whose section is read-only.
     fn place<T>(&self, value: u64) -> Option<*const T> {
-        let bias = self.loaded.info.dlpi_addr;
-        let address = if value < bias { value + bias } else { value } as usize;
+        let address = relocated(value, self.loaded.info.dlpi_addr);
         address
             .is_multiple_of(align_of::<T>())
             .then(|| with_exposed_provenance(address))

@@ -1,0 +1,72 @@
+//! The dynamic section of a loaded object, read where it lies.
+//!
+//! # Safety
+//!
+//! What this module owes: it reads entries inside the segment, while its object is
+//! shown.
+
+#![allow(unsafe_code, reason = "an object's section is read")]
+
+use core::iter::from_fn;
+use core::ptr::with_exposed_provenance;
+
+use goblin::elf::dynamic::DT_NULL;
+use libc::PT_DYNAMIC;
+
+use super::loaded::Loaded;
+
+/// The dynamic section of a loaded object, while that is shown.
+#[derive(Clone, Copy)]
+pub struct Section {
+    first: *const [u64; 2],
+    count: usize,
+}
+
+impl Section {
+    /// Where it is.
+    pub fn address(self) -> usize {
+        self.first.addr()
+    }
+
+    /// Its entries before DT_NULL: tag and value. Not fused: its end is told once.
+    pub fn entries(self) -> impl Iterator<Item = [u64; 2]> {
+        let mut next = self.first;
+        let end = next.wrapping_add(self.count);
+        from_fn(move || {
+            if next == end {
+                return None;
+            }
+            // SAFETY: inside the segment, which stays loaded during the visit.
+            let [tag, value] = unsafe { *next };
+            next = next.wrapping_add(1);
+            (tag != DT_NULL).then_some([tag, value])
+        })
+    }
+}
+
+/// An address of a dynamic section: relocated in place by glibc, but not in objects
+/// whose section is read-only.
+pub fn relocated(value: u64, bias: u64) -> usize {
+    let address = if value < bias { value + bias } else { value };
+    address as usize
+}
+
+impl Loaded<'_> {
+    /// Its dynamic section.
+    pub fn section(&self) -> Option<Section> {
+        let mut headers = self.headers().iter();
+        let segment = headers.find(|header| header.p_type == PT_DYNAMIC)?;
+        let start = self.info.dlpi_addr.wrapping_add(segment.p_vaddr);
+        Some(Section {
+            first: with_exposed_provenance(start as usize),
+            count: segment.p_memsz as usize / size_of::<[u64; 2]>(),
+        })
+    }
+
+    /// A table that its dynamic section names, if it lies in the object.
+    pub fn table<T>(&self, value: u64) -> Option<*const T> {
+        let address = relocated(value, self.info.dlpi_addr);
+        let is_ours = self.contains(address) && address.is_multiple_of(align_of::<T>());
+        is_ours.then(|| with_exposed_provenance(address))
+    }
+}
