@@ -29,7 +29,7 @@ const OWNERS: [Owner; 3] = [Owner::Shim, Owner::Takeover, Owner::Adopted];
 const NOT_WITH_ASAN: [&str; 2] = ["limits", "soak"];
 
 fn main() -> ExitCode {
-    let needs = [Need::CC, Need::X86_64, Need::glibc(2, 35), Need::RSEQ];
+    let needs = [Need::CC, Need::X86_64, Need::GLIBC_2_35, Need::RSEQ];
     let with = |more: &[Need]| [&needs[..], more].concat();
     let mut suite = Suite::new();
     for owner in OWNERS {

@@ -81,6 +81,16 @@ impl Suite {
     ///
     /// It has no such package.
     pub fn package(&self, name: &str) -> Result<Package, String> {
+        // every test that needs it asks, and apt takes half a second for the answer
+        static KNOWN: Mutex<BTreeMap<String, Result<Package, String>>> =
+            Mutex::new(BTreeMap::new());
+
+        let key = format!("{} {name}", self.name);
+        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        known.entry(key).or_insert_with(|| self.shown(name)).clone()
+    }
+
+    fn shown(&self, name: &str) -> Result<Package, String> {
         let shown = self.apt("apt-cache", &["show", "--no-all-versions", name])?;
         let field = |key: &str| {
             let line = shown.out.lines().find_map(|line| line.strip_prefix(key));
@@ -137,19 +147,6 @@ impl Suite {
     ///
     /// One of them cannot be had or unpacked.
     pub fn root(&self, names: &[&str]) -> Result<PathBuf, String> {
-        // every test that needs it asks, and apt takes half a second for each package
-        static KNOWN: Mutex<BTreeMap<String, Result<PathBuf, String>>> =
-            Mutex::new(BTreeMap::new());
-
-        let key = format!("{} {}", self.name, names.join(" "));
-        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-        known
-            .entry(key)
-            .or_insert_with(|| self.unpacked(names))
-            .clone()
-    }
-
-    fn unpacked(&self, names: &[&str]) -> Result<PathBuf, String> {
         let packages: Vec<_> = names
             .iter()
             .map(|name| self.package(name))

@@ -23,7 +23,7 @@ const WORLDS: [&str; 2] = ["libc", "shim"];
 type Test = fn(&'static str) -> Outcome;
 
 fn main() -> ExitCode {
-    let needs = [Need::CC, Need::X86_64, Need::glibc(2, 35)];
+    let needs = [Need::CC, Need::X86_64, Need::GLIBC_2_35];
     let mut suite = Suite::new();
     let tests: [(&str, Test); 31] = [
         ("kept::definers", kept::definers),

@@ -3,7 +3,6 @@
 
 mod by_name;
 mod damage;
-mod definition;
 mod hint;
 mod machine;
 mod object;
@@ -14,7 +13,6 @@ mod symbol;
 mod tls_access;
 
 pub use damage::Damage;
-pub use definition::{Definition, exported_definition};
 pub use hint::has_critical_sections;
 pub use machine::machine_name;
 pub use object::{DynamicFlags, Evidence, Facts, ObjectKind, Tls};

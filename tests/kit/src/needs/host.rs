@@ -54,12 +54,6 @@ impl Need {
 
     /// glibc 2.35 or later, which registers by itself.
     pub const GLIBC_2_35: Self = Self::new(&Glibc(2, 35));
-
-    /// glibc of at least this version.
-    #[must_use]
-    pub fn glibc(major: u32, minor: u32) -> Self {
-        Self::of(Glibc(major, minor))
-    }
 }
 
 /// A program in `PATH`.

@@ -1,6 +1,6 @@
 //! What the `needs:` of a fixture names.
 
-use super::{Glibc, Need, Sanitizer, Tool};
+use super::{Need, Sanitizer, Tool};
 
 impl Need {
     /// The need that a fixture's `needs:` names by `word`.
@@ -14,7 +14,7 @@ impl Need {
             "ubsan" => Self::new(&Sanitizer("undefined")),
             "binutils" => Self::BINUTILS,
             "x86-64" => Self::X86_64,
-            "glibc-2.35" => Self::new(&Glibc(2, 35)),
+            "glibc-2.35" => Self::GLIBC_2_35,
             "rseq" => Self::RSEQ,
             "root" => Self::ROOT,
             _ => Self::of(Tool(TOOLS.into_iter().find(|tool| *tool == word)?)),

@@ -42,7 +42,7 @@ pub fn rows() -> Vec<Row> {
     ];
     let rseq = [
         Need::Host(needs::Need::X86_64),
-        Need::Host(needs::Need::glibc(2, 35)),
+        Need::Host(needs::Need::GLIBC_2_35),
         Need::Host(needs::Need::RSEQ),
     ];
     rows.into_iter().map(|row| row.needs(&rseq)).collect()

@@ -26,7 +26,7 @@ const PARAMETERS: [(&str, &[&str]); 8] = [
 fn main() -> ExitCode {
     let needs = [
         Need::X86_64,
-        Need::glibc(2, 35),
+        Need::GLIBC_2_35,
         Need::RSEQ,
         Need::CC,
         selftests::NEED,

@@ -35,7 +35,7 @@ const WORLDS: [(&str, bool); 9] = [
 fn main() -> ExitCode {
     let needs = [
         Need::X86_64,
-        Need::glibc(2, 35),
+        Need::GLIBC_2_35,
         Need::RSEQ,
         Need::CXX,
         tcmalloc::NEED,

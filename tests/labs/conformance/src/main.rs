@@ -127,7 +127,7 @@ fn run(wishes: &Wishes) -> Result<bool, String> {
     for failure in &failures {
         eprintln!("wrong: {failure}");
     }
-    let tally = table::tally(&columns);
+    let tally = table::tally(columns.iter().flat_map(|column| &column.judged));
     eprintln!(
         "{} right, {} known, {} skipped, {} wrong",
         tally.right, tally.known, tally.skipped, tally.wrong

@@ -111,11 +111,11 @@ pub struct Tally {
     pub wrong: usize,
 }
 
-/// Counts.
+/// Counts answers.
 #[must_use]
-pub fn tally(columns: &[Column]) -> Tally {
+pub fn tally<'a>(judged: impl IntoIterator<Item = &'a Judged>) -> Tally {
     let mut tally = Tally::default();
-    for judged in columns.iter().flat_map(|column| &column.judged) {
+    for judged in judged {
         *match judged.verdict {
             Verdict::Right => &mut tally.right,
             Verdict::Known(_) => &mut tally.known,

@@ -160,7 +160,7 @@ fn all(base: &str) -> Result<Told, String> {
          shim preloaded."
     );
     println!("{}", table::markdown(&questions, &columns));
-    let tally = table::tally(&columns);
+    let tally = table::tally(columns.iter().flat_map(|column| &column.judged));
     let suite = format!(
         "{} right, {} known, {} skipped, {} wrong",
         tally.right, tally.known, tally.skipped, tally.wrong

@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use rseq_lab_conformance::root::RELEASES;
+use rseq_lab_conformance::table::tally;
 use rseq_lab_kernels::guest::{Kernel, kernels};
-use rseq_lab_kernels::matrix::{World, here, machine, page, tally};
+use rseq_lab_kernels::matrix::{World, here, machine, page};
 
 const USAGE: &str = "\
 usage: matrix [--kernels LIST] [--glibcs LIST] [--all] [--jobs N] [--json FILE] [--with FILE]

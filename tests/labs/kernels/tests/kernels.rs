@@ -9,9 +9,10 @@ use std::process::ExitCode;
 use rseq_kit::needs::Need;
 use rseq_kit::runner::{Outcome, Suite};
 use rseq_lab_conformance as conformance;
+use rseq_lab_conformance::table::tally;
 use rseq_lab_kernels::guest;
 use rseq_lab_kernels::guest::{Kernel, kernels};
-use rseq_lab_kernels::matrix::{World, machine, tally};
+use rseq_lab_kernels::matrix::{World, machine};
 
 /// The C library of the guests: that of Debian 12, which registers an area of 32
 /// bytes by itself.

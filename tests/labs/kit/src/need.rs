@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rseq_kit::needs::{self, program};
+use rseq_kit::needs::{self, Prerequisite, program};
 
 use crate::host::unprivileged;
 
@@ -22,14 +22,9 @@ pub enum Need {
     Device(&'static str),
 }
 
-impl Need {
-    /// Whether the machine has it.
-    ///
-    /// # Errors
-    ///
-    /// It has not: `needs X (Debian package Y)`.
-    pub fn check(self) -> Result<(), String> {
-        match self {
+impl Prerequisite for Need {
+    fn check(&self) -> Result<(), String> {
+        match *self {
             Self::Program(name, package) => program(name)
                 .map(drop)
                 .map_err(|_| format!("needs {name} (Debian package {package})")),
@@ -42,7 +37,9 @@ impl Need {
             Self::Device(path) => there(path).ok_or_else(|| format!("needs {path}")),
         }
     }
+}
 
+impl Need {
     /// The package that is to be installed, if one can be.
     #[must_use]
     pub fn package(self) -> Option<&'static str> {

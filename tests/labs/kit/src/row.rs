@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use rseq_kit::child::{Finished, Program};
 
+use rseq_kit::needs::Prerequisite as _;
+
 use crate::files::{files, folder};
 use crate::judge::{Seen, Verdict, judge};
 use crate::need::Need;

@@ -12,6 +12,7 @@ mod server;
 use std::process::ExitCode;
 
 use clap::Parser;
+use rseq_kit::needs::Prerequisite as _;
 use rseq_kit::scratch;
 use rseq_lab::Verdict;
 use rseq_lab::cli::Choice;

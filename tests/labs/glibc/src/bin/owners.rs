@@ -54,7 +54,7 @@ fn ask(writes: bool) -> Result<bool, String> {
         known,
         skipped,
         wrong,
-    } = tally(&columns);
+    } = tally(columns.iter().flat_map(|column| &column.judged));
     eprintln!("{right} right, {known} known, {skipped} skipped, {wrong} wrong");
     let is_whole = wrong == 0 && skipped == 0;
     if writes && is_whole {

@@ -14,7 +14,6 @@ pub mod page;
 
 use rseq_lab_conformance::Verdict;
 use rseq_lab_conformance::known::Judged;
-use rseq_lab_conformance::table::Tally;
 
 /// All questions that one subject was asked on one kernel with one C library.
 #[derive(Clone, Debug)]
@@ -42,19 +41,4 @@ impl World {
         };
         self.judged.iter().filter_map(line).collect()
     }
-}
-
-/// Counts answers.
-#[must_use]
-pub fn tally<'a>(judged: impl IntoIterator<Item = &'a Judged>) -> Tally {
-    let mut tally = Tally::default();
-    for judged in judged {
-        *match judged.verdict {
-            Verdict::Right => &mut tally.right,
-            Verdict::Known(_) => &mut tally.known,
-            Verdict::Skipped(_) => &mut tally.skipped,
-            Verdict::Wrong(_) => &mut tally.wrong,
-        } += 1;
-    }
-    tally
 }

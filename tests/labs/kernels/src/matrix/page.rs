@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::{World, tally};
+use super::World;
 use rseq_lab_conformance::known::Judged;
-use rseq_lab_conformance::table::Tally;
+use rseq_lab_conformance::table::{Tally, tally};
 use rseq_lab_conformance::{Said, Verdict};
 
 /// A kernel with a C library: a column of the table.
