@@ -202,7 +202,7 @@ impl Decision {
         // that of a rseqctl that has started this one
         environment.remove(variable::PLAN);
         if self.replace_tunables {
-            environment.forget_tunables();
+            environment.remove(TUNABLES);
         }
         if self.switch_libc_off {
             environment.switch_rseq_off();

@@ -120,11 +120,6 @@ impl Environment {
             .is_some_and(|read| read != 0)
     }
 
-    /// Forgets `GLIBC_TUNABLES`.
-    pub(crate) fn forget_tunables(&mut self) {
-        self.0.remove(OsStr::new(TUNABLES));
-    }
-
     /// Switches glibc's registration off, after whatever else is tuned.
     pub fn switch_rseq_off(&mut self) {
         self.tune(RSEQ_TUNABLE, "0");
