@@ -46,6 +46,40 @@ pub fn of_folders(target: &Target, arrows: &Arrows) -> Vec<Circle> {
     found
 }
 
+/// Returns the arrows that make a circle, one a line, with the names that each
+/// leads to. A member stands for all that is below it.
+pub fn arrows_within(target: &Target, arrows: &Arrows, circle: &Circle) -> Vec<String> {
+    // the member with the longest name that a module is, or is below
+    let member = |index: usize| {
+        let name = target.modules[index].name();
+        let is_in = |member: &&String| {
+            let rest = name.strip_prefix(member.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+        };
+        circle
+            .iter()
+            .filter(is_in)
+            .max_by_key(|it| it.len())
+            .cloned()
+    };
+    let mut lines: BTreeMap<(String, String), BTreeSet<&str>> = BTreeMap::new();
+    for ((from, to), names) in arrows {
+        if let (Some(from), Some(to)) = (member(*from), member(*to))
+            && from != to
+        {
+            let names = names.iter().map(String::as_str);
+            lines.entry((from, to)).or_default().extend(names);
+        }
+    }
+    lines
+        .into_iter()
+        .map(|((from, to), names)| {
+            let names: Vec<_> = names.into_iter().collect();
+            format!("{from} -> {to}: {}", names.join(" "))
+        })
+        .collect()
+}
+
 /// Returns the arrows between the modules at the top, each with all that is below
 /// it; the root's own code is left out.
 pub fn of_rooms(target: &Target, arrows: &Arrows) -> BTreeMap<String, BTreeSet<String>> {

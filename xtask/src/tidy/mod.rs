@@ -73,6 +73,9 @@ pub fn arrows_text(root: &Path) -> Result<String, String> {
         for (kind, circles) in [("modules", of_modules), ("folders", of_folders)] {
             for circle in circles {
                 let _ = writeln!(text, "  circle of {kind}: {}", circle.join(" "));
+                for line in circles::arrows_within(target, &arrows, &circle) {
+                    let _ = writeln!(text, "    {line}");
+                }
             }
         }
     }
