@@ -10,9 +10,14 @@ use std::time::Duration;
 
 use tls_model::elf::Source;
 
-use super::inspect::{Inspector, Outcome};
-use super::walk::{Found, FoundKind, Walk};
-use super::{Event, Options, Tally, UnusedInput, container};
+use super::container;
+use super::event::{Event, UnusedInput};
+use super::found::{Found, FoundKind};
+use super::inspect::Inspector;
+use super::options::Options;
+use super::outcome::Outcome;
+use super::tally::Tally;
+use super::walk::Walk;
 
 /// Files per piece: enough to make handing over cheap, few enough to share.
 const PIECE: usize = 64;

@@ -1,64 +1,21 @@
 //! One file, or what is packed in it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use tls_model::elf::{Bounded, Object, Source};
+use tls_model::elf::Source;
 
-use super::container::{self, Budget, Bytes, Kind, Place};
-use super::walk::{Found, FoundKind};
-use super::{Options, Problem, Row};
+use super::budget::Budget;
+use super::container::{Bytes, Kind, Place, Unpacker};
+use super::found::{Found, FoundKind};
+use super::object::audit_object;
+use super::options::Options;
+use super::outcome::{FileOutcome, HEAD, Outcome};
+use super::problem::Problem;
 use crate::program::source::{AheadMemory, FileSource, ReadAhead};
-
-/// Bytes that show what a file is.
-pub(super) const HEAD: usize = 512;
-
-/// What a piece of the walk came to.
-#[derive(Default)]
-pub(super) struct Outcome {
-    /// In the order of the walk; files with nothing to say are left out.
-    pub(super) files: Vec<FileOutcome>,
-    pub(super) counts: Counts,
-}
-
-/// What is said about one file and what is in it.
-#[derive(Default)]
-pub(super) struct FileOutcome {
-    pub(super) rows: Vec<Row>,
-    pub(super) problems: Vec<(PathBuf, Problem)>,
-    pub(super) objects: u64,
-}
-
-/// What a piece of the walk counted.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Counts {
-    pub(super) files: u64,
-    pub(super) objects: u64,
-    pub(super) read: u64,
-}
-
-impl FileOutcome {
-    pub(super) fn complain(&mut self, path: &Path, problem: Problem) {
-        self.problems.push((path.to_path_buf(), problem));
-    }
-
-    /// Members are sorted, and of two with one name the last is what an
-    /// unpacked container has.
-    fn sort(&mut self) {
-        self.rows
-            .sort_by(|one, other| one.order().cmp(other.order()));
-        self.rows.dedup_by(|later, earlier| {
-            let same = later.order() == earlier.order();
-            if same {
-                std::mem::swap(later, earlier);
-            }
-            same
-        });
-    }
-}
 
 /// Looks at what the walk meets, on one thread.
 pub(super) struct Inspector<'a> {
-    pub(super) options: &'a Options,
+    options: &'a Options,
     memory: AheadMemory,
 }
 
@@ -81,7 +38,7 @@ impl<'a> Inspector<'a> {
             FoundKind::Problem(problem) => file.complain(&found.path(), problem),
             FoundKind::Image => {
                 outcome.counts.read += 1;
-                container::image_folder(self, &found.path(), &mut file);
+                Unpacker::new(self.options).image_folder(&found.path(), &mut file);
             }
             FoundKind::File { named } => match self.file(&found, named, outcome, &mut file) {
                 Ok(()) => outcome.counts.read += 1,
@@ -118,7 +75,7 @@ impl<'a> Inspector<'a> {
         let path = found.path();
         let ahead = ReadAhead::new(&source, &self.memory);
         if kind == Kind::Elf {
-            return self.object(&path, &ahead, file);
+            return audit_object(self.options, &path, &ahead, file);
         }
         let len = source.size().map_err(Problem::Io)?;
         self.container(
@@ -132,7 +89,7 @@ impl<'a> Inspector<'a> {
 
     fn container(&self, kind: Kind, place: &Place, bytes: Bytes<'_>, file: &mut FileOutcome) {
         let budget = Budget::new(&self.options.limits, bytes.len());
-        if let Err(error) = self.whole(kind, place, bytes, &budget, file) {
+        if let Err(error) = Unpacker::new(self.options).whole(kind, place, bytes, &budget, file) {
             file.complain(&place.path, Problem::from_container(&error, &budget));
         }
     }
@@ -171,30 +128,8 @@ impl<'a> Inspector<'a> {
         let head = head.get(..count).unwrap_or_default();
         match Kind::of(head, path.as_os_str().as_encoded_bytes(), true) {
             Kind::Other => return Err(Problem::NotElf),
-            Kind::Elf => return self.object(path, &bytes, file),
+            Kind::Elf => return audit_object(self.options, path, &bytes, file),
             kind => self.container(kind, &Place::in_memory(path), bytes, file),
-        }
-        Ok(())
-    }
-
-    /// One ELF object.
-    pub(super) fn object(
-        &self,
-        path: &Path,
-        source: &dyn Source,
-        file: &mut FileOutcome,
-    ) -> Result<(), Problem> {
-        let source = Bounded::new(source);
-        let object = Object::open(&source).map_err(Problem::from_elf)?;
-        file.objects += 1;
-        let report = rseq_code::read(&object);
-        if self.options.all || report.mentions_rseq() {
-            file.rows.push(Row::new(path, &report));
-        }
-        if source.is_spent() {
-            file.complain(path, Problem::Endless);
-        } else if let Some(problem) = Problem::from_damage(&report) {
-            file.complain(path, problem);
         }
         Ok(())
     }

@@ -30,77 +30,41 @@
 //! ```
 
 mod baseline;
+mod budget;
 mod container;
 mod engine;
+mod event;
 mod folder;
+mod found;
 mod inspect;
 mod mounts;
+mod object;
+mod options;
+mod outcome;
 mod problem;
 mod program;
+mod program_row;
 mod report;
 mod row;
 mod tally;
 mod tree;
 mod walk;
 
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::thread;
 
 use tls_model::elf::Source;
 
 pub use crate::program::FileSource;
 
 pub use baseline::Baseline;
-pub use container::{Exceeded, Limits};
+pub use budget::{Exceeded, Limits};
+pub use event::{Event, UnusedInput};
+pub use options::Options;
 pub use problem::Problem;
 pub use program::audit_program;
 pub use report::{Document, Report};
 pub use row::{Class, Row, SectionRow, SymbolRow};
 pub use tally::{FileCounts, Tally};
-
-/// More threads than this wait for the disk and for each other.
-const MOST_THREADS: usize = 8;
-
-/// How an audit is to be done.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Tell of objects that have nothing to do with rseq, too.
-    pub all: bool,
-    /// Threads that look at files.
-    pub threads: NonZeroUsize,
-    /// What containers may unpack to.
-    pub limits: Limits,
-    /// Findings that do not count.
-    pub baseline: Baseline,
-}
-
-impl Default for Options {
-    /// Objects with something to say only, a thread per processor (eight at
-    /// most), the default limits, no baseline.
-    fn default() -> Self {
-        let threads = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        Self {
-            all: false,
-            threads: NonZeroUsize::new(MOST_THREADS).map_or(threads, |most| threads.min(most)),
-            limits: Limits::default(),
-            baseline: Baseline::default(),
-        }
-    }
-}
-
-/// What an audit has to tell.
-pub type Event<'a> = crate::report::Event<'a, Row, UnusedInput<'a>, Tally>;
-
-/// An input that could not be used, or not in full.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct UnusedInput<'a> {
-    /// Its path, or where it stands in a container.
-    pub path: &'a Path,
-    /// What is wrong with it.
-    pub problem: &'a Problem,
-}
 
 /// Audits files, trees, packages and images.
 ///

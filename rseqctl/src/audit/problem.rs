@@ -9,7 +9,7 @@ use tls_model::elf::Error;
 use tls_model::facts::Damage;
 use tls_model::report::ObjectReport;
 
-use super::container::{Budget, Exceeded};
+use super::budget::{Budget, Exceeded};
 
 /// Why an input could not be used, or not in full.
 #[derive(Debug)]

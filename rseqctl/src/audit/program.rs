@@ -3,45 +3,22 @@
 
 use std::path::{Path, PathBuf};
 
-use schemars::JsonSchema;
-use serde::Serialize;
 use tls_model::rules::Definers;
 
-use super::{Event, Options, Problem, Row, Tally, UnusedInput, audit};
+use super::engine;
+use super::event::{Event, UnusedInput};
+use super::options::Options;
+use super::problem::Problem;
+use super::program_row::{MissingRow, ProgramRow};
+use super::row::Row;
+use super::tally::Tally;
 use crate::program::{Loaded, Program, Search};
 use crate::report::{RunRow, text};
-
-/// What is said about a program besides what is said about its files.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-#[schemars(rename = "Program")]
-pub(super) struct ProgramRow {
-    /// The objects that it starts with, in the order of the global scope.
-    pub(super) objects: Vec<String>,
-    /// Needed libraries that were not found.
-    pub(super) missing: Vec<MissingRow>,
-    /// The object whose `__rseq_abi` is that of the whole program; null where
-    /// none exports one.
-    pub(super) winner: Option<String>,
-    /// The objects with an `__rseq_abi` of their own that others cannot see.
-    pub(super) hidden: Vec<String>,
-    /// What `rseqctl run` would do; null for a program in another root.
-    pub(super) run: Option<RunRow>,
-}
-
-/// A needed library that was not found.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-#[schemars(rename = "Missing")]
-pub(super) struct MissingRow {
-    /// As it stands in `DT_NEEDED`.
-    pub(super) name: String,
-    /// The object that needs it.
-    pub(super) needed_by: String,
-}
 
 /// Audits a program, the objects that it starts with, and `paths`: a definer
 /// below those that is not among the objects can only come by `dlopen`.
 ///
-/// Events come as those of [`audit`], the program's own row always among them;
+/// Events come as those of [`audit`](super::audit()), the program's own row always among them;
 /// they are kept until the end. `foresee` says what `rseqctl run` would do with
 /// the program; it is not asked where the program is in another root.
 pub fn audit_program(
@@ -70,7 +47,7 @@ pub fn audit_program(
     let mut files: Vec<_> = found.objects.iter().map(|it| it.file.clone()).collect();
     files.extend_from_slice(paths);
     let mut rows: Vec<Row> = Vec::new();
-    let mut tally = audit(&files, options, &mut |event| match event {
+    let mut tally = engine::run(&files, options, &mut |event| match event {
         Event::Row(row) => rows.push(row.clone()),
         other => sink(other),
     });

@@ -16,8 +16,8 @@ use tls_model::facts::{
 use tls_model::report::ObjectReport;
 use tls_model::rules::{self, Finding};
 
-use super::Baseline;
-use super::program::ProgramRow;
+use super::baseline::Baseline;
+use super::program_row::ProgramRow;
 use crate::report::{FindingRow, Word, text};
 
 /// What the audit says about one ELF object.

@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::Row;
-use super::inspect::Counts;
+use super::outcome::Counts;
+use super::row::Row;
 use crate::report::{self, Counted};
 
 /// What an audit counted.

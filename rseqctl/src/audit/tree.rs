@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::Problem;
 use super::folder::{Folder, Listed};
-use super::walk::{Found, FoundKind, Where};
+use super::found::{Found, FoundKind, Where};
+use super::problem::Problem;
 
 /// A tree that is being walked.
 pub(super) struct Tree {

@@ -7,8 +7,9 @@ use serde::Serialize;
 use tls_model::facts::{Evidence, Tls};
 use tls_model::report::ObjectReport;
 
-use super::image::{Image, Instance, LAST_RESORT, Memory};
+use super::image::{Image, Instance, LAST_RESORT};
 use super::list::List;
+use super::memory::Memory;
 
 /// Bytes behind the thread pointer that a thread control block may have: glibc
 /// 2.36 has 2,304, and more with more features.

@@ -1,16 +1,12 @@
-//! What a process has mapped: its objects, where each is, and its memory.
+//! What a process has mapped: its objects, and where each is.
 
 use std::collections::HashSet;
-use std::fs::File;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::rc::Rc;
 
-use tls_model::facts::ObjectKind;
-use tls_model::protocol::{self, variable};
+use tls_model::protocol;
 
 use super::files::{Files, ObjectFile, Unread};
-use super::list::List;
 use super::maps::{self, Mapping};
 use super::proc::Process;
 
@@ -141,32 +137,9 @@ impl Image {
         found.map(|(index, _)| index)
     }
 
-    /// Finds out which objects belong to an emulated program: another dynamic
-    /// linker, or another program, is mapped that is not in the list of the
-    /// process's own, and neither are they.
-    pub(super) fn find_guests(&mut self, list: Option<&List>) {
-        let is_static = self
-            .program()
-            .is_some_and(|it| it.file.report.facts.is_static);
-        if self.linker.is_none() && !is_static {
-            // it could not be seen which objects are its own
-            return;
-        }
-        let is_stranger = |index: usize, it: &Instance| {
-            let has = list.is_some_and(|list| list.has(it.bias));
-            Some(index) != self.main && Some(index) != self.linker && !has
-        };
-        let begins = |it: &Instance| {
-            it.file.is_named("ld-") || it.file.report.facts.kind == ObjectKind::Executable
-        };
-        let objects = || self.objects.iter().enumerate();
-        if !objects().any(|(index, it)| begins(it) && is_stranger(index, it)) {
-            return;
-        }
-        // before glibc 2.35 what dlmopen has loaded is not listed, either
-        let is_all_listed = self.linker.is_none() || list.is_some_and(|list| list.has_spaces);
-        let is_guest = |(index, it)| is_stranger(index, it) && (is_all_listed || begins(it));
-        self.guests = objects().map(is_guest).collect();
+    /// Notes of each object whether it belongs to a program that this one emulates.
+    pub(super) fn set_guests(&mut self, guests: Vec<bool>) {
+        self.guests = guests;
     }
 
     /// The object belongs to a program that this one emulates.
@@ -198,128 +171,6 @@ impl Image {
             None => "memory that is not mapped".to_owned(),
             Some(Mapping { path: "", .. }) => "memory of its own".to_owned(),
             Some(mapping) => mapping.path.to_owned(),
-        }
-    }
-}
-
-/// How an object came into its process, as far as its unloading matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Hold {
-    /// It is the program, or came with it: it stays.
-    Start,
-    /// `DF_1_NODELETE`: it stays.
-    Nodelete,
-    /// The shim keeps what defines the symbol.
-    Shim,
-    /// By `dlopen`: it may go, unless it was opened with `RTLD_NODELETE`.
-    Loose,
-}
-
-/// How each object of an image is held.
-pub(super) struct Holds {
-    at_start: Vec<bool>,
-    shim_keeps: bool,
-}
-
-impl Holds {
-    /// Follows the names that the program and what is preloaded need.
-    pub(super) fn find(process: &Process, image: &Image) -> Self {
-        let mut names: Vec<Vec<u8>> = preloaded(process);
-        let mut at_start: Vec<bool> = image
-            .objects
-            .iter()
-            .map(|object| object.file.report.facts.kind == ObjectKind::Executable)
-            .collect();
-        if let Some(main) = image.main {
-            at_start[main] = true;
-        }
-        for (object, _) in image.objects.iter().zip(&at_start).filter(|(_, at)| **at) {
-            names.extend(object.file.needed.iter().cloned());
-        }
-        while let Some(name) = names.pop() {
-            for (object, at_start) in image.objects.iter().zip(&mut at_start) {
-                if !*at_start && is_called(object, &name) {
-                    *at_start = true;
-                    names.extend(object.file.needed.iter().cloned());
-                }
-            }
-        }
-        let told = process.variable(variable::LOADING);
-        let shim_keeps = image.named(SHIM).is_some()
-            && !told.is_some_and(|value| value == "off" || value == "warn");
-        Self {
-            at_start,
-            shim_keeps,
-        }
-    }
-
-    pub(super) fn of(&self, image: &Image, index: usize) -> Hold {
-        let report = &image.objects[index].file.report;
-        if self.at_start.get(index) == Some(&true) {
-            Hold::Start
-        } else if report.facts.flags.nodelete {
-            Hold::Nodelete
-        } else if self.shim_keeps && report.exported_definition().is_some() {
-            Hold::Shim
-        } else {
-            Hold::Loose
-        }
-    }
-}
-
-/// The names that the dynamic linker was told to preload.
-fn preloaded(process: &Process) -> Vec<Vec<u8>> {
-    let told = process.variable(variable::PRELOAD).unwrap_or_default();
-    let file = process.text("root/etc/ld.so.preload").unwrap_or_default();
-    let names = told.split([' ', ':']).chain(file.split_whitespace());
-    names
-        .filter(|name| !name.is_empty())
-        .map(|name| name.as_bytes().to_vec())
-        .collect()
-}
-
-/// Whether the dynamic linker would find the object by this name.
-fn is_called(object: &Instance, name: &[u8]) -> bool {
-    let last = |path: &[u8]| path.rsplit(|byte| *byte == b'/').next().map(<[u8]>::to_vec);
-    object.file.soname.as_deref() == Some(name)
-        || object.path.as_bytes() == name
-        || last(object.path.as_bytes()) == last(name)
-}
-
-/// A process's memory.
-#[derive(Debug)]
-pub(super) struct Memory(File);
-
-impl Memory {
-    /// # Errors
-    ///
-    /// It may not be read: that takes the right to trace the process.
-    pub(super) fn open(process: &Process) -> std::io::Result<Self> {
-        File::open(process.path("mem")).map(Self)
-    }
-
-    fn read<const N: usize>(&self, address: u64) -> Option<[u8; N]> {
-        let mut bytes = [0; N];
-        // what does not fit the file's signed offset is no address of a process
-        i64::try_from(address).ok()?;
-        self.0.read_exact_at(&mut bytes, address).ok()?;
-        Some(bytes)
-    }
-
-    pub(super) fn u32(&self, address: u64) -> Option<u32> {
-        self.read(address).map(u32::from_ne_bytes)
-    }
-
-    pub(super) fn u64(&self, address: u64) -> Option<u64> {
-        self.read(address).map(u64::from_ne_bytes)
-    }
-
-    /// A word of an object: its numbers are as wide as its addresses.
-    pub(super) fn signed(&self, address: u64, is_narrow: bool) -> Option<i64> {
-        if is_narrow {
-            self.u32(address).map(|word| i64::from(word.cast_signed()))
-        } else {
-            self.u64(address).map(u64::cast_signed)
         }
     }
 }

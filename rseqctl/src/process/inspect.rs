@@ -5,16 +5,19 @@ use std::io::{self, ErrorKind};
 use tls_model::facts::{Evidence, Role, SymbolName};
 use tls_model::report::ObjectReport;
 
-use super::Options;
 use super::area::Locator;
 use super::files::{Files, Unread};
-use super::image::{Hold, Holds, Image, Memory};
+use super::guests::find_guests;
+use super::holds::{Hold, Holds};
+use super::image::Image;
 use super::list::List;
+use super::memory::Memory;
 use super::mode::Kernel;
+use super::options::Options;
 use super::proc::{Process, Status};
 use super::row::{Definition, ObjectRow, Row};
 use super::thread::{self, Stop, Threads};
-use super::{judge, owner};
+use super::{judge, ownership};
 use crate::report::{Word, text};
 
 /// What came of a process.
@@ -61,7 +64,7 @@ pub(super) fn look(pid: u32, files: &mut Files, options: Options, kernel: Kernel
     let list = memory
         .as_ref()
         .and_then(|memory| List::read(&image, memory));
-    image.find_guests(list.as_ref());
+    find_guests(&mut image, list.as_ref());
     let image = image;
     let locator = Locator::new(&image, memory.as_ref(), list.as_ref());
     let threads =
@@ -91,7 +94,7 @@ fn row(
     missing: Vec<String>,
 ) -> Row {
     let holds = Holds::find(process, image);
-    let ownership = owner::find(process, image, threads);
+    let ownership = ownership::find(process, image, threads);
     let count = |wanted| {
         let rows = threads.rows.iter();
         rows.filter(|row| row.registered == wanted).count() as u64

@@ -7,7 +7,8 @@ use tls_model::rules::process::{REFUSED_CLIENT, UNREGISTERED_THREAD};
 use tls_model::rules::{self, Definers, RuleId};
 
 use super::area::{Area, AreaKind};
-use super::image::{Hold, Holds, Image};
+use super::holds::{Hold, Holds};
+use super::image::Image;
 use super::thread::Threads;
 use crate::report::FindingRow;
 

@@ -4,7 +4,8 @@
 //! linker and a thread pointer of their own: they are in no list of the process's
 //! own, and what they say about thread-local storage is not about its threads.
 
-use super::image::{Image, Memory};
+use super::image::Image;
+use super::memory::Memory;
 
 /// Most entries; real lists have hundreds.
 const MOST: usize = 100_000;

@@ -5,14 +5,20 @@
 //! thread only. Nothing is written into any process.
 
 mod area;
+mod event;
 mod files;
+mod guests;
+mod holds;
 mod image;
 mod inspect;
 mod judge;
 mod list;
 mod maps;
+mod memory;
 mod mode;
+mod options;
 mod owner;
+mod ownership;
 mod proc;
 mod report;
 mod row;
@@ -25,8 +31,10 @@ use std::io;
 use crate::report::Host;
 
 pub use area::AreaKind;
+pub use event::{Event, UnusedProcess};
 pub use files::Files;
 pub use mode::KernelMode;
+pub use options::Options;
 pub use owner::ProcessOwner;
 pub use report::{Report, Style};
 pub use row::{Definition, ObjectRow, Row, ThreadRow};
@@ -34,28 +42,6 @@ pub use tally::{ProcessCounts, Stops, Tally};
 
 use inspect::Outcome;
 use mode::Kernel;
-
-/// How to look.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Options {
-    /// Stop no thread: what /proc alone tells.
-    pub no_stop: bool,
-    /// Tell how long each thread stood still.
-    pub verbose: bool,
-}
-
-/// What there is to tell.
-pub type Event<'a> = crate::report::Event<'a, Row, UnusedProcess<'a>, Tally>;
-
-/// A process that was named and could not be looked at.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct UnusedProcess<'a> {
-    /// Its id.
-    pub pid: u32,
-    /// What is wrong with it.
-    pub problem: &'a str,
-}
 
 /// Looks at processes, each named one once, or at all but this one where none is
 /// named, in the order of their ids. Threads of the kernel's are left out. What is read of `files` is

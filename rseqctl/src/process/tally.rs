@@ -5,7 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::Row;
+use super::row::Row;
 use super::thread::Stop;
 use crate::report::{self, Counted};
 

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use tls_model::rseq::PtraceConfiguration;
 
-use super::Options;
 use super::area::{Area, AreaKind, Locator};
-use super::image::{Image, Memory};
+use super::image::Image;
+use super::memory::Memory;
 use super::mode::Kernel;
+use super::options::Options;
 use super::proc::{Process, has_ended};
 use super::row::ThreadRow;
 use crate::report::Word;

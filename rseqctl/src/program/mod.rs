@@ -43,44 +43,12 @@ use std::path::{Path, PathBuf};
 
 pub use loaded::Loaded;
 use root::Root;
+pub use search::Search;
 use search::Searcher;
 pub use source::FileSource;
 
 /// Most objects of one program; real ones have hundreds.
 const MOST: usize = 10_000;
-
-/// Where libraries are looked for.
-#[derive(Clone, Debug, Default)]
-pub struct Search {
-    /// The folder that stands for `/`: an unpacked image, another machine's
-    /// disk.
-    pub root: Option<PathBuf>,
-    /// `LD_LIBRARY_PATH`.
-    pub library_path: Option<OsString>,
-    /// `LD_PRELOAD`.
-    pub preload: Option<OsString>,
-}
-
-impl Search {
-    /// As a program that is started here and now would look.
-    #[must_use]
-    pub fn of_this_process() -> Self {
-        Self {
-            root: None,
-            library_path: std::env::var_os("LD_LIBRARY_PATH"),
-            preload: std::env::var_os("LD_PRELOAD"),
-        }
-    }
-
-    /// As a program would look whose root folder is `root`, with nothing set.
-    #[must_use]
-    pub fn in_root(root: &Path) -> Self {
-        Self {
-            root: Some(root.to_path_buf()),
-            ..Self::default()
-        }
-    }
-}
 
 /// A program and the objects that it starts with.
 #[derive(Debug)]

@@ -2,12 +2,11 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use super::Search;
 use super::cache::Cache;
 use super::loaded::Loaded;
 use super::platform::Platform;
@@ -16,6 +15,39 @@ use super::tokens::{Tokens, expand};
 
 /// The largest ld.so.cache that is read, in bytes.
 const LARGEST_CACHE: u64 = 64 << 20;
+
+/// Where libraries are looked for.
+#[derive(Clone, Debug, Default)]
+pub struct Search {
+    /// The folder that stands for `/`: an unpacked image, another machine's
+    /// disk.
+    pub root: Option<PathBuf>,
+    /// `LD_LIBRARY_PATH`.
+    pub library_path: Option<OsString>,
+    /// `LD_PRELOAD`.
+    pub preload: Option<OsString>,
+}
+
+impl Search {
+    /// As a program that is started here and now would look.
+    #[must_use]
+    pub fn of_this_process() -> Self {
+        Self {
+            root: None,
+            library_path: std::env::var_os("LD_LIBRARY_PATH"),
+            preload: std::env::var_os("LD_PRELOAD"),
+        }
+    }
+
+    /// As a program would look whose root folder is `root`, with nothing set.
+    #[must_use]
+    pub fn in_root(root: &Path) -> Self {
+        Self {
+            root: Some(root.to_path_buf()),
+            ..Self::default()
+        }
+    }
+}
 
 /// Finds libraries for one program.
 pub(super) struct Searcher<'a> {

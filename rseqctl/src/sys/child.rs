@@ -13,7 +13,8 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use super::process::{Ending, read_within};
+use super::ending::Ending;
+use super::process::read_within;
 use super::signals::{self, Mask};
 
 /// What a child came to.

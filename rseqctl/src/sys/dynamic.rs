@@ -46,7 +46,7 @@ pub fn libc_area() -> Option<LibcArea> {
     // SAFETY: `const unsigned int __rseq_size` (likewise).
     let size = unsafe { size.read() };
     Some(LibcArea {
-        address: super::thread::pointer().wrapping_add_signed(offset),
+        address: super::pointer::thread_pointer().wrapping_add_signed(offset),
         offset,
         size,
         length: size.max(ORIGINAL_LENGTH),

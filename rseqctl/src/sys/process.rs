@@ -24,14 +24,7 @@ use tls_model::protocol::ledger;
 use super::descriptors;
 use super::signals::{self, Change, Mask};
 
-/// How the command ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// With an exit status.
-    Exited(u8),
-    /// By a signal.
-    Killed(i32),
-}
+pub use super::ending::Ending;
 
 /// Effective user and group.
 #[must_use]

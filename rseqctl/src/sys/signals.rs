@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use libc::{c_int, siginfo_t, sigset_t};
 
-use super::process::Ending;
+use super::ending::Ending;
 
 /// As this process was started with: the Rust runtime changes SIGPIPE, a parent
 /// that waits needs SIGCHLD at its default, and [`outlive_limits`] ignores SIGXFSZ.

@@ -2,7 +2,7 @@
 //!
 //! # Safety
 //!
-//! The thread pointer is read only; the areas that are registered for a try are
+//! The areas that are registered for a try are
 //! unregistered before they go.
 #![allow(unsafe_code, reason = "see Safety above")]
 
@@ -19,22 +19,6 @@ use super::rseq;
 pub fn id() -> u32 {
     // SAFETY: no arguments, cannot fail.
     unsafe { libc::gettid() }.cast_unsigned()
-}
-
-/// The thread pointer. Like the shim, the command is written for x86_64 so far.
-#[cfg(target_arch = "x86_64")]
-#[must_use]
-pub fn pointer() -> u64 {
-    let pointer: u64;
-    // SAFETY: the psABI keeps the thread pointer's own value at %fs:0.
-    unsafe {
-        std::arch::asm!(
-            "mov {}, qword ptr fs:[0]",
-            out(reg) pointer,
-            options(pure, readonly, nostack, preserves_flags),
-        );
-    }
-    pointer
 }
 
 /// Whose area the kernel holds for a thread.

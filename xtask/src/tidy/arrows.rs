@@ -115,6 +115,9 @@ impl<'ast> Visit<'ast> for Finder<'_, '_> {
     // modules of their own
     fn visit_item_mod(&mut self, _: &'ast ItemMod) {}
 
+    // who may see a thing is not what it uses
+    fn visit_visibility(&mut self, _: &'ast Visibility) {}
+
     // derives and lints are no modules
     fn visit_attribute(&mut self, _: &'ast Attribute) {}
 

@@ -46,22 +46,28 @@ pub fn of_folders(target: &Target, arrows: &Arrows) -> Vec<Circle> {
     found
 }
 
-/// Returns the arrows that make a circle, one a line, with the names that each
-/// leads to. A member stands for all that is below it.
-pub fn arrows_within(target: &Target, arrows: &Arrows, circle: &Circle) -> Vec<String> {
-    // the member with the longest name that a module is, or is below
+/// Returns the arrows of a circle of modules, one a line, with the names that each
+/// leads to.
+pub fn within_modules(target: &Target, arrows: &Arrows, circle: &Circle) -> Vec<String> {
     let member = |index: usize| {
         let name = target.modules[index].name();
-        let is_in = |member: &&String| {
-            let rest = name.strip_prefix(member.as_str());
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
-        };
-        circle
-            .iter()
-            .filter(is_in)
-            .max_by_key(|it| it.len())
-            .cloned()
+        circle.contains(&name).then_some(name)
     };
+    within(arrows, member)
+}
+
+/// Returns the arrows of a circle of folders: a member stands for all that is below
+/// it.
+pub fn within_folders(target: &Target, arrows: &Arrows, circle: &Circle) -> Vec<String> {
+    let member = |index: usize| {
+        let path = &target.modules[index].path;
+        let above = (1..=path.len()).map(|length| path[..length].join("::"));
+        above.into_iter().find(|name| circle.contains(name))
+    };
+    within(arrows, member)
+}
+
+fn within(arrows: &Arrows, member: impl Fn(usize) -> Option<String>) -> Vec<String> {
     let mut lines: BTreeMap<(String, String), BTreeSet<&str>> = BTreeMap::new();
     for ((from, to), names) in arrows {
         if let (Some(from), Some(to)) = (member(*from), member(*to))
@@ -71,13 +77,12 @@ pub fn arrows_within(target: &Target, arrows: &Arrows, circle: &Circle) -> Vec<S
             lines.entry((from, to)).or_default().extend(names);
         }
     }
-    lines
-        .into_iter()
-        .map(|((from, to), names)| {
-            let names: Vec<_> = names.into_iter().collect();
-            format!("{from} -> {to}: {}", names.join(" "))
-        })
-        .collect()
+    let mut text = Vec::new();
+    for ((from, to), names) in lines {
+        let names: Vec<_> = names.into_iter().collect();
+        text.push(format!("{from} -> {to}: {}", names.join(" ")));
+    }
+    text
 }
 
 /// Returns the arrows between the modules at the top, each with all that is below

@@ -26,11 +26,6 @@ pub const EXCEPTIONS: &[Exception] = &[
     },
     Exception {
         rule: "circle",
-        place: "rseqctl",
-        reason: "a folder's own types still stand in its mod.rs, which its files use",
-    },
-    Exception {
-        rule: "circle",
         place: "rseq-kit",
         reason: "a fixture names the worlds that it runs in, and a world preloads a fixture, the witness",
     },

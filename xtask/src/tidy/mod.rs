@@ -70,12 +70,16 @@ pub fn arrows_text(root: &Path) -> Result<String, String> {
             let others: Vec<_> = others.into_iter().collect();
             let _ = writeln!(text, "  {room} -> {}", others.join(" "));
         }
-        for (kind, circles) in [("modules", of_modules), ("folders", of_folders)] {
-            for circle in circles {
-                let _ = writeln!(text, "  circle of {kind}: {}", circle.join(" "));
-                for line in circles::arrows_within(target, &arrows, &circle) {
-                    let _ = writeln!(text, "    {line}");
-                }
+        for circle in of_modules {
+            let _ = writeln!(text, "  circle of modules: {}", circle.join(" "));
+            for line in circles::within_modules(target, &arrows, &circle) {
+                let _ = writeln!(text, "    {line}");
+            }
+        }
+        for circle in of_folders {
+            let _ = writeln!(text, "  circle of folders: {}", circle.join(" "));
+            for line in circles::within_folders(target, &arrows, &circle) {
+                let _ = writeln!(text, "    {line}");
             }
         }
     }

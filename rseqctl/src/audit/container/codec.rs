@@ -99,7 +99,7 @@ impl<R: Read> Zstd<R> {
                 Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame {
                     length,
                     ..
-                })) => super::skip(&mut self.input, length.into())?,
+                })) => super::read::skip(&mut self.input, length.into())?,
                 Err(error) => return Err(io::Error::other(error)),
             }
         }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::{self, Read};
 
-use super::{damaged, skip};
+use super::read::{damaged, skip};
 
 type Visit<'a> = dyn FnMut(&Member<'_>, &mut dyn Read) -> io::Result<()> + 'a;
 

@@ -2,9 +2,9 @@
 
 use std::io::{self, Read};
 
-use super::budget::{Budget, Metered};
 use super::codec::Codec;
-use super::{damaged, fill, skip};
+use super::read::{damaged, fill, skip};
+use crate::audit::budget::{Budget, Metered};
 
 const MAGIC: u64 = 8;
 const HEADER: usize = 60;

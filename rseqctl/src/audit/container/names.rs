@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::place::{Place, plain};
 use super::tape::{Member, MemberKind};
-use super::{Place, plain};
-use crate::audit::Row;
-use crate::audit::inspect::FileOutcome;
+use crate::audit::outcome::FileOutcome;
+use crate::audit::row::Row;
 
 /// What the members of one archive came to, by name. Those with nothing to say, nearly
 /// all, are not kept.

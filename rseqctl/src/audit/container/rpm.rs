@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use super::codec::Codec;
-use super::{damaged, fill, skip};
+use super::read::{damaged, fill, skip};
 
 const LEAD: u64 = 96;
 const ENTRY: u64 = 16;

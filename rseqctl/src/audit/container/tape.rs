@@ -8,7 +8,7 @@ use std::io::{self, Read};
 
 use tar::{Entries, EntryType};
 
-use super::damaged;
+use super::read::damaged;
 
 /// Longest name, and longest set of extended headers, in bytes.
 const LONGEST: u64 = 1 << 16;

@@ -5,12 +5,12 @@ use std::io::{self, Read};
 use rawzip::{CompressionMethod, RECOMMENDED_BUFFER_SIZE, ZipLocator};
 use tls_model::elf::Source as _;
 
-use super::budget::{Budget, Metered};
 use super::bytes::Bytes;
 use super::codec::Codec;
 use super::inflate::Inflater;
 use super::kind::is_no_object;
-use crate::audit::Problem;
+use crate::audit::budget::{Budget, Metered};
+use crate::audit::problem::Problem;
 
 /// Bytes of the header before a member's contents, its name and extra fields
 /// included, where they are of the usual length.

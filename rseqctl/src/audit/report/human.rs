@@ -6,7 +6,7 @@ use std::path::Path;
 
 use tls_model::facts::ModelEvidence;
 
-use crate::audit::program::ProgramRow;
+use crate::audit::program_row::ProgramRow;
 use crate::audit::row::SymbolRow;
 use crate::audit::{Row, Tally};
 use crate::report::{Word, text};

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use super::bench::{Bench, Notes, value, why};
 use super::obstacle::Obstacle;
-use super::{Bench, Extent, Field, Fields, Notes, value, why};
+use super::seen::{Extent, Field, Fields};
 use crate::sys::area::Area;
 use crate::sys::cpu::{self, Switches};
-use crate::sys::process::Ending;
+use crate::sys::ending::Ending;
 use crate::sys::section::Handshake;
 use crate::sys::trigger;
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use super::ONE_PROCESSOR;
+use super::seen::ONE_PROCESSOR;
 use crate::sys::rseq::Errno;
 
 /// Why an experiment could not be made.

@@ -10,8 +10,9 @@ use std::sync::atomic::Ordering;
 use std::thread::Builder;
 use std::time::{Duration, Instant};
 
+use super::bench::{Bench, Notes, value, why};
 use super::obstacle::Obstacle;
-use super::{Abort, Aborts, Bench, Extent, Notes, value, why};
+use super::seen::{Abort, Aborts, Extent};
 use crate::sys::area::Area;
 use crate::sys::cpu::{self, Switches};
 use crate::sys::section::{self, Handshake, Outcome};

@@ -104,6 +104,38 @@ mod tests {
     }
 
     #[test]
+    fn a_visibility_is_no_arrow() {
+        let tree = workspace(&[
+            ("a/src/lib.rs", "mod one;"),
+            ("a/src/one/mod.rs", "mod two; fn f() { two::g() }"),
+            ("a/src/one/two.rs", "pub(in crate::one) fn g() {}"),
+        ]);
+        assert_eq!(check(&tree), []);
+    }
+
+    #[test]
+    fn the_arrows_of_a_circle_are_named() {
+        use crate::tidy::arrows::arrows;
+        use crate::tidy::circles::{of_modules, within_modules};
+
+        let tree = workspace(&[
+            ("a/src/lib.rs", "mod one; mod two;"),
+            ("a/src/one.rs", "use crate::two::Two; pub struct One(Two);"),
+            ("a/src/two.rs", "pub struct Two; type T = crate::one::One;"),
+        ]);
+        let target = &tree.targets[0];
+        let arrows = arrows(target);
+        let circles = of_modules(target, &arrows);
+        assert_eq!(
+            within_modules(target, &arrows, &circles[0]),
+            [
+                "one -> two: Two crate::two::Two",
+                "two -> one: crate::one::One"
+            ]
+        );
+    }
+
+    #[test]
     fn names_in_macros_are_arrows() {
         let tree = workspace(&[
             ("a/src/lib.rs", "mod one; mod two;"),

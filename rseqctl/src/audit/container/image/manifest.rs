@@ -5,7 +5,7 @@ use std::path::{Component, Path};
 
 use serde::Deserialize;
 
-use super::damaged;
+use super::super::read::damaged;
 
 /// How deep an index may point to other indexes.
 const INDEX_DEPTH: u32 = 3;

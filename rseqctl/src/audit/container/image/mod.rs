@@ -9,15 +9,17 @@ use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use super::budget::{Budget, Metered};
 use super::bytes::Bytes;
 use super::kind::Kind;
+use super::members::{Members, told};
 use super::names::Names;
 use super::overlay::Overlay;
+use super::place::{Place, plain};
+use super::read::{damaged, fill, seek_to};
 use super::tape::{self, Member, MemberKind};
-use super::{Place, damaged, fill, plain, seek_to};
-use crate::audit::Problem;
-use crate::audit::inspect::{FileOutcome, HEAD, Inspector};
+use crate::audit::budget::{Budget, Metered};
+use crate::audit::outcome::{FileOutcome, HEAD};
+use crate::audit::problem::Problem;
 use crate::program::source::FileSource;
 
 use manifest::Picture;
@@ -132,23 +134,18 @@ fn target(name: &[u8], link: &[u8]) -> Option<Vec<u8>> {
     Some(parts.join(&b'/'))
 }
 
-/// An image layout that stands in a folder.
-pub(in crate::audit) fn folder(inspector: &Inspector<'_>, path: &Path, file: &mut FileOutcome) {
-    let image = Image {
-        store: Store::Folder(path),
-    };
-    // every layer has its own share
-    let budget = Budget::new(&inspector.options.limits, u64::MAX);
-    if let Err(error) = image.audit(inspector, &Place::outermost(path), &budget, file) {
-        file.complain(path, Problem::from_container(&error, &budget));
+impl<'a> Image<'a> {
+    /// An image layout that stands in a folder.
+    pub(super) fn in_folder(path: &'a Path) -> Self {
+        Self {
+            store: Store::Folder(path),
+        }
     }
-}
 
-impl Image<'_> {
     /// Audits every image in it.
     pub(super) fn audit(
         &self,
-        inspector: &Inspector<'_>,
+        members: &dyn Members,
         place: &Place,
         budget: &Budget,
         file: &mut FileOutcome,
@@ -157,10 +154,10 @@ impl Image<'_> {
         let is_one = pictures.len() == 1;
         for picture in &pictures {
             if is_one {
-                self.picture(inspector, place, picture, budget, file)?;
+                self.picture(members, place, picture, budget, file)?;
             } else {
                 let place = place.image(&picture.name);
-                self.picture(inspector, &place, picture, budget, file)?;
+                self.picture(members, &place, picture, budget, file)?;
             }
         }
         Ok(())
@@ -168,7 +165,7 @@ impl Image<'_> {
 
     fn picture(
         &self,
-        inspector: &Inspector<'_>,
+        members: &dyn Members,
         place: &Place,
         picture: &Picture,
         budget: &Budget,
@@ -181,8 +178,8 @@ impl Image<'_> {
                 file.complain(&place.path, Problem::Container(problem));
                 continue;
             };
-            let read = layer_of(inspector, place, part.bytes(), &mut overlay, budget, file);
-            super::told(read, place, budget, file)?;
+            let read = layer_of(members, place, part.bytes(), &mut overlay, budget, file);
+            told(read, place, budget, file)?;
             overlay.descend();
         }
         Ok(())
@@ -241,7 +238,7 @@ impl Image<'_> {
 }
 
 fn layer_of(
-    inspector: &Inspector<'_>,
+    members: &dyn Members,
     place: &Place,
     bytes: Bytes<'_>,
     overlay: &mut Overlay,
@@ -260,7 +257,7 @@ fn layer_of(
             tape::each(archive.entries_with_seek()?, &mut |member, reader| {
                 let part = bytes.part(member.start, member.size);
                 names.member(place, member, sees(member), file, |place, file| {
-                    inspector.part(place, part, reader, budget, file)
+                    members.part(place, part, reader, budget, file)
                 })
             })
         }
@@ -269,7 +266,7 @@ fn layer_of(
             let mut archive = tar::Archive::new(unpacked);
             tape::each(archive.entries()?, &mut |member, reader| {
                 names.member(place, member, sees(member), file, |place, file| {
-                    inspector.stream(place, reader, budget, file)
+                    members.stream(place, reader, budget, file)
                 })
             })
         }

@@ -53,7 +53,7 @@ impl fmt::Display for Exceeded {
 }
 
 /// What one file on disk may still unpack to.
-pub(in crate::audit) struct Budget {
+pub(super) struct Budget {
     left: Cell<u64>,
     limit: Exceeded,
     exceeded: Cell<bool>,
@@ -61,7 +61,7 @@ pub(in crate::audit) struct Budget {
 
 impl Budget {
     /// The budget of a file of `len` bytes.
-    pub(in crate::audit) fn new(limits: &Limits, len: u64) -> Self {
+    pub(super) fn new(limits: &Limits, len: u64) -> Self {
         let by_ratio = len.saturating_mul(limits.ratio).saturating_add(FREE);
         let (left, limit) = if by_ratio < limits.size {
             (by_ratio, Exceeded::Ratio(limits.ratio))
@@ -77,7 +77,7 @@ impl Budget {
 
     /// The limit that was exceeded. It stays exceeded: readers in between may
     /// have changed the error's words.
-    pub(in crate::audit) fn exceeded(&self) -> Option<Exceeded> {
+    pub(super) fn exceeded(&self) -> Option<Exceeded> {
         self.exceeded.get().then_some(self.limit)
     }
 

@@ -1,0 +1,36 @@
+//! What the readers of every container need.
+
+use std::io::{self, Read, Seek, SeekFrom};
+
+/// Reads until `buffer` is full or the bytes end.
+pub(super) fn fill(reader: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut count = 0;
+    while let Some(rest) = buffer.get_mut(count..).filter(|rest| !rest.is_empty()) {
+        match reader.read(rest) {
+            Ok(0) => break,
+            Ok(more) => count += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(count)
+}
+
+/// Reads over `count` bytes.
+pub(super) fn skip(reader: &mut dyn Read, count: u64) -> io::Result<()> {
+    let skipped = io::copy(&mut reader.take(count), &mut io::sink())?;
+    if skipped < count {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(())
+}
+
+/// Returns the error of a container that is not what it should be.
+pub(super) fn damaged(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what.to_owned())
+}
+
+/// Moves on to `offset`, for readers that stand at some other.
+pub(super) fn seek_to(reader: &mut impl Seek, offset: u64) -> io::Result<()> {
+    reader.seek(SeekFrom::Start(offset)).map(drop)
+}
