@@ -14,12 +14,13 @@ pub const NAMES: [&str; 3] = ["adversaries", "programs", "servers"];
 pub const MUTANTS: &str = "mutants";
 
 /// The labs whose suites are part of the tests; as a lab each prints its table.
-pub const OF_THE_TESTS: [&str; 6] = [
+pub const OF_THE_TESTS: [&str; 7] = [
     "clients",
     "conformance",
     "damage",
     "glibc",
     "kernels",
+    "models",
     "stepping",
 ];
 

@@ -14,9 +14,9 @@
 
 use core::ffi::c_void;
 use core::ptr::{from_mut, from_ref, null_mut};
-use core::sync::atomic::{AtomicPtr, Ordering};
 
 use crate::arena;
+use crate::atomic::{AtomicPtr, Ordering};
 use crate::slab::Job;
 
 /// A job that stays.
@@ -41,8 +41,15 @@ impl Kept {
 }
 
 /// Bits of a key that choose the place in the root, and in each node below.
+#[cfg(not(rseq_model))]
 const ROOT_BITS: u32 = 10;
+#[cfg(not(rseq_model))]
 const NODE_BITS: u32 = 4;
+/// So few that jobs meet in a model.
+#[cfg(rseq_model)]
+const ROOT_BITS: u32 = 0;
+#[cfg(rseq_model)]
+const NODE_BITS: u32 = 1;
 
 /// Nothing, a job, or (with [`IS_NODE`] added) a node.
 type Place = AtomicPtr<c_void>;

@@ -23,6 +23,7 @@
 //! | [`slab`] | hands start routines over without the application's malloc |
 //! | [`kept`] | what notifications are to call, for the life of the process |
 //! | [`arena`] | memory that is never given back |
+//! | [`atomic`] | the atomics of what is tried in a model |
 //! | [`errno`] | the application's errno: set as the libc would, else left alone |
 //! | [`text`] | text in fixed buffers, and where it goes |
 //! | [`kernel`] | the system calls made, without libc |
@@ -39,6 +40,7 @@
 
 mod arch;
 mod arena;
+mod atomic;
 mod callers;
 mod entry;
 mod environment;

@@ -17,8 +17,8 @@
 use core::ffi::c_void;
 use core::mem::transmute;
 use core::ptr::null_mut;
-use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
+use crate::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use crate::kernel;
 
 /// What `pthread_create` calls in the new thread.
@@ -77,7 +77,11 @@ impl Slot {
 ///
 /// The first chunk is always there, also where the kernel gives no more memory
 /// (`RLIMIT_AS`); untouched pages of it cost nothing.
+#[cfg(not(rseq_model))]
 const FIRST: u32 = 1024;
+/// So few that a model comes to the next chunk.
+#[cfg(rseq_model)]
+const FIRST: u32 = 2;
 /// Chunks in all: room for 1024 * (2^16 - 1) threads that are not yet running.
 const CHUNKS: usize = 16;
 /// End of the free stack.

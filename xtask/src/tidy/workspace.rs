@@ -1,7 +1,7 @@
 //! The sources of a workspace: its targets' modules, and every file.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
@@ -139,8 +139,15 @@ fn listed(root: &Path) -> Result<Vec<Listed>, String> {
     Ok(found)
 }
 
-/// A path, from the workspace on.
+/// A path, from the workspace on, without `..` (no folder of ours is a link).
 fn relative(root: &Path, path: &Path) -> String {
     let path = path.strip_prefix(root).unwrap_or(path);
-    path.display().to_string()
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir if plain.pop() => {}
+            other => plain.push(other),
+        }
+    }
+    plain.display().to_string()
 }

@@ -9,7 +9,8 @@
 //!   leaves in between does not take the last one away; whether to register is
 //!   read off `cpu_id`, which the kernel writes, not off the count.
 //! - *leave* counts down, unregisters if it was the last, and then looks whether
-//!   a handler has entered in between and stayed: if so it registers again.
+//!   a handler has entered in between and stayed: if so it registers again, and looks
+//!   whether another one has left meanwhile.
 //!
 //! A thread that the shim has registered at its birth holds one for life.
 //!
@@ -20,11 +21,10 @@
 
 #![allow(unsafe_code, reason = "thread-local words are read")]
 
-use core::sync::atomic::{AtomicU32, Ordering};
-
 use tls_model::owner::Answer;
 
 use super::area;
+use crate::atomic::{AtomicU32, Ordering};
 use crate::state::{self, Action};
 use crate::{arch, report};
 
@@ -158,10 +158,15 @@ pub fn leave() -> i32 {
     let Ok(before) = before else {
         return -libc::EINVAL;
     };
-    if before == 1 && state::registers_threads() {
+    // a handler may enter, or leave again, after each look
+    while before == 1 && state::registers_threads() {
         area::unregister();
+        if count.load(Ordering::Relaxed) == 0 {
+            break;
+        }
+        area::now();
         if count.load(Ordering::Relaxed) > 0 {
-            area::now();
+            break;
         }
     }
     0

@@ -14,6 +14,7 @@ const ADDRESSES: &[&str] = &[
     "rseqctl/src/sys/",
     "tests/damage/src/heap.rs",
     "tests/kit/src/sys/",
+    "tests/labs/models/",
     "loader-shim/",
 ];
 

@@ -1,0 +1,17 @@
+//! Every order of steps that the shim's lock-free parts allow.
+//!
+//! The tests compile the shim's own sources, unchanged, against other atomics: the
+//! shim takes its atomics from `crate::atomic`, and each test brings a module of
+//! that name.
+//!
+//! | test | source | what is tried |
+//! |---|---|---|
+//! | `slab` | `slab.rs` | every order of two threads' steps ([`orders`]) |
+//! | `kept` | `kept.rs` | likewise |
+//! | `nesting` | `registration/nesting.rs` | a signal handler before every step, and one on top of it ([`signals`]) |
+
+#![deny(unsafe_code)]
+
+mod choices;
+pub mod orders;
+pub mod signals;

@@ -1,0 +1,88 @@
+//! Two threads keep jobs: each pair of function and argument has one place, whoever
+//! was first.
+//!
+//! # Safety
+//!
+//! What this module owes: it keeps what the source that it tries asks of its callers.
+
+use std::ffi::c_void;
+use std::ptr::without_provenance_mut;
+
+use rseq_lab_models::orders::{every_order, spawn};
+
+mod atomic {
+    pub use rseq_lab_models::orders::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+}
+
+mod kernel {
+    use std::ffi::c_void;
+
+    pub fn map_anonymous(bytes: usize) -> *mut c_void {
+        rseq_lab_models::orders::zeroed(bytes).cast()
+    }
+
+    pub unsafe fn unmap(_: *mut c_void, _: usize) {}
+}
+
+/// As the shim's: zeroed, and never given back.
+mod arena {
+    pub fn piece<T>() -> *mut T {
+        rseq_lab_models::orders::zeroed(size_of::<T>()).cast()
+    }
+}
+
+#[path = "../../../../loader-shim/shim/src/kept.rs"]
+mod kept;
+#[path = "../../../../loader-shim/shim/src/slab.rs"]
+#[expect(
+    dead_code,
+    reason = "the shim's own source, of which this uses the job"
+)]
+mod slab;
+
+use slab::Job;
+
+unsafe extern "C" fn nothing(argument: *mut c_void) -> *mut c_void {
+    argument
+}
+
+fn job(number: usize) -> Job {
+    Job {
+        start: nothing,
+        argument: without_provenance_mut(number),
+    }
+}
+
+/// Keeps a job and returns where, after a look whether it is this one.
+#[expect(unsafe_code, reason = "a value that was just given out")]
+fn keep(number: usize) -> usize {
+    let value = kept::keep(job(number)).expect("there is memory").value();
+    // SAFETY: a value of a kept job.
+    let found = unsafe { kept::Kept::job(value) };
+    assert!(found.is(&job(number)), "another job is kept there");
+    value.addr()
+}
+
+#[test]
+fn the_same_job_by_two_threads() {
+    every_order(3, || {
+        let other = spawn(|| keep(1));
+        let mine = keep(1);
+        assert_eq!(mine, other.join(), "one job has two places");
+        assert_eq!(mine, keep(1));
+    });
+}
+
+/// In the model the root has one place and a node two, so jobs meet at once.
+#[test]
+fn two_jobs_that_begin_at_one_place() {
+    let (a, b, c) = (1, 2, 3);
+    every_order(3, move || {
+        let first = keep(a);
+        let other = spawn(move || (keep(b), keep(c)));
+        let mine = (keep(c), keep(b));
+        let others = other.join();
+        assert_eq!(mine, (others.1, others.0), "one job has two places");
+        assert_eq!(first, keep(a), "a job that was kept has moved");
+    });
+}

@@ -1,0 +1,144 @@
+//! Two threads at the slab: every slot has one holder, and none is lost.
+//!
+//! # Safety
+//!
+//! What this module owes: it keeps what the source that it tries asks of its callers.
+
+use std::ffi::c_void;
+use std::ptr::without_provenance_mut;
+
+use rseq_lab_models::orders::{every_order, spawn};
+
+mod atomic {
+    pub use rseq_lab_models::orders::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+}
+
+mod kernel {
+    use std::ffi::c_void;
+
+    pub fn map_anonymous(bytes: usize) -> *mut c_void {
+        rseq_lab_models::orders::zeroed(bytes).cast()
+    }
+
+    pub unsafe fn unmap(_: *mut c_void, _: usize) {}
+}
+
+#[path = "../../../../loader-shim/shim/src/slab.rs"]
+mod slab;
+
+use slab::{Job, Slot};
+
+unsafe extern "C" fn nothing(argument: *mut c_void) -> *mut c_void {
+    argument
+}
+
+fn job(number: usize) -> Job {
+    Job {
+        start: nothing,
+        argument: without_provenance_mut(number),
+    }
+}
+
+fn take(number: usize) -> &'static Slot {
+    slab::take(job(number)).expect("there is memory")
+}
+
+/// Gives a slot back, and sees that it holds what this holder has put there.
+#[expect(unsafe_code, reason = "slots are given once")]
+fn give(slot: &'static Slot, number: usize) {
+    // SAFETY: each caller has it from `take`, and gives it once.
+    let found = unsafe { slab::give(slot) };
+    assert!(found.is(&job(number)), "another holder has written into it");
+}
+
+/// Takes what is there, `count` slots, and sees that they are as many different ones.
+fn all_different(count: usize) {
+    let slots: Vec<_> = (0..count).map(take).collect();
+    for (number, slot) in slots.iter().enumerate() {
+        let same = slots.iter().filter(|other| std::ptr::eq(**other, *slot));
+        assert_eq!(same.count(), 1, "slot {number} has two holders");
+    }
+    for (number, slot) in slots.into_iter().enumerate() {
+        give(slot, number);
+    }
+}
+
+#[test]
+fn creators_and_their_threads() {
+    every_order(3, || {
+        let first = take(1);
+        // one thread gives what its creator has filled, while another creator takes
+        let child = spawn(move || give(first, 1));
+        let second = take(2);
+        give(second, 2);
+        child.join();
+        all_different(3);
+    });
+}
+
+#[test]
+fn two_creators_at_once() {
+    every_order(3, || {
+        let other = spawn(|| give(take(1), 1));
+        give(take(2), 2);
+        other.join();
+        all_different(3);
+    });
+}
+
+/// The head of the free stack is the same again, and what is below it is not.
+#[test]
+fn a_slot_that_was_taken_and_returned_in_between() {
+    every_order(3, || {
+        let (below, top) = (take(1), take(2));
+        give(below, 1);
+        give(top, 2);
+        let other = spawn(|| {
+            let top = take(3);
+            let below = take(4);
+            give(top, 3);
+            below
+        });
+        let mine = take(5);
+        let below = other.join();
+        assert!(!std::ptr::eq(mine, below), "one slot has two holders");
+        give(below, 4);
+        give(mine, 5);
+        all_different(3);
+    });
+}
+
+/// The model's first chunk has two slots, so both creators may map the next one.
+#[test]
+fn two_creators_need_the_next_chunk() {
+    every_order(3, || {
+        let (first, second) = (take(1), take(2));
+        let other = spawn(|| take(3));
+        let mine = take(4);
+        let others = other.join();
+        assert!(!std::ptr::eq(mine, others), "one slot has two holders");
+        for (slot, number) in [(first, 1), (second, 2), (others, 3), (mine, 4)] {
+            give(slot, number);
+        }
+        all_different(5);
+    });
+}
+
+#[test]
+fn a_slot_at_hand_is_one_of_the_first_chunk() {
+    every_order(3, || {
+        assert!(
+            slab::take_at_hand(job(0)).is_none(),
+            "none was returned yet"
+        );
+        let first = take(1);
+        let child = spawn(move || give(first, 1));
+        let mine = slab::take_at_hand(job(2));
+        child.join();
+        if let Some(slot) = mine {
+            assert!(std::ptr::eq(slot, first));
+            give(slot, 2);
+        }
+        all_different(2);
+    });
+}
