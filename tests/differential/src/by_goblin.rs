@@ -7,8 +7,9 @@ use goblin::elf::header::{EM_386, EM_X86_64, ET_REL};
 use goblin::elf::program_header::PT_TLS;
 use goblin::elf::{Elf, Reloc, Sym};
 use goblin::error::Error;
+use tls_model::facts::SymbolName;
 
-use crate::said::{Frame, NAMES, Rseq, Said, Symbol};
+use crate::said::{Frame, Rseq, Said, Symbol};
 
 /// `R_*_COPY` of x86-64 and x86; other machines' programs are rare in `/usr`.
 const COPY: u32 = 5;
@@ -77,7 +78,7 @@ fn rseq(elf: &Elf<'_>) -> BTreeMap<&'static str, Rseq> {
     for (symbols, strings, table) in tables {
         for (index, sym) in symbols.iter().enumerate() {
             let name = strings.get_at(sym.st_name).unwrap_or_default();
-            let Some(&name) = NAMES.iter().find(|known| **known == name) else {
+            let Some(&name) = SymbolName::NAMES.iter().find(|known| **known == name) else {
                 continue;
             };
             if table == "symtab" && !frame.looks_at(name, sym.st_info & 0xf) {

@@ -6,8 +6,9 @@ use object::elf;
 use object::read::elf::{FileHeader, ProgramHeader, Rel, Rela, SectionHeader, Sym};
 use object::read::{Error, FileKind};
 use object::{Endianness, SymbolIndex};
+use tls_model::facts::SymbolName;
 
-use crate::said::{Frame, NAMES, Relocation, Rseq, Said, Symbol};
+use crate::said::{Frame, Relocation, Rseq, Said, Symbol};
 
 pub fn read(bytes: &[u8]) -> Result<Said, Error> {
     match FileKind::parse(bytes)? {
@@ -98,7 +99,10 @@ fn of<H: FileHeader<Endian = Endianness>>(bytes: &[u8]) -> Result<Said, Error> {
                 symbols.push(row(endian, symbol));
             }
             let name = all.symbol_name(endian, symbol).unwrap_or_default();
-            let Some(&name) = NAMES.iter().find(|known| known.as_bytes() == name) else {
+            let Some(&name) = SymbolName::NAMES
+                .iter()
+                .find(|known| known.as_bytes() == name)
+            else {
                 continue;
             };
             let symbol = row(endian, symbol);

@@ -44,15 +44,6 @@ pub struct Rseq {
     pub size: u64,
 }
 
-/// The symbols that are rseq's.
-pub const NAMES: [&str; 5] = [
-    "__rseq_abi",
-    "__rseq_offset",
-    "__rseq_size",
-    "__rseq_flags",
-    "__rseq_handled",
-];
-
 /// What the rules about tables need to know of an object.
 #[derive(Clone, Copy)]
 pub struct Frame {

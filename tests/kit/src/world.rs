@@ -5,9 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::artifacts::artifacts;
-use crate::child::{Finished, Program};
-use crate::{fixture, scratch};
+use crate::scratch;
 
 /// glibc's own registration, switched off.
 pub const GLIBC_OFF: &str = "glibc.pthread.rseq=0";
@@ -16,17 +14,17 @@ pub const GLIBC_OFF: &str = "glibc.pthread.rseq=0";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct World {
     /// glibc registers every thread.
-    glibc: bool,
-    shim: Shim,
+    pub(crate) glibc: bool,
+    pub(crate) shim: Shim,
     /// The witness stands before it.
-    witness: bool,
+    pub(crate) witness: bool,
     /// The kernel answers this errno.
-    denied: Option<i32>,
+    pub(crate) denied: Option<i32>,
 }
 
 /// Whether the shim is preloaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Shim {
+pub(crate) enum Shim {
     Absent,
     InDefaultMode,
     InMode(&'static str),
@@ -67,66 +65,6 @@ impl World {
         }
         Ok(world)
     }
-
-    /// Puts a program into this world.
-    ///
-    /// # Errors
-    ///
-    /// The shim or the witness does not build.
-    pub fn prepare(self, program: Program) -> Result<(Program, Records), String> {
-        self.prepare_with(program, &[])
-    }
-
-    /// The same with libraries of the test's own, preloaded before all others.
-    ///
-    /// # Errors
-    ///
-    /// As [`World::prepare`].
-    pub fn prepare_with(
-        self,
-        mut program: Program,
-        libraries: &[PathBuf],
-    ) -> Result<(Program, Records), String> {
-        let records = Records::new()?;
-        if !self.glibc {
-            program = program.env("GLIBC_TUNABLES", GLIBC_OFF);
-        }
-        let mut preload = libraries.to_vec();
-        if self.witness {
-            preload.push(fixture::built("witness", "default")?);
-            program = program.env("WITNESS_OUT", &records.witness);
-        }
-        if self.shim != Shim::Absent {
-            preload.push(artifacts()?.shim.clone());
-            program = program.env("RSEQ_SHIM_REPORT", &records.report);
-        }
-        if let Shim::InMode(mode) = self.shim {
-            program = program.env("RSEQ_SHIM_MODE", mode);
-        }
-        if !preload.is_empty() {
-            program = program.env("LD_PRELOAD", list(&preload));
-        }
-        if let Some(errno) = self.denied {
-            program = program.deny(errno);
-        }
-        Ok((program, records))
-    }
-
-    /// Runs a program in this world.
-    ///
-    /// # Errors
-    ///
-    /// It cannot be prepared or run.
-    pub fn run(self, program: Program) -> Result<(Finished, Records), String> {
-        let (program, records) = self.prepare(program)?;
-        Ok((program.run()?, records))
-    }
-}
-
-/// Paths as `LD_PRELOAD` takes them.
-fn list(paths: &[PathBuf]) -> std::ffi::OsString {
-    let paths: Vec<_> = paths.iter().map(|path| path.as_os_str()).collect();
-    paths.join(std::ffi::OsStr::new(" "))
 }
 
 /// What the shim and the witness write down about one run.

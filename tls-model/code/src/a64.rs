@@ -5,8 +5,8 @@ use yaxpeax_arch::{Decoder, U8Reader};
 use yaxpeax_arm::armv8::a64::{InstDecoder, Instruction, Opcode, Operand, SIMDSizeCode, SizeCode};
 
 use crate::area::Area;
+use crate::effect::{Access, Effect, End, Store, Target};
 use crate::hits::Hits;
-use crate::section::{Access, Effect, End, Store, Target};
 
 /// Bytes of an instruction.
 const WIDTH: usize = 4;

@@ -6,7 +6,7 @@ use tls_model::critical::{Critical, Place, Violation};
 use tls_model::facts::Evidence;
 
 use crate::area::{is_farewell, is_read_only};
-use crate::section::Store;
+use crate::effect::Store;
 
 /// Places that are told apart. An object with more has them counted more than
 /// once where several paths lead to them.

@@ -16,6 +16,7 @@
 mod a64;
 mod area;
 mod code;
+mod effect;
 mod headerless;
 mod hits;
 mod model;

@@ -5,7 +5,7 @@
 //! searched once for the names, and the records are then compared by offset
 //! alone; in nearly every object the search finds nothing and no record is read.
 
-use super::dynamic::Strings;
+use super::strings::Strings;
 use super::table::{CHUNK, MOST_BYTES};
 use super::{Error, Object, Source};
 

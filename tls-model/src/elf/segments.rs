@@ -5,6 +5,7 @@ use core::ops::ControlFlow;
 use goblin::elf::program_header::{self, program_header32, program_header64};
 
 use super::layout::{Field, field};
+use super::segment::{Landmarks, Segment};
 use super::table::{SMALL_CHUNK, Table};
 use super::{Error, Object, Source};
 
@@ -23,35 +24,6 @@ macro_rules! segment_field {
 /// `e_phnum` when the real number does not fit: it is in the first section
 /// header's `sh_info` (gABI; goblin has no name for it).
 const PN_XNUM: u64 = 0xffff;
-
-/// One program header; offsets, addresses and sizes in bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Segment {
-    /// `p_type` (`PT_*`).
-    pub kind: u32,
-    /// `p_flags` (`PF_*`).
-    pub flags: u32,
-    /// File offset of the contents.
-    pub offset: u64,
-    /// Link-time address.
-    pub vaddr: u64,
-    /// Bytes in the file.
-    pub filesz: u64,
-    /// Bytes in memory.
-    pub memsz: u64,
-    /// Alignment in memory.
-    pub align: u64,
-}
-
-/// The segments that are wanted more than once, found in one pass.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Landmarks {
-    pub(super) tls: Option<Segment>,
-    pub(super) dynamic: Option<Segment>,
-    pub(super) interp: Option<Segment>,
-    /// At least one `PT_NOTE`.
-    pub(super) notes: bool,
-}
 
 impl<S: Source> Object<S> {
     /// Calls `visit` with every program header until it breaks.

@@ -5,8 +5,8 @@ use core::ops::ControlFlow;
 use goblin::elf::section_header::{SHN_UNDEF, SHT_DYNSYM};
 use goblin::elf::sym::{sym32, sym64};
 
-use super::dynamic::Strings;
 use super::layout::{Field, Layout, field};
+use super::strings::Strings;
 use super::table::{CHUNK, Table};
 use super::{Dynamic, Error, Object, Section, Source};
 

@@ -6,10 +6,8 @@ use goblin::elf::section_header::{SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, SHT_PROGB
 
 use crate::elf::{Error, Names, Object, Section, Source, Strings};
 
-use super::{Facts, NameSet, SymbolName, read::as_bytes};
-
-/// The function that looks a name up, and its form with a version.
-pub(super) const LOOKUPS: [&[u8]; 2] = [b"dlsym", b"dlvsym"];
+use super::searched::as_bytes;
+use super::{Facts, NameSet, SymbolName};
 
 impl Facts {
     /// Returns the names that stand among the constants and in no symbol table,

@@ -8,6 +8,7 @@ mod machine;
 mod object;
 mod own_library;
 mod read;
+mod searched;
 mod section;
 mod symbol;
 mod tls_access;

@@ -27,7 +27,7 @@ impl SectionName {
     ];
 
     /// The names as they stand in objects, in the order of [`Self::ALL`].
-    pub(super) const NAMES: [&'static str; 5] = [
+    pub const NAMES: [&'static str; 5] = [
         "__rseq_cs",
         "__rseq_cs_ptr_array",
         "__rseq_exit_point_array",

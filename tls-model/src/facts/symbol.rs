@@ -32,7 +32,7 @@ impl SymbolName {
     ];
 
     /// The names as they stand in objects, in the order of [`Self::ALL`].
-    pub(super) const NAMES: [&'static str; 5] = [
+    pub const NAMES: [&'static str; 5] = [
         crate::rseq::ABI_SYMBOL,
         "__rseq_offset",
         "__rseq_size",

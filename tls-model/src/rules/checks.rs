@@ -6,7 +6,7 @@ use crate::report::ObjectReport;
 use crate::rseq::{ORIGINAL_ALIGN, ORIGINAL_LENGTH};
 use crate::static_tls;
 
-use super::{Detail, Message};
+use super::message::{Detail, Message};
 
 type Check = Option<Message>;
 

@@ -1,47 +1,12 @@
-//! What a rule has to say.
+//! Findings.
 
 use core::fmt;
 
 use crate::critical::{Offence, Place};
-use crate::facts::{Evidence, ModelEvidence};
-use crate::report::ObjectReport;
+use crate::facts::Evidence;
 
-use super::{RULES, Rule};
-
-/// What a finding says.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Message {
-    pub(super) text: &'static str,
-    pub(super) detail: Detail,
-}
-
-impl From<&'static str> for Message {
-    fn from(text: &'static str) -> Self {
-        Self {
-            text,
-            detail: Detail::None,
-        }
-    }
-}
-
-/// The numbers of a finding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Detail {
-    /// None.
-    None,
-    /// Places in critical sections or other code.
-    Offence(Offence),
-    /// How it is known how the object gets at `__rseq_abi`.
-    Access(ModelEvidence),
-    /// Static TLS, in bytes.
-    StaticTls {
-        /// What the object needs, padding for its alignment included.
-        needs: u64,
-        /// The value for the tunable `glibc.rtld.optional_static_tls` with
-        /// which glibc grants it.
-        tunable: u64,
-    },
-}
+use super::message::Detail;
+use super::rule::Rule;
 
 /// One finding: a rule and what it has to say about an object. Its `Display` is
 /// the whole message.
@@ -96,16 +61,4 @@ impl fmt::Display for Finding {
             }
         }
     }
-}
-
-/// Returns the findings about one object, in the order of [`RULES`].
-pub fn check(report: &ObjectReport) -> impl Iterator<Item = Finding> {
-    RULES.into_iter().filter_map(|rule| {
-        let message = rule.check?(report)?;
-        Some(Finding {
-            rule,
-            message: message.text,
-            detail: message.detail,
-        })
-    })
 }

@@ -9,6 +9,13 @@ use super::modules::Target;
 /// A circle, by the names of its members.
 pub type Circle = Vec<String>;
 
+/// Returns the arrows without those of a test's root, which lists its parts and holds
+/// what they share.
+pub fn without_roots(target: &Target, mut arrows: Arrows) -> Arrows {
+    arrows.retain(|(from, _), _| !(target.is_test && *from == 0));
+    arrows
+}
+
 /// Returns the circles among modules.
 pub fn of_modules(target: &Target, arrows: &Arrows) -> Vec<Circle> {
     let edges = arrows.keys().copied().collect();

@@ -15,39 +15,9 @@ pub struct Exception {
 /// The exceptions.
 pub const EXCEPTIONS: &[Exception] = &[
     Exception {
-        rule: "circle",
-        place: "tls-model",
-        reason: "its readers and rules are being put in order",
-    },
-    Exception {
-        rule: "circle",
-        place: "rseq-code",
-        reason: "its readers are being put in order",
-    },
-    Exception {
-        rule: "circle",
-        place: "rseq-kit",
-        reason: "a fixture names the worlds that it runs in, and a world preloads a fixture, the witness",
-    },
-    Exception {
         rule: "length",
         place: "rseqctl/tests/audit.rs",
         reason: "it is to be split by what it asks",
-    },
-    Exception {
-        rule: "length",
-        place: "tls-model/code/src/x86/follower.rs",
-        reason: "its readers are being put in order",
-    },
-    Exception {
-        rule: "length",
-        place: "tls-model/src/facts/read.rs",
-        reason: "its readers are being put in order",
-    },
-    Exception {
-        rule: "length",
-        place: "tls-model/src/owner.rs",
-        reason: "ownership is being split from its words",
     },
     Exception {
         rule: "skipped",

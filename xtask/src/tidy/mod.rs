@@ -50,7 +50,7 @@ pub fn arrows_text(root: &Path) -> Result<String, String> {
     let workspace = Workspace::read(root)?;
     let mut text = String::new();
     for target in &workspace.targets {
-        let arrows = arrows::arrows(target);
+        let arrows = circles::without_roots(target, arrows::arrows(target));
         if target.modules.len() < 2 {
             continue;
         }

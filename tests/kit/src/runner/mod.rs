@@ -1,14 +1,18 @@
 //! The `main` of every test target: trials by name, each with what it needs.
 
+mod entry;
 mod table;
 
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use libtest_mimic::{Arguments, Completion, Trial};
 
 use crate::needs::Need;
 use crate::scratch;
+use entry::{Entry, missing};
+
+pub use entry::Outcome;
 
 /// A test that cannot run here fails instead of being skipped when this
 /// environment variable is set: for machines that promise to have everything.
@@ -17,9 +21,6 @@ const REQUIRE: &str = "RSEQ_TESTS_REQUIRE";
 /// The tests are run one after the other, and a table is printed, when this
 /// environment variable is set (`cargo xtask lab`).
 const TABLE: &str = "RSEQ_TESTS_TABLE";
-
-/// What a test returns: whatever went wrong, in words.
-pub type Outcome = Result<(), Failed>;
 
 /// A test that has registered itself, by the attribute `rseq_kit::test`.
 pub struct Test {
@@ -62,13 +63,6 @@ impl Ends for () {
 #[derive(Default)]
 pub struct Suite {
     entries: Vec<Entry>,
-}
-
-/// One of them.
-struct Entry {
-    name: String,
-    needs: Vec<Need>,
-    body: Box<dyn FnOnce() -> Outcome + Send>,
 }
 
 impl Suite {
@@ -145,9 +139,4 @@ fn tests(entries: Vec<Entry>, arguments: &Arguments) -> ExitCode {
         println!("skipped: {name}: {reason}");
     }
     conclusion.exit_code()
-}
-
-/// What the machine lacks, if it lacks something.
-fn missing(needs: &[Need]) -> Option<String> {
-    needs.iter().find_map(|need| need.check().err())
 }

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use libtest_mimic::Arguments;
 
-use super::{Entry, Outcome, missing};
+use super::entry::{Entry, Outcome, missing};
 
 /// Prints a line for each test that the command line asks for, and the sums.
 ///

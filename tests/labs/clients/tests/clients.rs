@@ -10,7 +10,7 @@ use std::time::Duration;
 use rseq_kit::artifacts::artifacts;
 use rseq_kit::child::Program;
 use rseq_kit::fixture::built;
-use rseq_kit::fixture::expect::same;
+use rseq_kit::fixture::same;
 use rseq_kit::needs::{Need, program, python};
 use rseq_kit::runner::{Outcome, Suite};
 use rseq_kit::scratch;

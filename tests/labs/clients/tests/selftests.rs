@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use rseq_kit::child::{Finished, Program};
-use rseq_kit::fixture::expect::same;
+use rseq_kit::fixture::same;
 use rseq_kit::needs::Need;
 use rseq_kit::runner::{Outcome, Suite};
 use rseq_kit::world::{Records, World};

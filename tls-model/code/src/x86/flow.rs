@@ -11,8 +11,8 @@ use super::follower::Follower;
 use super::state::{State, Value};
 use crate::area::Area;
 use crate::code::Code;
+use crate::effect::{Effect, Target};
 use crate::hits::Hits;
-use crate::section::{Effect, Target};
 
 /// Instructions that are followed from one start while the thread pointer is
 /// all that is held: many variables of a program are reached through it.

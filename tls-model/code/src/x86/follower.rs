@@ -1,22 +1,22 @@
 //! One instruction: what it does, and what registers hold behind it.
 
 use iced_x86::{
-    Code, FlowControl, Instruction, InstructionInfoFactory, Mnemonic, OpAccess, OpKind, Register,
+    FlowControl, Instruction, InstructionInfoFactory, Mnemonic, OpAccess, OpKind, Register,
     UsedRegister,
 };
 use tls_model::facts::Evidence;
-use tls_model::rseq::arch::X86_64;
 
+use super::operands::{
+    changes, has_memory, is_system_call, reads, reads_otherwise, shown, sum, uses_memory,
+    uses_operand, writes,
+};
 use super::state::{State, Value};
 use crate::area::Area;
-use crate::section::{Access, Effect, Store, Target};
-
-/// `__NR_rseq`.
-const RSEQ: u64 = X86_64.syscall as u64;
+use crate::effect::{Access, Effect, Store, Target};
 
 /// Follows registers through code.
 pub(crate) struct Follower {
-    area: Area,
+    pub(super) area: Area,
     factory: InstructionInfoFactory,
 }
 
@@ -42,14 +42,14 @@ impl Follower {
     }
 
     /// Whether the memory operand is this word of the object.
-    fn is_word(instruction: &Instruction, address: Option<u64>) -> bool {
+    pub(super) fn is_word(instruction: &Instruction, address: Option<u64>) -> bool {
         instruction.is_ip_rel_memory_operand()
             && address == Some(instruction.ip_rel_memory_address())
     }
 
     /// Whether the memory operand is the word that the thread pointer leads to:
     /// the thread control block begins with its own address.
-    fn is_thread_pointer(instruction: &Instruction) -> bool {
+    pub(super) fn is_thread_pointer(instruction: &Instruction) -> bool {
         instruction.memory_segment() == Register::FS
             && instruction.memory_base() == Register::None
             && instruction.memory_index() == Register::None
@@ -350,220 +350,4 @@ impl Follower {
             }
         }
     }
-
-    /// What the first operand holds behind the instruction.
-    fn result(&self, state: &State, instruction: &Instruction) -> Value {
-        if instruction.op_count() == 0 || instruction.op0_kind() != OpKind::Register {
-            return Value::Unknown;
-        }
-        let to = instruction.op0_register();
-        if instruction.mnemonic() == Mnemonic::Pop {
-            return if to.is_gpr64() {
-                state.load(Register::RSP, 0)
-            } else {
-                Value::Unknown
-            };
-        }
-        if instruction.op_count() != 2 {
-            return Value::Unknown;
-        }
-        let is_number = instruction.mnemonic() == Mnemonic::Mov
-            && to.is_gpr()
-            && instruction
-                .try_immediate(1)
-                .is_ok_and(|number| number == RSEQ);
-        if is_number {
-            return Value::RseqNumber;
-        }
-        if !to.is_gpr64() {
-            return Value::Unknown;
-        }
-        let own = state.get(to);
-        let source = instruction.op1_kind();
-        match instruction.mnemonic() {
-            Mnemonic::Mov if source == OpKind::Register => state.get(instruction.op1_register()),
-            Mnemonic::Mov if source == OpKind::Memory => self.loaded(state, instruction),
-            Mnemonic::Mov => self.constant(instruction),
-            Mnemonic::Add if source == OpKind::Memory => self.added(own, instruction),
-            Mnemonic::Add if source == OpKind::Register => {
-                sum(own, state.get(instruction.op1_register()))
-            }
-            Mnemonic::Add => instruction
-                .try_immediate(1)
-                .map_or(Value::Unknown, |more| own.moved(more as i64)),
-            Mnemonic::Sub if source != OpKind::Register && source != OpKind::Memory => {
-                instruction.try_immediate(1).map_or(Value::Unknown, |less| {
-                    own.moved((less as i64).wrapping_neg())
-                })
-            }
-            Mnemonic::Lea if Self::is_word(instruction, self.area.module) => Value::Module,
-            Mnemonic::Lea
-                if instruction.memory_base() == Register::None
-                    && instruction.memory_index() == Register::None =>
-            {
-                self.offset(instruction.memory_displacement64() as i64)
-            }
-            Mnemonic::Lea if !instruction.is_ip_rel_memory_operand() => {
-                let base = state.get(instruction.memory_base());
-                let displacement = instruction.memory_displacement64() as i64;
-                match instruction.memory_index() {
-                    Register::None => base.moved(displacement),
-                    index if instruction.memory_index_scale() == 1 => {
-                        sum(base, state.get(index)).moved(displacement)
-                    }
-                    _ => Value::Unknown,
-                }
-            }
-            _ => Value::Unknown,
-        }
-    }
-
-    /// A constant that may be the area's offset: what it is used for tells.
-    fn constant(&self, instruction: &Instruction) -> Value {
-        instruction
-            .try_immediate(1)
-            .map_or(Value::Unknown, |value| self.offset(value as i64))
-    }
-
-    fn offset(&self, value: i64) -> Value {
-        match self.area.offset.map(|offset| value.wrapping_sub(offset)) {
-            Some(at @ -16..32) => Value::Offset { at, sure: false },
-            _ => Value::Unknown,
-        }
-    }
-
-    fn loaded(&self, state: &State, instruction: &Instruction) -> Value {
-        if Self::is_word(instruction, self.area.slot) {
-            Value::Offset { at: 0, sure: true }
-        } else if Self::is_thread_pointer(instruction) {
-            Value::Thread(0)
-        } else if instruction.memory_index() == Register::None
-            && instruction.memory_segment() != Register::FS
-        {
-            state.load(
-                instruction.memory_base(),
-                instruction.memory_displacement64() as i64,
-            )
-        } else {
-            Value::Unknown
-        }
-    }
-
-    /// A word in memory is added to a register.
-    fn added(&self, own: Value, instruction: &Instruction) -> Value {
-        if Self::is_word(instruction, self.area.slot) {
-            // nothing else than the thread pointer is added to an offset
-            return Value::Area(0);
-        }
-        match own {
-            Value::Offset { at, .. } if Self::is_thread_pointer(instruction) => Value::Area(at),
-            _ => Value::Unknown,
-        }
-    }
-}
-
-fn sum(one: Value, other: Value) -> Value {
-    match (one, other) {
-        (Value::Thread(0), Value::Offset { at, .. })
-        | (Value::Offset { at, .. }, Value::Thread(0)) => Value::Area(at),
-        _ => Value::Unknown,
-    }
-}
-
-/// The place of the frame whose address the instruction makes: base and
-/// displacement.
-fn shown(instruction: &Instruction) -> Option<(Register, i64)> {
-    match instruction.mnemonic() {
-        Mnemonic::Lea => {
-            let displacement = instruction.memory_displacement64() as i64;
-            Some((instruction.memory_base(), displacement))
-        }
-        Mnemonic::Mov
-            if instruction.op0_kind() == OpKind::Register
-                && instruction.op1_kind() == OpKind::Register
-                && instruction.op0_register() != Register::RBP
-                && instruction.op0_register() != Register::RSP
-                && [Register::RSP, Register::RBP].contains(&instruction.op1_register()) =>
-        {
-            Some((instruction.op1_register(), 0))
-        }
-        _ => None,
-    }
-}
-
-/// Whether a pointer in the frame is read by something that does not put it into
-/// a general register: copied with what lies beside it, added, or pushed.
-fn reads_otherwise(state: &State, instruction: &Instruction) -> bool {
-    let is_followed = match instruction.mnemonic() {
-        Mnemonic::Cmp | Mnemonic::Test => true,
-        Mnemonic::Mov => {
-            instruction.op0_kind() == OpKind::Memory || instruction.op0_register().is_gpr64()
-        }
-        _ => false,
-    };
-    uses_memory(instruction)
-        && !is_followed
-        && instruction.memory_index() == Register::None
-        && instruction.memory_segment() != Register::FS
-        // what only writes there takes nothing away
-        && !(instruction.op0_kind() == OpKind::Memory && only_writes(instruction))
-        && state.overlaps_pointer(
-            instruction.memory_base(),
-            instruction.memory_displacement64() as i64,
-            instruction.memory_size().size() as i64,
-        )
-}
-
-/// Whether the instruction is a store of a vector: those read no memory that
-/// they write.
-fn only_writes(instruction: &Instruction) -> bool {
-    instruction.op_count() == 2
-        && instruction.op1_kind() == OpKind::Register
-        && instruction.op1_register().is_vector_register()
-}
-
-/// Whether the instruction reads or writes its memory operand, rather than
-/// computing its address.
-fn uses_memory(instruction: &Instruction) -> bool {
-    instruction.mnemonic() != Mnemonic::Lea
-        && instruction.mnemonic() != Mnemonic::Nop
-        && has_memory(instruction)
-}
-
-/// Whether it has a memory operand that is written out.
-fn has_memory(instruction: &Instruction) -> bool {
-    (0..instruction.op_count()).any(|operand| instruction.op_kind(operand) == OpKind::Memory)
-}
-
-/// Whether the register is a part of the memory operand that is written out.
-fn uses_operand(instruction: &Instruction, register: Register) -> bool {
-    has_memory(instruction)
-        && (instruction.memory_base().full_register() == register
-            || instruction.memory_index().full_register() == register)
-}
-
-fn writes(access: OpAccess) -> bool {
-    matches!(
-        access,
-        OpAccess::Write | OpAccess::CondWrite | OpAccess::ReadWrite | OpAccess::ReadCondWrite
-    )
-}
-
-fn reads(access: OpAccess) -> bool {
-    matches!(
-        access,
-        OpAccess::Read | OpAccess::CondRead | OpAccess::ReadWrite | OpAccess::ReadCondWrite
-    )
-}
-
-fn changes(access: OpAccess) -> bool {
-    !matches!(
-        access,
-        OpAccess::Read | OpAccess::CondRead | OpAccess::None | OpAccess::NoMemAccess
-    )
-}
-
-fn is_system_call(instruction: &Instruction) -> bool {
-    matches!(instruction.code(), Code::Syscall | Code::Sysenter)
-        || instruction.code() == Code::Int_imm8 && instruction.immediate8() == 0x80
 }

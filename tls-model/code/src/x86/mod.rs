@@ -2,13 +2,15 @@
 
 mod flow;
 mod follower;
+mod operands;
+mod results;
 mod scan;
 mod state;
 
 use iced_x86::{Decoder, DecoderOptions, Instruction};
 
 use crate::area::Area;
-use crate::section::{Effect, End};
+use crate::effect::{Effect, End};
 
 pub(crate) use flow::Flow;
 pub(crate) use scan::{Piece, scan};

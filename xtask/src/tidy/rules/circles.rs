@@ -1,7 +1,7 @@
 //! No circle of imports inside a target, neither of modules nor of folders.
 
 use crate::tidy::arrows::arrows;
-use crate::tidy::circles::{of_folders, of_modules};
+use crate::tidy::circles::{of_folders, of_modules, without_roots};
 use crate::tidy::offence::Offence;
 use crate::tidy::workspace::Workspace;
 
@@ -10,9 +10,7 @@ const RULE: &str = "circle";
 pub fn check(workspace: &Workspace) -> Vec<Offence> {
     let mut offences = Vec::new();
     for target in &workspace.targets {
-        let mut arrows = arrows(target);
-        // a test's root lists its parts, and holds what they share
-        arrows.retain(|(from, _), _| !(target.is_test && *from == 0));
+        let arrows = without_roots(target, arrows(target));
         for (kind, circles) in [
             ("modules", of_modules(target, &arrows)),
             ("folders", of_folders(target, &arrows)),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rseq_kit::artifacts::artifacts;
 use rseq_kit::child::{Finished, Program};
-use rseq_kit::fixture::expect::same;
+use rseq_kit::fixture::same;
 use rseq_kit::needs::{self, Need};
 use rseq_kit::runner::{Outcome, Suite};
 use rseq_kit::trace::Trace;

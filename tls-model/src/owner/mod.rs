@@ -13,108 +13,15 @@
 //!                       --- granted --> adopter (visible definition) or shim
 //! ```
 
+mod mode;
+mod reason;
+mod who;
+
 use crate::rseq::ORIGINAL_LENGTH;
 
-/// What the user asked for (`RSEQ_SHIM_MODE`, `rseqctl run --mode`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Mode {
-    /// Decide by the table.
-    #[default]
-    Auto,
-    /// Register in every thread wherever the libc has not, even over a hidden
-    /// definition, whose own registration is refused then.
-    Own,
-    /// Never register: the libc or a client does.
-    Defer,
-    /// Unregister the libc's area and register the shared one, as under
-    /// [`Self::Own`].
-    Takeover,
-    /// Do nothing at all.
-    Off,
-}
-
-impl Mode {
-    /// Every mode, in the order in which help texts list them.
-    pub const ALL: [Self; 5] = [
-        Self::Auto,
-        Self::Own,
-        Self::Defer,
-        Self::Takeover,
-        Self::Off,
-    ];
-
-    /// Whether a client that asks for a registration of its own later is to get it:
-    /// not where the user said who is to own it.
-    #[must_use]
-    pub const fn yields_to_clients(self) -> bool {
-        !matches!(self, Self::Own | Self::Takeover)
-    }
-
-    /// The word that selects the mode.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Own => "own",
-            Self::Defer => "defer",
-            Self::Takeover => "takeover",
-            Self::Off => "off",
-        }
-    }
-
-    /// The mode that `word` selects, if any.
-    #[must_use]
-    pub fn from_name(word: &[u8]) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|mode| mode.name().as_bytes() == word)
-    }
-}
-
-/// Who owns the registration of a process's threads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
-pub enum Owner {
-    /// Nobody: the system call is missing or denied.
-    Unavailable = 0,
-    /// The libc registers its own area.
-    Libc = 1,
-    /// The shim registers the area that the executable or a library exports.
-    Adopter = 2,
-    /// Some code registers an area of its own; the shim stays out of its way.
-    Client = 3,
-    /// The shim registers the area of `librseq_abi.so`.
-    Shim = 4,
-}
-
-impl Owner {
-    /// Every owner, by number.
-    pub const ALL: [Self; 5] = [
-        Self::Unavailable,
-        Self::Libc,
-        Self::Adopter,
-        Self::Client,
-        Self::Shim,
-    ];
-
-    /// The owner with that number.
-    #[must_use]
-    pub fn from_number(number: u32) -> Option<Self> {
-        Self::ALL.get(number as usize).copied()
-    }
-
-    /// The word used in reports.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Unavailable => "unavailable",
-            Self::Libc => "libc",
-            Self::Adopter => "adopter",
-            Self::Client => "client",
-            Self::Shim => "shim",
-        }
-    }
-}
+pub use mode::Mode;
+pub use reason::Reason;
+pub use who::Owner;
 
 /// What is known about a process before its first thread is registered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -135,97 +42,6 @@ pub struct Situation {
     pub hidden_definition: bool,
     /// `AT_RSEQ_FEATURE_SIZE`, where the kernel has one (Linux 6.3).
     pub feature_size: Option<u32>,
-}
-
-/// Why an owner was chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
-pub enum Reason {
-    /// The mode says that the shim must not register.
-    ToldToStandAside,
-    /// The libc registered the main thread before anybody else could.
-    LibcRegistered,
-    /// As [`Self::LibcRegistered`], and an adopter exports a definition that
-    /// therefore stays unused.
-    LibcRegisteredBeforeAdopter,
-    /// A hidden definition will register itself.
-    HiddenDefinition,
-    /// The exported definition is smaller than a registration may be, or lies
-    /// where the kernel takes none.
-    DefinitionTooSmall,
-    /// The kernel holds another area for the main thread already.
-    AnotherAreaRegistered,
-    /// An adopter exports `__rseq_abi`.
-    ExportedDefinition,
-    /// Nobody else defines or registers anything.
-    NobodyElse,
-    /// The user asked to take over from the libc.
-    TakenOver,
-    /// The kernel has no `sys_rseq`, or a filter answers for it (ENOSYS).
-    NoSystemCall,
-    /// The system call is denied (EPERM).
-    Denied,
-    /// The kernel refused for another reason.
-    Refused,
-    /// The libc registered the `__rseq_abi` that everybody shares.
-    LibcOwnsSymbol,
-    /// The user asked to own it, and a hidden definition will be refused.
-    OverHiddenDefinition,
-}
-
-impl Reason {
-    /// Every reason, by number.
-    pub const ALL: [Self; 14] = [
-        Self::ToldToStandAside,
-        Self::LibcRegistered,
-        Self::LibcRegisteredBeforeAdopter,
-        Self::HiddenDefinition,
-        Self::DefinitionTooSmall,
-        Self::AnotherAreaRegistered,
-        Self::ExportedDefinition,
-        Self::NobodyElse,
-        Self::TakenOver,
-        Self::NoSystemCall,
-        Self::Denied,
-        Self::Refused,
-        Self::LibcOwnsSymbol,
-        Self::OverHiddenDefinition,
-    ];
-
-    /// The reason with that number.
-    #[must_use]
-    pub fn from_number(number: u32) -> Option<Self> {
-        Self::ALL.get(number as usize).copied()
-    }
-
-    /// One clause for reports and logs.
-    #[must_use]
-    pub const fn text(self) -> &'static str {
-        match self {
-            Self::ToldToStandAside => "the mode says not to register",
-            Self::LibcRegistered => "the libc has registered its own area",
-            Self::LibcRegisteredBeforeAdopter => {
-                "the libc has registered its own area, so the exported __rseq_abi stays unused; start the program with rseqctl run"
-            }
-            Self::HiddenDefinition => {
-                "the program defines __rseq_abi without exporting it and will register it itself"
-            }
-            Self::DefinitionTooSmall => {
-                "the exported __rseq_abi is smaller than 32 bytes or not aligned to 32"
-            }
-            Self::AnotherAreaRegistered => "another area is registered for the main thread already",
-            Self::ExportedDefinition => "the program exports __rseq_abi",
-            Self::NobodyElse => "nobody else defines or registers __rseq_abi",
-            Self::TakenOver => "taken over from the libc on request",
-            Self::NoSystemCall => "the kernel answers ENOSYS to sys_rseq",
-            Self::Denied => "the kernel answers EPERM to sys_rseq",
-            Self::Refused => "the kernel refused the registration",
-            Self::OverHiddenDefinition => {
-                "the mode says to register, although the program defines an __rseq_abi that it does not export"
-            }
-            Self::LibcOwnsSymbol => "the libc owns __rseq_abi and registers it in every thread",
-        }
-    }
 }
 
 /// What to do about it, before the kernel has been asked.

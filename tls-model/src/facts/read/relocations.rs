@@ -1,0 +1,137 @@
+//! How relocations ask for the area.
+
+use core::ops::ControlFlow;
+
+use goblin::elf::sym::STT_TLS;
+
+use super::reader::{Candidate, Reader};
+use crate::elf::{Error, Relocation, Source};
+use crate::facts::tls_access::{Request, link_access, request};
+use crate::facts::{Damage, SymbolName, SymbolTable, TlsModel};
+
+impl<S: Source> Reader<'_, S> {
+    /// How the code of an object file asks for the area.
+    pub(super) fn link_relocations(&mut self) {
+        let is_area = |candidate: &Candidate| candidate.name == SymbolName::Abi;
+        if !self.candidates.iter().flatten().any(is_area) {
+            return;
+        }
+        let object = self.object;
+        let walked = object.sections(|_, section| {
+            let walked = object.section_relocations(&section, |relocation| {
+                let Some(access) = link_access(self.facts.machine, relocation.kind) else {
+                    return ControlFlow::<()>::Continue(());
+                };
+                let uses = self.candidates.iter().flatten().any(|candidate| {
+                    is_area(candidate) && candidate.symbol.index == relocation.symbol
+                });
+                if uses {
+                    self.seen.models.insert(access);
+                }
+                ControlFlow::Continue(())
+            });
+            match walked {
+                Ok(_) => ControlFlow::Continue(()),
+                Err(error) => ControlFlow::Break(error),
+            }
+        });
+        let walked = walked.and_then(|error| error.map_or(Ok(()), Err));
+        self.keep(Damage::RELOCATIONS, walked);
+    }
+
+    /// What the dynamic relocations say about the symbols found so far.
+    pub(super) fn relocations(&mut self) {
+        if self.candidates.iter().all(Option::is_none) {
+            return;
+        }
+        let object = self.object;
+        let walked = object.relocations(|relocation| {
+            let Some(request) = request(self.facts.machine, relocation.kind) else {
+                return ControlFlow::Continue(());
+            };
+            let noted = if relocation.symbol == 0 {
+                self.note_local(request, &relocation)
+            } else {
+                self.note_symbol(request, &relocation);
+                Ok(())
+            };
+            match noted {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(error) => ControlFlow::Break(error),
+            }
+        });
+        let walked = walked.and_then(|error| error.map_or(Ok(()), Err));
+        self.keep(Damage::RELOCATIONS, walked);
+    }
+
+    /// A relocation against a dynamic symbol.
+    fn note_symbol(&mut self, request: Request, relocation: &Relocation) {
+        let candidate = self.candidates.iter_mut().flatten().find(|candidate| {
+            candidate.table == SymbolTable::Dynsym && candidate.symbol.index == relocation.symbol
+        });
+        let Some(candidate) = candidate else {
+            return;
+        };
+        let is_area = candidate.name == SymbolName::Abi;
+        match request {
+            Request::Copy => candidate.copied = true,
+            Request::ThreadOffset if is_area => {
+                self.seen.models.insert(TlsModel::InitialExec);
+                self.facts.area_slot.get_or_insert(relocation.offset);
+            }
+            Request::Module if is_area => self.seen.models.insert(TlsModel::GeneralDynamic),
+            Request::Descriptor if is_area => self.seen.models.insert(TlsModel::Tlsdesc),
+            _ => {}
+        }
+    }
+
+    /// A relocation without a symbol: it means the object's own storage, at
+    /// the offset that its addend, or the word beside it, gives.
+    fn note_local(&mut self, request: Request, relocation: &Relocation) -> Result<(), Error> {
+        if !self.candidates.iter().flatten().any(is_area_definition) {
+            return Ok(());
+        }
+        let width = self.facts.layout.class.address_size();
+        let offset = match request {
+            Request::Copy => return Ok(()),
+            Request::Module => {
+                let beside = relocation.offset.checked_add(width).ok_or(Error::Damaged)?;
+                self.object.word_at(beside)?
+            }
+            Request::ThreadOffset | Request::Descriptor => match relocation.addend {
+                Some(addend) => addend,
+                // REL: a descriptor's addend is in its second word
+                None if request == Request::Descriptor => self
+                    .object
+                    .word_at(relocation.offset.checked_add(width).ok_or(Error::Damaged)?)?,
+                None => self.object.word_at(relocation.offset)?,
+            },
+        };
+        let is_ours = self
+            .candidates
+            .iter()
+            .flatten()
+            .any(|candidate| is_area_definition(candidate) && candidate.symbol.value == offset);
+        match request {
+            // 0 stands for the module alone: the code adds the offset
+            Request::Module if offset == 0 => {
+                self.seen.own_module = true;
+                self.facts.module_slot.get_or_insert(relocation.offset);
+            }
+            Request::Module if is_ours => self.seen.models.insert(TlsModel::GeneralDynamic),
+            Request::ThreadOffset if is_ours => {
+                self.seen.models.insert(TlsModel::InitialExec);
+                self.facts.area_slot.get_or_insert(relocation.offset);
+            }
+            Request::Descriptor if is_ours => self.seen.models.insert(TlsModel::Tlsdesc),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+fn is_area_definition(candidate: &Candidate) -> bool {
+    candidate.name == SymbolName::Abi
+        && candidate.symbol.kind == STT_TLS
+        && candidate.symbol.is_defined()
+}
