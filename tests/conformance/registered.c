@@ -15,14 +15,12 @@
 //! asks: registered-by-lio_listio: before the functions of SIGEV_THREAD, of each request and of the list
 #define _GNU_SOURCE
 #include <aio.h>
-#include <mqueue.h>
-#include <netdb.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
 #include <threads.h>
 
+#include "../fixtures/notified.h"
 #include "conformance.h"
 
 enum { TIMES = 8 };
@@ -164,60 +162,19 @@ static struct sigevent event(int number)
 
 static int by_timer(void)
 {
-	struct itimerspec soon = { .it_value.tv_nsec = 1000000 };
-
-	for (int i = 0; i < TIMES; i++) {
-		struct sigevent end = event(i);
-		timer_t timer;
-
-		if (timer_create(CLOCK_MONOTONIC, &end, &timer) ||
-		    timer_settime(timer, 0, &soon, NULL))
-			return errno;
-	}
-	wait_for(TIMES);
-	return 0;
+	return notify_by_timer(TIMES);
 }
 
 static int by_queue(void)
 {
-	struct mq_attr attributes = { .mq_maxmsg = 1, .mq_msgsize = 8 };
-	char name[64], message[8];
-	mqd_t queue;
-
-	snprintf(name, sizeof name, "/conformance-%d", (int)getpid());
-	queue = mq_open(name, O_RDWR | O_CREAT | O_EXCL, 0600, &attributes);
-	if (queue == (mqd_t)-1)
-		return errno;
-	mq_unlink(name);
-	for (int i = 0; i < TIMES; i++) {
-		struct sigevent arrival = event(i);
-
-		// a notification is for one message
-		if (mq_notify(queue, &arrival) || mq_send(queue, "message", 8, 0))
-			return errno;
-		wait_for(i + 1);
-		mq_receive(queue, message, sizeof message, NULL);
-	}
-	mq_close(queue);
-	return 0;
+	return notify_by_queue(TIMES);
 }
 
 static int by_lookup(void)
 {
-	static const struct addrinfo hints = { .ai_flags = AI_NUMERICHOST };
 	static struct gaicb requests[TIMES];
 
-	for (int i = 0; i < TIMES; i++) {
-		struct gaicb *list[] = { &requests[i] };
-		struct sigevent end = event(i);
-
-		requests[i].ar_name = "127.0.0.1";
-		requests[i].ar_request = &hints;
-		if (getaddrinfo_a(GAI_NOWAIT, list, 1, &end))
-			return EAGAIN;
-	}
-	wait_for(TIMES);
-	return 0;
+	return notify_by_lookup(requests, TIMES);
 }
 
 static struct aiocb requests[TIMES];
