@@ -157,7 +157,7 @@ fn main() -> ExitCode {
             name,
             setup,
             choice,
-        } if name == lab::MUTANTS => lab::mutants(&mut steps, &choice, setup),
+        } if lab::has_a_tool(&name) => lab::run_with_its_tool(&mut steps, &name, &choice, setup),
         Chore::Lab { name, setup, .. } if setup && lab::is_of_the_tests(&name) => {
             setup::programs(&mut steps);
             setup::glibc(&mut steps);

@@ -131,6 +131,11 @@ pub fn cargo_mutants(steps: &mut Steps) -> Result<PathBuf, String> {
     tool(steps, "cargo-mutants", "27.1.0")
 }
 
+/// cargo-llvm-cov, likewise.
+pub fn cargo_llvm_cov(steps: &mut Steps) -> Result<PathBuf, String> {
+    tool(steps, "cargo-llvm-cov", "0.6.24")
+}
+
 /// cargo-fuzz, likewise.
 pub fn cargo_fuzz(steps: &mut Steps) -> Result<PathBuf, String> {
     tool(steps, "cargo-fuzz", "0.13.2")

@@ -201,7 +201,9 @@ mod tests {
     #[test]
     fn a_name_is_found_once_wherever_it_stands() {
         for (number, name) in [(0, &b"__rseq_abi\0"[..]), (2, b"dlsym\0")] {
-            for at in 0..=3 * CHUNK - name.len() {
+            // every place takes Miri minutes
+            let step = if cfg!(miri) { 97 } else { 1 };
+            for at in (0..=3 * CHUNK - name.len()).step_by(step) {
                 let mut bytes = bytes();
                 bytes[HEADER + at..][..name.len()].copy_from_slice(name);
                 assert_eq!(find(&bytes).places(), [(at as u64, number)]);

@@ -1,6 +1,9 @@
 //! Labs: programs under `tests/labs` that compare real programs without the shim
 //! and with it, and print a table.
 
+mod coverage;
+mod miri;
+
 use std::env;
 use std::process::Command;
 
@@ -10,8 +13,11 @@ use crate::step::Steps;
 /// The labs. The lab NAME is the package `rseq-lab-NAME`; it knows what it needs.
 pub const NAMES: [&str; 3] = ["adversaries", "programs", "servers"];
 
-/// The lab that changes the code: it brings its tool itself and needs no files.
-pub const MUTANTS: &str = "mutants";
+/// The lab that changes the code.
+const MUTANTS: &str = "mutants";
+
+/// The labs that run our own tests with another tool, which they bring themselves.
+const WITH_A_TOOL: [&str; 3] = [coverage::NAME, miri::NAME, MUTANTS];
 
 /// The labs whose suites are part of the tests; as a lab each prints its table.
 pub const OF_THE_TESTS: [&str; 7] = [
@@ -34,13 +40,32 @@ pub fn is_of_the_tests(name: &str) -> bool {
 
 /// All labs.
 pub fn names() -> Vec<&'static str> {
-    let names = NAMES.into_iter().chain([MUTANTS]);
+    let names = NAMES.into_iter().chain(WITH_A_TOOL);
     names.chain(OF_THE_TESTS).collect()
+}
+
+/// Whether the lab `name` is one of those that run our own tests with another tool.
+pub fn has_a_tool(name: &str) -> bool {
+    WITH_A_TOOL.contains(&name)
+}
+
+/// Runs one of those, or only installs its tool.
+pub fn run_with_its_tool(
+    steps: &mut Steps,
+    name: &str,
+    choice: &[String],
+    only_set_up: bool,
+) -> Result<(), String> {
+    match name {
+        coverage::NAME => coverage::run(steps, choice, only_set_up),
+        miri::NAME => miri::run(steps, choice, only_set_up),
+        _ => mutants(steps, choice, only_set_up),
+    }
 }
 
 /// Changes the rules one by one. Where its tool cannot be had that is a reason to
 /// skip.
-pub fn mutants(steps: &mut Steps, choice: &[String], only_set_up: bool) -> Result<(), String> {
+fn mutants(steps: &mut Steps, choice: &[String], only_set_up: bool) -> Result<(), String> {
     let tool = match setup::cargo_mutants(steps) {
         Ok(tool) => tool,
         Err(reason) => {
