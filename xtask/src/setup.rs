@@ -10,13 +10,17 @@ use std::process::{Command, Stdio};
 use crate::step::Steps;
 
 /// Programs, and the Debian packages that bring them.
-const PROGRAMS: [(&str, &str); 24] = [
+const PROGRAMS: [(&str, &str); 28] = [
     ("c++", "g++"),
     ("readelf", "binutils"),
     ("eu-readelf", "elfutils"),
     ("llvm-readelf", "llvm"),
     ("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu"),
     ("s390x-linux-gnu-gcc", "gcc-s390x-linux-gnu"),
+    ("clang-19", "clang-19"),
+    ("ld.lld-19", "lld-19"),
+    ("umoci", "umoci"),
+    ("skopeo", "skopeo"),
     ("bzip2", "bzip2"),
     ("cpio", "cpio"),
     ("rpmbuild", "rpm"),

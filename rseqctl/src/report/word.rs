@@ -132,7 +132,7 @@ named! {
     Role { Defines, References, Copies }
     SectionName { Descriptors, Pointers, ExitPoints, Failure, Trampoline }
     SymbolName { Abi, Offset, Size, Flags, Handled }
-    SymbolTable { Dynsym, Symtab }
+    SymbolTable { Dynsym, Symtab, Lto }
     TlsModel { InitialExec, LocalExec, GeneralDynamic, LocalDynamic, Tlsdesc, Unknown }
     Visibility { Default, Internal, Hidden, Protected }
 }

@@ -76,7 +76,7 @@ impl<S: Source> Object<S> {
             size: names.size,
         };
         let list = [name.name().as_bytes()];
-        let names = self.find_names(strings, &Names { list: &list })?;
+        let names = self.find_names(strings, &Names::exactly(&list))?;
         let mut found = 0_u32;
         let failed = self.sections(|index, section| {
             let loaded = section.flags & u64::from(SHF_ALLOC) != 0 && section.kind != SHT_NOBITS;

@@ -2,6 +2,14 @@
 
 use goblin::elf::dynamic as dt;
 
+// Tags of relocations that take fewer bytes, which goblin lacks. Those packed in
+// DT_RELR, and Android's form of it, have no symbols.
+const DT_ANDROID_REL: u64 = 0x6000_000f;
+const DT_ANDROID_RELSZ: u64 = 0x6000_0010;
+const DT_ANDROID_RELA: u64 = 0x6000_0011;
+const DT_ANDROID_RELASZ: u64 = 0x6000_0012;
+const DT_CREL: u64 = 0x4000_0026;
+
 /// What the dynamic section says. Addresses are link-time addresses; sizes are
 /// in bytes; strings are offsets in the dynamic string table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,6 +48,11 @@ pub struct Dynamic {
     pub(super) rela_size: u64,
     pub(super) rel: Option<u64>,
     pub(super) rel_size: u64,
+    pub(super) android_rela: Option<u64>,
+    pub(super) android_rela_size: u64,
+    pub(super) android_rel: Option<u64>,
+    pub(super) android_rel_size: u64,
+    pub(super) crel: Option<u64>,
     pub(super) jmprel: Option<u64>,
     pub(super) jmprel_size: u64,
     /// `DT_PLTREL`: `DT_RELA` or `DT_REL`.
@@ -83,6 +96,11 @@ impl Dynamic {
             dt::DT_RELASZ => self.rela_size = value,
             dt::DT_REL => self.rel = address,
             dt::DT_RELSZ => self.rel_size = value,
+            DT_ANDROID_RELA => self.android_rela = address,
+            DT_ANDROID_RELASZ => self.android_rela_size = value,
+            DT_ANDROID_REL => self.android_rel = address,
+            DT_ANDROID_RELSZ => self.android_rel_size = value,
+            DT_CREL => self.crel = address,
             dt::DT_JMPREL => self.jmprel = address,
             dt::DT_PLTRELSZ => self.jmprel_size = value,
             dt::DT_PLTREL => self.jmprel_kind = value,

@@ -8,6 +8,7 @@
 //! about 24 KiB of stack (measured, `x86_64`, optimised).
 
 mod bounded;
+mod cursor;
 mod dynamic;
 mod dynamic_section;
 mod error;
@@ -18,6 +19,7 @@ mod names;
 mod notes;
 mod object;
 mod open;
+mod packed;
 mod page;
 mod relocations;
 mod sections;
@@ -30,6 +32,7 @@ mod table;
 mod windows;
 
 pub use bounded::Bounded;
+pub(crate) use cursor::Cursor;
 pub use dynamic::Dynamic;
 pub use error::Error;
 pub use header::Header;

@@ -25,6 +25,18 @@ const MOST_PLACES: usize = 32;
 pub(crate) struct Names<'a> {
     /// The names: each below [`LONGEST`] bytes and with one of [`RARE`] in it.
     pub(crate) list: &'a [&'a [u8]],
+    /// A name counts also where a version follows it: `name@VERSION`.
+    pub(crate) with_version: bool,
+}
+
+impl<'a> Names<'a> {
+    /// These names and nothing behind them.
+    pub(crate) const fn exactly(list: &'a [&'a [u8]]) -> Self {
+        Self {
+            list,
+            with_version: false,
+        }
+    }
 }
 
 /// Where names were found.
@@ -137,7 +149,7 @@ fn search(bytes: &[u8], own: usize, names: &Names, mut report: impl FnMut(usize,
             }
             let rare_at = first.saturating_add(inside);
             for (number, name) in names.list.iter().enumerate() {
-                if let Some(start) = starts_at(bytes, rare_at, name)
+                if let Some(start) = starts_at(bytes, rare_at, name, names.with_version)
                     && start < own
                 {
                     report(start, number);
@@ -159,8 +171,8 @@ fn is_rare(byte: u8, next: u8) -> u8 {
 }
 
 /// Where `name` starts, if its first rare pair is the one at `rare_at` and a
-/// NUL follows it.
-fn starts_at(bytes: &[u8], rare_at: usize, name: &[u8]) -> Option<usize> {
+/// NUL, or a version, follows it.
+fn starts_at(bytes: &[u8], rare_at: usize, name: &[u8], with_version: bool) -> Option<usize> {
     let after = name.get(1..)?;
     let before = name
         .iter()
@@ -168,7 +180,8 @@ fn starts_at(bytes: &[u8], rare_at: usize, name: &[u8]) -> Option<usize> {
         .position(|(&byte, &next)| is_rare(byte, next) != 0)?;
     let start = rare_at.checked_sub(before)?;
     let end = start.checked_add(name.len())?;
-    let matches = bytes.get(end) == Some(&0) && bytes.get(start..end)? == name;
+    let is_end = |&byte: &u8| byte == 0 || with_version && byte == b'@';
+    let matches = bytes.get(end).is_some_and(is_end) && bytes.get(start..end)? == name;
     matches.then_some(start)
 }
 
@@ -178,6 +191,7 @@ mod tests {
 
     const NAMES: Names = Names {
         list: &[b"__rseq_abi", b"rseq_cs", b"dlsym"],
+        with_version: false,
     };
     const HEADER: usize = 64;
 

@@ -46,6 +46,21 @@ impl<S: Source> Object<S> {
         }
     }
 
+    /// Returns where its headers say that it ends in the file, in bytes. Something else
+    /// may stand behind it.
+    #[must_use]
+    pub fn end(&self) -> u64 {
+        let header = &self.header;
+        let sections = header.shnum.saturating_mul(header.shentsize);
+        let mut end = header.shoff.saturating_add(sections);
+        let walked = self.segments(|segment| {
+            end = end.max(segment.offset.saturating_add(segment.filesz));
+            core::ops::ControlFlow::<()>::Continue(())
+        });
+        // without them nobody knows
+        walked.map_or(u64::MAX, |_| end)
+    }
+
     /// The thread-local storage segment, if the object has one.
     ///
     /// # Errors

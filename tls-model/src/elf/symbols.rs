@@ -180,7 +180,7 @@ impl<S: Source> Object<S> {
     }
 
     /// One symbol by its index.
-    pub(super) fn symbol(&self, table: &SymbolTable, index: u64) -> Result<Symbol, Error> {
+    pub(crate) fn symbol(&self, table: &SymbolTable, index: u64) -> Result<Symbol, Error> {
         if index >= table.records.count {
             return Err(Error::Damaged);
         }

@@ -4,7 +4,6 @@
 use core::ops::ControlFlow;
 
 use goblin::elf::header as h;
-use goblin::elf::section_header::{SHT_REL, SHT_RELA};
 use goblin::elf::sym::STT_SECTION;
 
 use super::{Endian, Error, Layout, Object, Relocation, Section, Source, SymbolTable};
@@ -171,7 +170,7 @@ impl<S: Source> Object<S> {
             if looked_at > MOST_SECTIONS {
                 return ControlFlow::Break(Error::Damaged);
             }
-            if !matches!(table.kind, SHT_RELA | SHT_REL) || table.info != index {
+            if table.relocations().is_none() || table.info != index {
                 return ControlFlow::Continue(());
             }
             match self.fill_from_table(&table, windows) {

@@ -68,7 +68,7 @@ fn constants<S: Source>(object: &Object<S>, section: &Section) -> Result<NameSet
         offset: section.offset,
         size: section.size,
     };
-    let found = object.find_names(strings, &Names { list: &NAMES })?;
+    let found = object.find_names(strings, &Names::exactly(&NAMES))?;
     let mut names = NameSet::default();
     for (_, index) in found.places() {
         if let Some(name) = SymbolName::ALL.get(*index) {

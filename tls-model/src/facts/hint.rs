@@ -22,7 +22,7 @@ pub fn has_critical_sections<S: Source>(object: &Object<S>) -> bool {
             offset: section.offset,
             size: section.size,
         };
-        object.find_names(strings, &Names { list: &NAMES })
+        object.find_names(strings, &Names::exactly(&NAMES))
     });
     let Ok(names) = found else {
         return false;

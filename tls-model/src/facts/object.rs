@@ -132,6 +132,10 @@ pub struct Facts {
     pub module_slot: Option<u64>,
     /// The rseq sections it has.
     pub sections: Sections,
+    /// It is an object file without machine code: a compiler's intermediate code, of
+    /// which the link editor will have machine code made. Its symbols are known where
+    /// the compiler has left a table of them.
+    pub is_intermediate: bool,
     /// It is a library of this project.
     pub library: Option<OwnLibrary>,
     /// What could not be used.

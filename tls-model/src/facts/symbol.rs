@@ -175,6 +175,8 @@ pub enum SymbolTable {
     Dynsym,
     /// The link-time symbols: what is left for debuggers.
     Symtab,
+    /// The symbols of intermediate code, for the link editor's plug-in.
+    Lto,
 }
 
 impl SymbolTable {
@@ -184,6 +186,7 @@ impl SymbolTable {
         match self {
             Self::Dynsym => "dynsym",
             Self::Symtab => "symtab",
+            Self::Lto => "lto",
         }
     }
 }
@@ -211,6 +214,26 @@ pub struct SymbolFact {
 }
 
 impl SymbolFact {
+    /// A symbol of intermediate code, of which no more is known.
+    pub(super) const fn of_intermediate(
+        name: SymbolName,
+        role: Role,
+        binding: Binding,
+        visibility: Visibility,
+        size: u64,
+    ) -> Self {
+        Self {
+            name,
+            role,
+            binding,
+            visibility,
+            kind: SymbolKind::NoType,
+            table: SymbolTable::Lto,
+            size,
+            value: 0,
+        }
+    }
+
     pub(super) fn new(name: SymbolName, role: Role, table: SymbolTable, symbol: &Symbol) -> Self {
         Self {
             name,

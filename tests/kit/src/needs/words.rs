@@ -23,11 +23,13 @@ impl Need {
 }
 
 /// Programs that make fixtures and take them apart.
-const TOOLS: [&str; 12] = [
+const TOOLS: [&str; 14] = [
     "aarch64-linux-gnu-gcc",
     "bzip2",
+    "clang-19",
     "cpio",
     "dpkg-deb",
+    "ld.lld-19",
     "mkfifo",
     "rpm2cpio",
     "rpmbuild",

@@ -58,6 +58,8 @@ impl<S: Source> Reader<'_, S> {
         let (model, evidence) = match (self.seen.model(), facts.kind) {
             (Some((model, evidence)), _) => (Some(model), evidence),
             (None, ObjectKind::Debug) => return (None, None),
+            // what the code will do is not decided yet
+            (None, _) if facts.is_intermediate => return (Some(TlsModel::Unknown), None),
             // nothing in the object file asks for what it defines
             (None, ObjectKind::Relocatable)
                 if defines && readable && has_link_access(facts.machine) =>

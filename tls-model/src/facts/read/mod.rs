@@ -1,6 +1,8 @@
 //! From an object to its facts.
 
+mod areas;
 mod finish;
+mod intermediate;
 mod reader;
 mod relocations;
 mod symbols;
@@ -27,7 +29,8 @@ impl Facts {
             ObjectKind::Core | ObjectKind::Other => {}
             ObjectKind::Relocatable => {
                 reader.relocatable_symbols(symtab.as_ref());
-                reader.link_relocations();
+                reader.link_relocations(symtab.as_ref());
+                reader.intermediate();
             }
             ObjectKind::Debug => reader.hidden_symbols(symtab.as_ref()),
             ObjectKind::Executable | ObjectKind::Shared => {

@@ -23,6 +23,8 @@ pub(super) struct Reader<'a, S> {
     pub(super) facts: Facts,
     /// Split debugging information: its dynamic section is not in the file.
     pub(super) is_debug: bool,
+    /// A section holds code or data.
+    pub(super) has_contents: bool,
     pub(super) candidates: [Option<Candidate>; MOST_SYMBOLS],
     pub(super) seen: Seen,
 }
@@ -47,12 +49,14 @@ impl<'a, S: Source> Reader<'a, S> {
                 area_slot: None,
                 module_slot: None,
                 sections: Sections::default(),
+                is_intermediate: false,
                 library: None,
                 damage: Damage::NONE,
                 truncated: false,
                 read_error: None,
             },
             is_debug: false,
+            has_contents: false,
             candidates: [None; MOST_SYMBOLS],
             seen: Seen::default(),
         }

@@ -2,34 +2,39 @@
 
 use core::ops::ControlFlow;
 
-use goblin::elf::sym::STT_TLS;
-
+use super::areas::{Areas, is_area_definition};
 use super::reader::{Candidate, Reader};
-use crate::elf::{Error, Relocation, Source};
+use crate::elf::{Error, Relocation, Section, Source};
 use crate::facts::tls_access::{Request, link_access, request};
 use crate::facts::{Damage, SymbolName, SymbolTable, TlsModel};
 
 impl<S: Source> Reader<'_, S> {
     /// How the code of an object file asks for the area.
-    pub(super) fn link_relocations(&mut self) {
+    pub(super) fn link_relocations(&mut self, symtab: Option<&Section>) {
         let is_area = |candidate: &Candidate| candidate.name == SymbolName::Abi;
         if !self.candidates.iter().flatten().any(is_area) {
             return;
         }
         let object = self.object;
+        let areas = Areas::new(&self.candidates, SymbolTable::Symtab);
+        let symbols = symtab.map(|section| object.link_symbols(section));
         let walked = object.sections(|_, section| {
             let walked = object.section_relocations(&section, |relocation| {
                 let Some(access) = link_access(self.facts.machine, relocation.kind) else {
-                    return ControlFlow::<()>::Continue(());
+                    return ControlFlow::Continue(());
                 };
-                let uses = self.candidates.iter().flatten().any(|candidate| {
-                    is_area(candidate) && candidate.symbol.index == relocation.symbol
-                });
-                if uses {
-                    self.seen.models.insert(access);
+                let uses = match &symbols {
+                    Some(Ok(table)) => areas.is_one(object, table, relocation.symbol),
+                    _ => Ok(false),
+                };
+                match uses {
+                    Ok(true) => self.seen.models.insert(access),
+                    Ok(false) => {}
+                    Err(error) => return ControlFlow::Break(error),
                 }
                 ControlFlow::Continue(())
             });
+            let walked = walked.and_then(|error| error.map_or(Ok(()), Err));
             match walked {
                 Ok(_) => ControlFlow::Continue(()),
                 Err(error) => ControlFlow::Break(error),
@@ -45,12 +50,25 @@ impl<S: Source> Reader<'_, S> {
             return;
         }
         let object = self.object;
+        let areas = Areas::new(&self.candidates, SymbolTable::Dynsym);
+        // read where there is a definition that may have other names
+        let mut symbols = None;
         let walked = object.relocations(|relocation| {
             let Some(request) = request(self.facts.machine, relocation.kind) else {
                 return ControlFlow::Continue(());
             };
             let noted = if relocation.symbol == 0 {
                 self.note_local(request, &relocation)
+            } else if request != Request::Copy && areas.has_definition() {
+                let table = symbols.get_or_insert_with(|| object.all_dynamic_symbols());
+                let table = table.as_ref().map_err(|error| *error);
+                table
+                    .and_then(|table| areas.is_one(object, table, relocation.symbol))
+                    .map(|is_area| {
+                        if is_area {
+                            self.note_area(request, &relocation);
+                        }
+                    })
             } else {
                 self.note_symbol(request, &relocation);
                 Ok(())
@@ -72,16 +90,23 @@ impl<S: Source> Reader<'_, S> {
         let Some(candidate) = candidate else {
             return;
         };
-        let is_area = candidate.name == SymbolName::Abi;
+        if request == Request::Copy {
+            candidate.copied = true;
+        } else if candidate.name == SymbolName::Abi {
+            self.note_area(request, relocation);
+        }
+    }
+
+    /// A relocation that asks for the area.
+    fn note_area(&mut self, request: Request, relocation: &Relocation) {
         match request {
-            Request::Copy => candidate.copied = true,
-            Request::ThreadOffset if is_area => {
+            Request::Copy => {}
+            Request::ThreadOffset => {
                 self.seen.models.insert(TlsModel::InitialExec);
                 self.facts.area_slot.get_or_insert(relocation.offset);
             }
-            Request::Module if is_area => self.seen.models.insert(TlsModel::GeneralDynamic),
-            Request::Descriptor if is_area => self.seen.models.insert(TlsModel::Tlsdesc),
-            _ => {}
+            Request::Module => self.seen.models.insert(TlsModel::GeneralDynamic),
+            Request::Descriptor => self.seen.models.insert(TlsModel::Tlsdesc),
         }
     }
 
@@ -118,20 +143,9 @@ impl<S: Source> Reader<'_, S> {
                 self.seen.own_module = true;
                 self.facts.module_slot.get_or_insert(relocation.offset);
             }
-            Request::Module if is_ours => self.seen.models.insert(TlsModel::GeneralDynamic),
-            Request::ThreadOffset if is_ours => {
-                self.seen.models.insert(TlsModel::InitialExec);
-                self.facts.area_slot.get_or_insert(relocation.offset);
-            }
-            Request::Descriptor if is_ours => self.seen.models.insert(TlsModel::Tlsdesc),
+            _ if is_ours => self.note_area(request, relocation),
             _ => {}
         }
         Ok(())
     }
-}
-
-fn is_area_definition(candidate: &Candidate) -> bool {
-    candidate.name == SymbolName::Abi
-        && candidate.symbol.kind == STT_TLS
-        && candidate.symbol.is_defined()
 }

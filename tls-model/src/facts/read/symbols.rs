@@ -85,7 +85,12 @@ impl<S: Source> Reader<'_, S> {
             [abi, offset, size, flags, handled, dlsym, dlvsym]
         };
         let object = self.object;
-        let found = strings.and_then(|strings| object.find_names(strings, &Names { list: &NAMES }));
+        // the names of link-time symbols have their versions behind them
+        let names = Names {
+            list: &NAMES,
+            with_version: table == SymbolTable::Symtab,
+        };
+        let found = strings.and_then(|strings| object.find_names(strings, &names));
         let Some(found) = self.keep(part, found) else {
             return;
         };

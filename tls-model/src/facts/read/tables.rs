@@ -4,7 +4,7 @@ use core::ops::ControlFlow;
 
 use goblin::elf::dynamic as dt;
 use goblin::elf::header as h;
-use goblin::elf::section_header::{SHF_EXECINSTR, SHT_NOBITS, SHT_SYMTAB};
+use goblin::elf::section_header::{SHF_ALLOC, SHF_EXECINSTR, SHT_NOBITS, SHT_NOTE, SHT_SYMTAB};
 
 use super::reader::Reader;
 use crate::elf::{Dynamic, Names, Section, Source, Strings};
@@ -40,7 +40,7 @@ impl<S: Source> Reader<'_, S> {
                 offset: section.offset,
                 size: section.size,
             };
-            object.find_names(strings, &Names { list: &NAMES })
+            object.find_names(strings, &Names::exactly(&NAMES))
         });
         let names = self.keep(Damage::SECTIONS, names);
         let mut symtab = None;
@@ -49,6 +49,9 @@ impl<S: Source> Reader<'_, S> {
             if section.kind == SHT_SYMTAB {
                 symtab = Some(section);
             }
+            self.has_contents |= section.size != 0
+                && section.kind != SHT_NOTE
+                && section.flags & u64::from(SHF_ALLOC) != 0;
             if empty && section.flags & u64::from(SHF_EXECINSTR) != 0 {
                 // code is never empty but in split debugging information
                 self.is_debug = true;
