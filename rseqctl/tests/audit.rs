@@ -196,13 +196,15 @@ fn the_report_for_people() {
   warning: defines __rseq_abi without exporting it: its own registration fails (EINVAL) where \
 the libc has registered first, and it stays on its slow path; start it with rseqctl run \
 [hidden-definer]
+  warning: registers its __rseq_abi itself, if anybody does, and can be unloaded with the \
+threads' areas in it; link it with -Wl,-z,nodelete [unloadable-client]
 ./more/unloadable.so: shared, {machine}
   defines __rseq_abi (dynsym, global, default, 32 bytes)
   error: exports __rseq_abi and can be unloaded with the threads' areas in it; link it with \
 -Wl,-z,nodelete [unloadable-definer]
   note: exports __rseq_abi: where it comes first, it is the area of the process \
 [exported-definer]
-3 files, 2 objects, 2 mention rseq: 1 error, 1 warning, 1 note
+3 files, 2 objects, 2 mention rseq: 1 error, 2 warnings, 1 note
 "
     );
     // the linker makes hidden symbols local and may keep their visibility

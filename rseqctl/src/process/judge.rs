@@ -23,7 +23,7 @@ pub(super) fn findings(image: &Image, holds: &Holds, threads: &Threads) -> Vec<F
         let fate = Fate::of(index, image, threads);
         let of_object = rules::check(report).filter(|finding| match finding.rule.id {
             // nothing will unload it
-            RuleId::UnloadableDefiner => hold == Hold::Loose,
+            RuleId::UnloadableDefiner | RuleId::UnloadableClient => hold == Hold::Loose,
             // what it warns of has happened, or has not
             RuleId::HiddenDefiner => fate == Fate::Unknown,
             // it has been loaded, so there was room

@@ -122,6 +122,14 @@ pub fn clients(world: &'static str) -> Outcome {
                 "registered; closed; not mapped; what came later is damaged",
             )?;
         }
+        // and reading: what the area still names is gone
+        let found = run("bare", "inside")?;
+        assert_eq!(found.code(), -libc::SIGSEGV, "{}", found.out);
+        let found = run(world, "inside")?;
+        lines(
+            &found,
+            "registered; closed; mapped; what came later is intact",
+        )?;
     } else {
         lines(&run(world, "main")?, "refused; closed; not mapped")?;
     }

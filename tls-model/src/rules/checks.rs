@@ -23,6 +23,17 @@ pub(super) fn unloadable_definer(report: &ObjectReport) -> Check {
     })
 }
 
+pub(super) fn unloadable_client(report: &ObjectReport) -> Check {
+    let breaks = report.facts.kind == ObjectKind::Shared
+        && !report.facts.flags.nodelete
+        && report.brings_client();
+    breaks.then(|| {
+        "registers its __rseq_abi itself, if anybody does, and can be unloaded with the threads' \
+         areas in it; link it with -Wl,-z,nodelete"
+            .into()
+    })
+}
+
 pub(super) fn small_definer(report: &ObjectReport) -> Check {
     if !report.facts.is_linked() {
         return None;

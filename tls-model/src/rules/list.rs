@@ -15,6 +15,7 @@ macro_rules! with_every_rule {
             CriticalSectionSyscall => object::CRITICAL_SECTION_SYSCALL,
             CriticalSectionCall => object::CRITICAL_SECTION_CALL,
             HiddenDefiner => object::HIDDEN_DEFINER,
+            UnloadableClient => object::UNLOADABLE_CLIENT,
             DefinerBindsToItself => object::DEFINER_BINDS_TO_ITSELF,
             NotInitialExec => object::NOT_INITIAL_EXEC,
             StaticTlsSurplus => object::STATIC_TLS_SURPLUS,

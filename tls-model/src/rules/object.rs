@@ -11,12 +11,33 @@ pub static UNLOADABLE_DEFINER: Rule = Rule {
     title: "a library that can be unloaded holds the threads' areas",
     explanation: "The kernel keeps the address of each registered area and writes to it \
         when the thread returns from an interruption (always, or since Linux 6.19 where the \
-        thread has moved to another processor). A library that defines __rseq_abi and can \
-        be unloaded takes the memory of every thread's area with it: the next write kills the \
-        thread or, where the memory has been used again, damages somebody else's data. Link \
-        with -Wl,-z,nodelete.",
+        thread has moved to another processor). The area's place in static TLS stays mapped \
+        when the library is closed, and is given to the one that is loaded next: the kernel \
+        then writes into that one's variables. Where the area still names a critical section \
+        of the library, whose memory is gone, the thread is killed (SIGSEGV) when it is next \
+        interrupted. Link with -Wl,-z,nodelete. This is about definitions for others, which \
+        an owner registers; of others speaks unloadable-client.",
     source: "rseq(2), NOTES; lifetime of TLS blocks in dlclose(3); ELF gABI, DF_1_NODELETE",
     check: Some(checks::unloadable_definer),
+};
+
+/// What it has registered itself goes with the library.
+pub static UNLOADABLE_CLIENT: Rule = Rule {
+    id: RuleId::UnloadableClient,
+    subject: Subject::Object,
+    name: "unloadable-client",
+    level: Level::Warning,
+    title: "a library that can be unloaded has an __rseq_abi that it registers itself",
+    explanation: "A local or hidden definition is registered by its library, if anybody does it. \
+        When such a library is closed while threads are registered, the kernel keeps the \
+        address, as with unloadable-definer: the place is given to the library that is loaded \
+        next, and the kernel writes into that one's variables; a thread whose area still names \
+        a critical section of the closed library is killed (SIGSEGV). Whether the library \
+        registers its area, and unregisters every thread before it is closed, no file says. \
+        The shim does not unmap a library that has registered an area through syscall(2). \
+        Link with -Wl,-z,nodelete, or unregister.",
+    source: "rseq(2), NOTES; lifetime of TLS blocks in dlclose(3); Linux, kernel/rseq.c",
+    check: Some(checks::unloadable_client),
 };
 
 /// No kernel registers this `__rseq_abi`.
