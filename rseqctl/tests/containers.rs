@@ -1,93 +1,18 @@
-//! Packages, archives and images as a user audits them: made by the system's
-//! own tools where it has them, damaged, hostile, and too large.
+//! Packages and archives as a user audits them: made by the system's own tools where it
+//! has them, damaged, hostile, and too large.
 
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Output, Stdio};
+use std::path::Path;
+use std::process::ExitCode;
 
 use rseq_damage::packed::{gzip, tape};
 use rseq_kit::needs::{Need, Tool};
 use rseq_kit::runner::Suite;
-use serde_json::Value;
-use tempfile::TempDir;
 
-const DEFINES: &str = "struct area { unsigned w[8]; } __attribute__((aligned(32)));\n\
-    __thread struct area __rseq_abi __attribute__((tls_model(\"initial-exec\"))) = { { 0, -1 } };\n";
+mod packed;
 
-const PACKERS: [Need; 4] = [
-    Need::new(&Tool("xz")),
-    Need::new(&Tool("bzip2")),
-    Need::new(&Tool("zstd")),
-    Need::new(&Tool("zip")),
-];
-
-struct Folder(TempDir);
-
-impl Folder {
-    /// With a library in `tree/usr/lib/liba.so`.
-    fn new() -> Self {
-        let folder = Self(TempDir::new().expect("a temporary folder"));
-        fs::create_dir_all(folder.path("tree/usr/lib")).expect("a folder");
-        let code = folder.path("a.c");
-        fs::write(&code, DEFINES).expect("a temporary file");
-        let built = Command::new("cc")
-            .args(["-shared", "-fPIC", "-nostdlib", "-Wl,-z,nodelete", "-o"])
-            .args([&folder.path("tree/usr/lib/liba.so"), &code])
-            .status();
-        assert!(built.expect("these tests need a C compiler").success());
-        folder
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn library(&self) -> Vec<u8> {
-        fs::read(self.path("tree/usr/lib/liba.so")).expect("just built")
-    }
-
-    /// Runs a shell script in the folder.
-    fn shell(&self, script: &str) {
-        let status = Command::new("sh")
-            .args(["-euc", script])
-            .current_dir(&self.0)
-            .stderr(Stdio::null())
-            .stdout(Stdio::null())
-            .status();
-        assert!(status.expect("sh starts").success(), "{script}");
-    }
-
-    fn audit(&self, names: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_rseqctl"))
-            .args(["audit", "--format", "ndjson"])
-            .args(names)
-            .current_dir(&self.0)
-            .output()
-            .expect("the command starts")
-    }
-
-    /// What is found, and what is complained of.
-    fn found(&self, name: &str) -> (Vec<String>, String) {
-        let output = self.audit(&[name]);
-        let rows = String::from_utf8(output.stdout).expect("UTF-8");
-        let paths = rows.lines().map(|line| {
-            let row: Value = serde_json::from_str(line).expect("JSON");
-            row["path"].as_str().expect("a path").to_owned()
-        });
-        let complaints = String::from_utf8(output.stderr).expect("UTF-8");
-        assert!(
-            matches!(output.status.code(), Some(0..=3)),
-            "{name}: {complaints}"
-        );
-        (paths.collect(), complaints)
-    }
-
-    fn finds(&self, name: &str, inner: &[&str]) {
-        let expected: Vec<_> = inner.iter().map(|inner| format!("{name}{inner}")).collect();
-        assert_eq!(self.found(name), (expected, String::new()), "{name}");
-    }
-}
+use packed::{Folder, PACKERS};
 
 /// A container: its name, the tools that make it beside `tar`, the script that
 /// calls them, and what is found in it.
@@ -215,6 +140,63 @@ fn zip_members_are_passed_over_by_names_that_no_object_has() {
     folder.finds("a.jar", &["!/script", "!/usr/lib/liba.so"]);
 }
 
+/// A zip archive is found by its end: what stands in front may be a program that opens
+/// itself.
+#[rseq_kit::test(Need::CC, Need::new(&Tool("zip")), Need::new(&Tool("python3")))]
+fn a_zip_archive_behind_something_else() {
+    let folder = Folder::new();
+    folder.shell(
+        "cd tree; zip -qr ../in.zip .; cd ..; \
+         printf '#!/bin/sh\\nexec java -jar \"$0\" \"$@\"\\n' > front; head -c 600 /dev/zero >> front; \
+         cat front in.zip > script; cp script moved.sh; zip -qA moved.sh; cp script app.jar; \
+         cat moved.sh > said.sh; printf 'and a comment\\n' | zip -qz said.sh; \
+         printf 'def main(): pass' > tree/code.py; python3 -m zipapp tree -m code:main \
+             -p '/usr/bin/env python3' -o app.pyz; rm tree/code.py; \
+         cp /bin/true launcher; cat in.zip >> launcher; cp launcher plain.run; zip -qA plain.run; \
+         tar czf outer.tar.gz script launcher; printf 'no zip' >> launcher; \
+         cat front > script-alone; printf 'PK\\005\\006' >> script-alone; \
+         head -c 18 /dev/zero >> script-alone",
+    );
+    for name in [
+        "script",
+        "moved.sh",
+        "app.jar",
+        "said.sh",
+        "app.pyz",
+        "plain.run",
+    ] {
+        folder.finds(name, &["!/usr/lib/liba.so"]);
+    }
+    let (paths, complaints) = folder.found("launcher");
+    assert!(
+        paths.is_empty() && complaints.is_empty(),
+        "{paths:?} {complaints}"
+    );
+    let inner = ["!/launcher!/usr/lib/liba.so", "!/script!/usr/lib/liba.so"];
+    folder.finds("outer.tar.gz", &inner);
+    let (paths, complaints) = folder.found("script-alone");
+    assert!(
+        paths.is_empty() && complaints.contains("not an ELF object"),
+        "{complaints}"
+    );
+    // and where it is met in a tree
+    folder.shell("mkdir met; mv script app.jar app.pyz plain.run script-alone met");
+    let (paths, complaints) = folder.found("met");
+    let inner = ["app.jar", "app.pyz", "plain.run", "script"];
+    let expected = inner.map(|name| format!("met/{name}!/usr/lib/liba.so"));
+    assert_eq!((&paths[..], &complaints[..]), (&expected[..], ""));
+}
+
+/// A program with a squashfs behind it, as AppImages are.
+#[rseq_kit::test(Need::CC)]
+fn a_file_system_behind_a_program_is_told() {
+    let folder = Folder::new();
+    folder.shell("cp tree/usr/lib/liba.so app; printf hsqs >> app; head -c 99 /dev/zero >> app");
+    let (paths, complaints) = folder.found("app");
+    assert_eq!(paths, ["app"]);
+    assert!(complaints.contains("squashfs"), "{complaints}");
+}
+
 #[rseq_kit::test(Need::CC)]
 fn a_bomb_is_a_message() {
     let folder = Folder::new();
@@ -328,189 +310,6 @@ fn damage_is_told() {
             folder.found(&damaged);
         }
     }
-}
-
-/// An OCI layout in `folder` of these layers, the lowest first.
-fn image(folder: &Folder, name: &str, layers: &[Vec<u8>]) {
-    let blobs = folder.path(name).join("blobs/sha256");
-    fs::create_dir_all(&blobs).expect("a folder");
-    let mut descriptors = Vec::new();
-    for (index, layer) in layers.iter().enumerate() {
-        let digest = format!("{index:064x}");
-        fs::write(blobs.join(&digest), layer).expect("a temporary file");
-        descriptors.push(serde_json::json!({
-            "mediaType": "application/vnd.oci.image.layer.v1.tar+gzip",
-            "digest": format!("sha256:{digest}"),
-            "size": layer.len(),
-        }));
-    }
-    let manifest = serde_json::json!({ "schemaVersion": 2, "layers": descriptors });
-    let digest = "f".repeat(64);
-    fs::write(blobs.join(&digest), manifest.to_string()).expect("a temporary file");
-    let index = serde_json::json!({
-        "schemaVersion": 2,
-        "manifests": [{ "digest": format!("sha256:{digest}"), "size": 1 }],
-    });
-    let at = |file: &str| folder.path(name).join(file);
-    fs::write(at("index.json"), index.to_string()).expect("a temporary file");
-    fs::write(at("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).expect("a temporary file");
-}
-
-#[rseq_kit::test(Need::CC)]
-fn an_image_is_what_its_layers_add_up_to() {
-    let folder = Folder::new();
-    let library = folder.library();
-    let lower = tape(&[
-        (b"usr/", b'5', b""),
-        (b"usr/kept.so", b'0', &library),
-        (b"usr/gone.so", b'0', &library),
-        (b"opt/all.so", b'0', &library),
-        (b"tree/a.so", b'0', &library),
-    ]);
-    let upper = tape(&[
-        (b"usr/.wh.gone.so", b'0', b""),
-        (b"opt/.wh..wh..opq", b'0', b""),
-        (b"opt/new.so", b'0', &library),
-        (b"tree", b'2', b""),
-    ]);
-    image(&folder, "layout", &[lower.clone(), gzip(&upper)]);
-    let inner = ["!/opt/new.so", "!/usr/kept.so"];
-    folder.finds("layout", &inner);
-    folder.shell("tar cf image.tar -C layout blobs index.json oci-layout");
-    folder.finds("image.tar", &inner);
-    folder.shell("tar czf image.tar.gz -C layout blobs index.json oci-layout");
-    folder.finds("image.tar.gz", &inner);
-
-    let saved = serde_json::json!([{
-        "Config": format!("{}.json", "c".repeat(64)),
-        "RepoTags": ["a:latest"],
-        "Layers": ["one/layer.tar", "two/layer.tar"],
-    }]);
-    let saved = tape(&[
-        (b"manifest.json", b'0', saved.to_string().as_bytes()),
-        (b"one/layer.tar", b'0', &lower),
-        (b"two/layer.tar", b'0', &upper),
-    ]);
-    fs::write(folder.path("saved.tar"), saved).expect("a temporary file");
-    folder.finds("saved.tar", &inner);
-}
-
-/// A member of a tar archive that is a symbolic link.
-fn linked(name: &str, target: &str) -> Vec<u8> {
-    let mut header = tar::Header::new_ustar();
-    header.set_path(name).expect("a short name");
-    header.set_link_name(target).expect("a short name");
-    header.set_entry_type(tar::EntryType::Symlink);
-    header.set_size(0);
-    header.set_mode(0o777);
-    header.set_cksum();
-    header.as_bytes().to_vec()
-}
-
-#[rseq_kit::test(Need::CC)]
-fn layers_that_are_symbolic_links() {
-    let folder = Folder::new();
-    let layer = tape(&[(b"a.so", b'0', &folder.library())]);
-    let saved = r#"[{"Config":"c.json","Layers":["one/layer.tar"]}]"#;
-    for (name, links, complaint) in [
-        ("once", &[("one/layer.tar", "../two/layer.tar")][..], None),
-        (
-            "twice",
-            &[
-                ("one/layer.tar", "../mid/layer.tar"),
-                ("mid/layer.tar", "./../two/layer.tar"),
-            ],
-            None,
-        ),
-        (
-            "loop",
-            &[("one/layer.tar", "layer.tar")],
-            Some("one/layer.tar is a loop of links"),
-        ),
-        (
-            "out",
-            &[("one/layer.tar", "../../two/layer.tar")],
-            Some("layer one/layer.tar is missing"),
-        ),
-        (
-            "absolute",
-            &[("one/layer.tar", "/two/layer.tar")],
-            Some("layer one/layer.tar is missing"),
-        ),
-    ] {
-        let mut image = Vec::new();
-        for (from, to) in links {
-            image.extend(linked(from, to));
-        }
-        image.extend(tape(&[
-            (b"manifest.json", b'0', saved.as_bytes()),
-            (b"two/layer.tar", b'0', &layer),
-        ]));
-        // an image starts with a name that images have
-        let image = [&tape(&[(b"index", b'0', b"")])[..512], &image].concat();
-        fs::write(folder.path(name), image).expect("a temporary file");
-        match complaint {
-            None => folder.finds(name, &["!/a.so"]),
-            Some(complaint) => {
-                let (paths, complaints) = folder.found(name);
-                assert!(paths.is_empty(), "{name}: {paths:?}");
-                assert!(complaints.contains(complaint), "{name}: {complaints}");
-            }
-        }
-    }
-
-    image_folder(&folder, &layer);
-    let (_, complaints) = folder.found("layout");
-    let expected = "is a symbolic link, which is followed in archives only";
-    assert!(complaints.contains(expected), "{complaints}");
-}
-
-/// A layout whose only layer is a symbolic link.
-fn image_folder(folder: &Folder, layer: &[u8]) {
-    image(folder, "layout", &[layer.to_vec()]);
-    let blob = folder.path(&format!("layout/blobs/sha256/{:064x}", 0));
-    fs::rename(&blob, folder.path("blob")).expect("it is ours");
-    std::os::unix::fs::symlink(folder.path("blob"), blob).expect("a link");
-}
-
-#[rseq_kit::test(Need::CC)]
-fn images_that_lie() {
-    let folder = Folder::new();
-    image(&folder, "layout", &[tape(&[])]);
-    let index = folder.path("layout/index.json");
-    // a manifest of docker save that leads out of the image
-    fs::remove_file(&index).expect("it is ours");
-    let saved = r#"[{"Config":"c.json","Layers":["../tree/usr/lib/liba.so"]}]"#;
-    fs::write(folder.path("layout/manifest.json"), saved).expect("a temporary file");
-    let (paths, complaints) = folder.found("layout");
-    assert!(
-        paths.is_empty() && complaints.contains("bad name of a layer"),
-        "{complaints}"
-    );
-    fs::remove_file(folder.path("layout/manifest.json")).expect("it is ours");
-    for (text, message) in [
-        (
-            r#"{"manifests":[{"digest":"sha256:../../../../etc/passwd"}]}"#,
-            "bad digest",
-        ),
-        (r#"{"manifests":7}"#, "bad manifest"),
-        ("[[[[", "bad manifest"),
-    ] {
-        fs::write(&index, text).expect("a temporary file");
-        let (paths, complaints) = folder.found("layout");
-        assert!(
-            paths.is_empty() && complaints.contains(message),
-            "{complaints}"
-        );
-    }
-    fs::write(&index, "[".repeat(100_000)).expect("a temporary file");
-    assert!(folder.found("layout").1.contains("bad manifest"));
-    fs::remove_file(index).expect("it is ours");
-    assert!(folder.found("layout").1.contains("no manifest"));
-    let layer = folder.path(&format!("layout/blobs/sha256/{:064x}", 0));
-    image(&folder, "layout", &[tape(&[])]);
-    fs::remove_file(layer).expect("it is ours");
-    assert!(folder.found("layout").1.contains("is missing"));
 }
 
 #[rseq_kit::test(Need::CC)]

@@ -81,6 +81,18 @@ impl Budget {
         self.exceeded.get().then_some(self.limit)
     }
 
+    /// What is left, for [`Self::restore`].
+    pub(super) fn left(&self) -> u64 {
+        self.left.get()
+    }
+
+    /// Forgets what was spent on something that is unpacked once more from its start.
+    pub(super) fn restore(&self, left: u64) {
+        if !self.exceeded.get() {
+            self.left.set(left);
+        }
+    }
+
     /// Notes bytes that were unpacked, or that are read as often as a manifest
     /// says.
     pub(super) fn spend(&self, count: u64) -> io::Result<()> {

@@ -5,7 +5,7 @@ use std::path::Path;
 use tls_model::elf::Source;
 
 use super::budget::Budget;
-use super::container::{Bytes, Kind, Place, Unpacker};
+use super::container::{Behind, Bytes, Kind, Place, Unpacker, ends_as_zip, may_end_as_zip};
 use super::found::{Found, FoundKind};
 use super::object::audit_object;
 use super::options::Options;
@@ -69,22 +69,44 @@ impl<'a> Inspector<'a> {
             .map_err(|error| Problem::from_elf(error.into()))?;
         let head = head.get(..count).unwrap_or_default();
         let kind = Kind::of(head, found.name(), named);
-        if kind == Kind::Other {
-            return if named { Err(Problem::NotElf) } else { Ok(()) };
+        // what fits into the head is too short for an archive of objects
+        let may_end = || count == HEAD && may_end_as_zip(head, found.name());
+        if kind == Kind::Other && !named && !may_end() {
+            return Ok(());
         }
-        let path = found.path();
         let ahead = ReadAhead::new(&source, &self.memory);
-        if kind == Kind::Elf {
-            return audit_object(self.options, &path, &ahead, file);
+        let bytes = |len| Bytes::new(&ahead, len);
+        match kind {
+            Kind::Other => {
+                let bytes = bytes(source.size().map_err(Problem::Io)?);
+                if ends_as_zip(bytes) {
+                    self.container(Kind::Zip, &Place::outermost(&found.path()), bytes, file);
+                    return Ok(());
+                }
+                if named { Err(Problem::NotElf) } else { Ok(()) }
+            }
+            Kind::Elf => {
+                let path = found.path();
+                let end = audit_object(self.options, &path, &ahead, file)?;
+                let bytes = bytes(source.size().map_err(Problem::Io)?);
+                self.behind(&Place::outermost(&path), end, bytes, file);
+                Ok(())
+            }
+            _ => {
+                let bytes = bytes(source.size().map_err(Problem::Io)?);
+                self.container(kind, &Place::outermost(&found.path()), bytes, file);
+                Ok(())
+            }
         }
-        let len = source.size().map_err(Problem::Io)?;
-        self.container(
-            kind,
-            &Place::outermost(&path),
-            Bytes::new(&ahead, len),
-            file,
-        );
-        Ok(())
+    }
+
+    /// What stands behind an object that ends at `end`.
+    fn behind(&self, place: &Place, end: u64, bytes: Bytes<'_>, file: &mut FileOutcome) {
+        match Behind::object(bytes, end) {
+            Behind::Zip => self.container(Kind::Zip, place, bytes, file),
+            Behind::FileSystem => file.complain(&place.path, Problem::FILE_SYSTEM),
+            Behind::Nothing => {}
+        }
     }
 
     fn container(&self, kind: Kind, place: &Place, bytes: Bytes<'_>, file: &mut FileOutcome) {
@@ -127,8 +149,14 @@ impl<'a> Inspector<'a> {
             .map_err(|error| Problem::from_elf(error.into()))?;
         let head = head.get(..count).unwrap_or_default();
         match Kind::of(head, path.as_os_str().as_encoded_bytes(), true) {
+            Kind::Other if ends_as_zip(bytes) => {
+                self.container(Kind::Zip, &Place::in_memory(path), bytes, file);
+            }
             Kind::Other => return Err(Problem::NotElf),
-            Kind::Elf => return audit_object(self.options, path, &bytes, file),
+            Kind::Elf => {
+                let end = audit_object(self.options, path, &bytes, file)?;
+                self.behind(&Place::in_memory(path), end, bytes, file);
+            }
             kind => self.container(kind, &Place::in_memory(path), bytes, file),
         }
         Ok(())

@@ -9,13 +9,13 @@ use super::outcome::FileOutcome;
 use super::problem::Problem;
 use super::row::Row;
 
-/// Audits one ELF object. An error means that nothing of it could be used.
+/// Audits one ELF object. Returns where it ends, in bytes. An error means that nothing of it could be used.
 pub(super) fn audit_object(
     options: &Options,
     path: &Path,
     source: &dyn Source,
     file: &mut FileOutcome,
-) -> Result<(), Problem> {
+) -> Result<u64, Problem> {
     let source = Bounded::new(source);
     let object = Object::open(&source).map_err(Problem::from_elf)?;
     file.objects += 1;
@@ -28,5 +28,8 @@ pub(super) fn audit_object(
     } else if let Some(problem) = Problem::from_damage(&report) {
         file.complain(path, problem);
     }
-    Ok(())
+    if report.facts.is_intermediate {
+        file.complain(path, Problem::INTERMEDIATE);
+    }
+    Ok(object.end())
 }

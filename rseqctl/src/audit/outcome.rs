@@ -37,6 +37,18 @@ impl FileOutcome {
         self.problems.push((path.to_path_buf(), problem));
     }
 
+    /// What has been said so far, for [`Self::take_back`].
+    pub(super) fn mark(&self) -> (usize, usize, u64) {
+        (self.rows.len(), self.problems.len(), self.objects)
+    }
+
+    /// Takes back what was said since.
+    pub(super) fn take_back(&mut self, (rows, problems, objects): (usize, usize, u64)) {
+        self.rows.truncate(rows);
+        self.problems.truncate(problems);
+        self.objects = objects;
+    }
+
     /// Members are sorted, and of two with one name the last is what an
     /// unpacked container has.
     pub(super) fn sort(&mut self) {

@@ -33,11 +33,25 @@ pub enum Problem {
     Endless,
     /// A container that could not be read to its end; why.
     Container(String),
+    /// It holds something that is not looked into; what, and what to do.
+    Unread(&'static str, &'static str),
     /// A container that unpacks to more than the limits allow.
     Limit(Exceeded),
 }
 
 impl Problem {
+    /// An object file without machine code.
+    pub(super) const INTERMEDIATE: Self = Self::Unread(
+        "a compiler's intermediate code for link-time optimisation",
+        "audit what is linked of it",
+    );
+
+    /// A file system behind a program that mounts it, as in AppImages.
+    pub(super) const FILE_SYSTEM: Self = Self::Unread(
+        "a squashfs file system behind the program",
+        "unpack it and audit what comes of it",
+    );
+
     /// A name that is neither a file nor a folder.
     pub(super) fn special(kind: FileType) -> Self {
         Self::Special(if kind.is_fifo() {
@@ -116,6 +130,9 @@ impl fmt::Display for Problem {
                 f,
                 "{why}; what comes after that was not audited; fetch or build it again"
             ),
+            Self::Unread(what, instead) => {
+                write!(f, "{what}, which is not looked into; {instead}")
+            }
             Self::Limit(exceeded) => {
                 write!(f, "{exceeded}; what comes after that was not audited")
             }

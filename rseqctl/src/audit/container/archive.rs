@@ -11,6 +11,7 @@ use tls_model::archive::{Part, members};
 use tls_model::elf::{Error, Source};
 
 use super::bytes::Bytes;
+use super::kind::Kind;
 use super::place::Place;
 use crate::audit::found::open;
 use crate::audit::object::audit_object;
@@ -68,10 +69,11 @@ fn member(
     let count = source
         .read_at(0, &mut magic)
         .map_err(|error| Problem::from_elf(error.into()))?;
-    if magic.get(..count) != Some(b"\x7fELF") {
-        return Ok(());
+    match Kind::of(magic.get(..count).unwrap_or_default(), b"", true) {
+        Kind::Elf => audit_object(options, path, source, file).map(drop),
+        Kind::Bitcode => Err(Problem::INTERMEDIATE),
+        _ => Ok(()),
     }
-    audit_object(options, path, source, file)
 }
 
 /// A member of a thin archive.

@@ -1,5 +1,6 @@
 //! Bytes that can be read at any offset, wherever they are.
 
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
 use tls_model::elf::{ReadError, Source};
@@ -120,11 +121,16 @@ impl Blob {
         let len = start.len() as u64;
         drop(start);
         let rest = io::copy(reader, &mut file)?;
+        Ok(Self::of_file(file, len + rest))
+    }
+
+    /// Takes a temporary file of `len` bytes.
+    pub(super) fn of_file(file: File, len: u64) -> Self {
         let file = Temporary {
             file: FileSource::new(file),
             memory: AheadMemory::default(),
         };
-        Ok(Self::Temporary(Box::new(file), len + rest))
+        Self::Temporary(Box::new(file), len)
     }
 
     pub(super) fn bytes(&self) -> Bytes<'_> {

@@ -19,6 +19,8 @@ pub(in crate::audit) enum Kind {
     Tar,
     /// A compressed stream.
     Packed(Codec),
+    /// LLVM's intermediate code.
+    Bitcode,
     /// Anything else.
     Other,
 }
@@ -39,6 +41,16 @@ const PACKAGES: [&[u8]; 7] = [
     b".deb", b".udeb", b".rpm", b".whl", b".zip", b".jar", b".tar",
 ];
 
+/// Ends of names of what a compiler writes for a link editor. Bitcode has other uses:
+/// what is made for graphics processors is never linked here.
+const OBJECTS: [&[u8]; 2] = [b".o", b".lo"];
+
+/// Ends of names of zip archives that something else may stand in front of.
+const ZIPS: [&[u8]; 12] = [
+    b".zip", b".jar", b".war", b".ear", b".aar", b".whl", b".egg", b".pyz", b".pyzw", b".pex",
+    b".shiv", b".par",
+];
+
 /// Where tar's magic stands in the first header, in bytes.
 const USTAR: usize = 257;
 
@@ -50,6 +62,12 @@ impl Kind {
             [0x7f, b'E', b'L', b'F', ..] => return Self::Elf,
             [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => return Self::Zip,
             [0xed, 0xab, 0xee, 0xdb, ..] => return Self::Rpm,
+            // bare, and in a wrapper
+            [b'B', b'C', 0xc0, 0xde, ..] | [0xde, 0xc0, 0x17, 0x0b, ..]
+                if named || ends(name, &OBJECTS) =>
+            {
+                return Self::Bitcode;
+            }
             _ => {}
         }
         if let Some(first) = head.strip_prefix(b"!<arch>\n") {
@@ -72,11 +90,6 @@ impl Kind {
             Some(codec) if named || holds_objects(name) => Self::Packed(codec),
             _ => Self::Other,
         }
-    }
-
-    /// Whether it has to be read at several offsets.
-    pub(super) fn needs_offsets(self) -> bool {
-        matches!(self, Self::Elf | Self::Archive | Self::Zip)
     }
 }
 
@@ -122,6 +135,12 @@ const NO_OBJECTS: [&[u8]; 12] = [
 /// Whether a member of a zip archive is passed over for its name.
 pub(super) fn is_no_object(name: &[u8]) -> bool {
     ends(name, &NO_OBJECTS)
+}
+
+/// Whether a file that starts as no container does may end as a zip archive does: a
+/// script may stand in front of one.
+pub(in crate::audit) fn may_end_as_zip(head: &[u8], name: &[u8]) -> bool {
+    head.starts_with(b"#!") || ends(name, &ZIPS)
 }
 
 /// Whether a file of this name may take long.

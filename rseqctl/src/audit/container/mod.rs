@@ -6,6 +6,7 @@
 //! container gives.
 
 mod archive;
+mod behind;
 mod bytes;
 mod codec;
 mod cpio;
@@ -23,7 +24,8 @@ mod tape;
 mod unpack;
 mod zip;
 
+pub(super) use behind::{Behind, ends_as_zip};
 pub(super) use bytes::Bytes;
-pub(super) use kind::{Kind, looks_packed};
+pub(super) use kind::{Kind, looks_packed, may_end_as_zip};
 pub(super) use place::Place;
 pub(super) use unpack::Unpacker;

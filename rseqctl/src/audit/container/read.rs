@@ -1,6 +1,6 @@
 //! What the readers of every container need.
 
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read};
 
 /// Reads until `buffer` is full or the bytes end.
 pub(super) fn fill(reader: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
@@ -28,9 +28,4 @@ pub(super) fn skip(reader: &mut dyn Read, count: u64) -> io::Result<()> {
 /// Returns the error of a container that is not what it should be.
 pub(super) fn damaged(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what.to_owned())
-}
-
-/// Moves on to `offset`, for readers that stand at some other.
-pub(super) fn seek_to(reader: &mut impl Seek, offset: u64) -> io::Result<()> {
-    reader.seek(SeekFrom::Start(offset)).map(drop)
 }

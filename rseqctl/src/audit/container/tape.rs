@@ -4,10 +4,12 @@
 //! the crate would take as much memory for one as the archive says it has.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::io::{self, Read};
 
 use tar::{Entries, EntryType};
 
+use super::bytes::Bytes;
 use super::read::damaged;
 
 /// Longest name, and longest set of extended headers, in bytes.
@@ -40,7 +42,7 @@ pub(super) enum MemberKind {
 }
 
 /// Visits every member.
-pub(super) fn each<R: Read>(
+fn each<R: Read>(
     entries: Entries<'_, R>,
     visit: &mut dyn FnMut(&Member<'_>, &mut dyn Read) -> io::Result<()>,
 ) -> io::Result<()> {
@@ -94,6 +96,64 @@ pub(super) fn each<R: Read>(
         visit(&member, &mut entry)?;
     }
     Ok(())
+}
+
+/// Visits every member of an archive that is read from front to back. One whose last
+/// member has no padding behind it is whole: some tools leave it out.
+pub(super) fn each_in(
+    reader: &mut dyn Read,
+    visit: &mut dyn FnMut(&Member<'_>, &mut dyn Read) -> io::Result<()>,
+) -> io::Result<()> {
+    let read = Cell::new(0);
+    let counted = Counted {
+        reader,
+        count: &read,
+    };
+    let mut end = 0;
+    let done = each(
+        tar::Archive::new(counted).entries()?,
+        &mut |member, reader| {
+            end = member.start.saturating_add(member.size);
+            visit(member, reader)
+        },
+    );
+    match done {
+        Err(error) if error.to_string() == PADDING && read.get() >= end && end != 0 => Ok(()),
+        done => done,
+    }
+}
+
+/// What the tar crate says where the bytes end before the next header.
+const PADDING: &str = "unexpected EOF during skip";
+
+/// Counts the bytes that are read.
+struct Counted<'a> {
+    reader: &'a mut dyn Read,
+    count: &'a Cell<u64>,
+}
+
+impl Read for Counted<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.reader.read(buffer)?;
+        self.count.set(self.count.get() + count as u64);
+        Ok(count)
+    }
+}
+
+/// Visits every member of an archive that can be read at any offset: contents that
+/// nobody reads are passed over.
+pub(super) fn each_of(
+    bytes: Bytes<'_>,
+    visit: &mut dyn FnMut(&Member<'_>, &mut dyn Read) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut archive = tar::Archive::new(bytes.reader());
+    each(archive.entries_with_seek()?, &mut |member, reader| {
+        visit(member, reader)?;
+        match member.start.checked_add(member.size) {
+            Some(end) if end <= bytes.len() => Ok(()),
+            _ => Err(io::ErrorKind::UnexpectedEof.into()),
+        }
+    })
 }
 
 fn bounded(entry: &mut dyn Read) -> io::Result<Vec<u8>> {

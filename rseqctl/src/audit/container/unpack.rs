@@ -3,13 +3,15 @@
 use std::io::{self, Read};
 use std::path::Path;
 
+use super::behind::{Behind, ends_as_zip};
 use super::bytes::{Blob, Bytes};
-use super::image::{self, Image};
-use super::kind::{self, Kind};
+use super::image::{self, Image, Marks};
+use super::kind::{self, Kind, may_end_as_zip};
 use super::members::{Members, told};
 use super::names::Names;
 use super::place::Place;
-use super::read::fill;
+use super::read::{damaged, fill};
+use super::tape::MemberKind;
 use super::{archive, cpio, deb, rpm, tape, zip};
 use crate::audit::budget::{Budget, Exceeded, Metered};
 use crate::audit::object::audit_object;
@@ -47,35 +49,134 @@ impl<'a> Unpacker<'a> {
         file: &mut FileOutcome,
     ) -> io::Result<()> {
         match kind {
-            Kind::Elf => {
-                if let Err(problem) = audit_object(self.options, &place.path, &bytes, file) {
+            Kind::Elf => match audit_object(self.options, &place.path, &bytes, file) {
+                Ok(end) => match Behind::object(bytes, end) {
+                    Behind::Zip => self.zip(place, bytes, budget, file),
+                    Behind::FileSystem => {
+                        file.complain(&place.path, Problem::FILE_SYSTEM);
+                        Ok(())
+                    }
+                    Behind::Nothing => Ok(()),
+                },
+                Err(problem) => {
                     file.complain(&place.path, problem);
+                    Ok(())
+                }
+            },
+            Kind::Archive => archive::audit(self.options, place, bytes, file),
+            Kind::Zip => self.zip(place, bytes, budget, file),
+            Kind::Tar => self.tar(place, bytes, budget, file),
+            Kind::Packed(codec) => {
+                let open =
+                    || -> io::Result<_> { Ok(Metered::new(codec.decode(bytes.reader())?, budget)) };
+                let mut unpacked = open()?;
+                let mut head = [0; HEAD];
+                let count = fill(&mut unpacked, &mut head)?;
+                let head = head.get(..count).unwrap_or_default();
+                let mut unpacked = head.chain(unpacked);
+                if Kind::of(head, b"", false) != Kind::Tar {
+                    let inner = place.inside(kind::stem(place.name()));
+                    return self.stream(&inner, &mut unpacked, budget, file);
+                }
+                let left = budget.left();
+                if self.tape(place, &mut unpacked, budget, file)? {
+                    drop(unpacked);
+                    budget.restore(left);
+                    let blob = Blob::spool(&mut open()?)?;
+                    return self.tar(place, blob.bytes(), budget, file);
                 }
                 Ok(())
             }
-            Kind::Archive => archive::audit(self.options, place, bytes, file),
-            Kind::Zip => zip::each(bytes, budget, &mut |name, part| match part {
-                Ok(reader) => self.stream(&place.inside(name), reader, budget, file),
-                Err(problem) => {
-                    file.complain(&place.inside(name).path, problem);
+            Kind::Deb => {
+                let left = budget.left();
+                let mut is_image = false;
+                deb::data(&mut bytes.reader(), budget, &mut |reader| {
+                    is_image = self.tape(place, reader, budget, file)?;
                     Ok(())
+                })?;
+                if is_image {
+                    budget.restore(left);
+                    deb::data(&mut bytes.reader(), budget, &mut |reader| {
+                        let blob = Blob::spool(reader)?;
+                        self.tar(place, blob.bytes(), budget, file)
+                    })?;
                 }
-            }),
-            Kind::Tar => {
-                if let Some(image) = image::index(bytes)? {
-                    return image.audit(self, place, budget, file);
-                }
-                let mut archive = tar::Archive::new(bytes.reader());
-                let mut names = Names::default();
-                tape::each(archive.entries_with_seek()?, &mut |member, reader| {
-                    let part = bytes.part(member.start, member.size);
-                    names.member(place, member, true, file, |place, file| {
-                        self.part(place, part, reader, budget, file)
-                    })
-                })
+                Ok(())
             }
-            _ => self.unpack(kind, place, &mut bytes.reader(), budget, file),
+            Kind::Rpm => self.rpm(place, &mut bytes.reader(), budget, file),
+            Kind::Bitcode => {
+                file.complain(&place.path, Problem::INTERMEDIATE);
+                Ok(())
+            }
+            Kind::Other => Ok(()),
         }
+    }
+
+    fn zip(
+        &self,
+        place: &Place,
+        bytes: Bytes<'_>,
+        budget: &Budget,
+        file: &mut FileOutcome,
+    ) -> io::Result<()> {
+        let left = budget.left();
+        let mut marks = Marks::default();
+        let is_wanted = |name: &[u8]| !kind::is_no_object(name) || Marks::may_be(name);
+        zip::each(bytes, budget, &is_wanted, &mut |name, part| match part {
+            Ok(reader) if Marks::may_be(name) => {
+                marks.note(name, &image::text(reader)?);
+                Ok(())
+            }
+            Ok(reader) => self.stream(&place.inside(name), reader, budget, file),
+            Err(problem) => {
+                file.complain(&place.inside(name).path, problem);
+                Ok(())
+            }
+        })?;
+        if marks.is_empty() {
+            return Ok(());
+        }
+        // what its layers came to as files
+        file.rows.retain(|row| !marks.has(place, row.path()));
+        file.problems.retain(|(path, _)| !marks.has(place, path));
+        budget.restore(left);
+        let blob = zip::images(bytes, budget, &marks)?;
+        self.tar(place, blob.bytes(), budget, file)
+    }
+
+    /// A tar archive that can be read at any offset.
+    fn tar(
+        &self,
+        place: &Place,
+        bytes: Bytes<'_>,
+        budget: &Budget,
+        file: &mut FileOutcome,
+    ) -> io::Result<()> {
+        let found = image::find(bytes)?;
+        for (folder, image) in &found.images {
+            if folder.is_empty() {
+                image.audit(self, place, budget, file)?;
+                return found.ended_by.map_or(Ok(()), Err);
+            }
+            let folder = folder.strip_suffix(b"/").unwrap_or(folder);
+            let place = place.inside(folder);
+            told(
+                image.audit(self, &place, budget, file),
+                &place,
+                budget,
+                file,
+            )?;
+        }
+        let mut names = Names::default();
+        tape::each_of(bytes, &mut |member, reader| {
+            if found.marks.folder_of(member.name).is_some() {
+                return Ok(());
+            }
+            let part = bytes.part(member.start, member.size);
+            names.member(place, member, true, file, |place, file| {
+                self.part(place, part, reader, budget, file)
+            })
+        })
     }
 
     fn is_too_deep(&self, kind: Kind, place: &Place, file: &mut FileOutcome) -> bool {
@@ -87,69 +188,63 @@ impl<'a> Unpacker<'a> {
         too_deep
     }
 
-    /// A container that can be read from front to back.
-    fn unpack(
+    /// An RPM package, which is read from front to back.
+    fn rpm(
         &self,
-        kind: Kind,
         place: &Place,
         reader: &mut dyn Read,
         budget: &Budget,
         file: &mut FileOutcome,
     ) -> io::Result<()> {
-        match kind {
-            Kind::Tar => self.tape(place, reader, budget, file),
-            Kind::Packed(codec) => {
-                let unpacked = &mut Metered::new(codec.decode(reader)?, budget);
-                let mut head = [0; HEAD];
-                let count = fill(unpacked, &mut head)?;
-                let head = head.get(..count).unwrap_or_default();
-                let mut unpacked = head.chain(unpacked);
-                if Kind::of(head, b"", false) != Kind::Tar {
-                    let inner = place.inside(kind::stem(place.name()));
-                    return self.stream(&inner, &mut unpacked, budget, file);
-                }
-                if image::starts(head) {
-                    let blob = Blob::spool(&mut unpacked)?;
-                    return self.whole(Kind::Tar, place, blob.bytes(), budget, file);
-                }
-                self.tape(place, &mut unpacked, budget, file)
+        let mut payload = Metered::new(rpm::payload(reader)?, budget);
+        cpio::each(&mut payload, &mut |member, reader| {
+            let inside = place.inside(member.name);
+            let before = file.rows.len();
+            self.stream(&inside, reader, budget, file)?;
+            let mut names = Names::default();
+            names.note(member.name, &inside.path, file.rows.get(before..));
+            for other in &member.others {
+                let path = place.inside(other).path;
+                file.rows.extend(names.under(member.name, &path));
             }
-            Kind::Deb => deb::data(reader, budget, &mut |reader| {
-                self.tape(place, reader, budget, file)
-            }),
-            Kind::Rpm => {
-                let mut payload = Metered::new(rpm::payload(reader)?, budget);
-                cpio::each(&mut payload, &mut |member, reader| {
-                    let inside = place.inside(member.name);
-                    let before = file.rows.len();
-                    self.stream(&inside, reader, budget, file)?;
-                    let mut names = Names::default();
-                    names.note(member.name, &inside.path, file.rows.get(before..));
-                    for other in &member.others {
-                        let path = place.inside(other).path;
-                        file.rows.extend(names.under(member.name, &path));
-                    }
-                    Ok(())
-                })
-            }
-            Kind::Elf | Kind::Archive | Kind::Zip | Kind::Other => Ok(()),
-        }
+            Ok(())
+        })
     }
 
+    /// A tar archive that is unpacked as it is read. Returns true, and takes back what
+    /// it has said, where there is an image in it: its layers have to be read from
+    /// the last to the first.
     fn tape(
         &self,
         place: &Place,
         reader: &mut dyn Read,
         budget: &Budget,
         file: &mut FileOutcome,
-    ) -> io::Result<()> {
-        let mut archive = tar::Archive::new(reader);
+    ) -> io::Result<bool> {
+        let before = file.mark();
+        let mut marks = Marks::default();
         let mut names = Names::default();
-        tape::each(archive.entries()?, &mut |member, reader| {
+        let done = tape::each_in(reader, &mut |member, reader| {
+            if member.kind != MemberKind::File || !Marks::may_be(member.name) {
+                return names.member(place, member, true, file, |place, file| {
+                    self.stream(place, reader, budget, file)
+                });
+            }
+            let text = image::text(reader)?;
+            if marks.note(member.name, &text) {
+                // nothing else is worth reading now
+                return Err(damaged("an image"));
+            }
             names.member(place, member, true, file, |place, file| {
-                self.stream(place, reader, budget, file)
+                self.stream(place, &mut text.chain(reader), budget, file)
             })
-        })
+        });
+        if marks.is_empty() {
+            done?;
+            return Ok(false);
+        }
+        file.take_back(before);
+        Ok(true)
     }
 }
 
@@ -164,7 +259,11 @@ impl Members for Unpacker<'_> {
     ) -> io::Result<()> {
         let mut head = [0; HEAD];
         let count = fill(reader, &mut head)?;
-        let kind = Kind::of(head.get(..count).unwrap_or_default(), place.name(), false);
+        let head = head.get(..count).unwrap_or_default();
+        let kind = match Kind::of(head, place.name(), false) {
+            Kind::Other if may_end_as_zip(head, place.name()) && ends_as_zip(bytes) => Kind::Zip,
+            kind => kind,
+        };
         if kind == Kind::Other || self.is_too_deep(kind, place, file) {
             return Ok(());
         }
@@ -183,15 +282,26 @@ impl Members for Unpacker<'_> {
         let count = fill(reader, &mut head)?;
         let head = head.get(..count).unwrap_or_default();
         let kind = Kind::of(head, place.name(), false);
-        if kind == Kind::Other || self.is_too_deep(kind, place, file) {
+        let may_be_zip = kind == Kind::Other && may_end_as_zip(head, place.name());
+        if kind == Kind::Other && !may_be_zip || self.is_too_deep(kind, place, file) {
             return Ok(());
         }
         let mut reader = head.chain(reader);
-        let done = if kind.needs_offsets() {
-            let blob = Blob::spool(&mut reader)?;
-            self.whole(kind, place, blob.bytes(), budget, file)
-        } else {
-            self.unpack(kind, place, &mut reader, budget, file)
+        let done = match kind {
+            Kind::Rpm => self.rpm(place, &mut reader, budget, file),
+            Kind::Other => {
+                let blob = Blob::spool(&mut reader)?;
+                if ends_as_zip(blob.bytes()) {
+                    self.whole(Kind::Zip, place, blob.bytes(), budget, file)
+                } else {
+                    Ok(())
+                }
+            }
+            // tar archives, too: only their last member may say that they are images
+            kind => {
+                let blob = Blob::spool(&mut reader)?;
+                self.whole(kind, place, blob.bytes(), budget, file)
+            }
         };
         told(done, place, budget, file)
     }

@@ -1,14 +1,18 @@
 //! zip archives: wheels, jars and others.
 
-use std::io::{self, Read};
+use std::ffi::OsStr;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use rawzip::{CompressionMethod, RECOMMENDED_BUFFER_SIZE, ZipLocator};
 use tls_model::elf::Source as _;
 
-use super::bytes::Bytes;
+use super::bytes::{Blob, Bytes};
 use super::codec::Codec;
+use super::image::Marks;
 use super::inflate::Inflater;
-use super::kind::is_no_object;
+use super::place::plain;
 use crate::audit::budget::{Budget, Metered};
 use crate::audit::problem::Problem;
 
@@ -18,8 +22,13 @@ const LOCAL_HEADER: u64 = 256;
 
 type Visit<'a> = dyn FnMut(&[u8], Result<&mut dyn Read, Problem>) -> io::Result<()> + 'a;
 
-/// Visits every file, or says why it cannot be read.
-pub(super) fn each(bytes: Bytes<'_>, budget: &Budget, visit: &mut Visit<'_>) -> io::Result<()> {
+/// Visits every file whose name is wanted, or says why it cannot be read.
+pub(super) fn each(
+    bytes: Bytes<'_>,
+    budget: &Budget,
+    is_wanted: &dyn Fn(&[u8]) -> bool,
+    visit: &mut Visit<'_>,
+) -> io::Result<()> {
     let mut buffer = vec![0; RECOMMENDED_BUFFER_SIZE];
     let archive = ZipLocator::new()
         .locate_in_reader(bytes, &mut buffer, bytes.len())
@@ -31,7 +40,7 @@ pub(super) fn each(bytes: Bytes<'_>, budget: &Budget, visit: &mut Visit<'_>) -> 
             continue;
         }
         let name = entry.file_path().as_ref().to_vec();
-        if is_no_object(&name) {
+        if !is_wanted(&name) {
             continue;
         }
         if entry.flags().is_encrypted() {
@@ -69,6 +78,49 @@ pub(super) fn each(bytes: Bytes<'_>, budget: &Budget, visit: &mut Visit<'_>) -> 
         }
     }
     Ok(())
+}
+
+/// The longest end of an archive, in bytes: its last record, and a comment.
+const END: u64 = 22 + 0xffff;
+
+/// Whether an archive ends where the bytes end, whatever they start with: programs that
+/// unpack themselves, and scripts, stand in front of theirs.
+pub(super) fn is_at_end(bytes: Bytes<'_>) -> bool {
+    let mut buffer = vec![0; RECOMMENDED_BUFFER_SIZE];
+    let located =
+        ZipLocator::new()
+            .max_search_space(END)
+            .locate_in_reader(bytes, &mut buffer, bytes.len());
+    let Ok(archive) = located else {
+        return false;
+    };
+    // a record that ends elsewhere is a part of something else
+    archive.end_offset() == bytes.len()
+        && matches!(archive.entries(&mut buffer).next_entry(), Ok(Some(_)))
+}
+
+/// Writes the files of the images in the archive into a tar archive: their layers are
+/// read in another order than they stand in.
+pub(super) fn images(bytes: Bytes<'_>, budget: &Budget, marks: &Marks) -> io::Result<Blob> {
+    let mut builder = tar::Builder::new(tempfile::tempfile()?);
+    let is_wanted = |name: &[u8]| marks.folder_of(name).is_some();
+    each(bytes, budget, &is_wanted, &mut |name, part| {
+        // what cannot be read has been told
+        let Ok(part) = part else { return Ok(()) };
+        let blob = Blob::spool(part)?;
+        let mut header = tar::Header::new_gnu();
+        header.set_size(blob.bytes().len());
+        header.set_entry_type(tar::EntryType::Regular);
+        let name = Path::new(OsStr::from_bytes(plain(name)));
+        // a name that leads out of the image is nothing that a manifest can say
+        match builder.append_data(&mut header, name, blob.bytes().reader()) {
+            Err(error) if error.kind() == io::ErrorKind::Other => Ok(()),
+            written => written,
+        }
+    })?;
+    let mut file = builder.into_inner()?;
+    let len = file.seek(SeekFrom::End(0))?;
+    Ok(Blob::of_file(file, len))
 }
 
 fn other(error: rawzip::Error) -> io::Error {

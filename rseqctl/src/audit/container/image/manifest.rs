@@ -22,6 +22,7 @@ const LEAST_TEXT: u64 = 1 << 10;
 
 /// One image: a name for it among others, and its layers from the lowest to the
 /// highest, by their names in the store.
+#[derive(PartialEq, Eq)]
 pub(super) struct Picture {
     pub(super) name: String,
     pub(super) layers: Vec<String>,
@@ -57,24 +58,49 @@ struct Saved {
 /// The contents of a file of the image, if it has it.
 pub(super) type Read<'a> = dyn Fn(&str) -> io::Result<Option<Vec<u8>>> + 'a;
 
-/// Every image.
+/// Whether this is the manifest that `docker save` writes.
+pub(super) fn is_saved(text: &[u8]) -> bool {
+    serde_json::from_slice::<Vec<Saved>>(text).is_ok_and(|images| !images.is_empty())
+}
+
+/// Whether this is the index of an OCI image layout.
+pub(super) fn is_index(text: &[u8]) -> bool {
+    serde_json::from_slice::<Index>(text).is_ok_and(|index| !index.manifests.is_empty())
+}
+
+/// Every image, each once. Where there are both manifests, as docker has written
+/// them since its version 25, they say the same.
 pub(super) fn pictures(read: &Read<'_>) -> io::Result<Vec<Picture>> {
-    if let Some(text) = read("index.json")? {
-        let mut gathered = Gathered {
-            pictures: Vec::new(),
-            left: MOST_TEXT,
-        };
-        gathered.index(&text, read, INDEX_DEPTH)?;
-        return Ok(gathered.pictures);
+    let indexed = match read("index.json")? {
+        Some(text) => indexed(&text, read),
+        None => Err(damaged("the image has no manifest")),
+    };
+    if matches!(&indexed, Ok(pictures) if !pictures.is_empty()) {
+        return indexed;
     }
-    let text = read("manifest.json")?.ok_or_else(|| damaged("the image has no manifest"))?;
-    let saved: Vec<Saved> = parse(&text)?;
+    match read("manifest.json")? {
+        Some(text) => saved(&text),
+        None => indexed,
+    }
+}
+
+fn indexed(text: &[u8], read: &Read<'_>) -> io::Result<Vec<Picture>> {
+    let mut gathered = Gathered {
+        pictures: Vec::new(),
+        left: MOST_TEXT,
+    };
+    gathered.index(text, read, INDEX_DEPTH)?;
+    Ok(gathered.pictures)
+}
+
+fn saved(text: &[u8]) -> io::Result<Vec<Picture>> {
+    let saved: Vec<Saved> = parse(text)?;
     if saved.len() > MOST {
         return Err(too_many_images());
     }
     let mut pictures = Vec::new();
     for image in saved {
-        let name = image.config.rsplit('/').next().unwrap_or_default();
+        let name = image.config.rsplit(['/', ':']).next().unwrap_or_default();
         let name = name.strip_suffix(".json").unwrap_or(name);
         if !image.layers.iter().all(|layer| is_plain(layer)) {
             return Err(damaged("bad name of a layer in a manifest"));
@@ -147,7 +173,10 @@ impl Gathered {
         if self.pictures.len() == MOST {
             return Err(too_many_images());
         }
-        self.pictures.push(picture);
+        // an image with two tags is listed twice
+        if !self.pictures.contains(&picture) {
+            self.pictures.push(picture);
+        }
         Ok(())
     }
 }
