@@ -11,13 +11,12 @@
 
 #![allow(unsafe_code, reason = "objects' tables are read")]
 
-use core::ffi::{CStr, c_char, c_void};
+use core::ffi::{CStr, c_char};
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use goblin::elf::dynamic as dt;
 use libc::{Elf64_Rela, Elf64_Sym};
 
-use crate::next::next_version;
 use crate::process::{Loaded, Name, each_object};
 
 /// The bits of a version number that count.
@@ -47,11 +46,6 @@ impl OldVersion {
             version: Name::new(version),
             nobody_at: AtomicU64::new(0),
         }
-    }
-
-    /// The function itself; `None` if nobody behind the shim defines it.
-    pub fn function(&self) -> Option<*mut c_void> {
-        next_version(self.name, self.version)
     }
 
     /// Returns true if the caller that is returned to at this address means this

@@ -7,43 +7,45 @@
 
 #![allow(unsafe_code, reason = "errno is the libc's")]
 
-use core::ffi::{c_int, c_void};
-use core::mem::transmute;
-use core::ptr::null_mut;
-use core::sync::atomic::{AtomicPtr, Ordering};
+use core::ffi::{c_int, c_long};
 
-/// glibc's function for the calling thread's errno (`__errno_location`), once it is
-/// known.
-static LOCATION: AtomicPtr<c_void> = AtomicPtr::new(null_mut());
+use crate::function::FoundFunction;
+use crate::process::{self, Name};
 
-/// Remembers where the function is; null for nowhere.
-pub fn found(function: *mut c_void) {
-    LOCATION.store(function, Ordering::Relaxed);
-}
+type Location = unsafe extern "C" fn() -> *mut c_int;
 
-/// Whether the function is known.
-pub fn is_found() -> bool {
-    !LOCATION.load(Ordering::Relaxed).is_null()
+/// glibc's function for the calling thread's errno, at every version.
+static LOCATION: FoundFunction<Location> = FoundFunction::none();
+
+fn location() -> Option<Location> {
+    LOCATION.get().or_else(|| {
+        let found = process::next_at_start(Name::new(b"__errno_location"))?;
+        // SAFETY: `int *__errno_location(void)` (LSB); the libc stays loaded.
+        unsafe { LOCATION.set(found) };
+        LOCATION.get()
+    })
 }
 
 fn place() -> Option<*mut c_int> {
-    type Function = unsafe extern "C" fn() -> *mut c_int;
-    let function = LOCATION.load(Ordering::Relaxed);
-    if function.is_null() {
-        return None;
-    }
-    // SAFETY: not null, so it is the libc's function of this type.
-    let function = unsafe { transmute::<*mut c_void, Function>(function) };
     // SAFETY: no arguments, and it cannot fail.
-    Some(unsafe { function() })
+    location().map(|location| unsafe { location() })
 }
 
-/// Sets it, where the function is known.
-pub fn set(value: c_int) {
+/// Sets it, where the function is to be had.
+fn set(value: c_int) {
     if let Some(place) = place() {
         // SAFETY: the calling thread's errno.
         unsafe { *place = value };
     }
+}
+
+/// A system call's result in the libc's way: -1 and errno for an error.
+pub fn answer(result: isize) -> c_long {
+    if (-4095..0).contains(&result) {
+        set(-result as c_int);
+        return -1;
+    }
+    result as c_long
 }
 
 /// Keeps errno as it was when this was made.

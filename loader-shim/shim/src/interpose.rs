@@ -9,15 +9,15 @@
 #![allow(unsafe_code, reason = "names are exported")]
 
 use core::ffi::{c_char, c_int, c_void};
-use core::mem::transmute;
 
 use crate::names::lookup;
 use crate::slab::StartRoutine;
-use crate::threads::{self, PthreadCreate};
+use crate::threads;
 use crate::{start, state};
 
-/// pthread_create(3) before anything is decided: a library starts threads before our
-/// constructor has run. And before glibc 2.34, as long as libpthread is not there.
+/// pthread_create(3) when it is first called, maybe before anything is decided: a
+/// library starts threads before our constructor has run. And before glibc 2.34, as long
+/// as libpthread is not there.
 ///
 /// # Safety
 ///
@@ -29,19 +29,9 @@ pub unsafe extern "C" fn create_first(
     argument: *mut c_void,
 ) -> c_int {
     start::decide_once();
-    let create = threads::PTHREAD_CREATE.address();
-    if create.is_null() {
+    let Some(create) = threads::settle() else {
         return libc::EAGAIN;
-    }
-    if state::is_decided() {
-        threads::settle();
-    }
-    if state::watches_threads() {
-        // SAFETY: the caller's own call, of a function that is known by now.
-        return unsafe { threads::create_watched(thread, attributes, start, argument) };
-    }
-    // SAFETY: not null, so it is the next definition of this name.
-    let create = unsafe { transmute::<*mut c_void, PthreadCreate>(create) };
+    };
     // SAFETY: the caller's own call.
     unsafe { create(thread, attributes, start, argument) }
 }

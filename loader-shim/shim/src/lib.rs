@@ -19,13 +19,14 @@
 //! | [`next`] | what is behind an interposed name |
 //! | [`environment`] | the one table of variables, read once |
 //! | [`report`] | counters, and the JSON object at exit |
+//! | [`errno`] | the application's errno: set as the libc would, else left alone |
 //! | [`process`] | what the kernel and the dynamic linker left in memory |
 //! | [`slab`] | hands start routines over without the application's malloc |
 //! | [`kept`] | what notifications are to call, for the life of the process |
 //! | [`arena`] | memory that is never given back |
 //! | [`atomic`] | the atomics of what is tried in a model |
-//! | [`errno`] | the application's errno: set as the libc would, else left alone |
 //! | [`text`] | text in fixed buffers, and where it goes |
+//! | [`function`] | an address becomes a function |
 //! | [`kernel`] | the system calls made, without libc |
 //! | [`arch`] | what differs per instruction set, assembly among it |
 //!
@@ -45,6 +46,7 @@ mod callers;
 mod entry;
 mod environment;
 mod errno;
+mod function;
 mod interface;
 mod interpose;
 mod kept;

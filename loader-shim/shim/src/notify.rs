@@ -21,15 +21,15 @@
 #![allow(unsafe_code, reason = "functions of the libc are called")]
 
 use core::ffi::{c_char, c_int, c_void};
-use core::mem::transmute;
 
 use crate::callers::OldVersion;
 use crate::kept::{Kept, keep};
-use crate::next::Next;
+use crate::next::names::{GETADDRINFO_A, MQ_NOTIFY, TIMER_CREATE};
+use crate::process::Name;
 use crate::registration::{birth, nesting};
 use crate::slab::{Job, StartRoutine};
 use crate::threads::Start;
-use crate::{arch, report, state, syscalls};
+use crate::{arch, errno, report, state};
 
 /// `struct sigevent` (x86-64 Linux, 64 bytes), of which libc names only parts.
 #[repr(C)]
@@ -104,23 +104,12 @@ unsafe fn substitute(event: *mut SigEvent, copy: &mut Option<SigEvent>) -> *mut 
 
 /// What the libc would answer without the function.
 fn missing() -> c_int {
-    syscalls::answer(-libc::ENOSYS as isize) as c_int
-}
-
-macro_rules! next {
-    ($name:literal as $type:ty) => {{
-        static NEXT: Next = Next::lazy($name);
-        let address = NEXT.address();
-        if address.is_null() {
-            return missing();
-        }
-        // SAFETY: not null, so it is the next definition of this name.
-        unsafe { transmute::<*mut c_void, $type>(address) }
-    }};
+    errno::answer(-libc::ENOSYS as isize) as c_int
 }
 
 /// `int timer_create(clockid_t, struct sigevent *, int *)`: the timer is an int.
-static WITH_INT: OldVersion = OldVersion::new(b"timer_create", b"GLIBC_2.2.5");
+static WITH_INT: OldVersion = OldVersion::new(b"timer_create", OLD);
+const OLD: &[u8] = b"GLIBC_2.2.5";
 
 /// timer_create(2): same arguments, same answer, for callers of either version.
 ///
@@ -134,22 +123,20 @@ pub unsafe extern "C" fn create_timer(
     timer: *mut libc::timer_t,
     return_address: usize,
 ) -> c_int {
-    type Libc = unsafe extern "C" fn(libc::clockid_t, *mut SigEvent, *mut libc::timer_t) -> c_int;
     let next = if WITH_INT.is_meant_by(return_address) {
-        let Some(found) = WITH_INT.function() else {
-            return missing();
-        };
-        // SAFETY: it is this function; what differs is what the last
-        // argument points to, which is not looked at here.
-        unsafe { transmute::<*mut c_void, Libc>(found) }
+        // what differs is what the last argument points to, which is not looked at here
+        TIMER_CREATE.in_version(Name::new(OLD))
     } else {
-        next!(b"timer_create" as Libc)
+        TIMER_CREATE.get()
+    };
+    let Some(next) = next else {
+        return missing();
     };
     let mut copy = None;
     // SAFETY: the caller's event.
     let event = unsafe { substitute(event, &mut copy) };
     // SAFETY: the caller's own call; the libc copies the event.
-    unsafe { next(clock, event, timer) }
+    unsafe { next(clock, event.cast(), timer) }
 }
 
 /// mq_notify(3): same arguments, same answer.
@@ -159,13 +146,14 @@ pub unsafe extern "C" fn create_timer(
 /// As mq_notify(3).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mq_notify(queue: libc::mqd_t, event: *mut SigEvent) -> c_int {
-    type Libc = unsafe extern "C" fn(libc::mqd_t, *mut SigEvent) -> c_int;
-    let next = next!(b"mq_notify" as Libc);
+    let Some(next) = MQ_NOTIFY.get() else {
+        return missing();
+    };
     let mut copy = None;
     // SAFETY: the caller's event.
     let event = unsafe { substitute(event, &mut copy) };
     // SAFETY: the caller's own call; the libc copies the event.
-    unsafe { next(queue, event) }
+    unsafe { next(queue, event.cast()) }
 }
 
 /// getaddrinfo_a(3): same arguments, same answer.
@@ -180,11 +168,12 @@ pub unsafe extern "C" fn getaddrinfo_a(
     count: c_int,
     event: *mut SigEvent,
 ) -> c_int {
-    type Libc = unsafe extern "C" fn(c_int, *mut *mut c_char, c_int, *mut SigEvent) -> c_int;
-    let next = next!(b"getaddrinfo_a" as Libc);
+    let Some(next) = GETADDRINFO_A.get() else {
+        return missing();
+    };
     let mut copy = None;
     // SAFETY: the caller's event.
     let event = unsafe { substitute(event, &mut copy) };
     // SAFETY: the caller's own call; the libc copies the event.
-    unsafe { next(mode, list, count, event) }
+    unsafe { next(mode, list, count, event.cast()) }
 }

@@ -7,11 +7,11 @@ use tls_model::rseq::AT_RSEQ_FEATURE_SIZE;
 
 use crate::environment::Environment;
 use crate::names::area::{self, LibcArea};
-use crate::names::{cpu, lookup};
+use crate::names::cpu;
 use crate::process::{self, Process, Program};
 use crate::registration::{area as registered, birth};
 use crate::state::{self, Action};
-use crate::{arch, errno, loading, next, report, syscalls, threads};
+use crate::{arch, loading, report};
 
 /// Decides, the first time it is called. Whoever calls it meanwhile (a thread
 /// started while the constructor runs, or before there is anything to read) finds
@@ -26,21 +26,7 @@ pub fn decide_once() {
 fn decide() {
     let process = Process::read();
     let environment = Environment::read(&process);
-    next::resolve(&[
-        &threads::PTHREAD_CREATE,
-        &cpu::SCHED_GETCPU,
-        &lookup::DLSYM,
-        &syscalls::SYSCALL,
-        &area::LIBC_OFFSET,
-        &area::LIBC_SIZE,
-        &area::LIBC_FLAGS,
-        &area::SINCE_2_41,
-        &syscalls::ERRNO,
-        &loading::next::DLOPEN,
-        &loading::next::DLCLOSE,
-        &loading::next::DLERROR,
-    ]);
-    errno::found(syscalls::ERRNO.current());
+    process::remember_start();
     let feature_size = process
         .auxiliary(AT_RSEQ_FEATURE_SIZE)
         .and_then(|size| u32::try_from(size).ok());
@@ -56,7 +42,6 @@ fn decide() {
         loading::enable(&process, &environment, &Program::default());
         area::publish(owner, libc, 0, feature_size);
         cpu::enable(false);
-        threads::settle();
         return;
     }
     state::set_yields_to_clients(environment.mode.yields_to_clients());
@@ -121,6 +106,5 @@ fn decide() {
     }
     area::publish(owner, libc, registered::length(), feature_size);
     cpu::enable(registers);
-    threads::settle();
     report::decided();
 }

@@ -10,23 +10,16 @@
 
 #![allow(unsafe_code, reason = "names are exported")]
 
-use core::ffi::{c_int, c_long, c_void};
-use core::ptr::null_mut;
+use core::ffi::c_long;
 
 use tls_model::owner::{Answer, Owner, Reason};
 use tls_model::rseq::{FLAG_UNREGISTER, ORIGINAL_ALIGN, ORIGINAL_LENGTH, Rseq};
 
+use crate::errno::answer;
 use crate::names::{area, cpu};
-use crate::next::Next;
 use crate::registration::{area as registered, nesting};
 use crate::state::{self, Action};
-use crate::{arch, errno, kernel, loading, report};
-
-/// Where `syscall` goes with every other number.
-pub static SYSCALL: Next = Next::eager(b"syscall", syscall_by_instruction as *mut c_void);
-
-/// glibc's function for the calling thread's errno, at every version.
-pub static ERRNO: Next = Next::eager(b"__errno_location", null_mut());
+use crate::{arch, kernel, loading, report};
 
 /// A client's `sys_rseq`, answered in the libc's way: -1 and errno.
 ///
@@ -111,36 +104,4 @@ fn enter_again() -> isize {
         0 if was_registered => -libc::EBUSY as isize,
         result => result as isize,
     }
-}
-
-/// Serves callers that come before the libc's function was found.
-unsafe extern "C" fn syscall_by_instruction(
-    number: c_long,
-    first: usize,
-    second: usize,
-    third: usize,
-    fourth: usize,
-    fifth: usize,
-    sixth: usize,
-) -> c_long {
-    // SAFETY: the caller's own system call.
-    answer(unsafe {
-        arch::syscall6(
-            number as usize,
-            [first, second, third, fourth, fifth, sixth],
-        )
-    })
-}
-
-/// A system call's result in the libc's way.
-pub fn answer(result: isize) -> c_long {
-    if (-4095..0).contains(&result) {
-        // a client that calls before our constructor has run
-        if !errno::is_found() {
-            errno::found(ERRNO.address());
-        }
-        errno::set(-result as c_int);
-        return -1;
-    }
-    result as c_long
 }

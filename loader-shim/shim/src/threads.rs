@@ -8,11 +8,10 @@
 #![allow(unsafe_code, reason = "functions of the libc are called")]
 
 use core::ffi::{c_int, c_void};
-use core::mem::transmute;
 use core::ptr::{fn_addr_eq, from_ref, null_mut};
-use core::sync::atomic::{AtomicPtr, Ordering};
 
-use crate::next::Next;
+use crate::function::{FoundFunction, Function as _};
+use crate::next::names::{PTHREAD_CREATE, PthreadCreate, THRD_CREATE};
 use crate::process::{Name, Tables, each_object};
 use crate::registration::{birth, nesting};
 use crate::slab::{self, Job, Slot, StartRoutine};
@@ -21,40 +20,24 @@ use crate::{arch, report, state};
 /// glibc's value (threads.h).
 const THRD_ERROR: c_int = 2;
 
-type ThrdCreate = unsafe extern "C" fn(*mut libc::pthread_t, StartRoutine, *mut c_void) -> c_int;
-/// pthread_create(3).
-pub type PthreadCreate = unsafe extern "C" fn(
-    *mut libc::pthread_t,
-    *const libc::pthread_attr_t,
-    StartRoutine,
-    *mut c_void,
-) -> c_int;
-
-/// The libc's function, or that of the next library that interposes it, such as
-/// a sanitizer's. Looked for again when it is not there at start-up: before
-/// glibc 2.34, libpthread may come with a dlopen.
-pub static PTHREAD_CREATE: Next = Next::eager(b"pthread_create", null_mut());
-
-/// `thrd_create` calls the libc's `pthread_create` from inside.
-static THRD_CREATE: Next = Next::lazy(b"thrd_create");
-
 /// Where `entry::pthread_create` jumps to: [`create_watched`], or straight on where
-/// nobody looks at threads; null before that is decided.
-pub static CREATE: AtomicPtr<c_void> = AtomicPtr::new(null_mut());
+/// nobody looks at threads; nowhere before a first thread is created.
+pub static CREATE: FoundFunction<PthreadCreate> = FoundFunction::none();
 
-/// Settles where `pthread_create` goes, once it is decided what threads do. Where the
-/// function is not known yet it stays as it is.
-pub fn settle() {
-    let next = PTHREAD_CREATE.current();
-    if next.is_null() {
-        return;
-    }
+/// Where `pthread_create` goes: settled for good once it is decided what threads do.
+/// Nothing where nobody defines it.
+pub fn settle() -> Option<PthreadCreate> {
+    let next = PTHREAD_CREATE.get()?;
     let target = if state::watches_threads() {
-        create_watched as *mut c_void
+        create_watched
     } else {
         next
     };
-    CREATE.store(target, Ordering::Relaxed);
+    if state::is_decided() {
+        // SAFETY: of this type.
+        unsafe { CREATE.set(target.address()) };
+    }
+    Some(target)
 }
 
 /// pthread_create(3), known and not null, with a thread that passes through our start
@@ -65,22 +48,21 @@ pub unsafe extern "C" fn create_watched(
     start: StartRoutine,
     argument: *mut c_void,
 ) -> c_int {
-    if birth::is_to_catch_up() {
-        // SAFETY: the caller's own call.
-        return unsafe { create_slowly(thread, attributes, start, argument) };
-    }
-    let Some(slot) = slab::take_at_hand(Job { start, argument }) else {
+    let known = PTHREAD_CREATE.known().filter(|_| !birth::is_to_catch_up());
+    let at_hand = known.and_then(|create| {
+        let slot = slab::take_at_hand(Job { start, argument })?;
+        Some((create, slot))
+    });
+    let Some((create, slot)) = at_hand else {
         // SAFETY: the caller's own call.
         return unsafe { create_slowly(thread, attributes, start, argument) };
     };
-    // SAFETY: whoever comes here has seen that it is not null.
-    let create = unsafe { transmute::<*mut c_void, PthreadCreate>(PTHREAD_CREATE.current()) };
     let handed = from_ref(slot).cast_mut().cast();
     // SAFETY: the caller's own call, with a start routine that hands over to
     // the caller's.
     let answer = unsafe { create(thread, attributes, thread_start, handed) };
     if answer != 0 {
-        return not_created(slot, answer);
+        not_created(slot);
     }
     answer
 }
@@ -92,8 +74,9 @@ unsafe extern "C" fn create_slowly(
     start: StartRoutine,
     argument: *mut c_void,
 ) -> c_int {
-    // SAFETY: as in `create_watched`.
-    let create = unsafe { transmute::<*mut c_void, PthreadCreate>(PTHREAD_CREATE.current()) };
+    let Some(create) = PTHREAD_CREATE.known() else {
+        return libc::EAGAIN;
+    };
     // SAFETY: as in `create_watched`.
     hand_over(start, argument, |start, argument| unsafe {
         create(thread, attributes, start, argument)
@@ -101,13 +84,12 @@ unsafe extern "C" fn create_slowly(
 }
 
 /// The libc's own `pthread_create`, whoever comes before it.
-static LIBC_CREATE: AtomicPtr<c_void> = AtomicPtr::new(null_mut());
+static LIBC_CREATE: FoundFunction<PthreadCreate> = FoundFunction::none();
 
-/// The libc's own `pthread_create`; null where there is none.
-pub fn libc_create() -> *mut c_void {
-    let known = LIBC_CREATE.load(Ordering::Relaxed);
-    if !known.is_null() {
-        return known;
+/// The libc's own `pthread_create`, if there is one.
+pub fn libc_create() -> Option<PthreadCreate> {
+    if let Some(known) = LIBC_CREATE.get() {
+        return Some(known);
     }
     let mut found = null_mut();
     each_object(|object| {
@@ -119,8 +101,9 @@ pub fn libc_create() -> *mut c_void {
         }
         !found.is_null()
     });
-    LIBC_CREATE.store(found, Ordering::Relaxed);
-    found
+    // SAFETY: pthread_create(3).
+    unsafe { LIBC_CREATE.set(found) };
+    LIBC_CREATE.get()
 }
 
 /// The libc's `pthread_create` for those who have asked for it by dlsym(3). A start
@@ -136,12 +119,9 @@ pub unsafe extern "C" fn create_by_libc(
     start: StartRoutine,
     argument: *mut c_void,
 ) -> c_int {
-    let create = libc_create();
-    if create.is_null() {
+    let Some(create) = libc_create() else {
         return libc::EAGAIN;
-    }
-    // SAFETY: not null, so it is the libc's.
-    let create = unsafe { transmute::<*mut c_void, PthreadCreate>(create) };
+    };
     let is_ours = fn_addr_eq(start, thread_start as StartRoutine);
     if is_ours || !state::watches_threads() {
         // SAFETY: the caller's own call.
@@ -164,12 +144,9 @@ pub unsafe fn create_by_c11(
     start: StartRoutine,
     argument: *mut c_void,
 ) -> c_int {
-    let create = THRD_CREATE.address();
-    if create.is_null() {
+    let Some(create) = THRD_CREATE.get() else {
         return THRD_ERROR;
-    }
-    // SAFETY: not null, so it is the next definition of this name.
-    let create = unsafe { transmute::<*mut c_void, ThrdCreate>(create) };
+    };
     if !state::watches_threads() {
         // SAFETY: the caller's own call.
         return unsafe { create(thread, start, argument) };
@@ -193,17 +170,17 @@ fn hand_over(
     };
     let answer = create(thread_start, from_ref(slot).cast_mut().cast());
     if answer != 0 {
-        return not_created(slot, answer);
+        not_created(slot);
     }
     answer
 }
 
 /// There is no thread.
 #[cold]
-fn not_created(slot: &'static Slot, answer: c_int) -> c_int {
+#[inline(never)]
+fn not_created(slot: &'static Slot) {
     // SAFETY: nobody else has it.
     unsafe { slab::give(slot) };
-    answer
 }
 
 #[cold]

@@ -11,7 +11,8 @@ use core::arch::naked_asm;
 
 use tls_model::rseq;
 
-use crate::names::{cpu, lookup};
+use crate::names::cpu;
+use crate::next::names;
 use crate::slab::StartRoutine;
 use crate::{interpose, loading, notify, syscalls, threads};
 
@@ -115,7 +116,7 @@ pub unsafe extern "C" fn dlsym(
         "ret",
         ".cfi_endproc",
         hook = sym interpose::answer_dlsym,
-        libc = sym lookup::DLSYM,
+        libc = sym names::DLSYM,
     )
 }
 
@@ -141,7 +142,7 @@ pub unsafe extern "C" fn syscall(number: core::ffi::c_long) -> core::ffi::c_long
         "jmp {hook}",
         ".cfi_endproc",
         rseq = const rseq::arch::X86_64.syscall,
-        libc = sym syscalls::SYSCALL,
+        libc = sym names::SYSCALL,
         hook = sym syscalls::client_rseq,
     )
 }
@@ -198,7 +199,7 @@ pub unsafe extern "C" fn dlopen(
         ".cfi_endproc",
         policy = sym loading::POLICY,
         warn = const loading::Policy::Warn as u32,
-        dlopen = sym loading::next::DLOPEN,
+        dlopen = sym names::DLOPEN,
         before = sym loading::before_dlopen,
         after = sym loading::after_dlopen,
     )

@@ -13,8 +13,7 @@
     reason = "a file is read and a function of the libc called"
 )]
 
-use core::ffi::{CStr, c_char};
-use core::mem::transmute;
+use core::ffi::CStr;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use tls_model::static_tls::OPTIONAL;
@@ -23,7 +22,7 @@ use crate::kernel;
 use crate::process::Process;
 use crate::text::Text;
 
-use super::next;
+use crate::next::names::VERSION;
 
 const TUNABLES: &[u8] = b"GLIBC_TUNABLES=";
 
@@ -136,15 +135,13 @@ fn half_at(bytes: &[u8], offset: usize) -> Option<u16> {
 }
 
 fn has_tunable() -> bool {
-    type Function = extern "C" fn() -> *const c_char;
-    let address = next::VERSION.address();
-    if address.is_null() {
+    let Some(version) = VERSION.get() else {
         return false;
-    }
-    // SAFETY: the libc's function of this type.
-    let function = unsafe { transmute::<*mut core::ffi::c_void, Function>(address) };
+    };
     // SAFETY: a C string that lives as long as the libc.
-    let version = unsafe { CStr::from_ptr(function()) }.to_bytes();
+    let version = unsafe { version() };
+    // SAFETY: likewise.
+    let version = unsafe { CStr::from_ptr(version) }.to_bytes();
     let minor = version.strip_prefix(b"2.").unwrap_or_default();
     let digits = minor.iter().take_while(|byte| byte.is_ascii_digit());
     digits.fold(0, |value, digit| value * 10 + u32::from(digit - b'0')) >= 33

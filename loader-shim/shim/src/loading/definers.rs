@@ -26,9 +26,11 @@ use super::dynamic::Dynamic;
 use super::objects::Held;
 use super::policy::{Policy, Reason};
 use super::words::{self, Line};
-use super::{clients, next, objects};
-use crate::arch;
-use crate::process::{AREA, Loaded, Program, each_object, nothing_later_defines, remember_start};
+use super::{clients, objects};
+use crate::process::{
+    AREA, Loaded, Program, each_object, holds_nothing_later_that_defines, nothing_later_defines,
+};
+use crate::{arch, next};
 
 /// [`mark`] when everything had been looked at: nothing has come since.
 static SEEN: AtomicU64 = AtomicU64::new(0);
@@ -46,7 +48,6 @@ struct Found {
 /// Remembers what the program started with.
 pub fn begin(program: &Program) {
     objects::begin(program.objects);
-    remember_start();
     SEEN.store(mark(program.additions, 0), Ordering::Relaxed);
 }
 
@@ -57,6 +58,7 @@ fn mark(additions: u64, clients: usize) -> u64 {
 
 /// Whether there is an object that must stay and does not yet. Cheap where nothing
 /// has come that defines the symbol, and no client has registered.
+#[inline(never)]
 pub fn may_be_due() -> bool {
     let seen = SEEN.load(Ordering::Relaxed);
     let clients = clients::count();
@@ -76,6 +78,14 @@ pub fn may_be_due() -> bool {
         SEEN.store(now, Ordering::Relaxed);
     }
     due
+}
+
+/// The same, before this handle is closed. Cheaper still where it is all that has come.
+pub fn may_be_due_for(handle: *mut c_void) -> bool {
+    // SAFETY: who closes a handle has it until then.
+    let nothing =
+        clients::count() == 0 && unsafe { holds_nothing_later_that_defines(handle, AREA) };
+    !nothing && may_be_due()
 }
 
 /// The same, object by object.

@@ -13,7 +13,6 @@
 //! | [`caller`] | whether dlopen may be called rather than jumped to |
 //! | [`mod@policy`] | what is done, and why |
 //! | [`words`], [`texts`], [`budget`] | what the log and dlerror say |
-//! | [`next`] | the dynamic linker's own functions |
 //!
 //! Everything is decided after the fact, from what is in memory, on the caller's
 //! stack. Nothing here reads a file before a load, and only what is held is
@@ -38,6 +37,7 @@ use tls_model::owner::Mode;
 
 use crate::environment::{Environment, Loading};
 use crate::errno::KeepErrno;
+use crate::next::{self, names};
 use crate::process::{Process, Program};
 
 mod budget;
@@ -45,7 +45,6 @@ mod caller;
 mod clients;
 mod definers;
 mod dynamic;
-pub mod next;
 mod objects;
 mod policy;
 mod texts;
@@ -123,16 +122,22 @@ pub extern "C" fn after_dlopen(handle: *mut c_void, call: &Call) {
 /// on.
 pub extern "C" fn before_dlclose(handle: *mut c_void) -> *mut c_void {
     let policy = policy();
-    if policy != Policy::Off && definers::may_be_due() {
-        let _errno = KeepErrno::new();
-        if policy != Policy::Warn {
-            definers::keep_held(policy, handle);
-        }
-        if policy != Policy::Keep && words::are_wanted(policy) {
-            definers::say_what_is_not_promoted(policy);
-        }
+    if policy != Policy::Off && definers::may_be_due_for(handle) {
+        keep(policy, handle);
     }
-    next::DLCLOSE.address()
+    names::dlclose()
+}
+
+#[cold]
+#[inline(never)]
+fn keep(policy: Policy, handle: *mut c_void) {
+    let _errno = KeepErrno::new();
+    if policy != Policy::Warn {
+        definers::keep_held(policy, handle);
+    }
+    if policy != Policy::Keep && words::are_wanted(policy) {
+        definers::say_what_is_not_promoted(policy);
+    }
 }
 
 /// dlerror(3): the dynamic linker's answer, and what would help where there is

@@ -29,15 +29,16 @@ use core::sync::atomic::{AtomicBool, AtomicI32, AtomicIsize, AtomicU32, Ordering
 use tls_model::owner::Owner;
 
 use crate::arch::{self, Bound};
-use crate::next::Next;
 use crate::process::{self, Name, Tables};
 
-/// glibc's own variables.
-pub static LIBC_OFFSET: Next = Next::lazy(b"__rseq_offset");
-/// As above.
-pub static LIBC_SIZE: Next = Next::lazy(b"__rseq_size");
-/// As above.
-pub static LIBC_FLAGS: Next = Next::lazy(b"__rseq_flags");
+const OFFSET: Name = Name::new(b"__rseq_offset");
+const SIZE: Name = Name::new(b"__rseq_size");
+const FLAGS: Name = Name::new(b"__rseq_flags");
+const HANDLED: Name = Name::new(b"__rseq_handled");
+
+/// A function that came with glibc 2.41, as the use of `__rseq_offset` by
+/// libc.so itself did.
+const SINCE_2_41: Name = Name::new(b"sched_setattr");
 
 /// `ptrdiff_t __rseq_offset`: bytes from the thread pointer to the area.
 #[unsafe(no_mangle)]
@@ -61,10 +62,6 @@ pub static __rseq_flags: AtomicU32 = AtomicU32::new(0);
 #[allow(non_upper_case_globals, reason = "the name is the ABI's")]
 pub static __rseq_handled: AtomicI32 = AtomicI32::new(0);
 
-/// A function that came with glibc 2.41, as the use of `__rseq_offset` by
-/// libc.so itself did.
-pub static SINCE_2_41: Next = Next::lazy(b"sched_setattr");
-
 /// The libc's answer, where it has one (glibc 2.35 and later).
 #[derive(Clone, Copy, Default)]
 pub struct LibcArea {
@@ -80,20 +77,15 @@ impl LibcArea {
     /// Reads glibc's own variables, which the dynamic linker has set before any
     /// constructor runs.
     pub fn read() -> Option<Self> {
-        let (offset, size) = (LIBC_OFFSET.current(), LIBC_SIZE.current());
-        if offset.is_null() || size.is_null() {
-            return None;
-        }
-        let flags = LIBC_FLAGS.current();
+        let [offset, size, flags] = process::of_dynamic_linker([OFFSET, SIZE, FLAGS]);
+        let (offset, size) = (offset?, size?);
         Some(Self {
             // SAFETY: `const ptrdiff_t` (glibc manual, "Restartable Sequences").
             offset: unsafe { offset.cast::<isize>().read() },
             // SAFETY: `const unsigned int`, likewise.
             size: unsafe { size.cast::<u32>().read() },
             // SAFETY: `const unsigned int`, likewise, or absent.
-            flags: unsafe { flags.cast::<u32>().as_ref() }
-                .copied()
-                .unwrap_or(0),
+            flags: flags.map_or(0, |flags| unsafe { flags.cast::<u32>().read() }),
         })
     }
 
@@ -152,12 +144,8 @@ pub fn publish(owner: Owner, libc: Option<LibcArea>, length: u32, feature_size: 
 /// dlsym(RTLD_NEXT) of the executable finds.
 #[cold]
 fn publish_behind(values: [&[u8]; 4]) {
-    const NAMES: [Name; 4] = [
-        Name::new(b"__rseq_offset"),
-        Name::new(b"__rseq_size"),
-        Name::new(b"__rseq_flags"),
-        Name::new(b"__rseq_handled"),
-    ];
+    const NAMES: [Name; 4] = [OFFSET, SIZE, FLAGS, HANDLED];
+
     let mut own = [None; 4];
     process::each_object(|object| {
         let is_ours = object.is_the_shim();
@@ -204,12 +192,11 @@ fn active_size(length: u32, feature_size: Option<u32>) -> c_uint {
 /// Binds the libc's own references back to its own variables. Answers whether it
 /// has none left to others.
 fn keep_for_libc() -> bool {
-    if SINCE_2_41.current().is_null() {
+    if process::next_at_start(SINCE_2_41).is_none() {
         return true;
     }
     let Bound { offset, size, .. } = arch::bound_names();
-    process::rebind_libc([
-        (offset.addr(), LIBC_OFFSET.current().addr()),
-        (size.addr(), LIBC_SIZE.current().addr()),
-    ])
+    let own = process::of_dynamic_linker([OFFSET, SIZE]);
+    let [own_offset, own_size] = own.map(|found| found.map_or(0, <*mut c_void>::addr));
+    process::rebind_libc([(offset.addr(), own_offset), (size.addr(), own_size)])
 }

@@ -11,52 +11,61 @@
 #![allow(unsafe_code, reason = "a function of the libc is called")]
 
 use core::ffi::{c_int, c_void};
-use core::mem::transmute;
-use core::sync::atomic::{AtomicPtr, Ordering};
 
+use crate::function::{FoundFunction, Function as _};
 use crate::kernel;
-use crate::next::Next;
+use crate::next::names::{SCHED_GETCPU, SchedGetcpu};
 use crate::registration::{area, birth};
+use crate::state;
 
-/// The libc's `sched_getcpu`.
-pub static SCHED_GETCPU: Next =
-    Next::eager(b"sched_getcpu", sched_getcpu_by_system_call as *mut c_void);
-
-/// Where `sched_getcpu` goes when the area holds no CPU number.
-pub static UNREGISTERED: AtomicPtr<c_void> =
-    AtomicPtr::new(sched_getcpu_by_system_call as *mut c_void);
+/// Where `sched_getcpu` goes when the area holds no CPU number; [`first`] before
+/// anything is settled.
+// SAFETY: of this type.
+pub static UNREGISTERED: FoundFunction<SchedGetcpu> =
+    unsafe { FoundFunction::at_first(first as *mut c_void) };
 
 /// Settles what happens on threads that are not registered: where the shim
 /// registers threads, they register now (threads of raw clone, the libc's own
 /// helpers); elsewhere the libc answers.
 pub fn enable(registers: bool) {
-    let target = if registers {
-        register_and_answer as *mut c_void
-    } else {
-        SCHED_GETCPU.current()
-    };
-    UNREGISTERED.store(target, Ordering::Relaxed);
+    if registers {
+        set(register_and_answer);
+    }
 }
 
 /// From now on threads that are not registered are the libc's to answer.
 pub fn leave_to_libc() {
-    UNREGISTERED.store(SCHED_GETCPU.current(), Ordering::Relaxed);
+    set(first);
 }
 
-extern "C" fn register_and_answer() -> c_int {
+fn set(function: SchedGetcpu) {
+    // SAFETY: of this type.
+    unsafe { UNREGISTERED.set(function.address()) };
+}
+
+/// Finds who answers from now on.
+unsafe extern "C" fn first() -> c_int {
+    let next = SCHED_GETCPU.get().unwrap_or(sched_getcpu_by_system_call);
+    if state::is_decided() && !state::registers_threads() {
+        set(next);
+    }
+    // SAFETY: no arguments.
+    unsafe { next() }
+}
+
+unsafe extern "C" fn register_and_answer() -> c_int {
     birth::catch_up();
     let cpu = area::cpu_id() as c_int;
     if cpu >= 0 {
         return cpu;
     }
-    // SAFETY: the libc's function of this type, or our own fallback.
-    let libc =
-        unsafe { transmute::<*mut c_void, extern "C" fn() -> c_int>(SCHED_GETCPU.current()) };
-    libc()
+    let next = SCHED_GETCPU.get().unwrap_or(sched_getcpu_by_system_call);
+    // SAFETY: no arguments.
+    unsafe { next() }
 }
 
-/// Serves callers that come before the libc's function was found.
-extern "C" fn sched_getcpu_by_system_call() -> c_int {
+/// Serves callers where the libc has no such function.
+unsafe extern "C" fn sched_getcpu_by_system_call() -> c_int {
     let mut cpu = 0;
     // SAFETY: valid for the kernel's four bytes.
     let result = unsafe { kernel::getcpu(&raw mut cpu, core::ptr::null_mut()) };

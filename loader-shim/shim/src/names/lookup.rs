@@ -16,15 +16,12 @@
 #![allow(unsafe_code, reason = "a function of the libc is called")]
 
 use core::ffi::{CStr, c_char, c_void};
-use core::mem::transmute;
 use core::ptr::null_mut;
 
-use crate::next::Next;
+use crate::function::Function as _;
+use crate::next::names::{DLSYM, PthreadCreate};
 use crate::process::{Name, Tables, each_object};
 use crate::{arch, state, threads};
-
-/// The libc's `dlsym` (in libdl before glibc 2.34).
-pub static DLSYM: Next = Next::eager(b"dlsym", dlsym_before_start as *mut c_void);
 
 /// The address that the shim answers with, or null for the libc to answer.
 /// `return_address` is in the caller.
@@ -88,23 +85,27 @@ pub unsafe fn is_about_threads(name: *const c_char) -> bool {
 ///
 /// `handle` is one that dlsym(3) takes.
 unsafe fn creates_threads(handle: *mut c_void, return_address: usize) -> *mut c_void {
-    let libc = threads::libc_create();
     // in the global scope the shim's own is found, or that of who comes before it
-    if !state::prepares_threads() || libc.is_null() || handle == libc::RTLD_DEFAULT {
+    if !state::prepares_threads() || handle == libc::RTLD_DEFAULT {
         return null_mut();
     }
+    let Some(libc) = threads::libc_create() else {
+        return null_mut();
+    };
     let found = if handle == libc::RTLD_NEXT {
         behind(return_address)
     } else {
-        // SAFETY: what `dlsym_before_start` does with the caller's own arguments:
-        // with a handle it does not matter who asks.
-        unsafe { dlsym_before_start(handle, CREATE.as_ptr()) }
+        DLSYM.get().map_or(null_mut(), |dlsym| {
+            // SAFETY: the caller's own arguments: with a handle it does not matter who
+            // asks.
+            unsafe { dlsym(handle, CREATE.as_ptr()) }
+        })
     };
-    if found != libc {
+    if found != libc.address() {
         return null_mut();
     }
-    let ours: threads::PthreadCreate = threads::create_by_libc;
-    ours as *mut c_void
+    let ours: PthreadCreate = threads::create_by_libc;
+    ours.address()
 }
 
 /// The first `pthread_create` behind the object that an address lies in; null where
@@ -126,18 +127,4 @@ fn behind(address: usize) -> *mut c_void {
         here.is_some()
     });
     found
-}
-
-type Dlsym = unsafe extern "C" fn(*mut c_void, *const c_char) -> *mut c_void;
-
-/// Serves callers that come before our constructor, or before libdl.
-unsafe extern "C" fn dlsym_before_start(handle: *mut c_void, name: *const c_char) -> *mut c_void {
-    let found = DLSYM.address();
-    if core::ptr::eq(found, dlsym_before_start as *mut c_void) {
-        return null_mut();
-    }
-    // SAFETY: the libc's function of this type.
-    let libc = unsafe { transmute::<*mut c_void, Dlsym>(found) };
-    // SAFETY: the caller's own call.
-    unsafe { libc(handle, name) }
 }

@@ -56,7 +56,7 @@ pub fn is_told() -> bool {
 /// DF_1_INITFIRST as well.
 #[cold]
 fn ask_dynamic_linker() {
-    let Some(variable) = walk::dynamic_linkers(Name::new(b"_dl_argv")) else {
+    let [Some(variable)] = walk::of_dynamic_linker([Name::new(b"_dl_argv")]) else {
         return;
     };
     // SAFETY: `char **`, set before anything is relocated.

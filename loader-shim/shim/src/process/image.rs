@@ -9,14 +9,16 @@
 #![allow(unsafe_code, reason = "segments are read")]
 
 use core::ffi::c_void;
-use core::mem::transmute;
-use core::ptr::{copy_nonoverlapping, with_exposed_provenance, with_exposed_provenance_mut};
+use core::ptr::{
+    NonNull, copy_nonoverlapping, with_exposed_provenance, with_exposed_provenance_mut,
+};
 
 use goblin::elf::sym::STT_GNU_IFUNC;
 use tls_model::elf::{Object, ReadError, Source, Symbol};
 
 use super::loaded::Loaded;
 use super::tables::{AREA, Name, Tables};
+use crate::function::Function;
 
 /// Reads the parts of a file that its loadable segments have put into memory.
 pub struct Image<'a>(pub &'a Loaded<'a>);
@@ -72,7 +74,7 @@ impl Loaded<'_> {
             let symbol = self.look_up(name)?;
             (symbol.value, symbol.kind)
         };
-        Some(self.address_at(value, kind))
+        address_at(self.info.dlpi_addr, value, kind)
     }
 
     /// The address of the function or variable that this object defines in one
@@ -80,18 +82,7 @@ impl Loaded<'_> {
     pub fn address_of_version(&self, name: Name, version: Name) -> Option<*mut c_void> {
         let tables = Tables::of(self)?;
         let symbol = tables.symbol_in_version(name, version)?;
-        Some(self.address_at(symbol.st_value, symbol.st_info & 0xf))
-    }
-
-    fn address_at(&self, value: u64, kind: u8) -> *mut c_void {
-        let address = self.info.dlpi_addr.wrapping_add(value) as usize;
-        if kind == STT_GNU_IFUNC {
-            // SAFETY: an indirect function's value is its resolver, which takes
-            // no arguments on x86_64 (psABI); objects are relocated by now.
-            let resolver = unsafe { transmute::<usize, extern "C" fn() -> usize>(address) };
-            return with_exposed_provenance_mut(resolver());
-        }
-        with_exposed_provenance_mut(address)
+        address_at(self.info.dlpi_addr, symbol.st_value, symbol.st_info & 0xf)
     }
 
     /// `st_size` of the `__rseq_abi` that it defines for others, if it does.
@@ -117,4 +108,19 @@ impl Loaded<'_> {
     fn look_up(&self, name: Name) -> Option<Symbol> {
         object(self)?.dynamic_symbol(name.text).ok().flatten()
     }
+}
+
+/// The address of a symbol of an object that has been moved so far.
+pub fn address_at(bias: u64, value: u64, kind: u8) -> Option<*mut c_void> {
+    type Resolver = unsafe extern "C" fn() -> *mut c_void;
+
+    let address: *mut c_void = with_exposed_provenance_mut(bias.wrapping_add(value) as usize);
+    if kind != STT_GNU_IFUNC {
+        return Some(address);
+    }
+    // SAFETY: an indirect function's value is its resolver, which takes no arguments on
+    // x86_64 (psABI).
+    let resolver = unsafe { Resolver::at(NonNull::new(address)?) };
+    // SAFETY: objects are relocated by now.
+    Some(unsafe { resolver() })
 }

@@ -11,24 +11,10 @@
 
 #![allow(unsafe_code, reason = "the dynamic linker's memory is read")]
 
-use core::ptr::{null_mut, with_exposed_provenance};
-use core::sync::atomic::{AtomicPtr, Ordering};
+use core::ffi::c_void;
 
-use goblin::elf::dynamic::{DT_GNU_HASH, DT_NULL};
-
-use super::section::relocated;
-use super::tables::{Name, passes_filter};
-use super::walk::{LinkMap, maps};
-
-static LAST_AT_START: AtomicPtr<LinkMap> = AtomicPtr::new(null_mut());
-
-/// Remembers what the program started with. Called from the constructor, when
-/// nobody changes the list.
-pub fn remember_start() {
-    let last = maps().last();
-    let last = last.map_or(null_mut(), |map| (&raw const *map).cast_mut());
-    LAST_AT_START.store(last, Ordering::Relaxed);
-}
+use super::tables::Name;
+use super::walk::last_at_start;
 
 /// Whether it is certain that nothing of what came later defines this name.
 ///
@@ -37,8 +23,7 @@ pub fn remember_start() {
 /// Called while the list does not change: when `each_object` shows
 /// something.
 pub unsafe fn nothing_later_defines(name: Name) -> bool {
-    // SAFETY: an entry of the start, or null.
-    let Some(last) = (unsafe { LAST_AT_START.load(Ordering::Relaxed).as_ref() }) else {
+    let Some(last) = last_at_start() else {
         return false;
     };
     let mut next = last.next;
@@ -52,23 +37,26 @@ pub unsafe fn nothing_later_defines(name: Name) -> bool {
     true
 }
 
-impl LinkMap {
-    /// Without DT_GNU_HASH it may; with it the table's filter says.
-    fn may_define(&self, name: Name) -> bool {
-        let mut next: *const [u64; 2] = self.dynamic.cast();
-        while !next.is_null() {
-            // SAFETY: inside the dynamic section, which ends with DT_NULL.
-            let [tag, value] = unsafe { *next };
-            match tag {
-                DT_NULL => return true,
-                DT_GNU_HASH => {
-                    let place = relocated(value, self.base as u64);
-                    // SAFETY: the table of a loaded object.
-                    return unsafe { passes_filter(with_exposed_provenance(place), name) };
-                }
-                _ => next = next.wrapping_add(1),
-            }
-        }
-        true
+/// Whether it is certain that nothing that `handle` holds came later and defines this
+/// name: it is the first that came, and nothing has come after it, or nothing came at
+/// all. Said without a lock, whoever changes the list meanwhile.
+///
+/// # Safety
+///
+/// If `handle` is a link map, its object is not unloaded meanwhile.
+pub unsafe fn holds_nothing_later_that_defines(handle: *mut c_void, name: Name) -> bool {
+    let Some(last) = last_at_start() else {
+        return false;
+    };
+    let first = last.next;
+    if first.is_null() {
+        return true;
     }
+    // what it needs and did not find came right after it, and stays as long as it
+    if !core::ptr::eq(first.cast(), handle.cast_const()) {
+        return false;
+    }
+    // SAFETY: an entry of the list, by the address: the caller's promise.
+    let map = unsafe { &*first };
+    map.next.is_null() && !map.may_define(name)
 }

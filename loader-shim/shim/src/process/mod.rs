@@ -8,7 +8,7 @@
 //! | [`relro`] | writing to what is read-only after relocation |
 //! | [`objects`] | the loaded objects, one after another |
 //! | [`later`] | whether what came after the start defines a name |
-//! | [`walk`] | the libc's function that shows them |
+//! | [`walk`] | the dynamic linker's list of them, and the libc's function that shows them |
 //! | [`image`] | an object as `tls-model` reads it |
 //! | [`tables`] | the tables in which names are looked up |
 //! | [`section`] | the dynamic section of an object |
@@ -26,11 +26,11 @@ mod tables;
 mod walk;
 
 pub use arguments::{Process, is_told};
-pub use later::{nothing_later_defines, remember_start};
+pub use later::{holds_nothing_later_that_defines, nothing_later_defines};
 pub use loaded::Loaded;
-pub use objects::{each_next_object, each_object};
+pub use objects::{each_next_object, each_object, next_definition};
 pub use program::{Program, definitions, executable};
 pub use relro::{rebind_libc, write_protected};
 pub use section::Section;
 pub use tables::{AREA, Name, Tables};
-pub use walk::dynamic_section_of;
+pub use walk::{dynamic_section_of, next_at_start, of_dynamic_linker, remember_start};

@@ -12,6 +12,7 @@ use core::ffi::{c_int, c_void};
 use libc::{dl_phdr_info, size_t};
 
 use super::loaded::Loaded;
+use super::tables::{Name, Tables};
 use super::walk::libc_walk;
 
 /// Shows every object of the global namespace in load order until `visit`
@@ -45,4 +46,15 @@ pub fn each_next_object<Visit: FnMut(&Loaded<'_>) -> bool>(mut visit: Visit) {
         passed_ourselves = object.is_the_shim();
         false
     });
+}
+
+/// What the first object behind the shim defines under a name (in its default
+/// version).
+pub fn next_definition(name: Name) -> Option<*mut c_void> {
+    let mut found = None;
+    each_next_object(|object| {
+        found = object.address_of(Tables::of(object).as_ref(), name);
+        found.is_some()
+    });
+    found
 }

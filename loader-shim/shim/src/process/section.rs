@@ -23,6 +23,16 @@ pub struct Section {
 }
 
 impl Section {
+    /// The section that begins here and ends with DT_NULL.
+    ///
+    /// # Safety
+    ///
+    /// It is a dynamic section, or null; its object stays loaded.
+    pub unsafe fn at(first: *const [u64; 2]) -> Self {
+        let count = if first.is_null() { 0 } else { usize::MAX };
+        Self { first, count }
+    }
+
     /// Where it is.
     pub fn address(self) -> usize {
         self.first.addr()
@@ -31,11 +41,9 @@ impl Section {
     /// Its entries before DT_NULL: tag and value. Not fused: its end is told once.
     pub fn entries(self) -> impl Iterator<Item = [u64; 2]> {
         let mut next = self.first;
-        let end = next.wrapping_add(self.count);
+        let mut left = self.count;
         from_fn(move || {
-            if next == end {
-                return None;
-            }
+            left = left.checked_sub(1)?;
             // SAFETY: inside the segment, which stays loaded during the visit.
             let [tag, value] = unsafe { *next };
             next = next.wrapping_add(1);

@@ -14,6 +14,7 @@
 #![allow(unsafe_code, reason = "objects' tables are read")]
 
 use core::ffi::{CStr, c_char};
+use core::marker::PhantomData;
 use core::ptr::{null, with_exposed_provenance};
 
 use goblin::elf::dynamic as dt;
@@ -21,7 +22,7 @@ use libc::Elf64_Sym;
 use tls_model::rseq::ABI_SYMBOL;
 
 use super::loaded::Loaded;
-use super::section::relocated;
+use super::section::{Section, relocated};
 
 /// A version that only references to it find.
 const HIDDEN_VERSION: u16 = 0x8000;
@@ -52,7 +53,8 @@ pub const AREA: Name = Name::new(ABI_SYMBOL.as_bytes());
 
 /// The tables of one object.
 pub struct Tables<'a> {
-    loaded: &'a Loaded<'a>,
+    object: PhantomData<&'a Loaded<'a>>,
+    bias: u64,
     strings: *const u8,
     symbols: *const Elf64_Sym,
     /// Null where nothing has a version.
@@ -66,8 +68,14 @@ pub struct Tables<'a> {
 impl<'a> Tables<'a> {
     /// Finds them; none for an object without DT_GNU_HASH.
     pub fn of(loaded: &'a Loaded<'a>) -> Option<Self> {
+        Self::named_by(loaded.section()?, loaded.info.dlpi_addr)
+    }
+
+    /// Finds them by a dynamic section of an object that has been moved so far.
+    pub(super) fn named_by(section: Section, bias: u64) -> Option<Self> {
         let mut tables = Self {
-            loaded,
+            object: PhantomData,
+            bias,
             strings: null(),
             symbols: null(),
             versions: null(),
@@ -75,7 +83,7 @@ impl<'a> Tables<'a> {
             hash: null(),
             soname: None,
         };
-        for [tag, value] in loaded.section()?.entries() {
+        for [tag, value] in section.entries() {
             match tag {
                 dt::DT_STRTAB => tables.strings = tables.place(value)?,
                 dt::DT_SYMTAB => tables.symbols = tables.place(value)?,
@@ -91,7 +99,7 @@ impl<'a> Tables<'a> {
     }
 
     fn place<T>(&self, value: u64) -> Option<*const T> {
-        let address = relocated(value, self.loaded.info.dlpi_addr);
+        let address = relocated(value, self.bias);
         address
             .is_multiple_of(align_of::<T>())
             .then(|| with_exposed_provenance(address))

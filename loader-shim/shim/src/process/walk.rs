@@ -1,37 +1,45 @@
-//! The libc's own `dl_iterate_phdr`.
+//! The dynamic linker's list of objects, and the libc's own `dl_iterate_phdr`.
 //!
 //! Sanitizers interpose that name as well, and start up when it is first called:
 //! in the middle of our constructor, asking our `dlsym`. So the libc is looked up
-//! in the dynamic linker's list of objects, and its function called directly.
+//! in the dynamic linker's list, and its function called directly.
 //!
 //! # Safety
 //!
 //! What this module owes: it follows the dynamic linker's list as debuggers do,
-//! while nobody changes it.
+//! while nobody changes it. The objects that the program started with are first in
+//! it, and stay.
 
 #![allow(unsafe_code, reason = "the dynamic linker's memory is read")]
 
-use core::ffi::{CStr, c_char, c_int, c_void};
-use core::mem::transmute;
-use core::ptr::{null, null_mut, with_exposed_provenance};
+use core::ffi::{c_char, c_int, c_void};
+use core::ptr::{from_ref, null, null_mut, with_exposed_provenance};
 use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
-use libc::{Elf64_Ehdr, dl_phdr_info, size_t};
+use goblin::elf::dynamic::{DT_GNU_HASH, DT_NULL};
+use libc::{dl_phdr_info, size_t};
 
+use super::image::address_at;
 use super::loaded::Loaded;
-use super::tables::{Name, Tables};
+use super::section::{Section, relocated};
+use super::tables::{Name, Tables, passes_filter};
 use crate::arch;
+use crate::function::FoundFunction;
 
 /// What `dl_iterate_phdr` calls.
 pub type Callback = unsafe extern "C" fn(*mut dl_phdr_info, size_t, *mut c_void) -> c_int;
 /// `dl_iterate_phdr` itself.
 pub type Walk = unsafe extern "C" fn(Callback, *mut c_void) -> c_int;
 
-/// `struct r_debug` (link.h), as far as it is read.
+/// `struct r_debug` (link.h).
 #[repr(C)]
 struct RDebug {
     version: c_int,
     first: *const LinkMap,
+    at_changes: usize,
+    state: c_int,
+    /// How far the dynamic linker has been moved.
+    linker: usize,
 }
 
 /// `struct link_map` (link.h), its public part.
@@ -46,20 +54,17 @@ pub struct LinkMap {
     pub next: *const LinkMap,
 }
 
-static WALK: AtomicPtr<c_void> = AtomicPtr::new(null_mut());
+static WALK: FoundFunction<Walk> = FoundFunction::none();
 
 /// Where the libc is loaded; [`usize::MAX`] before it is known.
 static LIBC: AtomicUsize = AtomicUsize::new(usize::MAX);
 
+/// The last object that the program started with; null before that is known.
+static LAST_AT_START: AtomicPtr<LinkMap> = AtomicPtr::new(null_mut());
+
 /// The libc's function; nothing in a process without glibc.
 pub fn libc_walk() -> Option<Walk> {
-    let mut walk = WALK.load(Ordering::Relaxed);
-    if walk.is_null() {
-        walk = find()?;
-        WALK.store(walk, Ordering::Relaxed);
-    }
-    // SAFETY: not null, so it is the libc's function of this type.
-    Some(unsafe { transmute::<*mut c_void, Walk>(walk) })
+    WALK.get().or_else(find)
 }
 
 impl Loaded<'_> {
@@ -73,36 +78,78 @@ impl Loaded<'_> {
 /// changes the list. Not inlined: callers may have little stack.
 ///
 /// The libc is the object that defines one of its functions, whatever its file is
-/// called; but most often the file's name says so, too.
+/// called.
 #[cold]
 #[inline(never)]
-fn find() -> Option<*mut c_void> {
-    let by_name = maps().find(|map| map.is_called_libc());
-    let (base, walk) = by_name.into_iter().chain(maps()).find_map(|map| {
-        let [walk, only_libc] = map.symbol_addresses([
-            Name::new(b"dl_iterate_phdr"),
-            Name::new(b"gnu_get_libc_version"),
-        ]);
-        only_libc.and(walk).map(|walk| (map.base, walk))
+fn find() -> Option<Walk> {
+    const ONLY_LIBC: Name = Name::new(b"gnu_get_libc_version");
+
+    let (base, walk) = at_start().find_map(|map| {
+        // most objects are passed over by a look at their filter
+        let tables = map.may_define(ONLY_LIBC).then(|| map.tables())??;
+        map.defined(&tables, ONLY_LIBC)?;
+        let walk = map.defined(&tables, Name::new(b"dl_iterate_phdr"))?;
+        Some((map.base, walk))
     })?;
     LIBC.store(base, Ordering::Relaxed);
-    Some(walk)
+    // SAFETY: dl_iterate_phdr(3) of the libc, which stays loaded.
+    unsafe { WALK.set(walk) };
+    WALK.get()
 }
 
-/// What the dynamic linker has under a name, for those who come before our
-/// constructor.
-#[cold]
-pub fn dynamic_linkers(name: Name) -> Option<*mut c_void> {
-    maps().find_map(|map| {
-        let [debug, found] = map.symbol_addresses([Name::new(b"_r_debug"), name]);
-        let is_dynamic_linker = debug.is_some_and(|it| it.addr() == arch::debug_state().addr());
-        found.filter(|_| is_dynamic_linker)
+/// What the dynamic linker itself has under some names.
+pub fn of_dynamic_linker<const COUNT: usize>(names: [Name; COUNT]) -> [Option<*mut c_void>; COUNT] {
+    // SAFETY: the dynamic linker's variable, or null.
+    let debug = unsafe { arch::debug_state().cast::<RDebug>().as_ref() };
+    let place = debug.map_or(0, |debug| debug.linker);
+    let linker = at_start().find(|map| map.base == place && place != 0);
+    let tables = linker.and_then(LinkMap::tables);
+    names.map(|name| linker?.defined(tables.as_ref()?, name))
+}
+
+/// Remembers what the program started with. Called from the constructor, when
+/// nobody changes the list.
+pub fn remember_start() {
+    let last = maps().last();
+    let last = last.map_or(null_mut(), |map| from_ref(map).cast_mut());
+    LAST_AT_START.store(last, Ordering::Relaxed);
+}
+
+/// The last object that the program started with.
+pub fn last_at_start() -> Option<&'static LinkMap> {
+    // SAFETY: an entry of the start, which stays, or null.
+    unsafe { LAST_AT_START.load(Ordering::Relaxed).as_ref() }
+}
+
+/// What the first object behind the shim defines under a name, of those that the
+/// program started with. They stay, so it takes no lock. Nothing as well where an
+/// object before that has tables of another kind.
+pub fn next_at_start(name: Name) -> Option<*mut c_void> {
+    let behind = at_start().skip_while(|map| map.base != arch::own_base());
+    for map in behind.skip(1).filter(|map| map.may_define(name)) {
+        let found = map.defined(&map.tables()?, name);
+        if found.is_some() {
+            return found;
+        }
+    }
+    None
+}
+
+/// The objects that the program started with; before that is known all that there
+/// are.
+fn at_start() -> impl Iterator<Item = &'static LinkMap> {
+    let last = LAST_AT_START.load(Ordering::Relaxed).cast_const();
+    let mut ended = false;
+    maps().take_while(move |map| {
+        let shown = !ended;
+        ended = core::ptr::eq(from_ref(*map), last);
+        shown
     })
 }
 
 /// The dynamic linker's list of the program's namespace. It must not change
 /// meanwhile.
-pub fn maps() -> impl Iterator<Item = &'static LinkMap> {
+fn maps() -> impl Iterator<Item = &'static LinkMap> {
     // SAFETY: the dynamic linker's variable, or null.
     let debug = unsafe { arch::debug_state().cast::<RDebug>().as_ref() };
     let mut next = debug.map_or(null(), |debug| debug.first);
@@ -123,58 +170,45 @@ pub fn maps() -> impl Iterator<Item = &'static LinkMap> {
 /// Called while the list does not change: when `each_object` shows
 /// something.
 pub unsafe fn dynamic_section_of(handle: *mut c_void) -> Option<usize> {
-    // SAFETY: the dynamic linker's variable, or null.
-    let debug = unsafe { arch::debug_state().cast::<RDebug>().as_ref() };
-    let mut next = debug.map_or(null(), |debug| debug.first);
-    // SAFETY: entries of the list, or null at its end.
-    while let Some(map) = unsafe { next.as_ref() } {
-        if next.addr() == handle.addr() {
-            return Some(map.dynamic.addr());
-        }
-        next = map.next;
-    }
-    None
+    let map = maps().find(|map| core::ptr::eq(from_ref(*map).cast(), handle.cast_const()))?;
+    Some(map.dynamic.addr())
 }
 
 impl LinkMap {
-    fn is_called_libc(&self) -> bool {
-        const NAME: &[u8] = b"/libc.so.6";
-
-        if self.name.is_null() {
-            return false;
-        }
-        // SAFETY: a C string that lives as long as the object.
-        let name = unsafe { CStr::from_ptr(self.name) };
-        name.to_bytes().ends_with(NAME)
+    fn section(&self) -> Section {
+        // SAFETY: the dynamic section of an object that is in the list.
+        unsafe { Section::at(self.dynamic.cast()) }
     }
 
-    /// What the object defines under these names. Those that do not begin with their
-    /// header, such as an executable at a fixed place, are passed over.
-    fn symbol_addresses<const COUNT: usize>(
-        &self,
-        names: [Name; COUNT],
-    ) -> [Option<*mut c_void>; COUNT] {
-        if self.base == 0 {
-            return [None; COUNT];
+    /// Nothing for an object without DT_GNU_HASH.
+    fn tables(&self) -> Option<Tables<'_>> {
+        Tables::named_by(self.section(), self.base as u64)
+    }
+
+    /// The address of what it defines under a name (in its default version).
+    fn defined(&self, tables: &Tables<'_>, name: Name) -> Option<*mut c_void> {
+        let symbol = tables.symbol(name)?;
+        address_at(self.base as u64, symbol.st_value, symbol.st_info & 0xf)
+    }
+
+    /// Whether it may define a name: the filter of its DT_GNU_HASH says. Without that
+    /// table it may.
+    pub fn may_define(&self, name: Name) -> bool {
+        // asked at every dlclose, and so not by `Section::entries`, which takes longer
+        let mut next: *const [u64; 2] = self.dynamic.cast();
+        while !next.is_null() {
+            // SAFETY: inside the dynamic section, which ends with DT_NULL.
+            let [tag, value] = unsafe { *next };
+            if tag == DT_GNU_HASH {
+                let place = relocated(value, self.base as u64);
+                // SAFETY: the table of a loaded object.
+                return unsafe { passes_filter(with_exposed_provenance(place), name) };
+            }
+            if tag == DT_NULL {
+                break;
+            }
+            next = next.wrapping_add(1);
         }
-        let header: *const Elf64_Ehdr = with_exposed_provenance(self.base);
-        // SAFETY: the first page of a shared object or of a position-independent
-        // executable.
-        let Elf64_Ehdr {
-            e_phoff, e_phnum, ..
-        } = unsafe { *header };
-        let info = dl_phdr_info {
-            dlpi_addr: self.base as u64,
-            dlpi_name: null(),
-            dlpi_phdr: with_exposed_provenance(self.base.wrapping_add(e_phoff as usize)),
-            dlpi_phnum: e_phnum,
-            dlpi_adds: 0,
-            dlpi_subs: 0,
-            dlpi_tls_modid: 0,
-            dlpi_tls_data: null_mut(),
-        };
-        let object = Loaded { info: &info };
-        let tables = Tables::of(&object);
-        names.map(|name| object.address_of(tables.as_ref(), name))
+        true
     }
 }

@@ -238,31 +238,40 @@ macro_rules! start_routine {
     };
 }
 
-/// Defines a function of two arguments that goes on with both where a hook says: what
-/// another function is before it has been found.
+/// Defines a function that goes on with its arguments where a hook says: what another
+/// function is before it has been found.
 macro_rules! late_function {
     ($(#[$attribute:meta])* $name:ident, $hook:path) => {
         $(#[$attribute])*
         // SAFETY: naked: rsp is 8 modulo 16 at entry, 0 at the call, and as at entry at
-        // the jump; both arguments are back in their registers by then.
+        // the jump; the arguments' registers hold what they held at entry by then, and
+        // so does rax, which has a meaning where arguments vary in number.
         #[unsafe(naked)]
-        pub unsafe extern "C" fn $name(
-            first: *const core::ffi::c_char,
-            second: core::ffi::c_int,
-        ) -> *mut core::ffi::c_void {
+        unsafe extern "C" fn $name() {
             core::arch::naked_asm!(
                 ".cfi_startproc",
                 "endbr64",
-                "sub rsp, 24",
-                ".cfi_adjust_cfa_offset 24",
+                "sub rsp, 56",
+                ".cfi_adjust_cfa_offset 56",
                 "mov qword ptr [rsp], rdi",
                 "mov qword ptr [rsp + 8], rsi",
+                "mov qword ptr [rsp + 16], rdx",
+                "mov qword ptr [rsp + 24], rcx",
+                "mov qword ptr [rsp + 32], r8",
+                "mov qword ptr [rsp + 40], r9",
+                "mov qword ptr [rsp + 48], rax",
                 "call {hook}",
+                "mov r11, rax",
                 "mov rdi, qword ptr [rsp]",
-                "mov esi, dword ptr [rsp + 8]",
-                "add rsp, 24",
-                ".cfi_adjust_cfa_offset -24",
-                "jmp rax",
+                "mov rsi, qword ptr [rsp + 8]",
+                "mov rdx, qword ptr [rsp + 16]",
+                "mov rcx, qword ptr [rsp + 24]",
+                "mov r8, qword ptr [rsp + 32]",
+                "mov r9, qword ptr [rsp + 40]",
+                "mov rax, qword ptr [rsp + 48]",
+                "add rsp, 56",
+                ".cfi_adjust_cfa_offset -56",
+                "jmp r11",
                 ".cfi_endproc",
                 hook = sym $hook,
             )
