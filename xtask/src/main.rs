@@ -56,7 +56,11 @@ enum Chore {
         fresh: bool,
     },
     /// Measure what the shim costs, against glibc's own registration
-    Bench,
+    Bench {
+        /// Only what is counted, which is right on a busy machine, too
+        #[arg(long)]
+        counts: bool,
+    },
     /// Measure what the audit costs, against other tools
     BenchAudit,
     /// Ask every owner of the registration what any user of rseq may ask
@@ -135,8 +139,10 @@ fn main() -> ExitCode {
             Ok(())
         }
         Chore::Test { fresh } => test(&mut steps, fresh),
-        Chore::Bench => build(&mut steps)
-            .and_then(|rseqctl| bench::run(&mut steps, &rseqctl.with_file_name("librseq_shim.so"))),
+        Chore::Bench { counts } => build(&mut steps).and_then(|rseqctl| {
+            let shim = rseqctl.with_file_name("librseq_shim.so");
+            bench::run(&mut steps, &shim, counts)
+        }),
         Chore::BenchAudit => {
             build(&mut steps).and_then(|rseqctl| bench_audit::run(&mut steps, &rseqctl))
         }

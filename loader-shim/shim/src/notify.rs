@@ -29,7 +29,7 @@ use crate::process::Name;
 use crate::registration::{birth, nesting};
 use crate::slab::{Job, StartRoutine};
 use crate::threads::Start;
-use crate::{arch, errno, report, state};
+use crate::{arch, errno, state};
 
 /// `struct sigevent` (x86-64 Linux, 64 bytes), of which libc names only parts.
 #[repr(C)]
@@ -81,11 +81,8 @@ pub unsafe extern "C" fn begin(value: *mut c_void) -> Start {
     let Job { start, argument } = unsafe { Kept::job(value) };
     // before glibc 2.34 it may have come through `pthread_create`. That it is
     // registered says nothing: a signal handler may have done so, for its own time
-    if !nesting::is_for_life() {
-        report::thread_started();
-        if !birth::at_birth() {
-            birth::at_other_birth();
-        }
+    if !nesting::is_for_life() && !birth::at_birth() {
+        birth::at_other_birth();
     }
     Start { start, argument }
 }

@@ -208,7 +208,6 @@ pub unsafe extern "C" fn begin(slot: &'static Slot) -> Start {
     if !nesting::is_first_start() {
         return Start::from(job);
     }
-    report::thread_started();
     if birth::at_birth() {
         return Start::from(job);
     }

@@ -14,11 +14,13 @@ use std::process::Command;
 use crate::step::Steps;
 use world::Bench;
 
-/// Prints all tables.
-pub fn run(steps: &mut Steps, shim: &Path) -> Result<(), String> {
+/// Prints all tables, or those only that a busy machine does not change.
+pub fn run(steps: &mut Steps, shim: &Path, counts_only: bool) -> Result<(), String> {
     let bench = build(steps, shim)?;
-    println!("Time, nanoseconds:\n\n{}", time::table(&bench)?);
-    println!("Time of a start, nanoseconds:\n\n{}", start::table(&bench)?);
+    if !counts_only {
+        println!("Time, nanoseconds:\n\n{}", time::table(&bench)?);
+        println!("Time of a start, nanoseconds:\n\n{}", start::table(&bench)?);
+    }
     println!("Instructions in user space:\n\n{}", count::table(&bench)?);
     for library in [shim.to_path_buf(), shim.with_file_name("librseq_abi.so")] {
         let bytes = std::fs::metadata(&library)

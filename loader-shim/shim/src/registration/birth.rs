@@ -34,7 +34,7 @@ pub fn first(replace_libc: bool) -> Answer {
 pub fn at_birth() -> bool {
     let held = state::action_is(Action::Register) && nesting::hold_first();
     if held {
-        report::registered();
+        report::born();
     }
     held
 }
@@ -42,6 +42,7 @@ pub fn at_birth() -> bool {
 /// A new thread, before its user code, whatever it finds.
 #[cold]
 pub fn at_other_birth() {
+    report::thread_started();
     match state::action() {
         Action::Register => {
             nesting::hold();
