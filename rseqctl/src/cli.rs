@@ -117,9 +117,9 @@ struct DoctorArgs {
 /// What `rseqctl explain` takes.
 #[derive(Args, Debug)]
 struct ExplainArgs {
-    /// The rule or verdict; without one all are listed
-    #[arg(value_name = "RULE")]
-    rule: Option<String>,
+    /// The rule, verdict or word of a report; without one all are listed
+    #[arg(value_name = "WORD")]
+    word: Option<String>,
 }
 
 /// What `rseqctl demo` takes.
@@ -258,13 +258,13 @@ where
         Command::Doctor(args) => Request::Doctor(args.into()),
         Command::Ps(args) => Request::Ps(args.into()),
         Command::Run(args) => Request::Run(args.into()),
-        Command::Explain(args) => Request::Explain(args.rule),
+        Command::Explain(args) => Request::Explain(args.word),
         Command::Demo(DemoArgs { threads }) => Request::Demo { threads },
         Command::DemoProgram(DemoArgs { threads }) => Request::DemoProgram { threads },
     })
 }
 
-impl From<AuditArgs> for audit::Request {
+impl From<AuditArgs> for audit::AuditRequest {
     fn from(args: AuditArgs) -> Self {
         let subject = match args.program {
             None => audit::Subject::Paths(args.paths),
@@ -285,7 +285,7 @@ impl From<AuditArgs> for audit::Request {
     }
 }
 
-impl From<DoctorArgs> for doctor::Request {
+impl From<DoctorArgs> for doctor::DoctorRequest {
     fn from(args: DoctorArgs) -> Self {
         Self {
             format: args.format,
@@ -297,7 +297,7 @@ impl From<DoctorArgs> for doctor::Request {
     }
 }
 
-impl From<PsArgs> for ps::Request {
+impl From<PsArgs> for ps::PsRequest {
     fn from(args: PsArgs) -> Self {
         Self {
             options: Options {
@@ -317,7 +317,7 @@ impl From<PsArgs> for ps::Request {
     }
 }
 
-impl From<RunArgs> for run::Request {
+impl From<RunArgs> for run::RunRequest {
     fn from(args: RunArgs) -> Self {
         let mut command = args.command.into_iter();
         Self {

@@ -105,7 +105,7 @@ impl fmt::Display for Error {
             ),
             Self::Processes(_) => f.write_str("/proc"),
             Self::UnknownWord { word, known } => {
-                write!(f, "no rule or verdict {word:?}; there are:\n{known}")
+                write!(f, "no rule, verdict or word {word:?}; there are:\n{known}")
             }
             Self::Demo(_) => f.write_str("demo"),
             Self::DemoShows(what) => write!(f, "demo: {what}"),

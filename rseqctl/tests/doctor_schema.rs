@@ -7,7 +7,7 @@ mod schema;
 
 use std::process::Command;
 
-use rseqctl::host::Report;
+use rseqctl::host::HostReport;
 use rseqctl::launch::Plan;
 use schema::committed;
 use schemars::schema_for;
@@ -23,7 +23,7 @@ fn printed(arguments: &[&str]) -> Value {
 
 #[test]
 fn reports_keep_to_the_committed_schema() {
-    let schema = committed("doctor.schema.json", &schema_for!(Report));
+    let schema = committed("doctor.schema.json", &schema_for!(HostReport));
     for arguments in [
         &["doctor", "--format", "ndjson"][..],
         &["doctor", "--format", "json"],

@@ -1,9 +1,13 @@
 //! `rseqctl explain`, and the page that is made from the rules.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use tls_model::rules::RULES;
+use rseqctl::report::glossary::{self, TERMS};
+use serde_json::Value;
+use tls_model::loading::Breach;
+use tls_model::rules::{self, RULES, Subject};
 
 fn explain(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_rseqctl"))
@@ -18,7 +22,10 @@ fn every_rule_is_listed_and_explained() {
     let listed = explain(&[]);
     assert_eq!(listed.status.code(), Some(0));
     let listed = String::from_utf8(listed.stdout).expect("text");
-    assert_eq!(listed.lines().count(), RULES.len());
+    assert_eq!(
+        listed.lines().count(),
+        RULES.len() + glossary::words().count()
+    );
     for rule in RULES {
         let line = format!("{:<8} {}", rule.level.name(), rule.name);
         assert!(listed.lines().any(|found| found == line), "{line}");
@@ -31,6 +38,98 @@ fn every_rule_is_listed_and_explained() {
         assert!(words(&text).contains(&words(rule.source)), "{text}");
         assert!(text.lines().all(|line| line.len() <= 80), "{text}");
     }
+}
+
+/// The words that a schema lists, by `enum` or `const`.
+fn words_of(schema: &Value, found: &mut BTreeSet<String>) {
+    match schema {
+        Value::Object(keys) => {
+            let lists = keys.get("enum").into_iter().filter_map(|it| it.as_array());
+            let words = lists.flatten().chain(keys.get("const"));
+            found.extend(words.filter_map(|it| Some(it.as_str()?.to_owned())));
+            keys.values().for_each(|below| words_of(below, found));
+        }
+        Value::Array(items) => items.iter().for_each(|below| words_of(below, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_word_of_every_report_is_explained() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema");
+    let mut words = BTreeSet::new();
+    for entry in std::fs::read_dir(folder).expect("the schemas") {
+        let text = std::fs::read(entry.expect("an entry").path()).expect("a schema");
+        words_of(&serde_json::from_slice(&text).expect("JSON"), &mut words);
+    }
+    let known =
+        |word: &&String| rules::find(word).is_none() && glossary::meanings(word).next().is_none();
+    let unknown: Vec<_> = words.iter().filter(known).collect();
+    assert!(unknown.is_empty(), "explain does not know {unknown:?}");
+    assert!(words.len() > 80, "{words:?}");
+    // and none that no report has any more
+    let lost: Vec<_> = glossary::words()
+        .filter(|it| !words.contains(*it))
+        .collect();
+    assert!(lost.is_empty(), "no report has {lost:?}");
+    let explained = explain(&["initial-exec"]);
+    assert_eq!(explained.status.code(), Some(0));
+    let text = String::from_utf8(explained.stdout).expect("text");
+    assert!(text.starts_with("initial-exec: TLS model\n\n"), "{text}");
+}
+
+#[test]
+fn a_meaning_stands_once() {
+    let mut terms: Vec<_> = TERMS.iter().map(|it| (it.place, it.word)).collect();
+    terms.sort_unstable();
+    assert!(terms.windows(2).all(|pair| pair[0] != pair[1]), "{terms:?}");
+}
+
+/// Every Rust file below a folder, as one text.
+fn sources(folder: &Path, text: &mut String) {
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            sources(&path, text);
+        } else if path.extension().is_some_and(|it| it == "rs") {
+            *text += &std::fs::read_to_string(&path).expect("a source");
+        }
+    }
+}
+
+#[test]
+fn the_registry_has_no_rule_that_nobody_prints() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut text = String::new();
+    sources(&here.join("src"), &mut text);
+    for rule in RULES {
+        let is_printed = match rule.subject {
+            // checked wherever an object is
+            Subject::Object => true,
+            Subject::Load => Breach::ALL.iter().any(|it| it.rule() == rule.id),
+            // the two of tls-model's own that judge a whole program
+            Subject::Program => ["second-definer", "dlopened-definer"].contains(&rule.name),
+            Subject::Process | Subject::Host => {
+                let rules = rules_file(rule.subject);
+                let id = format!("id: RuleId::{:?},", rule.id);
+                let before = rules.split(&id).next().unwrap_or_default();
+                let name = before.rsplit("pub static ").next().unwrap_or_default();
+                let name = name.split(':').next().unwrap_or_default().to_owned();
+                text.contains(&name)
+            }
+        };
+        assert!(is_printed, "nothing prints {}", rule.name);
+    }
+}
+
+fn rules_file(subject: Subject) -> String {
+    let name = if subject == Subject::Host {
+        "host"
+    } else {
+        "process"
+    };
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tls-model/src/rules");
+    std::fs::read_to_string(folder.join(format!("{name}.rs"))).expect("the rules")
 }
 
 #[test]
@@ -52,10 +151,15 @@ fn names_are_those_of_one_thing() {
 
 #[test]
 fn the_pages_say_what_the_rules_and_verdicts_say() {
-    let (mut rules, mut verdicts) = (Vec::new(), Vec::new());
+    let (mut rules, mut verdicts, mut words) = (Vec::new(), Vec::new(), Vec::new());
     rseqctl::report::explain::page(&mut rules).expect("memory");
     rseqctl::report::explain::page_of_verdicts(&mut verdicts).expect("memory");
-    for (name, page) in [("rules.md", rules), ("verdicts.md", verdicts)] {
+    rseqctl::report::explain::page_of_words(&mut words).expect("memory");
+    for (name, page) in [
+        ("rules.md", rules),
+        ("verdicts.md", verdicts),
+        ("words.md", words),
+    ] {
         let path = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("../docs")
             .join(name);

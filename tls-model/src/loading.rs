@@ -5,6 +5,8 @@
 //! only has to be global and to stay. One that uses its own is a client: it
 //! registers itself, or does without.
 
+use crate::rules::RuleId;
+
 /// What is wrong with an object that defines the symbol and was loaded later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Breach {
@@ -20,13 +22,24 @@ impl Breach {
     /// Every breach.
     pub const ALL: [Self; 3] = [Self::NotPromoted, Self::DeepBind, Self::BindsToItself];
 
-    /// The rule's name, as messages give it.
+    /// Returns the rule that it breaks.
     #[must_use]
-    pub const fn rule(self) -> &'static str {
+    pub const fn rule(self) -> RuleId {
         match self {
-            Self::NotPromoted => "definer-not-promoted",
-            Self::DeepBind => "definer-with-deepbind",
-            Self::BindsToItself => "definer-binds-to-itself",
+            Self::NotPromoted => RuleId::DefinerNotPromoted,
+            Self::DeepBind => RuleId::DefinerWithDeepbind,
+            Self::BindsToItself => RuleId::DefinerBindsToItself,
+        }
+    }
+
+    /// Returns the rule's name, as messages give it. Three constants are all that the
+    /// shim gets of the registry.
+    #[must_use]
+    pub const fn rule_name(self) -> &'static str {
+        match self {
+            Self::NotPromoted => const { Self::NotPromoted.rule().name() },
+            Self::DeepBind => const { Self::DeepBind.rule().name() },
+            Self::BindsToItself => const { Self::BindsToItself.rule().name() },
         }
     }
 

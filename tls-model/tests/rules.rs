@@ -67,7 +67,7 @@ fn small_definer() {
 fn hidden_definer() {
     assert_eq!(
         library(DEFINES, &["-fvisibility=hidden"]),
-        ["hidden-definer"]
+        ["hidden-definer", "unloadable-client"]
     );
     assert_eq!(program(DEFINES, &[]), ["hidden-definer"]);
     assert_eq!(program(DEFINES, &["-static"]), ["hidden-definer"]);
@@ -148,6 +148,6 @@ fn rules_are_found_by_name_and_stand_in_the_order_of_their_levels() {
 #[test]
 fn what_a_load_breaks_is_a_rule() {
     for breach in Breach::ALL {
-        assert!(rules::find(breach.rule()).is_some(), "{}", breach.rule());
+        assert!(rules::find(breach.rule_name()).is_some(), "{breach:?}");
     }
 }

@@ -37,7 +37,7 @@ const TICK: Duration = Duration::from_millis(100);
 /// Audits `paths`; `sink` hears of everything in the order of names.
 pub(super) fn run(paths: &[PathBuf], options: &Options, sink: &mut dyn FnMut(Event<'_>)) -> Tally {
     let mut walk = Walk::new(paths);
-    let mut report = Report {
+    let mut report = Reporter {
         options,
         tally: Tally::default(),
         sink,
@@ -50,26 +50,26 @@ pub(super) fn run(paths: &[PathBuf], options: &Options, sink: &mut dyn FnMut(Eve
         }
         return report.tally;
     }
-    let desk = Desk::default();
+    let queue = Queue::default();
     thread::scope(|scope| {
         scope.spawn(|| {
-            let _alarm = Alarm(&desk);
+            let _alarm = Alarm(&queue);
             while let Some(piece) = take(&mut walk) {
-                desk.hand_out(piece);
+                queue.hand_out(piece);
             }
-            desk.close();
+            queue.close();
         });
         for _ in 0..threads {
             scope.spawn(|| {
-                let _alarm = Alarm(&desk);
+                let _alarm = Alarm(&queue);
                 let inspector = Inspector::new(options);
-                while let Some((number, piece)) = desk.next_piece() {
-                    desk.hand_in(number, inspect(&inspector, piece));
+                while let Some((number, piece)) = queue.next_piece() {
+                    queue.hand_in(number, inspect(&inspector, piece));
                 }
             });
         }
         loop {
-            match desk.next_outcome() {
+            match queue.next_outcome() {
                 Next::Outcome(outcome) => report.add(outcome),
                 Next::NotYet => (report.sink)(Event::Progress(&report.tally)),
                 Next::End => break,
@@ -87,13 +87,13 @@ pub(super) fn run_source(
     options: &Options,
     sink: &mut dyn FnMut(Event<'_>),
 ) -> Tally {
-    let mut report = Report {
+    let mut report = Reporter {
         options,
         tally: Tally::default(),
         sink,
     };
     let mut outcome = Outcome::default();
-    Inspector::new(options).look_at_source(path, source, len, &mut outcome);
+    Inspector::new(options).inspect_source(path, source, len, &mut outcome);
     report.add(outcome);
     report.tally
 }
@@ -118,15 +118,15 @@ fn take(walk: &mut Walk) -> Option<Vec<Found>> {
 fn inspect(inspector: &Inspector<'_>, piece: Vec<Found>) -> Outcome {
     let mut outcome = Outcome::default();
     for found in piece {
-        inspector.look(found, &mut outcome);
+        inspector.inspect(found, &mut outcome);
     }
     outcome
 }
 
 /// Where pieces and what comes of them lie.
 #[derive(Default)]
-struct Desk {
-    papers: Mutex<Papers>,
+struct Queue {
+    state: Mutex<QueueState>,
     /// The walk may go on.
     room: Condvar,
     /// There is a piece, or there will be none.
@@ -136,7 +136,7 @@ struct Desk {
 }
 
 #[derive(Default)]
-struct Papers {
+struct QueueState {
     pieces: VecDeque<(u64, Vec<Found>)>,
     /// Pieces that were handed out.
     out: u64,
@@ -152,19 +152,19 @@ struct Papers {
     broken: bool,
 }
 
-impl Papers {
+impl QueueState {
     fn is_at_end(&self) -> bool {
         self.broken || self.closed && self.done == self.out
     }
 }
 
 /// Ends all waiting when its thread panics.
-struct Alarm<'a>(&'a Desk);
+struct Alarm<'a>(&'a Queue);
 
 impl Drop for Alarm<'_> {
     fn drop(&mut self) {
         if thread::panicking() {
-            self.0.papers().broken = true;
+            self.0.state().broken = true;
             self.0.room.notify_all();
             self.0.close();
         }
@@ -177,79 +177,79 @@ enum Next {
     End,
 }
 
-impl Desk {
-    fn papers(&self) -> MutexGuard<'_, Papers> {
-        self.papers.lock().unwrap_or_else(PoisonError::into_inner)
+impl Queue {
+    fn state(&self) -> MutexGuard<'_, QueueState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn hand_out(&self, piece: Vec<Found>) {
-        let papers = self.papers();
-        let mut papers = self
+        let state = self.state();
+        let mut state = self
             .room
-            .wait_while(papers, |papers| {
-                papers.out - papers.done >= UNDER_WAY && !papers.broken
+            .wait_while(state, |state| {
+                state.out - state.done >= UNDER_WAY && !state.broken
             })
             .unwrap_or_else(PoisonError::into_inner);
-        let number = papers.out;
-        papers.out += 1;
-        papers.pieces.push_back((number, piece));
-        let is_awaited = papers.idle != 0;
-        drop(papers);
+        let number = state.out;
+        state.out += 1;
+        state.pieces.push_back((number, piece));
+        let is_awaited = state.idle != 0;
+        drop(state);
         if is_awaited {
             self.pieces.notify_one();
         }
     }
 
     fn close(&self) {
-        self.papers().closed = true;
+        self.state().closed = true;
         self.pieces.notify_all();
         self.outcomes.notify_all();
     }
 
     fn next_piece(&self) -> Option<(u64, Vec<Found>)> {
-        let mut papers = self.papers();
-        papers.idle += 1;
-        let mut papers = self
+        let mut state = self.state();
+        state.idle += 1;
+        let mut state = self
             .pieces
-            .wait_while(papers, |papers| papers.pieces.is_empty() && !papers.closed)
+            .wait_while(state, |state| state.pieces.is_empty() && !state.closed)
             .unwrap_or_else(PoisonError::into_inner);
-        papers.idle -= 1;
-        papers.pieces.pop_front()
+        state.idle -= 1;
+        state.pieces.pop_front()
     }
 
     fn hand_in(&self, number: u64, outcome: Outcome) {
-        let mut papers = self.papers();
-        papers.outcomes.insert(number, outcome);
-        let there = papers.outcomes.len();
-        let is_last = papers.closed && there as u64 == papers.out - papers.done;
-        let is_worth_it = there >= TOGETHER && papers.outcomes.contains_key(&papers.done);
-        drop(papers);
+        let mut state = self.state();
+        state.outcomes.insert(number, outcome);
+        let there = state.outcomes.len();
+        let is_last = state.closed && there as u64 == state.out - state.done;
+        let is_worth_it = there >= TOGETHER && state.outcomes.contains_key(&state.done);
+        drop(state);
         if is_last || is_worth_it {
             self.outcomes.notify_one();
         }
     }
 
     fn next_outcome(&self) -> Next {
-        let papers = self.papers();
-        let is_early = |papers: &mut Papers| {
-            !papers.outcomes.contains_key(&papers.done) && !papers.is_at_end()
+        let state = self.state();
+        let is_early = |state: &mut QueueState| {
+            !state.outcomes.contains_key(&state.done) && !state.is_at_end()
         };
-        let (mut papers, _) = self
+        let (mut state, _) = self
             .outcomes
-            .wait_timeout_while(papers, TICK, is_early)
+            .wait_timeout_while(state, TICK, is_early)
             .unwrap_or_else(PoisonError::into_inner);
-        let done = papers.done;
-        if let Some(outcome) = papers.outcomes.remove(&done) {
-            papers.done += 1;
+        let done = state.done;
+        if let Some(outcome) = state.outcomes.remove(&done) {
+            state.done += 1;
             // some at a time, so that the walk does not stop for each of them
-            let wants_more = papers.out - papers.done == UNDER_WAY / 2;
-            drop(papers);
+            let wants_more = state.out - state.done == UNDER_WAY / 2;
+            drop(state);
             if wants_more {
                 self.room.notify_one();
             }
             return Next::Outcome(outcome);
         }
-        if papers.is_at_end() {
+        if state.is_at_end() {
             Next::End
         } else {
             Next::NotYet
@@ -258,13 +258,13 @@ impl Desk {
 }
 
 /// What the caller hears.
-struct Report<'a> {
+struct Reporter<'a> {
     options: &'a Options,
     tally: Tally,
     sink: &'a mut dyn FnMut(Event<'_>),
 }
 
-impl Report<'_> {
+impl Reporter<'_> {
     fn add(&mut self, outcome: Outcome) {
         self.tally.add(&outcome.counts);
         for file in outcome.files {

@@ -27,7 +27,7 @@ impl<'a> Inspector<'a> {
         }
     }
 
-    pub(super) fn look(&self, mut found: Found, outcome: &mut Outcome) {
+    pub(super) fn inspect(&self, mut found: Found, outcome: &mut Outcome) {
         let mut file = FileOutcome::default();
         let kind = std::mem::replace(&mut found.kind, FoundKind::Folder);
         match kind {
@@ -117,7 +117,7 @@ impl<'a> Inspector<'a> {
     }
 
     /// Something without a file, as if it was named.
-    pub(super) fn look_at_source(
+    pub(super) fn inspect_source(
         &self,
         path: &Path,
         source: &dyn Source,

@@ -62,7 +62,7 @@ pub use event::{Event, UnusedInput};
 pub use options::Options;
 pub use problem::Problem;
 pub use program::audit_program;
-pub use report::{Document, Report};
+pub use report::{AuditWriter, Document};
 pub use row::{Class, Row, SectionRow, SymbolRow};
 pub use tally::{FileCounts, Tally};
 

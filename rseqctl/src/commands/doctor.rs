@@ -6,14 +6,14 @@ use tls_model::rules::RuleId;
 
 use crate::error::Error;
 use crate::exit::Status;
-use crate::host::{Report, look};
+use crate::host::{HostReport, inspect_host};
 use crate::kernel::{Behaviour, Rank, remember};
 use crate::report::choices::{FailOn, ReportFormat};
 use crate::report::{Fleet, Reporter, StandardOutput};
 
 /// The checked arguments.
 #[derive(Clone, Debug)]
-pub struct Request {
+pub struct DoctorRequest {
     /// How to print.
     pub format: ReportFormat,
     /// What makes the exit status 1.
@@ -26,8 +26,8 @@ pub struct Request {
     pub fleet: Fleet,
 }
 
-pub(super) fn run(request: &Request, out: &mut StandardOutput) -> Result<Status, Error> {
-    let report = look(request.limit);
+pub(super) fn run(request: &DoctorRequest, out: &mut StandardOutput) -> Result<Status, Error> {
+    let report = inspect_host(request.limit);
     // for rseqctl run
     if let Some(behaviour) = Behaviour::of(&report.self_test) {
         remember(behaviour, Rank::Whole);
@@ -40,7 +40,7 @@ pub(super) fn run(request: &Request, out: &mut StandardOutput) -> Result<Status,
 }
 
 /// Verdicts win over holes in the self-test, which could only add some.
-fn status(report: &Report, fail_on: FailOn) -> Status {
+fn status(report: &HostReport, fail_on: FailOn) -> Status {
     let threshold = fail_on.level();
     let is_hit = report
         .verdicts

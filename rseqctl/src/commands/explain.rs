@@ -6,12 +6,14 @@ use crate::error::Error;
 use crate::exit::Status;
 use crate::report::StandardOutput;
 use crate::report::explain::{explain, list};
+use crate::report::glossary;
 
 pub(super) fn run(word: Option<&str>, out: &mut StandardOutput) -> Result<Status, Error> {
     let written = match word {
         None => list(out),
         Some(word) => match rules::find(word) {
             Some(rule) => explain(rule, out),
+            None if glossary::meanings(word).next().is_some() => glossary::explain(word, out),
             None => return Err(unknown(word)),
         },
     };

@@ -17,13 +17,13 @@ use crate::sys::signals;
 #[non_exhaustive]
 pub enum Request {
     /// `rseqctl audit`.
-    Audit(audit::Request),
+    Audit(audit::AuditRequest),
     /// `rseqctl doctor`.
-    Doctor(doctor::Request),
+    Doctor(doctor::DoctorRequest),
     /// `rseqctl ps`.
-    Ps(ps::Request),
+    Ps(ps::PsRequest),
     /// `rseqctl run`.
-    Run(run::Request),
+    Run(run::RunRequest),
     /// `rseqctl explain`; without a word all are listed.
     Explain(Option<String>),
     /// `rseqctl demo`, with so many threads.

@@ -11,29 +11,31 @@ use std::time::Duration;
 
 use crate::error::Error;
 use crate::exit::Status;
-use crate::process::{Event, Files, Options, Report, Style, Tally, UnusedProcess, look};
+use crate::process::{
+    Event, Files, Options, ProcessWriter, Style, Tally, UnusedProcess, inspect_processes,
+};
 use crate::report::choices::FailOn;
 use crate::report::{Fleet, Reporter, StandardOutput, complain};
 use crate::sys::terminal;
 
 /// The checked arguments.
 #[derive(Clone, Debug)]
-pub struct Request {
+pub struct PsRequest {
     /// The processes; without one all of them.
     pub pids: Vec<u32>,
-    /// How to look.
+    /// How to inspect_processes.
     pub options: Options,
     /// How to print.
     pub style: Style,
     /// What makes the exit status 1.
     pub fail_on: FailOn,
-    /// How long to wait before each further look.
+    /// How long to wait before each further inspect_processes.
     pub watch: Option<Duration>,
     /// Whether rows carry the host's keys.
     pub fleet: Fleet,
 }
 
-pub(super) fn run(request: &Request, out: &mut StandardOutput) -> Result<Status, Error> {
+pub(super) fn run(request: &PsRequest, out: &mut StandardOutput) -> Result<Status, Error> {
     let mut files = Files::default();
     loop {
         let mut text = Vec::new();
@@ -51,12 +53,12 @@ pub(super) fn run(request: &Request, out: &mut StandardOutput) -> Result<Status,
     }
 }
 
-/// One look, written down.
-fn once(request: &Request, files: &mut Files, out: &mut Vec<u8>) -> Result<Tally, Error> {
+/// One inspect_processes, written down.
+fn once(request: &PsRequest, files: &mut Files, out: &mut Vec<u8>) -> Result<Tally, Error> {
     let host = request.fleet.host(Reporter::Ps);
-    let mut report = Report::new(request.style, host, out);
+    let mut report = ProcessWriter::new(request.style, host, out);
     let mut written = report.begin();
-    let tally = look(&request.pids, request.options, files, &mut |event| {
+    let tally = inspect_processes(&request.pids, request.options, files, &mut |event| {
         let next = match event {
             Event::Row(row) => report.process(row),
             Event::Problem(UnusedProcess { pid, problem, .. }) => {

@@ -10,7 +10,7 @@ use crate::report::choices::RunFormat;
 
 /// The checked arguments.
 #[derive(Clone, Debug)]
-pub struct Request {
+pub struct RunRequest {
     /// The command, as it was called.
     pub program: OsString,
     /// Its arguments.
@@ -30,7 +30,7 @@ pub enum Then {
     Start(Manner),
 }
 
-pub(super) fn run(request: &Request, out: &mut StandardOutput) -> Result<Status, Error> {
+pub(super) fn run(request: &RunRequest, out: &mut StandardOutput) -> Result<Status, Error> {
     let start = Start::decide(&request.program, &request.arguments, &request.settings)?;
     match &request.then {
         Then::Start(manner) => Ok(start.run(manner)?),

@@ -20,6 +20,7 @@ use crate::tunables::{self, RseqTunable, rseq_tunable};
 
 /// The kernel.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Kernel {
     /// As `uname -r`.
     pub release: String,
@@ -29,6 +30,7 @@ pub struct Kernel {
 
 /// The auxiliary vector of this process.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Auxv {
     /// `AT_RSEQ_FEATURE_SIZE`: bytes of the area that the kernel fills; null
     /// before Linux 6.3.
@@ -42,6 +44,7 @@ pub struct Auxv {
 
 /// The libc that rseqctl runs on.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Libc {
     /// Version of glibc; null for another libc.
     pub glibc: Option<String>,
@@ -70,6 +73,7 @@ pub struct Libc {
 
 /// Seccomp.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Seccomp {
     /// The mode of this process; null where the kernel has no seccomp.
     pub mode: Option<SeccompMode>,
@@ -81,6 +85,7 @@ pub struct Seccomp {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[schemars(inline)]
+#[non_exhaustive]
 pub enum SeccompMode {
     /// It is off.
     None,
@@ -104,6 +109,7 @@ impl SeccompMode {
 
 /// One library in /etc/ld.so.preload.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Preloaded {
     /// As it stands there.
     pub library: String,
@@ -116,6 +122,7 @@ pub struct Preloaded {
 
 /// Everything but the self-test.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Facts {
     /// The kernel.
     pub kernel: Kernel,

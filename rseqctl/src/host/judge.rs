@@ -16,6 +16,7 @@ use crate::tunables::RseqTunable;
 
 /// A verdict about this host.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Verdict {
     /// Its stable name; `rseqctl explain` knows it.
     pub verdict: &'static str,

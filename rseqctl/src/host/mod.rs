@@ -1,7 +1,23 @@
-//! What this host does with rseq, by looking and by trying.
+//! What this host does with rseq, by reading its settings and by trying.
 //!
 //! Verdicts come from what was seen, never from a version number: kernels and
 //! libcs are patched, filtered and emulated.
+//!
+//! # As a library
+//!
+//! [`inspect_host`] reads the settings, runs the self-test in child processes and
+//! judges both.
+//!
+//! ```
+//! use std::time::Duration;
+//! use rseqctl::host::inspect_host;
+//!
+//! let report = inspect_host(Duration::from_secs(2));
+//! for verdict in &report.verdicts {
+//!     println!("{}: {} ({})", verdict.level, verdict.title, verdict.seen);
+//! }
+//! assert!(!report.verdicts.is_empty());
+//! ```
 
 mod facts;
 mod judge;
@@ -13,15 +29,15 @@ use crate::kernel::{Extent, self_test};
 
 pub use facts::{Auxv, Facts, Kernel, Libc, PRELOAD_FILE, Preloaded, Seccomp};
 pub use judge::{Verdict, judge};
-pub use report::Report;
+pub use report::HostReport;
 
-/// Looks at this host; the self-test ends within `limit`.
+/// Inspects this host. The self-test ends within `limit`.
 #[must_use]
-pub fn look(limit: Duration) -> Report {
+pub fn inspect_host(limit: Duration) -> HostReport {
     let facts = Facts::here();
     let self_test = self_test(Extent::Whole, limit);
     let verdicts = judge(&facts, &self_test);
-    Report {
+    HostReport {
         facts,
         self_test,
         verdicts,

@@ -18,7 +18,8 @@ use crate::tunables::RseqTunable;
 /// The whole answer: a line of ndjson, or a document.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(title = "rseqctl doctor")]
-pub struct Report {
+#[non_exhaustive]
+pub struct HostReport {
     /// Host, libc, and what else was looked at.
     #[serde(flatten)]
     pub facts: Facts,
@@ -28,7 +29,7 @@ pub struct Report {
     pub verdicts: Vec<Verdict>,
 }
 
-impl Report {
+impl HostReport {
     /// Writes it; for people with `details`, or where something is wrong, with
     /// everything that was tried.
     ///

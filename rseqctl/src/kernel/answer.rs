@@ -130,11 +130,11 @@ impl std::error::Error for NotKnown {}
 /// # Errors
 ///
 /// The self-test came to nothing: why.
-pub fn get() -> Result<(Behaviour, Origin), NotKnown> {
+pub fn probe_kernel() -> Result<(Behaviour, Origin), NotKnown> {
     if let Some(behaviour) = remembered() {
         return Ok((behaviour, Origin::Remembered));
     }
-    let test = selftest::run(Extent::Quick, QUICK);
+    let test = selftest::self_test(Extent::Quick, QUICK);
     if let Some(refused) = test.refused {
         return Err(NotKnown::Refused(refused));
     }

@@ -49,7 +49,7 @@ impl Kernel {
         if scope.users.is_empty() {
             return Self::NotAsked;
         }
-        match kernel::answer() {
+        match kernel::probe_kernel() {
             Ok((behaviour, origin)) => Self::Known(behaviour, origin),
             Err(why) => Self::NotSeen(why),
         }

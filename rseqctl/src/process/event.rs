@@ -1,12 +1,12 @@
-//! What there is to tell of processes.
+//! What an inspection of processes reports.
 
 use super::row::Row;
 use super::tally::Tally;
 
-/// What there is to tell.
+/// One thing that an inspection of processes reports.
 pub type Event<'a> = crate::report::Event<'a, Row, UnusedProcess<'a>, Tally>;
 
-/// A process that was named and could not be looked at.
+/// A process that was named and could not be inspected.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct UnusedProcess<'a> {

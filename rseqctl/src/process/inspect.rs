@@ -1,4 +1,4 @@
-//! One process, looked at.
+//! Inspects one process.
 
 use std::io::{self, ErrorKind};
 
@@ -10,42 +10,48 @@ use super::files::{Files, Unread};
 use super::guests::find_guests;
 use super::holds::{Hold, Holds};
 use super::image::Image;
+use super::judge;
 use super::list::List;
 use super::memory::Memory;
 use super::mode::Kernel;
 use super::options::Options;
+use super::ownership::find_owner;
 use super::proc::{Process, Status};
 use super::row::{Definition, ObjectRow, Row};
-use super::thread::{self, Stop, Threads};
-use super::{judge, ownership};
+use super::thread::{Stop, Threads, inspect_threads};
 use crate::report::{Word, text};
 
-/// What came of a process.
-pub(super) enum Outcome {
+/// What the inspection of a process came to.
+pub(super) enum Inspection {
     /// What is said about it, and how long each stop of a thread took.
     Row(Box<Row>, Vec<Stop>),
-    /// It is gone.
+    /// It has ended.
     Gone,
-    /// It is a thread of the kernel's.
+    /// It is a thread of the kernel.
     Kernels,
-    /// Nothing could be told.
+    /// Nothing is known about it; why.
     Problem(String),
 }
 
-/// Looks at a process.
-pub(super) fn look(pid: u32, files: &mut Files, options: Options, kernel: Kernel) -> Outcome {
+/// Inspects a process.
+pub(super) fn inspect_process(
+    pid: u32,
+    files: &mut Files,
+    options: Options,
+    kernel: Kernel,
+) -> Inspection {
     let mut process = Process::new(pid);
     let status = match process.status() {
         Ok(status) => status,
-        Err(error) if is_gone(&error) => return Outcome::Gone,
-        Err(error) => return Outcome::Problem(error.to_string()),
+        Err(error) if is_gone(&error) => return Inspection::Gone,
+        Err(error) => return Inspection::Problem(error.to_string()),
     };
     if status.process != pid {
         // the id of a thread: its process is meant
-        return look(status.process, files, options, kernel);
+        return inspect_process(status.process, files, options, kernel);
     }
     if status.is_kernels || is_of_kernel(&process, &status) {
-        return Outcome::Kernels;
+        return Inspection::Kernels;
     }
     if status.has_ended() {
         // the main thread; others may live on
@@ -67,8 +73,8 @@ pub(super) fn look(pid: u32, files: &mut Files, options: Options, kernel: Kernel
     find_guests(&mut image, list.as_ref());
     let image = image;
     let locator = Locator::new(&image, memory.as_ref(), list.as_ref());
-    let threads =
-        thread::look(&process, locator, memory.as_ref(), options, kernel).unwrap_or_else(|error| {
+    let threads = inspect_threads(&process, locator, memory.as_ref(), options, kernel)
+        .unwrap_or_else(|error| {
             missing.push(format!("its threads: {error}"));
             Threads::default()
         });
@@ -77,13 +83,13 @@ pub(super) fn look(pid: u32, files: &mut Files, options: Options, kernel: Kernel
     }
     // of a process that has ended nothing is missing
     match process.status() {
-        Err(_) if threads.areas.iter().all(Option::is_none) => return Outcome::Gone,
+        Err(_) if threads.areas.iter().all(Option::is_none) => return Inspection::Gone,
         Err(_) => missing.clear(),
         Ok(now) if now.has_ended() => missing.clear(),
         Ok(_) => {}
     }
     let row = row(&process, status, &image, &threads, missing);
-    Outcome::Row(Box::new(row), threads.stops)
+    Inspection::Row(Box::new(row), threads.stops)
 }
 
 fn row(
@@ -94,7 +100,7 @@ fn row(
     missing: Vec<String>,
 ) -> Row {
     let holds = Holds::find(process, image);
-    let ownership = ownership::find(process, image, threads);
+    let ownership = find_owner(process, image, threads);
     let count = |wanted| {
         let rows = threads.rows.iter();
         rows.filter(|row| row.registered == wanted).count() as u64

@@ -3,6 +3,32 @@
 //! Each thread is stopped for some microseconds, one after the other: the
 //! kernel tells a thread's registration to a tracer only, and of a stopped
 //! thread only. Nothing is written into any process.
+//!
+//! # As a library
+//!
+//! [`inspect_processes`] hands each process to the caller while it goes on. What was
+//! read of files is kept in [`Files`] for the next call.
+//!
+//! ```
+//! use rseqctl::process::{Event, Files, Options, inspect_processes};
+//!
+//! let options = Options { no_stop: true, ..Options::default() };
+//! let mut pids = Vec::new();
+//! let this = std::process::id();
+//! let tally = inspect_processes(&[this], options, &mut Files::default(), &mut |event| match event {
+//!     Event::Row(row) => {
+//!         println!("{} {}: {} threads, {}", row.pid, row.name, row.threads.len(), row.because);
+//!         for finding in &row.findings {
+//!             println!("{}: {} [{}]", finding.level, finding.message, finding.rule);
+//!         }
+//!         pids.push(row.pid);
+//!     }
+//!     Event::Problem(unused) => eprintln!("{}: {}", unused.pid, unused.problem),
+//!     _ => {}
+//! })?;
+//! assert_eq!((tally.processes, pids), (1, vec![this]));
+//! # Ok::<(), std::io::Error>(())
+//! ```
 
 mod area;
 mod event;
@@ -36,21 +62,21 @@ pub use files::Files;
 pub use mode::KernelMode;
 pub use options::Options;
 pub use owner::ProcessOwner;
-pub use report::{Report, Style};
+pub use report::{ProcessWriter, Style};
 pub use row::{Definition, ObjectRow, Row, ThreadRow};
 pub use tally::{ProcessCounts, Stops, Tally};
 
-use inspect::Outcome;
+use inspect::{Inspection, inspect_process};
 use mode::Kernel;
 
-/// Looks at processes, each named one once, or at all but this one where none is
-/// named, in the order of their ids. Threads of the kernel's are left out. What is read of `files` is
-/// kept there for the next look.
+/// Inspects processes: those that are named, each once, or all but this one where none
+/// is named, in the order of their ids. Threads of the kernel are left out. What is
+/// read of `files` is kept there for the next call.
 ///
 /// # Errors
 ///
 /// /proc cannot be read.
-pub fn look(
+pub fn inspect_processes(
     pids: &[u32],
     options: Options,
     files: &mut Files,
@@ -74,16 +100,16 @@ pub fn look(
         Kernel::here()
     };
     for pid in all {
-        let problem = match inspect::look(pid, files, options, kernel) {
-            Outcome::Row(row, stops) => {
+        let problem = match inspect_process(pid, files, options, kernel) {
+            Inspection::Row(row, stops) => {
                 tally.count_row(&row, &stops);
                 sink(Event::Row(&row));
                 continue;
             }
-            Outcome::Gone | Outcome::Kernels if pids.is_empty() => continue,
-            Outcome::Gone => "no such process; check the id".to_owned(),
-            Outcome::Kernels => "a thread of the kernel's, which has no rseq".to_owned(),
-            Outcome::Problem(problem) => problem,
+            Inspection::Gone | Inspection::Kernels if pids.is_empty() => continue,
+            Inspection::Gone => "no such process; check the id".to_owned(),
+            Inspection::Kernels => "a thread of the kernel's, which has no rseq".to_owned(),
+            Inspection::Problem(problem) => problem,
         };
         tally.problems += 1;
         let problem = problem.as_str();

@@ -12,6 +12,7 @@ use crate::sys::machine;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[schemars(inline)]
+#[non_exhaustive]
 pub enum KernelMode {
     /// It writes them whenever the thread was interrupted.
     Legacy,
@@ -45,7 +46,9 @@ impl Kernel {
     pub(super) fn here() -> Self {
         Self {
             feature_size: machine::rseq_feature_size(),
-            seen: kernel::answer().ok().map(|(seen, _)| seen.cpu_id_start),
+            seen: kernel::probe_kernel()
+                .ok()
+                .map(|(seen, _)| seen.cpu_id_start),
         }
     }
 

@@ -1,10 +1,10 @@
-//! How processes are looked at.
+//! How processes are inspected.
 
-/// How to look.
+/// How to inspect processes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
-    /// Stop no thread: what /proc alone tells.
+    /// Stop no thread: report what /proc alone tells.
     pub no_stop: bool,
-    /// Tell how long each thread stood still.
+    /// Report how long each thread was stopped.
     pub verbose: bool,
 }

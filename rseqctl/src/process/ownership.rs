@@ -21,7 +21,7 @@ pub(super) struct Ownership {
 }
 
 /// Looks at what the threads told.
-pub(super) fn find(process: &Process, image: &Image, threads: &Threads) -> Ownership {
+pub(super) fn find_owner(process: &Process, image: &Image, threads: &Threads) -> Ownership {
     let registered = threads.areas.iter().flatten();
     let mut areas: Vec<Area> = Vec::new();
     for area in registered {

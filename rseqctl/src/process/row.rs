@@ -14,8 +14,9 @@ use crate::report::{FindingRow, Word};
 /// What is said about one process.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(title = "rseqctl ps, one line of ndjson")]
+#[non_exhaustive]
 pub struct Row {
-    /// Process id, in the pid namespace of whoever looks.
+    /// Process id, in the pid namespace of rseqctl.
     pub pid: u32,
     /// The ids that it has in pid namespaces of its own, from the outermost to
     /// its own; empty where it has none.
@@ -30,7 +31,7 @@ pub struct Row {
     pub build_id: Option<String>,
     /// Its command line.
     pub command: Vec<String>,
-    /// The kinds of namespace in which it is elsewhere than whoever looks;
+    /// The kinds of namespace in which it differs from rseqctl;
     /// null where that may not be read.
     pub other_namespaces: Option<Vec<&'static str>>,
     /// Who owns the registration of its threads; `none` where no thread is
@@ -57,8 +58,9 @@ pub struct Row {
 /// One thread.
 #[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 #[schemars(rename = "Thread")]
+#[non_exhaustive]
 pub struct ThreadRow {
-    /// Thread id, in the pid namespace of whoever looks.
+    /// Thread id, in the pid namespace of rseqctl.
     pub tid: u32,
     /// Its name, as the kernel has it.
     pub name: String,
@@ -97,6 +99,7 @@ pub struct ThreadRow {
 /// An object that has to do with rseq.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Object")]
+#[non_exhaustive]
 pub struct ObjectRow {
     /// Its path, as the process sees it.
     pub path: String,

@@ -1,4 +1,4 @@
-//! What a look at processes counts.
+//! What an inspection of processes counts.
 
 use std::time::Duration;
 
@@ -9,14 +9,14 @@ use super::row::Row;
 use super::thread::Stop;
 use crate::report::{self, Counted};
 
-/// What a look at processes counted.
+/// What an inspection of processes counted.
 pub type Tally = report::Tally<ProcessCounts>;
 
 /// What was counted besides findings.
 #[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct ProcessCounts {
-    /// Processes told of.
+    /// Processes reported.
     pub processes: u64,
     /// Their threads.
     pub threads: u64,
@@ -24,11 +24,11 @@ pub struct ProcessCounts {
     pub registered: u64,
     /// Threads without one.
     pub unregistered: u64,
-    /// Threads of which it is not known.
+    /// Threads whose registration is not known.
     pub unknown: u64,
-    /// Processes of which something could not be told.
+    /// Processes of which something is not known.
     pub partial: u64,
-    /// How long each thread stood still.
+    /// How long each thread was stopped.
     #[serde(skip)]
     #[schemars(skip)]
     stops: Vec<Stop>,
@@ -44,7 +44,7 @@ impl Counted for ProcessCounts {
     }
 }
 
-/// How long threads stood still, in microseconds: from the interrupt to the end
+/// How long threads were stopped, in microseconds: from the interrupt to the end
 /// of the detach. That is more than they felt where they ran on, or waited for a
 /// processor, before they stopped.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -76,7 +76,7 @@ impl Tally {
         }
     }
 
-    /// Returns how long threads stood still; none where none was stopped.
+    /// Returns how long threads were stopped; none where none was.
     #[must_use]
     pub fn stops(&self) -> Option<Stops> {
         let (median_us, max_us) = middle_and_most(self.stops.iter().map(|stop| stop.most))?;

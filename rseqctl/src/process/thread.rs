@@ -1,4 +1,4 @@
-//! One process's threads: stopped one after the other, and what they told.
+//! Inspects the threads of one process: each is stopped, one after the other.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -14,13 +14,13 @@ use super::options::Options;
 use super::proc::{Process, has_ended};
 use super::row::ThreadRow;
 use crate::report::Word;
-use crate::sys::tracer::{self, Answer, PointerIn, Seen};
+use crate::sys::tracer::{self, PointerIn, StoppedThread, ThreadAnswer};
 
 /// How long a thread may take to stop: one that waits for a processor takes as
 /// long as the machine is busy.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Threads that are born while we look are looked at as well, so many times.
+/// How often threads that have started meanwhile are inspected as well.
 const ROUNDS: usize = 3;
 
 /// For how long a thread stood still.
@@ -45,15 +45,15 @@ pub(super) struct Threads {
     pub(super) refused: Option<String>,
 }
 
-/// What a thread is found to be before it is stopped.
+/// What is known of a thread before it is stopped.
 struct Candidate {
     thread: u32,
     name: String,
     state: char,
 }
 
-/// Looks at every thread of a process.
-pub(super) fn look(
+/// Inspects every thread of a process.
+pub(super) fn inspect_threads(
     process: &Process,
     mut locator: Locator<'_>,
     memory: Option<&Memory>,
@@ -92,21 +92,21 @@ pub(super) fn look(
             }
         }
         done.extend(now);
-        let seen = tracer::look(&asked, pointer, PATIENCE);
+        let seen = tracer::stop_and_ask(&asked, pointer, PATIENCE);
         if seen.is_empty() && asked.is_empty() {
             break;
         }
         for (candidate, seen) in candidates.iter().zip(seen) {
             match seen {
-                Seen::Gone => {}
-                Seen::Asked(answer) => {
+                ThreadAnswer::Gone => {}
+                ThreadAnswer::Asked(answer) => {
                     found.add(candidate, &answer, &mut locator, memory, kernel, options);
                 }
-                Seen::Late => found.add_unknown(
+                ThreadAnswer::Late => found.add_unknown(
                     candidate,
                     format!("it did not stop within {} s", PATIENCE.as_secs()),
                 ),
-                Seen::Refused(error) => found.add_refused(process, candidate, &error),
+                ThreadAnswer::Refused(error) => found.add_refused(process, candidate, &error),
             }
         }
     }
@@ -165,7 +165,7 @@ impl Threads {
     fn add(
         &mut self,
         candidate: &Candidate,
-        answer: &Answer,
+        answer: &StoppedThread,
         locator: &mut Locator<'_>,
         memory: Option<&Memory>,
         kernel: Kernel,
@@ -221,7 +221,7 @@ fn row_of(candidate: &Candidate) -> ThreadRow {
     }
 }
 
-fn area_of(held: &PtraceConfiguration, answer: &Answer, locator: &mut Locator<'_>) -> Area {
+fn area_of(held: &PtraceConfiguration, answer: &StoppedThread, locator: &mut Locator<'_>) -> Area {
     match answer.pointer {
         Some(pointer) if pointer != 0 => {
             let distance = held.rseq_abi_pointer.wrapping_sub(pointer).cast_signed();

@@ -1,12 +1,14 @@
-//! What a rule of the audit or a verdict of the doctor means.
+//! What a rule of the audit, a verdict of the doctor or a word of a report means.
 
 use std::io::{self, Write};
 
 use tls_model::rules::{self, RULES, Rule, Subject};
 
+use super::glossary::{self, TERMS};
 use super::wrapped;
 
-/// Writes one line per rule and verdict: its level and its name.
+/// Writes one line per rule and verdict, its level and its name, then one per word of
+/// reports.
 ///
 /// # Errors
 ///
@@ -14,6 +16,9 @@ use super::wrapped;
 pub fn list(out: &mut impl Write) -> io::Result<()> {
     for rule in RULES {
         writeln!(out, "{:<8} {}", rule.level.name(), rule.name)?;
+    }
+    for word in glossary::words() {
+        writeln!(out, "{:<8} {word}", "word")?;
     }
     Ok(())
 }
@@ -60,6 +65,39 @@ pub fn page_of_verdicts(out: &mut impl Write) -> io::Result<()> {
         out,
     )?;
     rules::of_hosts().try_for_each(|rule| section(rule, out))
+}
+
+/// Writes the page `docs/words.md`.
+///
+/// # Errors
+///
+/// Those of `out`.
+pub fn page_of_words(out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "# The words of reports\n")?;
+    paragraph(
+        "What the words in the output of `rseqctl` mean; `rseqctl explain WORD` prints what \
+         stands here. The names of rules are in [rules.md](rules.md), those of verdicts in \
+         [verdicts.md](verdicts.md). This page is made from the words themselves: \
+         `UPDATE_GOLDEN=1 cargo test -p rseqctl --test explain` writes it.",
+        out,
+    )?;
+    let mut place = "";
+    for term in TERMS {
+        if term.place != place {
+            place = term.place;
+            writeln!(out, "\n## {}\n", capital(place))?;
+            writeln!(out, "| word | meaning |\n|---|---|")?;
+        }
+        writeln!(out, "| `{}` | {} |", term.word, escaped(term.meaning))?;
+    }
+    Ok(())
+}
+
+/// Returns the text with a capital letter at its start.
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+    first.into_iter().chain(letters).collect()
 }
 
 fn section(rule: &Rule, out: &mut impl Write) -> io::Result<()> {

@@ -8,6 +8,7 @@ pub mod explain;
 mod finding;
 pub mod fleet;
 mod foreseen;
+pub mod glossary;
 mod output;
 mod tally;
 pub(crate) mod text;

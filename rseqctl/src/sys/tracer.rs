@@ -39,7 +39,7 @@ pub enum PointerIn {
 
 /// What a stopped thread told.
 #[derive(Debug)]
-pub struct Answer {
+pub struct StoppedThread {
     /// Its registration; EIO before Linux 5.13.
     pub registration: io::Result<PtraceConfiguration>,
     /// Its thread pointer.
@@ -52,11 +52,11 @@ pub struct Answer {
     pub held: Duration,
 }
 
-/// What came of looking at one thread.
+/// What one thread told.
 #[derive(Debug)]
-pub enum Seen {
+pub enum ThreadAnswer {
     /// It was stopped, asked and let go.
-    Asked(Answer),
+    Asked(StoppedThread),
     /// It ended before it could be asked.
     Gone,
     /// The kernel does not let us trace it.
@@ -69,7 +69,7 @@ pub enum Seen {
 /// Answers come in the order of `threads`.
 ///
 /// Signals to this process wait meanwhile, for the time of one thread's stop.
-pub fn look(threads: &[u32], pointer: PointerIn, patience: Duration) -> Vec<Seen> {
+pub fn stop_and_ask(threads: &[u32], pointer: PointerIn, patience: Duration) -> Vec<ThreadAnswer> {
     let mut seen = Vec::with_capacity(threads.len());
     while let Some(rest) = threads.get(seen.len()..).filter(|rest| !rest.is_empty()) {
         // SIGCHLD tells of stops: it must not be lost on a thread that lets it
@@ -79,7 +79,7 @@ pub fn look(threads: &[u32], pointer: PointerIn, patience: Duration) -> Vec<Seen
         signals::expect_children();
         let looked = std::thread::scope(|scope| {
             scope
-                .spawn(|| look_until_disturbed(rest, pointer, patience))
+                .spawn(|| ask_until_disturbed(rest, pointer, patience))
                 .join()
         });
         // a signal that came meanwhile takes effect here
@@ -94,12 +94,16 @@ pub fn look(threads: &[u32], pointer: PointerIn, patience: Duration) -> Vec<Seen
 
 /// Looks at threads until there is a signal for this process, or one thread
 /// does not stop: the end of the calling thread lets go of that.
-fn look_until_disturbed(threads: &[u32], pointer: PointerIn, patience: Duration) -> Vec<Seen> {
+fn ask_until_disturbed(
+    threads: &[u32],
+    pointer: PointerIn,
+    patience: Duration,
+) -> Vec<ThreadAnswer> {
     go_first();
     let mut seen = Vec::with_capacity(threads.len());
     for &thread in threads {
-        let one = look_at(thread.cast_signed(), pointer, patience);
-        let is_late = matches!(one, Seen::Late);
+        let one = ask_thread(thread.cast_signed(), pointer, patience);
+        let is_late = matches!(one, ThreadAnswer::Late);
         seen.push(one);
         if is_late || signals::is_any_pending() {
             break;
@@ -116,11 +120,11 @@ fn go_first() {
     unsafe { libc::sched_setscheduler(0, libc::SCHED_RR, &raw const priority) };
 }
 
-fn look_at(thread: pid_t, pointer: PointerIn, patience: Duration) -> Seen {
+fn ask_thread(thread: pid_t, pointer: PointerIn, patience: Duration) -> ThreadAnswer {
     if let Err(error) = request(libc::PTRACE_SEIZE, thread, 0, null_mut()) {
         return match error.raw_os_error() {
-            Some(libc::ESRCH) => Seen::Gone,
-            _ => Seen::Refused(error),
+            Some(libc::ESRCH) => ThreadAnswer::Gone,
+            _ => ThreadAnswer::Refused(error),
         };
     }
     let start = Instant::now();
@@ -128,8 +132,8 @@ fn look_at(thread: pid_t, pointer: PointerIn, patience: Duration) -> Seen {
     let _ = request(libc::PTRACE_INTERRUPT, thread, 0, null_mut());
     let signal = match wait(thread, start + patience) {
         Wait::Stopped(signal) => signal,
-        Wait::Gone => return Seen::Gone,
-        Wait::Late => return Seen::Late,
+        Wait::Gone => return ThreadAnswer::Gone,
+        Wait::Late => return ThreadAnswer::Late,
     };
     let seen = Instant::now();
     let registration = registration(thread);
@@ -138,11 +142,11 @@ fn look_at(thread: pid_t, pointer: PointerIn, patience: Duration) -> Seen {
     let (stopped, held) = (start.elapsed(), seen.elapsed());
     if let_go.is_err() {
         // killed while it was stopped
-        return Seen::Gone;
+        return ThreadAnswer::Gone;
     }
     match registration {
-        Err(error) if error.raw_os_error() == Some(libc::ESRCH) => Seen::Gone,
-        registration => Seen::Asked(Answer {
+        Err(error) if error.raw_os_error() == Some(libc::ESRCH) => ThreadAnswer::Gone,
+        registration => ThreadAnswer::Asked(StoppedThread {
             registration,
             pointer,
             stopped,
@@ -247,8 +251,8 @@ mod tests {
             Self(child.expect("a child"))
         }
 
-        fn look(&self, patience: Duration) -> Seen {
-            let mut seen = look(&[self.0.id()], PointerIn::Fs, patience);
+        fn ask(&self, patience: Duration) -> ThreadAnswer {
+            let mut seen = stop_and_ask(&[self.0.id()], PointerIn::Fs, patience);
             seen.pop().expect("one answer")
         }
 
@@ -270,9 +274,12 @@ mod tests {
         let sleeper = Sleeper::start();
         for _ in 0..50 {
             // it may have stopped all the same
-            let seen = sleeper.look(Duration::ZERO);
+            let seen = sleeper.ask(Duration::ZERO);
             assert!(
-                matches!(seen, Seen::Late | Seen::Asked(_) | Seen::Refused(_)),
+                matches!(
+                    seen,
+                    ThreadAnswer::Late | ThreadAnswer::Asked(_) | ThreadAnswer::Refused(_)
+                ),
                 "{seen:?}"
             );
         }
@@ -282,10 +289,10 @@ mod tests {
         {
             assert!(Instant::now() < end, "{}", sleeper.status());
         }
-        let seen = sleeper.look(Duration::from_secs(60));
+        let seen = sleeper.ask(Duration::from_secs(60));
         // where nobody may trace, nobody is stopped either
-        let Seen::Asked(answer) = seen else {
-            assert!(matches!(seen, Seen::Refused(_)), "{seen:?}");
+        let ThreadAnswer::Asked(answer) = seen else {
+            assert!(matches!(seen, ThreadAnswer::Refused(_)), "{seen:?}");
             return;
         };
         assert!(answer.held <= answer.stopped, "{answer:?}");
@@ -296,9 +303,9 @@ mod tests {
         let sleeper = Sleeper::start();
         let id = sleeper.0.id();
         drop(sleeper);
-        let seen = look(&[id, id], PointerIn::Fs, Duration::from_secs(60));
+        let seen = stop_and_ask(&[id, id], PointerIn::Fs, Duration::from_secs(60));
         assert!(
-            seen.len() == 2 && seen.iter().all(|one| matches!(one, Seen::Gone)),
+            seen.len() == 2 && seen.iter().all(|one| matches!(one, ThreadAnswer::Gone)),
             "{seen:?}"
         );
     }

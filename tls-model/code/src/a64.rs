@@ -347,7 +347,7 @@ pub(crate) fn walk(
 
 /// Notes what uses the area in a piece of code; what is between functions need
 /// not be code.
-fn look(code: &[u8], address: u64, area: &Area, hits: &mut Hits<'_>) {
+fn inspect_around(code: &[u8], address: u64, area: &Area, hits: &mut Hits<'_>) {
     let mut follower = Follower::new(area);
     for (index, bytes) in code.chunks_exact(WIDTH).enumerate() {
         let here = address.wrapping_add((index * WIDTH) as u64);
@@ -376,7 +376,7 @@ pub(crate) fn search(code: &[u8], address: u64, area: &Area, hits: &mut Hits<'_>
             let start = at.saturating_sub(BEFORE * WIDTH).max(skip);
             let end = (at + FOLLOWED * WIDTH).min(code.len());
             let piece = code.get(start..end).unwrap_or_default();
-            look(piece, address.wrapping_add(start as u64), area, hits);
+            inspect_around(piece, address.wrapping_add(start as u64), area, hits);
         }
         at += WIDTH;
     }

@@ -15,7 +15,7 @@ const MOST: usize = 1 << 14;
 /// What was found, each place once.
 pub(crate) struct Hits<'a> {
     critical: &'a mut Critical,
-    seen: HashSet<(u64, Kind)>,
+    seen: HashSet<(u64, HitKind)>,
     /// The area, or all storage of the object, was asked for with the sequence
     /// of the general-dynamic model, or with that of the local-dynamic one.
     pub(crate) asked: Asked,
@@ -29,7 +29,7 @@ pub(crate) struct Asked {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Kind {
+enum HitKind {
     Use,
     Store,
     Lost,
@@ -44,7 +44,7 @@ impl<'a> Hits<'a> {
         }
     }
 
-    fn is_new(&mut self, address: u64, kind: Kind) -> bool {
+    fn is_new(&mut self, address: u64, kind: HitKind) -> bool {
         if self.seen.len() == MOST {
             self.seen.clear();
         }
@@ -53,7 +53,7 @@ impl<'a> Hits<'a> {
 
     /// The area is read or written, or its address is made.
     pub(crate) fn uses(&mut self, address: u64) {
-        if self.is_new(address, Kind::Use) {
+        if self.is_new(address, HitKind::Use) {
             self.critical.uses = self.critical.uses.saturating_add(1);
         }
     }
@@ -65,7 +65,7 @@ impl<'a> Hits<'a> {
         };
         if is_read_only(offset, store.size)
             && !is_farewell(offset, store.size, store.value)
-            && self.is_new(address, Kind::Store)
+            && self.is_new(address, HitKind::Store)
         {
             let place = Place {
                 section: 0,
@@ -78,7 +78,7 @@ impl<'a> Hits<'a> {
 
     /// The area's address goes where it is not followed.
     pub(crate) fn lost(&mut self, address: u64) {
-        if self.is_new(address, Kind::Lost) {
+        if self.is_new(address, HitKind::Lost) {
             let place = Place {
                 section: 0,
                 address,

@@ -68,7 +68,7 @@ impl Dynamic {
     /// (`DF_SYMBOLIC` or `DT_SYMBOLIC`).
     #[must_use]
     pub const fn is_symbolic(&self) -> bool {
-        self.symbolic || self.flags & dt::DF_SYMBOLIC != 0
+        is_symbolic(self.symbolic, self.flags)
     }
 }
 
@@ -107,4 +107,20 @@ impl Dynamic {
             _ => {}
         }
     }
+}
+
+/// Returns whether the dynamic section says that the object's own definitions come first
+/// in it: by `DT_SYMBOLIC`, or by a flag of `DT_FLAGS`.
+#[inline]
+#[must_use]
+pub const fn is_symbolic(has_symbolic: bool, flags: u64) -> bool {
+    has_symbolic || flags & dt::DF_SYMBOLIC != 0
+}
+
+/// Returns whether an object uses its own definition of a symbol that it exports, whatever
+/// other definition comes first: it is symbolic, or the symbol is protected.
+#[inline]
+#[must_use]
+pub const fn binds_to_itself(is_symbolic: bool, is_protected: bool) -> bool {
+    is_symbolic || is_protected
 }

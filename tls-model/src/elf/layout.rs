@@ -121,7 +121,7 @@ impl Layout {
 
 /// A field's place in a structure of one class: bytes.
 #[derive(Clone, Copy)]
-pub(super) struct Place {
+pub(super) struct FieldPlace {
     pub(super) at: usize,
     pub(super) width: usize,
 }
@@ -129,8 +129,8 @@ pub(super) struct Place {
 /// The same field in both classes.
 #[derive(Clone, Copy)]
 pub(super) struct Field {
-    pub(super) elf32: Place,
-    pub(super) elf64: Place,
+    pub(super) elf32: FieldPlace,
+    pub(super) elf64: FieldPlace,
 }
 
 /// The width of the field that `_project` borrows.
@@ -145,11 +145,11 @@ macro_rules! field {
         use $module32 as Elf32;
         use $module64 as Elf64;
         $crate::elf::layout::Field {
-            elf32: $crate::elf::layout::Place {
+            elf32: $crate::elf::layout::FieldPlace {
                 at: core::mem::offset_of!(Elf32, $field),
                 width: $crate::elf::layout::width_of(|it: &Elf32| &it.$field),
             },
-            elf64: $crate::elf::layout::Place {
+            elf64: $crate::elf::layout::FieldPlace {
                 at: core::mem::offset_of!(Elf64, $field),
                 width: $crate::elf::layout::width_of(|it: &Elf64| &it.$field),
             },

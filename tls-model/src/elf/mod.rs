@@ -33,7 +33,7 @@ mod windows;
 
 pub use bounded::Bounded;
 pub(crate) use cursor::Cursor;
-pub use dynamic::Dynamic;
+pub use dynamic::{Dynamic, binds_to_itself, is_symbolic};
 pub use error::Error;
 pub use header::Header;
 pub use layout::{Class, Endian, Layout};

@@ -1,6 +1,6 @@
 //! The facts about one object.
 
-use crate::elf::{BuildId, Class, Layout};
+use crate::elf::{BuildId, Class, Layout, binds_to_itself};
 
 use super::{
     Damage, OwnLibrary, Role, Sections, SymbolFact, SymbolName, Symbols, TlsAccess, machine_name,
@@ -224,6 +224,6 @@ impl Facts {
     #[must_use]
     pub fn binds_to_itself(&self) -> bool {
         self.exported_definition()
-            .is_some_and(|definition| self.flags.symbolic || definition.is_protected())
+            .is_some_and(|area| binds_to_itself(self.flags.symbolic, area.is_protected()))
     }
 }

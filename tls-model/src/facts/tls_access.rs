@@ -77,7 +77,7 @@ pub struct TlsAccess {
 
 /// What a dynamic relocation asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Request {
+pub(super) enum TlsRequest {
     /// A copy of the variable.
     Copy,
     /// The variable's offset from the thread pointer.
@@ -184,13 +184,13 @@ pub(super) fn is_known(machine: u16) -> bool {
 }
 
 /// What a relocation of a machine asks for, if it is one that matters here.
-pub(super) fn request(machine: u16, kind: u32) -> Option<Request> {
+pub(super) fn request(machine: u16, kind: u32) -> Option<TlsRequest> {
     let row = of_machine(machine)?;
     [
-        (row.copy, Request::Copy),
-        (row.thread_offset, Request::ThreadOffset),
-        (row.module, Request::Module),
-        (row.descriptor, Request::Descriptor),
+        (row.copy, TlsRequest::Copy),
+        (row.thread_offset, TlsRequest::ThreadOffset),
+        (row.module, TlsRequest::Module),
+        (row.descriptor, TlsRequest::Descriptor),
     ]
     .into_iter()
     .find(|(kinds, _)| kinds.contains(&kind))

@@ -1,12 +1,13 @@
 //! The verdicts about a host: its kernel, its libc, its settings.
 
-use super::{Level, Rule, RuleId, Subject};
+use super::id::RuleId;
+use super::rule::{Level, Rule, Subject};
 
 /// `cpu_id_start` stays as user space has left it.
 pub static CPU_ID_START_KEPT: Rule = Rule {
     id: RuleId::CpuIdStartKept,
     subject: Subject::Host,
-    name: "cpu-id-start-kept",
+    name: RuleId::CpuIdStartKept.name(),
     level: Level::Error,
     title: "TCMalloc before its fix corrupts memory on this kernel",
     explanation: "TCMalloc keeps half of a pointer to its per-CPU cache in cpu_id_start and \
@@ -26,7 +27,7 @@ pub static CPU_ID_START_KEPT: Rule = Rule {
 pub static NO_ABORT: Rule = Rule {
     id: RuleId::CriticalSectionsDoNotAbort,
     subject: Subject::Host,
-    name: "critical-sections-do-not-abort",
+    name: RuleId::CriticalSectionsDoNotAbort.name(),
     level: Level::Error,
     title: "critical sections do not abort on this kernel",
     explanation: "A restartable sequence is only that if the kernel sends an interrupted thread \
@@ -42,7 +43,7 @@ pub static NO_ABORT: Rule = Rule {
 pub static CPU_ID_START_KILLS: Rule = Rule {
     id: RuleId::CpuIdStartKills,
     subject: Subject::Host,
-    name: "cpu-id-start-kills",
+    name: RuleId::CpuIdStartKills.name(),
     level: Level::Error,
     title: "TCMalloc before its fix is killed on this kernel",
     explanation: "cpu_id_start belongs to the kernel, and this one kills threads that have \
@@ -57,7 +58,7 @@ pub static CPU_ID_START_KILLS: Rule = Rule {
 pub static RSEQ_MISSING: Rule = Rule {
     id: RuleId::RseqMissing,
     subject: Subject::Host,
-    name: "rseq-missing",
+    name: RuleId::RseqMissing.name(),
     level: Level::Warning,
     title: "this kernel has no rseq",
     explanation: "sys_rseq answers ENOSYS: the kernel is older than 4.18 or built without \
@@ -72,7 +73,7 @@ pub static RSEQ_MISSING: Rule = Rule {
 pub static RSEQ_DENIED: Rule = Rule {
     id: RuleId::RseqDenied,
     subject: Subject::Host,
-    name: "rseq-denied",
+    name: RuleId::RseqDenied.name(),
     level: Level::Warning,
     title: "rseq is denied here (seccomp)",
     explanation: "A seccomp filter refuses sys_rseq. Programs run on their slow paths; but a \
@@ -88,7 +89,7 @@ pub static RSEQ_DENIED: Rule = Rule {
 pub static REGISTRATION_REFUSED: Rule = Rule {
     id: RuleId::RegistrationRefused,
     subject: Subject::Host,
-    name: "registration-refused",
+    name: RuleId::RegistrationRefused.name(),
     level: Level::Warning,
     title: "this kernel refuses a registration that it should grant",
     explanation: "An area of the right length and alignment was refused. Whoever registers \
@@ -102,7 +103,7 @@ pub static REGISTRATION_REFUSED: Rule = Rule {
 pub static UNEXPECTED_ANSWERS: Rule = Rule {
     id: RuleId::UnexpectedAnswers,
     subject: Subject::Host,
-    name: "unexpected-answers",
+    name: RuleId::UnexpectedAnswers.name(),
     level: Level::Warning,
     title: "this kernel answers wrong calls in its own way",
     explanation: "Owners tell from the kernel's refusals who else has registered: EBUSY for \
@@ -117,7 +118,7 @@ pub static UNEXPECTED_ANSWERS: Rule = Rule {
 pub static LIBC_SWITCHED_OFF: Rule = Rule {
     id: RuleId::LibcSwitchedOff,
     subject: Subject::Host,
-    name: "libc-switched-off",
+    name: RuleId::LibcSwitchedOff.name(),
     level: Level::Warning,
     title: "glibc's registration is switched off for everything that is started here",
     explanation: "GLIBC_TUNABLES says glibc.pthread.rseq=0, and every program inherits that: \
@@ -132,7 +133,7 @@ pub static LIBC_SWITCHED_OFF: Rule = Rule {
 pub static PRELOAD_FILE_BROKEN: Rule = Rule {
     id: RuleId::PreloadFileBroken,
     subject: Subject::Host,
-    name: "preload-file-broken",
+    name: RuleId::PreloadFileBroken.name(),
     level: Level::Warning,
     title: "/etc/ld.so.preload names a library that is not there",
     explanation: "Every program that is started prints a complaint and goes on without the \
@@ -145,7 +146,7 @@ pub static PRELOAD_FILE_BROKEN: Rule = Rule {
 pub static SECURE_EXECUTION: Rule = Rule {
     id: RuleId::SecureExecution,
     subject: Subject::Host,
-    name: "secure-execution",
+    name: RuleId::SecureExecution.name(),
     level: Level::Warning,
     title: "rseqctl was started with privileges that its caller does not have",
     explanation: "In such a process (AT_SECURE) the dynamic linker ignores GLIBC_TUNABLES and \
@@ -159,7 +160,7 @@ pub static SECURE_EXECUTION: Rule = Rule {
 pub static SELF_TEST_INCOMPLETE: Rule = Rule {
     id: RuleId::SelfTestIncomplete,
     subject: Subject::Host,
-    name: "self-test-incomplete",
+    name: RuleId::SelfTestIncomplete.name(),
     level: Level::Warning,
     title: "not everything could be tested",
     explanation: "An experiment came to no result: its trigger was not seen in time (a busy or \
@@ -173,7 +174,7 @@ pub static SELF_TEST_INCOMPLETE: Rule = Rule {
 pub static LIBC_REGISTERS: Rule = Rule {
     id: RuleId::LibcRegisters,
     subject: Subject::Host,
-    name: "libc-registers",
+    name: RuleId::LibcRegisters.name(),
     level: Level::Note,
     title: "glibc registers an area of its own in every thread",
     explanation: "Since 2.35 glibc registers before anybody else can. Programs that use its \
@@ -189,7 +190,7 @@ pub static LIBC_REGISTERS: Rule = Rule {
 pub static LIBC_OWNS_SYMBOL: Rule = Rule {
     id: RuleId::LibcOwnsSymbol,
     subject: Subject::Host,
-    name: "libc-owns-symbol",
+    name: RuleId::LibcOwnsSymbol.name(),
     level: Level::Note,
     title: "glibc owns __rseq_abi and registers it in every thread",
     explanation: "This glibc has the patches of patches-glibc: it registers the first \
@@ -205,7 +206,7 @@ pub static LIBC_OWNS_SYMBOL: Rule = Rule {
 pub static LIBC_DOES_NOT_REGISTER: Rule = Rule {
     id: RuleId::LibcDoesNotRegister,
     subject: Subject::Host,
-    name: "libc-does-not-register",
+    name: RuleId::LibcDoesNotRegister.name(),
     level: Level::Note,
     title: "this libc registers nobody",
     explanation: "glibc before 2.35, and other libcs, leave the registration to the program. \
@@ -220,7 +221,7 @@ pub static LIBC_DOES_NOT_REGISTER: Rule = Rule {
 pub static STRICT_ABOVE_32: Rule = Rule {
     id: RuleId::StrictAbove32,
     subject: Subject::Host,
-    name: "strict-above-32",
+    name: RuleId::StrictAbove32.name(),
     level: Level::Note,
     title: "above 32 bytes this kernel enforces its read-only fields",
     explanation: "Under a registration longer than 32 bytes a thread that has changed \
@@ -235,7 +236,7 @@ pub static STRICT_ABOVE_32: Rule = Rule {
 pub static NO_FEATURE_SIZE: Rule = Rule {
     id: RuleId::NoFeatureSize,
     subject: Subject::Host,
-    name: "no-feature-size",
+    name: RuleId::NoFeatureSize.name(),
     level: Level::Note,
     title: "this kernel takes registrations of 32 bytes only",
     explanation: "It announces no feature size (before Linux 6.3), fills the first 20 bytes of \
@@ -248,7 +249,7 @@ pub static NO_FEATURE_SIZE: Rule = Rule {
 pub static SHIM_FOR_ALL: Rule = Rule {
     id: RuleId::ShimForAll,
     subject: Subject::Host,
-    name: "shim-for-all",
+    name: RuleId::ShimForAll.name(),
     level: Level::Note,
     title: "the shim is preloaded into every program of this host",
     explanation: "/etc/ld.so.preload lists it. It stays passive where glibc registers. To get \
@@ -263,7 +264,7 @@ pub static SHIM_FOR_ALL: Rule = Rule {
 pub static SMALL_SURPLUS: Rule = Rule {
     id: RuleId::SmallSurplus,
     subject: Subject::Host,
-    name: "small-surplus",
+    name: RuleId::SmallSurplus.name(),
     level: Level::Note,
     title: "less static TLS than usual is kept for libraries that dlopen brings",
     explanation: "A tunable has made it smaller than glibc's 1664 bytes. Libraries that use the \

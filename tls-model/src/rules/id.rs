@@ -3,11 +3,21 @@
 use super::list::with_every_rule;
 
 macro_rules! identifiers {
-    ($($id:ident => $module:ident::$rule:ident,)*) => {
+    ($($id:ident $name:literal => $module:ident::$rule:ident,)*) => {
         /// What a rule goes by in code.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum RuleId {
-            $(#[doc = concat!("[`", stringify!($rule), "`](super::", stringify!($module), "::", stringify!($rule), ")")] $id,)*
+            $(#[doc = concat!("`", $name, "`")] $id,)*
+        }
+
+        impl RuleId {
+            /// Returns the rule's stable name, by which reports and `explain` refer to it.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$id => $name,)*
+                }
+            }
         }
     };
 }

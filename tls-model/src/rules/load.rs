@@ -1,27 +1,13 @@
 //! The rules about what a running program loads: kept, or reported, by the shim.
 
-use super::{Level, Rule, RuleId, Subject};
-
-/// `dlmopen` brings a definer into a namespace of its own.
-pub static DEFINER_IN_ANOTHER_NAMESPACE: Rule = Rule {
-    id: RuleId::DefinerInAnotherNamespace,
-    subject: Subject::Load,
-    name: "definer-in-another-namespace",
-    level: Level::Warning,
-    title: "an __rseq_abi in another namespace is not the one that is registered",
-    explanation: "Each namespace of dlmopen has a global scope of its own. A library that is \
-        loaded into one and defines __rseq_abi uses that definition, and not the area that is \
-        registered for the thread: its code runs on its slow path, or registers the area itself \
-        and is refused (EINVAL). Load it into the program's own namespace.",
-    source: "dlmopen(3); rseq(2), EINVAL",
-    check: None,
-};
+use super::id::RuleId;
+use super::rule::{Level, Rule, Subject};
 
 /// `dlopen` with `RTLD_DEEPBIND` brings a definer.
 pub static DEFINER_WITH_DEEPBIND: Rule = Rule {
     id: RuleId::DefinerWithDeepbind,
     subject: Subject::Load,
-    name: "definer-with-deepbind",
+    name: RuleId::DefinerWithDeepbind.name(),
     level: Level::Warning,
     title: "RTLD_DEEPBIND makes a library prefer its own __rseq_abi",
     explanation: "With RTLD_DEEPBIND a library looks a symbol up among its own definitions before \
@@ -36,7 +22,7 @@ pub static DEFINER_WITH_DEEPBIND: Rule = Rule {
 pub static DEFINER_NOT_PROMOTED: Rule = Rule {
     id: RuleId::DefinerNotPromoted,
     subject: Subject::Load,
-    name: "definer-not-promoted",
+    name: RuleId::DefinerNotPromoted.name(),
     level: Level::Warning,
     title: "a library with an __rseq_abi is loaded local, or can be unloaded",
     explanation: "A library that defines __rseq_abi has to stay as long as its threads, and what \

@@ -1,12 +1,14 @@
 //! The rules about one object.
 
-use super::{Level, Rule, RuleId, Subject, checks};
+use super::checks;
+use super::id::RuleId;
+use super::rule::{Level, Rule, Subject};
 
 /// A library that can be unloaded holds the threads' areas.
 pub static UNLOADABLE_DEFINER: Rule = Rule {
     id: RuleId::UnloadableDefiner,
     subject: Subject::Object,
-    name: "unloadable-definer",
+    name: RuleId::UnloadableDefiner.name(),
     level: Level::Error,
     title: "a library that can be unloaded holds the threads' areas",
     explanation: "The kernel keeps the address of each registered area and writes to it \
@@ -25,7 +27,7 @@ pub static UNLOADABLE_DEFINER: Rule = Rule {
 pub static UNLOADABLE_CLIENT: Rule = Rule {
     id: RuleId::UnloadableClient,
     subject: Subject::Object,
-    name: "unloadable-client",
+    name: RuleId::UnloadableClient.name(),
     level: Level::Warning,
     title: "a library that can be unloaded has an __rseq_abi that it registers itself",
     explanation: "A local or hidden definition is registered by its library, if anybody does it. \
@@ -44,7 +46,7 @@ pub static UNLOADABLE_CLIENT: Rule = Rule {
 pub static SMALL_DEFINER: Rule = Rule {
     id: RuleId::SmallDefiner,
     subject: Subject::Object,
-    name: "small-definer",
+    name: RuleId::SmallDefiner.name(),
     level: Level::Error,
     title: "no kernel registers this __rseq_abi",
     explanation: "The kernel refuses (EINVAL) a registration below 32 bytes or of an area \
@@ -59,7 +61,7 @@ pub static SMALL_DEFINER: Rule = Rule {
 pub static CRITICAL_SECTION_DESCRIPTOR: Rule = Rule {
     id: RuleId::CriticalSectionDescriptor,
     subject: Subject::Object,
-    name: "critical-section-descriptor",
+    name: RuleId::CriticalSectionDescriptor.name(),
     level: Level::Error,
     title: "kernels kill the process for this descriptor",
     explanation: "The kernel reads the descriptor (struct rseq_cs) when it interrupts a critical \
@@ -76,7 +78,7 @@ pub static CRITICAL_SECTION_DESCRIPTOR: Rule = Rule {
 pub static CRITICAL_SECTION_RANGE: Rule = Rule {
     id: RuleId::CriticalSectionRange,
     subject: Subject::Object,
-    name: "critical-section-range",
+    name: RuleId::CriticalSectionRange.name(),
     level: Level::Error,
     title: "a critical section protects nothing",
     explanation: "A critical section is the code from start_ip on, post_commit_offset bytes long. \
@@ -92,7 +94,7 @@ pub static CRITICAL_SECTION_RANGE: Rule = Rule {
 pub static ABORT_HANDLER_INSIDE: Rule = Rule {
     id: RuleId::AbortHandlerInside,
     subject: Subject::Object,
-    name: "abort-handler-inside",
+    name: RuleId::AbortHandlerInside.name(),
     level: Level::Error,
     title: "an abort handler stands inside its own critical section",
     explanation: "The abort handler runs after the kernel has taken the critical section away. If \
@@ -107,7 +109,7 @@ pub static ABORT_HANDLER_INSIDE: Rule = Rule {
 pub static ABORT_SIGNATURE: Rule = Rule {
     id: RuleId::AbortSignature,
     subject: Subject::Object,
-    name: "abort-signature",
+    name: RuleId::AbortSignature.name(),
     level: Level::Error,
     title: "an abort kills the thread",
     explanation: "The four bytes before an abort handler have to be the signature that was given \
@@ -124,7 +126,7 @@ pub static ABORT_SIGNATURE: Rule = Rule {
 pub static CRITICAL_SECTION_SYSCALL: Rule = Rule {
     id: RuleId::CriticalSectionSyscall,
     subject: Subject::Object,
-    name: "critical-section-syscall",
+    name: RuleId::CriticalSectionSyscall.name(),
     level: Level::Error,
     title: "a critical section makes a system call",
     explanation: "A critical section must not make system calls: the kernel may deliver a signal \
@@ -139,7 +141,7 @@ pub static CRITICAL_SECTION_SYSCALL: Rule = Rule {
 pub static CRITICAL_SECTION_CALL: Rule = Rule {
     id: RuleId::CriticalSectionCall,
     subject: Subject::Object,
-    name: "critical-section-call",
+    name: RuleId::CriticalSectionCall.name(),
     level: Level::Error,
     title: "a critical section calls a function",
     explanation: "While a called function runs, the thread is outside the range of the critical \
@@ -155,7 +157,7 @@ pub static CRITICAL_SECTION_CALL: Rule = Rule {
 pub static HIDDEN_DEFINER: Rule = Rule {
     id: RuleId::HiddenDefiner,
     subject: Subject::Object,
-    name: "hidden-definer",
+    name: RuleId::HiddenDefiner.name(),
     level: Level::Warning,
     title: "an __rseq_abi that the dynamic linker cannot see is refused where the libc registers",
     explanation: "One registration per thread is all that the kernel gives. An object with an \
@@ -173,7 +175,7 @@ pub static HIDDEN_DEFINER: Rule = Rule {
 pub static DEFINER_BINDS_TO_ITSELF: Rule = Rule {
     id: RuleId::DefinerBindsToItself,
     subject: Subject::Object,
-    name: "definer-binds-to-itself",
+    name: RuleId::DefinerBindsToItself.name(),
     level: Level::Warning,
     title: "a library exports __rseq_abi and uses its own whatever else is there",
     explanation: "The first __rseq_abi in the global scope is the area that everybody shares. A \
@@ -190,7 +192,7 @@ pub static DEFINER_BINDS_TO_ITSELF: Rule = Rule {
 pub static NOT_INITIAL_EXEC: Rule = Rule {
     id: RuleId::NotInitialExec,
     subject: Subject::Object,
-    name: "not-initial-exec",
+    name: RuleId::NotInitialExec.name(),
     level: Level::Warning,
     title: "an access to __rseq_abi may call into the dynamic linker",
     explanation: "Outside the initial-exec and local-exec models an access to a thread-local \
@@ -207,7 +209,7 @@ pub static NOT_INITIAL_EXEC: Rule = Rule {
 pub static STATIC_TLS_SURPLUS: Rule = Rule {
     id: RuleId::StaticTlsSurplus,
     subject: Subject::Object,
-    name: "static-tls-surplus",
+    name: RuleId::StaticTlsSurplus.name(),
     level: Level::Warning,
     title: "dlopen cannot load it",
     explanation: "A library that uses the initial-exec model has its thread-local storage in the \
@@ -225,7 +227,7 @@ pub static STATIC_TLS_SURPLUS: Rule = Rule {
 pub static READ_ONLY_STORE: Rule = Rule {
     id: RuleId::ReadOnlyStore,
     subject: Subject::Object,
-    name: "read-only-store",
+    name: RuleId::ReadOnlyStore.name(),
     level: Level::Warning,
     title: "it writes to a field that belongs to the kernel",
     explanation: "cpu_id_start, cpu_id, node_id and mm_cid belong to the kernel. Under a \
@@ -245,7 +247,7 @@ pub static READ_ONLY_STORE: Rule = Rule {
 pub static REPEATED_COMMIT: Rule = Rule {
     id: RuleId::RepeatedCommit,
     subject: Subject::Object,
-    name: "repeated-commit",
+    name: RuleId::RepeatedCommit.name(),
     level: Level::Warning,
     title: "a critical section may commit twice",
     explanation: "A critical section is restarted from its beginning when it is aborted, at any \
@@ -263,7 +265,7 @@ pub static REPEATED_COMMIT: Rule = Rule {
 pub static EXPORTED_DEFINER: Rule = Rule {
     id: RuleId::ExportedDefiner,
     subject: Subject::Object,
-    name: "exported-definer",
+    name: RuleId::ExportedDefiner.name(),
     level: Level::Note,
     title: "it offers its __rseq_abi to the whole program",
     explanation: "The first __rseq_abi in the global scope is the area of the whole process. \
@@ -277,7 +279,7 @@ pub static EXPORTED_DEFINER: Rule = Rule {
 pub static ASKED_BY_NAME: Rule = Rule {
     id: RuleId::AskedByName,
     subject: Subject::Object,
-    name: "asked-by-name",
+    name: RuleId::AskedByName.name(),
     level: Level::Note,
     title: "it may look up an rseq symbol at run time",
     explanation: "The name of an rseq symbol stands in the object's constants, no symbol of that \
@@ -292,7 +294,7 @@ pub static ASKED_BY_NAME: Rule = Rule {
 pub static UNDECODED_CRITICAL_SECTION: Rule = Rule {
     id: RuleId::UndecodedCriticalSection,
     subject: Subject::Object,
-    name: "undecoded-critical-section",
+    name: RuleId::UndecodedCriticalSection.name(),
     level: Level::Note,
     title: "a critical section was not looked at to its end",
     explanation: "A critical section was decoded from its first byte, and some bytes on the way \

@@ -1,12 +1,13 @@
 //! The rules about running processes.
 
-use super::{Level, Rule, RuleId, Subject};
+use super::id::RuleId;
+use super::rule::{Level, Rule, Subject};
 
 /// An object's own registration was refused.
 pub static REFUSED_CLIENT: Rule = Rule {
     id: RuleId::RefusedClient,
     subject: Subject::Process,
-    name: "refused-client",
+    name: RuleId::RefusedClient.name(),
     level: Level::Warning,
     title: "an object's own registration was refused",
     explanation: "A thread has one registration. In this running process an object has an \
@@ -25,7 +26,7 @@ pub static REFUSED_CLIENT: Rule = Rule {
 pub static UNREGISTERED_THREAD: Rule = Rule {
     id: RuleId::UnregisteredThread,
     subject: Subject::Process,
-    name: "unregistered-thread",
+    name: RuleId::UnregisteredThread.name(),
     level: Level::Note,
     title: "some threads have no registration",
     explanation: "Some threads of this running process are registered and some are not. Where \

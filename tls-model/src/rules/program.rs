@@ -2,13 +2,15 @@
 
 use crate::report::ObjectReport;
 
-use super::{Finding, Level, Rule, RuleId, Subject};
+use super::finding::Finding;
+use super::id::RuleId;
+use super::rule::{Level, Rule, Subject};
 
 /// Two objects of one program have an `__rseq_abi` of their own.
 pub static SECOND_DEFINER: Rule = Rule {
     id: RuleId::SecondDefiner,
     subject: Subject::Program,
-    name: "second-definer",
+    name: RuleId::SecondDefiner.name(),
     level: Level::Error,
     title: "two objects of one program have an __rseq_abi of their own",
     explanation: "A thread has one registration. Where two objects of one program define \
@@ -24,7 +26,7 @@ pub static SECOND_DEFINER: Rule = Rule {
 pub static DLOPENED_DEFINER: Rule = Rule {
     id: RuleId::DlopenedDefiner,
     subject: Subject::Program,
-    name: "dlopened-definer",
+    name: RuleId::DlopenedDefiner.name(),
     level: Level::Warning,
     title: "an __rseq_abi that comes by dlopen comes too late",
     explanation: "A library that dlopen brings with RTLD_LOCAL is in no global scope: its \

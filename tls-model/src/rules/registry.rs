@@ -9,7 +9,7 @@ use super::rule::{Rule, Subject};
 use super::{host, load, object, process, program};
 
 macro_rules! registry {
-    ($($id:ident => $module:ident::$rule:ident,)*) => {
+    ($($id:ident $name:literal => $module:ident::$rule:ident,)*) => {
         /// Every rule: those about objects, programs, processes and loads, then
         /// the verdicts about the host; errors first in each part.
         pub static RULES: [&Rule; [$(stringify!($id)),*].len()] = [$(&$module::$rule),*];

@@ -16,6 +16,7 @@ use goblin::elf::dynamic as dt;
 use goblin::elf::reloc::R_X86_64_TPOFF64;
 use goblin::elf::sym::{STT_TLS, STV_PROTECTED};
 use libc::{Elf64_Rela, Elf64_Sym};
+use tls_model::elf::{binds_to_itself, is_symbolic};
 
 use crate::process::{AREA, Loaded, Section, Tables};
 
@@ -115,9 +116,11 @@ impl<'a> Dynamic<'a> {
 
     /// It was linked so that its own definition of `area` is the one it uses.
     pub fn binds_to_itself(&self, area: &Elf64_Sym) -> bool {
-        area.st_other & 3 == STV_PROTECTED
-            || self.value(dt::DT_SYMBOLIC).is_some()
-            || self.value(dt::DT_FLAGS).unwrap_or(0) & dt::DF_SYMBOLIC != 0
+        let is_symbolic = is_symbolic(
+            self.value(dt::DT_SYMBOLIC).is_some(),
+            self.value(dt::DT_FLAGS).unwrap_or(0),
+        );
+        binds_to_itself(is_symbolic, area.st_other & 3 == STV_PROTECTED)
     }
 
     /// Its code has been bound to another `__rseq_abi` than the one at this offset

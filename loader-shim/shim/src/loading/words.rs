@@ -98,7 +98,7 @@ pub fn not_promoted(policy: Policy, line: &mut Line, reason: Reason) {
 
 fn breaks(line: &mut Line, breach: Breach, asked_for: bool) {
     line.push(breach.text().as_bytes());
-    line.push(b" (rule ").push(breach.rule().as_bytes());
+    line.push(b" (rule ").push(breach.rule_name().as_bytes());
     line.push(b")");
     say(line, asked_for);
 }

@@ -14,7 +14,7 @@ use crate::report::choices::Format;
 pub use json::Document;
 
 /// Writes a report in one of the formats.
-pub struct Report<W> {
+pub struct AuditWriter<W> {
     out: W,
     format: Format,
     host: Option<Host>,
@@ -22,7 +22,7 @@ pub struct Report<W> {
     problems: json::Problems,
 }
 
-impl<W: Write> Report<W> {
+impl<W: Write> AuditWriter<W> {
     /// Starts a report; with the host's keys in the machine formats of our
     /// own, where there are any.
     ///

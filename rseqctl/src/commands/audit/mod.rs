@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use progress::Progress;
 
-use crate::audit::{Baseline, Event, Options, Report, UnusedInput, audit, audit_program};
+use crate::audit::{AuditWriter, Baseline, Event, Options, UnusedInput, audit, audit_program};
 use crate::error::Error;
 use crate::exit::Status;
 use crate::launch;
@@ -22,7 +22,7 @@ use crate::sys::heap;
 
 /// The checked arguments.
 #[derive(Clone, Debug)]
-pub struct Request {
+pub struct AuditRequest {
     /// What is audited.
     pub subject: Subject,
     /// How to print.
@@ -53,7 +53,7 @@ pub enum Subject {
     },
 }
 
-pub(super) fn run(request: &Request, out: &mut StandardOutput) -> Result<Status, Error> {
+pub(super) fn run(request: &AuditRequest, out: &mut StandardOutput) -> Result<Status, Error> {
     // the program's, and so not for a library to choose
     heap::keep_large_blocks_apart();
     let baseline = match &request.baseline {
@@ -77,13 +77,13 @@ pub(super) fn run(request: &Request, out: &mut StandardOutput) -> Result<Status,
     };
     let mut progress = Progress::new();
     let host = request.fleet.host(Reporter::Audit);
-    let mut report = UpToError(Report::new(request.format, host, out));
+    let mut report = UpToError(AuditWriter::new(request.format, host, out));
     let sink = &mut |event: Event<'_>| match event {
         Event::Row(row) => {
             progress.clear();
             report.write(|report| report.object(row));
             if progress.is_enabled() {
-                report.write(Report::flush);
+                report.write(AuditWriter::flush);
             }
         }
         Event::Problem(UnusedInput { path, problem, .. }) => {
@@ -116,10 +116,10 @@ pub(super) fn run(request: &Request, out: &mut StandardOutput) -> Result<Status,
 }
 
 /// A report up to the first error.
-struct UpToError<W>(io::Result<Report<W>>);
+struct UpToError<W>(io::Result<AuditWriter<W>>);
 
 impl<W: Write> UpToError<W> {
-    fn write(&mut self, write: impl FnOnce(&mut Report<W>) -> io::Result<()>) {
+    fn write(&mut self, write: impl FnOnce(&mut AuditWriter<W>) -> io::Result<()>) {
         if let Ok(report) = &mut self.0
             && let Err(error) = write(report)
         {

@@ -22,7 +22,7 @@ pub use seen::{Abort, Aborts, Answers, Extent, Field, Fields, Length, NotSeen, R
 
 /// Runs the self-test within `limit`; what is not done by then is not seen.
 #[must_use]
-pub fn run(extent: Extent, limit: Duration) -> SelfTest {
+pub fn self_test(extent: Extent, limit: Duration) -> SelfTest {
     let mut bench = Bench::new(limit);
     let refused = bench.first_refusal();
     let mut lengths = Vec::new();

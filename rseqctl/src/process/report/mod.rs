@@ -22,7 +22,7 @@ pub struct Style {
 }
 
 /// Writes a report in one of the formats.
-pub struct Report<W> {
+pub struct ProcessWriter<W> {
     out: W,
     style: Style,
     host: Keys,
@@ -46,7 +46,7 @@ struct End<'a> {
     stops: Option<Stops>,
 }
 
-impl<W: Write> Report<W> {
+impl<W: Write> ProcessWriter<W> {
     pub(crate) fn new(style: Style, host: Keys, out: W) -> Self {
         Self {
             out,

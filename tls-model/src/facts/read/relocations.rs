@@ -5,7 +5,7 @@ use core::ops::ControlFlow;
 use super::areas::{Areas, is_area_definition};
 use super::reader::{Candidate, Reader};
 use crate::elf::{Error, Relocation, Section, Source};
-use crate::facts::tls_access::{Request, link_access, request};
+use crate::facts::tls_access::{TlsRequest, link_access, request};
 use crate::facts::{Damage, SymbolName, SymbolTable, TlsModel};
 
 impl<S: Source> Reader<'_, S> {
@@ -36,7 +36,7 @@ impl<S: Source> Reader<'_, S> {
             });
             let walked = walked.and_then(|error| error.map_or(Ok(()), Err));
             match walked {
-                Ok(_) => ControlFlow::Continue(()),
+                Ok(()) => ControlFlow::Continue(()),
                 Err(error) => ControlFlow::Break(error),
             }
         });
@@ -59,7 +59,7 @@ impl<S: Source> Reader<'_, S> {
             };
             let noted = if relocation.symbol == 0 {
                 self.note_local(request, &relocation)
-            } else if request != Request::Copy && areas.has_definition() {
+            } else if request != TlsRequest::Copy && areas.has_definition() {
                 let table = symbols.get_or_insert_with(|| object.all_dynamic_symbols());
                 let table = table.as_ref().map_err(|error| *error);
                 table
@@ -83,14 +83,14 @@ impl<S: Source> Reader<'_, S> {
     }
 
     /// A relocation against a dynamic symbol.
-    fn note_symbol(&mut self, request: Request, relocation: &Relocation) {
+    fn note_symbol(&mut self, request: TlsRequest, relocation: &Relocation) {
         let candidate = self.candidates.iter_mut().flatten().find(|candidate| {
             candidate.table == SymbolTable::Dynsym && candidate.symbol.index == relocation.symbol
         });
         let Some(candidate) = candidate else {
             return;
         };
-        if request == Request::Copy {
+        if request == TlsRequest::Copy {
             candidate.copied = true;
         } else if candidate.name == SymbolName::Abi {
             self.note_area(request, relocation);
@@ -98,35 +98,35 @@ impl<S: Source> Reader<'_, S> {
     }
 
     /// A relocation that asks for the area.
-    fn note_area(&mut self, request: Request, relocation: &Relocation) {
+    fn note_area(&mut self, request: TlsRequest, relocation: &Relocation) {
         match request {
-            Request::Copy => {}
-            Request::ThreadOffset => {
+            TlsRequest::Copy => {}
+            TlsRequest::ThreadOffset => {
                 self.seen.models.insert(TlsModel::InitialExec);
                 self.facts.area_slot.get_or_insert(relocation.offset);
             }
-            Request::Module => self.seen.models.insert(TlsModel::GeneralDynamic),
-            Request::Descriptor => self.seen.models.insert(TlsModel::Tlsdesc),
+            TlsRequest::Module => self.seen.models.insert(TlsModel::GeneralDynamic),
+            TlsRequest::Descriptor => self.seen.models.insert(TlsModel::Tlsdesc),
         }
     }
 
     /// A relocation without a symbol: it means the object's own storage, at
     /// the offset that its addend, or the word beside it, gives.
-    fn note_local(&mut self, request: Request, relocation: &Relocation) -> Result<(), Error> {
+    fn note_local(&mut self, request: TlsRequest, relocation: &Relocation) -> Result<(), Error> {
         if !self.candidates.iter().flatten().any(is_area_definition) {
             return Ok(());
         }
         let width = self.facts.layout.class.address_size();
         let offset = match request {
-            Request::Copy => return Ok(()),
-            Request::Module => {
+            TlsRequest::Copy => return Ok(()),
+            TlsRequest::Module => {
                 let beside = relocation.offset.checked_add(width).ok_or(Error::Damaged)?;
                 self.object.word_at(beside)?
             }
-            Request::ThreadOffset | Request::Descriptor => match relocation.addend {
+            TlsRequest::ThreadOffset | TlsRequest::Descriptor => match relocation.addend {
                 Some(addend) => addend,
                 // REL: a descriptor's addend is in its second word
-                None if request == Request::Descriptor => self
+                None if request == TlsRequest::Descriptor => self
                     .object
                     .word_at(relocation.offset.checked_add(width).ok_or(Error::Damaged)?)?,
                 None => self.object.word_at(relocation.offset)?,
@@ -139,7 +139,7 @@ impl<S: Source> Reader<'_, S> {
             .any(|candidate| is_area_definition(candidate) && candidate.symbol.value == offset);
         match request {
             // 0 stands for the module alone: the code adds the offset
-            Request::Module if offset == 0 => {
+            TlsRequest::Module if offset == 0 => {
                 self.seen.own_module = true;
                 self.facts.module_slot.get_or_insert(relocation.offset);
             }
