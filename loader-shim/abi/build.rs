@@ -10,6 +10,9 @@ fn main() {
         "-Wl,-soname,librseq_abi.so",
         // rule: an object that defines __rseq_abi is never unloaded
         "-Wl,-z,nodelete",
+        // nothing in it is called through, so there is nothing to make read-only; the
+        // linker would fill up the page for that, which every start would have to clear
+        "-Wl,-z,norelro",
         // no code, so nothing that shadow stacks or indirect branch tracking could
         // object to; a library that does not say so switches them off for all
         "-Wl,-z,shstk",

@@ -63,6 +63,8 @@ fn main() {
         "-Wl,-z,nodelete",
         // before the constructors of every other library
         "-Wl,-z,initfirst",
+        // constants and code in one segment: every segment is mapped on its own
+        "-Wl,--no-rosegment",
         // fit for shadow stacks: what is called returns to its caller, or jumps on.
         // Not marked for indirect branch tracking, which wants an `endbr64` at the
         // start of every function that a pointer leads to: stable Rust puts none.

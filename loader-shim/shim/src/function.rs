@@ -88,6 +88,8 @@ impl<F: Function> FoundFunction<F> {
     ///
     /// At the address is a function of this type, which stays there.
     pub unsafe fn set(&self, address: *mut c_void) {
-        self.address.store(address, Ordering::Relaxed);
+        // checkers of races take an exchange for no write, and know no atomic ones; the
+        // ordering keeps the compiler from making a store of it
+        self.address.swap(address, Ordering::AcqRel);
     }
 }

@@ -220,8 +220,9 @@ pub unsafe extern "C" fn dlclose(handle: *mut core::ffi::c_void) -> core::ffi::c
         "call {hook}",
         "pop rdi",
         ".cfi_adjust_cfa_offset -8",
-        "jmp rax",
+        "jmp qword ptr [rip + {dlclose}]",
         ".cfi_endproc",
         hook = sym loading::before_dlclose,
+        dlclose = sym names::DLCLOSE,
     )
 }

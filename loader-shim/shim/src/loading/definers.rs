@@ -28,7 +28,7 @@ use super::policy::{Policy, Reason};
 use super::words::{self, Line};
 use super::{clients, objects};
 use crate::process::{
-    AREA, Loaded, Program, each_object, holds_nothing_later_that_defines, nothing_later_defines,
+    AREA, Loaded, Program, each_object, is_single_threaded, nothing_later_defines,
 };
 use crate::{arch, next};
 
@@ -57,9 +57,17 @@ fn mark(additions: u64, clients: usize) -> u64 {
 }
 
 /// Whether there is an object that must stay and does not yet. Cheap where nothing
-/// has come that defines the symbol, and no client has registered.
-#[inline(never)]
+/// has come that defines the symbol, and no client has registered; and without a lock
+/// where there is one thread.
+#[inline]
 pub fn may_be_due() -> bool {
+    // SAFETY: one thread, which is here, so nobody changes the list.
+    let nothing = || is_single_threaded() && unsafe { nothing_later_defines(AREA) };
+    !(clients::count() == 0 && nothing()) && has_come()
+}
+
+#[inline(never)]
+fn has_come() -> bool {
     let seen = SEEN.load(Ordering::Relaxed);
     let clients = clients::count();
     let mut now = seen;
@@ -74,18 +82,11 @@ pub fn may_be_due() -> bool {
     if due {
         due = is_due(&mut now, clients);
     }
-    if !due {
-        SEEN.store(now, Ordering::Relaxed);
+    if !due && now != seen {
+        // as in `FoundFunction::set`
+        SEEN.swap(now, Ordering::AcqRel);
     }
     due
-}
-
-/// The same, before this handle is closed. Cheaper still where it is all that has come.
-pub fn may_be_due_for(handle: *mut c_void) -> bool {
-    // SAFETY: who closes a handle has it until then.
-    let nothing =
-        clients::count() == 0 && unsafe { holds_nothing_later_that_defines(handle, AREA) };
-    !nothing && may_be_due()
 }
 
 /// The same, object by object.

@@ -37,7 +37,7 @@ use tls_model::owner::Mode;
 
 use crate::environment::{Environment, Loading};
 use crate::errno::KeepErrno;
-use crate::next::{self, names};
+use crate::next;
 use crate::process::{Process, Program};
 
 mod budget;
@@ -118,19 +118,17 @@ pub extern "C" fn after_dlopen(handle: *mut c_void, call: &Call) {
     }
 }
 
-/// Before dlclose: what must not go is made to stay. Answers where the call goes
-/// on.
-pub extern "C" fn before_dlclose(handle: *mut c_void) -> *mut c_void {
-    let policy = policy();
-    if policy != Policy::Off && definers::may_be_due_for(handle) {
-        keep(policy, handle);
+/// Before dlclose: what must not go is made to stay.
+pub extern "C" fn before_dlclose(handle: *mut c_void) {
+    if policy::is_on() && definers::may_be_due() {
+        keep(handle);
     }
-    names::dlclose()
 }
 
 #[cold]
 #[inline(never)]
-fn keep(policy: Policy, handle: *mut c_void) {
+fn keep(handle: *mut c_void) {
+    let policy = policy();
     let _errno = KeepErrno::new();
     if policy != Policy::Warn {
         definers::keep_held(policy, handle);

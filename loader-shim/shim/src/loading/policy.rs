@@ -32,6 +32,12 @@ pub fn policy() -> Policy {
     }
 }
 
+/// Something is done.
+#[inline]
+pub fn is_on() -> bool {
+    POLICY.load(Ordering::Relaxed) != Policy::Off as u32
+}
+
 /// Why an object must stay.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Reason {

@@ -58,8 +58,9 @@ pub static DLSYM: Jump<Dlsym> = unsafe { Jump::new(b"dlsym", late_dlsym as *mut 
 /// Likewise.
 // SAFETY: it passes the arguments on.
 pub static DLOPEN: Jump<Dlopen> = unsafe { Jump::new(b"dlopen", late_dlopen as *mut c_void) };
-/// See the type.
-pub static DLCLOSE: Next<Dlclose> = Next::new(b"dlclose");
+/// Likewise.
+// SAFETY: it passes the arguments on.
+pub static DLCLOSE: Jump<Dlclose> = unsafe { Jump::new(b"dlclose", late_dlclose as *mut c_void) };
 /// Found without dlsym(3), which would wipe the error that it is asked for.
 pub static DLERROR: Next<Dlerror> = Next::new(b"dlerror");
 /// See the type.
@@ -134,8 +135,12 @@ unsafe extern "C" fn syscall_by_instruction(
     })
 }
 
-/// dlclose(3), or what answers that it has failed.
-pub fn dlclose() -> *mut c_void {
+arch::late_function! {
+    /// dlclose(3), as `late_dlopen`.
+    late_dlclose, find_dlclose
+}
+
+extern "C" fn find_dlclose() -> *mut c_void {
     let missing: Dlclose = no_dlclose;
     DLCLOSE.get().unwrap_or(missing).address()
 }

@@ -12,16 +12,18 @@
 #![allow(unsafe_code, reason = "the dynamic linker's memory is read")]
 
 use core::ffi::c_void;
+use core::ptr::null_mut;
+use core::sync::atomic::{AtomicPtr, Ordering};
 
 use super::tables::Name;
-use super::walk::last_at_start;
+use super::walk::{last_at_start, next_at_start};
 
 /// Whether it is certain that nothing of what came later defines this name.
 ///
 /// # Safety
 ///
 /// Called while the list does not change: when `each_object` shows
-/// something.
+/// something, or where there is one thread.
 pub unsafe fn nothing_later_defines(name: Name) -> bool {
     let Some(last) = last_at_start() else {
         return false;
@@ -37,26 +39,21 @@ pub unsafe fn nothing_later_defines(name: Name) -> bool {
     true
 }
 
-/// Whether it is certain that nothing that `handle` holds came later and defines this
-/// name: it is the first that came, and nothing has come after it, or nothing came at
-/// all. Said without a lock, whoever changes the list meanwhile.
-///
-/// # Safety
-///
-/// If `handle` is a link map, its object is not unloaded meanwhile.
-pub unsafe fn holds_nothing_later_that_defines(handle: *mut c_void, name: Name) -> bool {
-    let Some(last) = last_at_start() else {
-        return false;
-    };
-    let first = last.next;
-    if first.is_null() {
-        return true;
+/// The program has one thread, which the caller is: the list does not change while it
+/// is read. Not known before glibc 2.32, and then false.
+pub fn is_single_threaded() -> bool {
+    let mut variable = SINGLE.load(Ordering::Relaxed);
+    if variable.is_null() {
+        let found = next_at_start(Name::new(b"__libc_single_threaded"));
+        variable = found.map_or((&raw const NO).cast_mut(), <*mut c_void>::cast);
+        SINGLE.swap(variable, Ordering::AcqRel);
     }
-    // what it needs and did not find came right after it, and stays as long as it
-    if !core::ptr::eq(first.cast(), handle.cast_const()) {
-        return false;
-    }
-    // SAFETY: an entry of the list, by the address: the caller's promise.
-    let map = unsafe { &*first };
-    map.next.is_null() && !map.may_define(name)
+    // SAFETY: `char __libc_single_threaded` of the libc, which stays loaded and writes to
+    // it while there is one thread; or a constant.
+    unsafe { variable.read_volatile() != 0 }
 }
+
+/// The libc's variable that says so, once it has been looked for.
+static SINGLE: AtomicPtr<u8> = AtomicPtr::new(null_mut());
+/// What it says where there is none.
+static NO: u8 = 0;

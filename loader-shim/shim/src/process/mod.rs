@@ -26,7 +26,7 @@ mod tables;
 mod walk;
 
 pub use arguments::{Process, is_told};
-pub use later::{holds_nothing_later_that_defines, nothing_later_defines};
+pub use later::{is_single_threaded, nothing_later_defines};
 pub use loaded::Loaded;
 pub use objects::{each_next_object, each_object, next_definition};
 pub use program::{Program, definitions, executable};

@@ -196,7 +196,10 @@ impl LinkMap {
     pub fn may_define(&self, name: Name) -> bool {
         // asked at every dlclose, and so not by `Section::entries`, which takes longer
         let mut next: *const [u64; 2] = self.dynamic.cast();
-        while !next.is_null() {
+        if next.is_null() {
+            return true;
+        }
+        loop {
             // SAFETY: inside the dynamic section, which ends with DT_NULL.
             let [tag, value] = unsafe { *next };
             if tag == DT_GNU_HASH {
@@ -205,10 +208,9 @@ impl LinkMap {
                 return unsafe { passes_filter(with_exposed_provenance(place), name) };
             }
             if tag == DT_NULL {
-                break;
+                return true;
             }
             next = next.wrapping_add(1);
         }
-        true
     }
 }
