@@ -17,6 +17,7 @@ use rseq_kit::runner::Outcome;
 use rseq_kit::scratch;
 use rseq_kit::trace::registration_of;
 use rseq_kit::world::World;
+use rseq_lab_clients::envoy::{self, Route, Start};
 use rseq_lab_clients::tcmalloc;
 use rseq_lab_clients::tcmalloc::{Linked, binary};
 use rseq_lab_clients::workerd;
@@ -285,6 +286,31 @@ pub(crate) fn libc_of(name: &str) -> Outcome {
         );
     }
     ends(running)?;
+    Ok(())
+}
+
+/// Envoy, which is stripped: who owns it shows in the running process.
+#[rseq_kit::test(LIVE, envoy::NEED)]
+fn envoy_bare_and_run() -> Outcome {
+    for (run, owner) in [(false, "libc"), (true, "client")] {
+        let start = Start::new(Route::Direct(5), 2)?;
+        let program = if run {
+            let program = Program::new(&artifacts()?.rseqctl).args(["run", "--"]);
+            program.arg(envoy::binary()?)
+        } else {
+            Program::new(envoy::binary()?)
+        };
+        let running = program
+            .args(&start.arguments)
+            .limit(Duration::from_secs(180))
+            .start()?;
+        workerd::ask(start.port()?, 4, 25)?;
+        let row = look(running.id())?;
+        assert_eq!(row["owner"], owner, "{row}");
+        let is_refused = rules(&row).contains(&"refused-client");
+        assert_eq!(is_refused, !run, "{row}");
+        is_left_alone(running.id())?;
+    }
     Ok(())
 }
 

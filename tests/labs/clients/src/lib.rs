@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod duckdb;
+pub mod envoy;
 pub mod sarif;
 pub mod selftests;
 pub mod tcmalloc;

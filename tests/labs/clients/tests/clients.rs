@@ -16,6 +16,7 @@ use rseq_kit::runner::{Outcome, Suite};
 use rseq_kit::scratch;
 use rseq_kit::trace::Trace;
 use rseq_kit::world::{Records, Report, Witness, World};
+use rseq_lab_clients::envoy::{self, Route, Start};
 use rseq_lab_clients::workerd;
 
 const REGISTERS: [Need; 3] = [Need::X86_64, Need::GLIBC_2_35, Need::RSEQ];
@@ -101,6 +102,42 @@ fn workerd_run_reports() -> Outcome {
     assert_eq!(report.owner()?, "client");
     assert_eq!(report.threads("refused")?, 0);
     assert_eq!(report.threads("registered")?, report.threads("started")?);
+    Ok(())
+}
+
+/// A traced Envoy with two threads that serve, and what it did.
+fn serve_by_envoy(program: Program) -> Result<Trace, String> {
+    let start = Start::new(Route::Direct(5), 2)?;
+    let traced = program
+        .args(&start.arguments)
+        .limit(Duration::from_secs(120))
+        .trace()?;
+    let port = start.port()?;
+    let answers = workerd::ask(port, 4, 25)?;
+    let expected = BTreeSet::from(["HTTP/1.1 200 OK xxxxx".to_owned()]);
+    assert_eq!(answers.into_values().collect::<BTreeSet<_>>(), expected);
+    traced.terminate();
+    traced.finish()
+}
+
+/// As workerd: refused where glibc comes first...
+#[rseq_kit::test(REGISTERS, envoy::NEED, Need::PTRACE)]
+fn envoy_plain_is_refused() -> Outcome {
+    let trace = serve_by_envoy(Program::new(envoy::binary()?))?;
+    assert!(!trace.refused().is_empty(), "{:?}", trace.calls);
+    Ok(())
+}
+
+/// ... and granted under `run`, in every thread that asks; some never allocate.
+#[rseq_kit::test(REGISTERS, envoy::NEED, Need::PTRACE)]
+fn envoy_run_is_granted() -> Outcome {
+    let run = Program::new(&artifacts()?.rseqctl)
+        .args(["run", "--"])
+        .arg(envoy::binary()?);
+    let trace = serve_by_envoy(run)?.of_command()?;
+    assert_eq!(trace.refused(), [], "{:?}", trace.calls);
+    // the main thread and those that serve
+    assert!(trace.registered().len() > 2, "{:?}", trace.calls);
     Ok(())
 }
 
