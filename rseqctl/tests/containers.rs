@@ -16,7 +16,32 @@ use packed::{Folder, PACKERS};
 
 /// A container: its name, the tools that make it beside `tar`, the script that
 /// calls them, and what is found in it.
-const KINDS: [(&str, &[&str], &str, &str); 14] = [
+const KINDS: [(&str, &[&str], &str, &str); 18] = [
+    (
+        "old.tar",
+        &[],
+        "tar cf old.tar --format=v7 -C tree/usr lib",
+        "!/lib/liba.so",
+    ),
+    (
+        "blocks.tar.gz",
+        &["split"],
+        "tar cf a.tar -C tree .; split -b 1024 a.tar part; gzip part*; cat part* > blocks.tar.gz",
+        "!/usr/lib/liba.so",
+    ),
+    (
+        "blocks.tar.bz2",
+        &["split", "bzip2"],
+        "tar cf a.tar -C tree .; split -b 1024 a.tar part; bzip2 part*; cat part* > blocks.tar.bz2",
+        "!/usr/lib/liba.so",
+    ),
+    (
+        "a.crx",
+        &["zip"],
+        "cd tree; zip -qr ../in.zip .; cd ..; \
+             printf 'Cr24\\3\\0\\0\\0\\4\\0\\0\\0abcd' | cat - in.zip > a.crx",
+        "!/usr/lib/liba.so",
+    ),
     ("a.tar", &[], "tar cf a.tar -C tree .", "!/usr/lib/liba.so"),
     (
         "a.tar.gz",
@@ -195,6 +220,24 @@ fn a_file_system_behind_a_program_is_told() {
     let (paths, complaints) = folder.found("app");
     assert_eq!(paths, ["app"]);
     assert!(complaints.contains("squashfs"), "{complaints}");
+}
+
+/// Some archivers write it for every member.
+#[rseq_kit::test(Need::CC)]
+fn a_size_in_an_extended_header() {
+    let folder = Folder::new();
+    let library = folder.library();
+    for (name, size, is_read) in [
+        ("same.tar", library.len(), true),
+        ("other.tar", library.len() + 1, false),
+    ] {
+        let record = format!("{:02} size={size}\n", 9 + size.to_string().len());
+        let members = tape(&[(b"pax", b'x', record.as_bytes()), (b"a.so", b'0', &library)]);
+        fs::write(folder.path(name), members).expect("a temporary file");
+        let (paths, complaints) = folder.found(name);
+        assert_eq!(paths.len(), usize::from(is_read), "{complaints}");
+        assert_eq!(complaints.contains("above 8 GiB"), !is_read, "{complaints}");
+    }
 }
 
 #[rseq_kit::test(Need::CC)]

@@ -175,6 +175,8 @@ fn an_image_of_other_peoples_tools() {
     );
     folder.finds("c.tar", &inner);
     folder.finds("c.tar.gz", &inner);
+    folder.shell("skopeo --insecure-policy copy oci:layout:a dir:folder");
+    folder.finds("folder", &inner);
 }
 
 /// Files that are called as those of images are, and say something else.
@@ -324,4 +326,46 @@ fn images_that_lie() {
     image(&folder, "layout", &[tape(&[])]);
     fs::remove_file(layer).expect("it is ours");
     assert!(folder.found("layout").1.contains("is missing"));
+}
+
+/// What layers may say of the layers below, in the ways that tools have come upon.
+#[rseq_kit::test(Need::CC)]
+fn whiteouts_as_tools_write_them() {
+    let folder = Folder::new();
+    let library = folder.library();
+    let lower = tape(&[
+        (b"usr/one.so", b'0', &library),
+        (b"usr/two.so", b'0', &library),
+        (b"target/kept.so", b'0', &library),
+        (b"opt/old.so", b'0', &library),
+    ]);
+    let link = [linked("link", "target"), tape(&[])].concat();
+    // a whiteout that is a hard link of another, and one that comes behind what it spares
+    let mut hard = tar::Header::new_ustar();
+    hard.set_path("usr/.wh.two.so").expect("a short name");
+    hard.set_link_name("usr/.wh.one.so").expect("a short name");
+    hard.set_entry_type(tar::EntryType::Link);
+    hard.set_size(0);
+    hard.set_cksum();
+    let mut upper = tape(&[
+        (b"opt/.new/a.so", b'0', &library),
+        (b"opt/.wh..wh..opq", b'0', b""),
+        (b"usr/.wh.one.so", b'0', b""),
+        // the folder takes the place of a link, whose target it leaves alone
+        (b"link/", b'5', b""),
+        (b"link/.wh..wh..opq", b'0', b""),
+        (b"link/new.so", b'0', &library),
+    ]);
+    upper.truncate(upper.len() - 1024);
+    upper.extend(hard.as_bytes());
+    upper.extend([0; 1024]);
+    image(&folder, "layout", &[lower.clone(), link, gzip(&upper)]);
+    folder.finds(
+        "layout",
+        &["!/link/new.so", "!/opt/.new/a.so", "!/target/kept.so"],
+    );
+    // nothing of what is below is left
+    let all = tape(&[(b".wh..wh..opq", b'0', b""), (b"a.so", b'0', &library)]);
+    image(&folder, "linked", &[lower, all]);
+    folder.finds("linked", &["!/a.so"]);
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -13,6 +13,9 @@ use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RawDir, openat, statat};
 
 /// The file that marks a folder as an OCI image layout.
 const IMAGE_MARK: &[u8] = b"oci-layout";
+
+/// What the file `version` of a folder that skopeo has written begins with.
+const TRANSPORT: [u8; 27] = *b"Directory Transport Version";
 
 /// Bytes for the kernel to fill with names at a time.
 const NAMES: usize = 16 << 10;
@@ -129,12 +132,26 @@ impl Folder {
         })
     }
 
-    /// Whether it holds an OCI image layout.
+    /// Whether it holds an image: an OCI layout, or what skopeo writes as `dir:`.
     pub(super) fn is_image(&self) -> bool {
+        self.has(IMAGE_MARK) || self.has(b"manifest.json") && self.is_transport()
+    }
+
+    fn has(&self, name: &[u8]) -> bool {
         let names = &self.names;
         self.entries
-            .binary_search_by(|&(start, end)| names[start as usize..end as usize].cmp(IMAGE_MARK))
+            .binary_search_by(|&(start, end)| names[start as usize..end as usize].cmp(name))
             .is_ok()
+    }
+
+    /// Whether its file `version` says that it is one of skopeo's folders.
+    fn is_transport(&self) -> bool {
+        let mut text = [0; TRANSPORT.len()];
+        self.has(b"version")
+            && self
+                .open(OsStr::new("version"), OFlags::NOFOLLOW | OFlags::NONBLOCK)
+                .and_then(|mut file| file.read_exact(&mut text))
+                .is_ok_and(|()| text == TRANSPORT)
     }
 
     /// The file system that a folder in it is on.

@@ -83,6 +83,7 @@ impl Kind {
         if head
             .get(USTAR..)
             .is_some_and(|magic| magic.starts_with(b"ustar"))
+            || is_old_tar(head)
         {
             return Self::Tar;
         }
@@ -91,6 +92,27 @@ impl Kind {
             _ => Self::Other,
         }
     }
+}
+
+/// Whether this is the header of a tar archive from before there was a magic (V7): its
+/// checksum is right, in which the field itself counts as blanks.
+fn is_old_tar(head: &[u8]) -> bool {
+    const FIELD: std::ops::Range<usize> = 148..156;
+    let (Some(header), Some(field)) = (head.get(..512), head.get(FIELD)) else {
+        return false;
+    };
+    if header.first() == Some(&0) {
+        return false;
+    }
+    let digits = field.trim_ascii_start();
+    let digits = digits.split(|byte| !(b'0'..=b'7').contains(byte)).next();
+    let digits = digits.filter(|digits| !digits.is_empty());
+    let said = digits.and_then(|digits| {
+        let digits = std::str::from_utf8(digits).ok()?;
+        u64::from_str_radix(digits, 8).ok()
+    });
+    let sum = |bytes: &[u8]| bytes.iter().map(|&byte| u64::from(byte)).sum::<u64>();
+    said == Some(sum(header) - sum(field) + 8 * u64::from(b' '))
 }
 
 /// The name of what a compressed file holds.

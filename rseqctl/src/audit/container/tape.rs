@@ -73,6 +73,9 @@ fn each<R: Read>(
             _ => MemberKind::Other,
         };
         let long = std::mem::take(&mut long);
+        if long.size.is_some_and(|size| size != entry.size()) {
+            return Err(damaged("members above 8 GiB are not supported"));
+        }
         let name = match long.name {
             Some(name) => name,
             None => entry.header().path_bytes().into_owned(),
@@ -171,11 +174,13 @@ fn text(bytes: &[u8]) -> Vec<u8> {
     text.unwrap_or_default().to_vec()
 }
 
-/// Names that are too long for the header of the member that follows.
+/// What is too long for the header of the member that follows.
 #[derive(Default)]
 struct Long {
     name: Option<Vec<u8>>,
     link: Option<Vec<u8>>,
+    /// Its length in bytes, where that stands there, too.
+    size: Option<u64>,
 }
 
 /// The paths in a set of pax headers: lines of `LENGTH KEY=VALUE`.
@@ -194,10 +199,13 @@ fn extended(mut text: &[u8], long: &mut Long) -> io::Result<()> {
         };
         long.name = value(b"path=").or(long.name.take());
         long.link = value(b"linkpath=").or(long.link.take());
-        if record.starts_with(b"size=") || record.starts_with(b"GNU.sparse.") {
-            return Err(damaged(
-                "sparse members and members above 8 GiB are not supported",
-            ));
+        if let Some(size) = value(b"size=") {
+            let size = String::from_utf8(size).ok();
+            let size = size.and_then(|digits| digits.parse().ok());
+            long.size = Some(size.ok_or_else(bad)?);
+        }
+        if record.starts_with(b"GNU.sparse.") {
+            return Err(damaged("sparse members are not supported"));
         }
         text = text.get(length..).ok_or_else(bad)?;
     }

@@ -41,7 +41,7 @@ pub(in crate::audit::container) fn find(bytes: Bytes<'_>) -> io::Result<Found<'_
     if found.marks.is_empty() {
         return Ok(found);
     }
-    let mut stores: HashMap<Vec<u8>, HashMap<Vec<u8>, Stored>> = HashMap::new();
+    let mut folders: HashMap<Vec<u8>, HashMap<Vec<u8>, Stored>> = HashMap::new();
     let mut count = 0;
     let gathered = tape::each_of(bytes, &mut |member, _| {
         let Some(folder) = found.marks.folder_of(member.name) else {
@@ -54,14 +54,14 @@ pub(in crate::audit::container) fn find(bytes: Bytes<'_>) -> io::Result<Found<'_
             return Err(damaged("more members than any image has"));
         }
         count += 1;
-        let members = stores.entry(folder.to_vec()).or_default();
+        let members = folders.entry(folder.to_vec()).or_default();
         members.insert(name, stored);
         Ok(())
     });
     if count == MOST_MEMBERS {
         gathered?;
     }
-    for (folder, members) in stores {
+    for (folder, members) in folders {
         let store = Store::Tar(bytes, members);
         found.images.push((folder, Image { store }));
     }

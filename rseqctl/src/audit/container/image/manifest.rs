@@ -79,7 +79,10 @@ pub(super) fn pictures(read: &Read<'_>) -> io::Result<Vec<Picture>> {
         return indexed;
     }
     match read("manifest.json")? {
-        Some(text) => saved(&text),
+        Some(text) => match serde_json::from_slice::<Manifest>(&text) {
+            Ok(manifest) => beside(&manifest),
+            Err(_) => saved(&text),
+        },
         None => indexed,
     }
 }
@@ -91,6 +94,20 @@ fn indexed(text: &[u8], read: &Read<'_>) -> io::Result<Vec<Picture>> {
     };
     gathered.index(text, read, INDEX_DEPTH)?;
     Ok(gathered.pictures)
+}
+
+/// The image of a folder that skopeo has written: its blobs stand beside the manifest,
+/// by their digests alone.
+fn beside(manifest: &Manifest) -> io::Result<Vec<Picture>> {
+    let layers: io::Result<Vec<_>> = manifest
+        .layers
+        .iter()
+        .map(|layer| {
+            let name = blob(&layer.digest)?;
+            Ok(name.rsplit('/').next().unwrap_or_default().to_owned())
+        })
+        .collect();
+    Ok(vec![Picture::new("image", layers?)?])
 }
 
 fn saved(text: &[u8]) -> io::Result<Vec<Picture>> {
