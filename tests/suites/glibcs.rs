@@ -56,6 +56,8 @@ fn main() -> ExitCode {
         add(&mut suite, "by_handle", by_handle);
         add(&mut suite, "before_the_shim", before_the_shim);
         add(&mut suite, "libc_by_another_name", libc_by_another_name);
+        add(&mut suite, "own_names", own_names);
+        add(&mut suite, "asynchronous", asynchronous);
     }
     suite.run()
 }
@@ -114,6 +116,28 @@ fn libc_by_another_name(libc: &Libc) -> Outcome {
         (registered, ""),
         "{finished:?}"
     );
+    Ok(())
+}
+
+/// A program's own `sched_getcpu` and `getcpu` stay what they are.
+fn own_names(libc: &Libc) -> Outcome {
+    let program = libc.build("own-getcpu", &["-rdynamic"])?;
+    run(libc, &program, "", World::Shim)?.says("4711 4711")?;
+    Ok(())
+}
+
+/// What a program wrote into its requests for asynchronous I/O is what it reads.
+fn asynchronous(libc: &Libc) -> Outcome {
+    let [requests, look_ups] =
+        ["librt.so.1", "libdl.so.2"].map(|name| libc.library(name).display().to_string());
+    let options = ["-Wl,--no-as-needed", &requests, &look_ups];
+    let program = libc.build("aio", &options)?;
+    for what in ["read", "write", "fsync"] {
+        let finished = run(libc, &program, what, World::Shim)?.finished.expect(0)?;
+        let begun = "begun 8 unchanged 8 ";
+        assert!(finished.out.starts_with(begun), "{what}: {finished:?}");
+        assert!(finished.out.trim_end().ends_with("later 8"), "{finished:?}");
+    }
     Ok(())
 }
 
