@@ -47,7 +47,7 @@ pub(in crate::audit::container) fn find(bytes: Bytes<'_>) -> io::Result<Found<'_
         let Some(folder) = found.marks.folder_of(member.name) else {
             return Ok(());
         };
-        let Some((name, stored)) = stored(folder, member) else {
+        let Some((name, content)) = stored(folder, member) else {
             return Ok(());
         };
         if count == MOST_MEMBERS {
@@ -55,7 +55,7 @@ pub(in crate::audit::container) fn find(bytes: Bytes<'_>) -> io::Result<Found<'_
         }
         count += 1;
         let members = folders.entry(folder.to_vec()).or_default();
-        members.insert(name, stored);
+        members.insert(name, content);
         Ok(())
     });
     if count == MOST_MEMBERS {
