@@ -32,9 +32,12 @@ unsafe extern "C" fn nothing(argument: *mut c_void) -> *mut c_void {
     argument
 }
 
+/// Made a pointer once: elsewhere it may have another address.
+static NOTHING: slab::StartRoutine = nothing;
+
 fn job(number: usize) -> Job {
     Job {
-        start: nothing,
+        start: NOTHING,
         argument: without_provenance_mut(number),
     }
 }
