@@ -8,6 +8,7 @@
 //! | `RSEQ_SHIM_REPORT` | a path | no report |
 //! | `RSEQ_SHIM_LEDGER` | set by `rseqctl run --report` for the process it starts | none |
 //! | `RSEQ_SHIM_PLAN` | set by `rseqctl run` for the program it starts | none |
+//! | `RSEQ_SHIM_RESTART` | off; else set by `rseqctl run` for all below it | off |
 //!
 //! A value that is none of these is said once on standard error, and the
 //! default holds. Under AT_SECURE nothing is read, and the mode is `defer`: a
@@ -22,6 +23,7 @@
 use core::ffi::CStr;
 
 use tls_model::owner::Mode;
+use tls_model::protocol::restart::Handed;
 use tls_model::protocol::{HandedPlan, Settings, variable};
 
 use crate::process::Process;
@@ -61,6 +63,8 @@ pub struct Environment {
     pub log: Log,
     /// `RSEQ_SHIM_PLAN`, for whichever program it was made.
     pub plan: Option<HandedPlan>,
+    /// `RSEQ_SHIM_RESTART`.
+    pub restart: Option<Handed>,
     /// What the plan has to have been made from; the default where there is none.
     pub settings: Settings,
 }
@@ -83,6 +87,7 @@ impl Environment {
             loading: Loading::Keep,
             log: Log::Off,
             plan: None,
+            restart: None,
             settings: Settings::default(),
         };
         if process.is_secure() {
@@ -143,6 +148,8 @@ impl Environment {
             b"LEDGER" => {}
             // of another release: decided here, as without one
             b"PLAN" => self.plan = HandedPlan::from_bytes(value),
+            // likewise: everything stays as it was started
+            b"RESTART" => self.restart = Handed::from_bytes(value),
             b"REPORT" if !value.is_empty() => store(&REPORT_PATH, variable, prefix),
             b"REPORT" => warn(variable, "names no file; writing no report"),
             _ => warn(variable, "is not a variable of the shim; ignored"),

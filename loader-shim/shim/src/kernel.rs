@@ -10,7 +10,7 @@
 
 #![allow(unsafe_code, reason = "system calls")]
 
-use core::ffi::{CStr, c_void};
+use core::ffi::{CStr, c_char, c_void};
 use core::mem::MaybeUninit;
 
 use tls_model::rseq::{Rseq, arch};
@@ -253,14 +253,23 @@ pub fn pause() {
     unsafe { syscall6(libc::SYS_pause as usize, [0; 6]) };
 }
 
-/// Device and inode of the file that this process runs, where /proc tells. By
-/// newfstatat: sandboxes that were written before Linux 4.11 forbid statx, or end the
-/// program for it.
+/// Device and inode of the file that this process runs, where /proc tells.
 pub fn executable() -> Option<(u64, u64)> {
+    file_number(c"/proc/self/exe")
+}
+
+/// Device and inode of a file.
+pub fn file_number(path: &CStr) -> Option<(u64, u64)> {
+    status(path).map(|status| (status.st_dev, status.st_ino))
+}
+
+/// What stat(2) says of a file. By newfstatat: sandboxes that were written before
+/// Linux 4.11 forbid statx, or end the program for it.
+fn status(path: &CStr) -> Option<libc::stat> {
     let mut status = MaybeUninit::<libc::stat>::zeroed();
     let arguments = [
         libc::AT_FDCWD as isize as usize,
-        c"/proc/self/exe".as_ptr().expose_provenance(),
+        path.as_ptr().expose_provenance(),
         status.as_mut_ptr().expose_provenance(),
         0,
         0,
@@ -270,5 +279,80 @@ pub fn executable() -> Option<(u64, u64)> {
     let result = unsafe { syscall6(libc::SYS_newfstatat as usize, arguments) };
     // SAFETY: numbers only, and zeroes before the kernel filled them in.
     let status = unsafe { status.assume_init() };
-    (result == 0).then_some((status.st_dev, status.st_ino))
+    (result == 0).then_some(status)
+}
+
+/// Whether somebody traces this process, or it has more than one thread; nothing
+/// without /proc.
+pub fn is_traced_or_threaded() -> Option<bool> {
+    const TRACER: &[u8] = b"\nTracerPid:\t";
+    const NOBODY: &[u8] = b"0\n";
+
+    // a folder has a link of its own, one from above, and one from each below
+    let threads = status(c"/proc/self/task")?.st_nlink;
+    let descriptor = open(c"/proc/self/status", libc::O_RDONLY, 0);
+    if descriptor < 0 {
+        return None;
+    }
+    // the line stands before all that can be long
+    let mut text = [0; 512];
+    let length = pread(descriptor as i32, &mut text, 0).max(0) as usize;
+    close(descriptor as i32);
+    let text = text.get(..length)?;
+    let place = text.windows(TRACER.len()).position(|part| part == TRACER)?;
+    let is_traced = !text.get(place + TRACER.len()..)?.starts_with(NOBODY);
+    Some(is_traced || threads > 3)
+}
+
+/// Executes a file in place of this program. Returns only where the kernel does
+/// not.
+///
+/// # Safety
+///
+/// The lists hold C strings and end with a null.
+pub unsafe fn execve(
+    file: &CStr,
+    arguments: *const *const c_char,
+    environment: *const *const c_char,
+) -> isize {
+    let arguments = [
+        file.as_ptr().expose_provenance(),
+        arguments.expose_provenance(),
+        environment.expose_provenance(),
+        0,
+        0,
+        0,
+    ];
+    // SAFETY: the caller's lists.
+    unsafe { syscall6(libc::SYS_execve as usize, arguments) }
+}
+
+/// What the kernel calls the calling thread, without the zero behind it.
+pub fn thread_name() -> impl Iterator<Item = u8> {
+    let mut name = [0u8; 16];
+    let arguments = [
+        libc::PR_GET_NAME as usize,
+        name.as_mut_ptr().expose_provenance(),
+        0,
+        0,
+        0,
+        0,
+    ];
+    // SAFETY: room for the 16 bytes of a name.
+    unsafe { syscall6(libc::SYS_prctl as usize, arguments) };
+    name.into_iter().take_while(|&byte| byte != 0)
+}
+
+/// Has the kernel call the calling thread otherwise; a zero ends the name.
+pub fn set_thread_name(name: &[u8; 16]) {
+    let arguments = [
+        libc::PR_SET_NAME as usize,
+        name.as_ptr().expose_provenance(),
+        0,
+        0,
+        0,
+        0,
+    ];
+    // SAFETY: a C string of at most 16 bytes.
+    unsafe { syscall6(libc::SYS_prctl as usize, arguments) };
 }

@@ -6,6 +6,7 @@
 //! | module | concern |
 //! |---|---|
 //! | [`start`] | who owns the registration is asked once, and what follows from it |
+//! | [`restart`] | a program that needs another owner is started once more |
 //! | [`entry`], [`interpose`] | the interposed functions that are assembly, or may come before start-up |
 //! | [`threads`] | `pthread_create`, `thrd_create`: every thread registered before its user code |
 //! | [`notify`] | SIGEV_THREAD: the same for the threads of timers, message queues and look-ups |
@@ -58,6 +59,7 @@ mod notify;
 mod process;
 mod registration;
 mod report;
+mod restart;
 mod slab;
 mod start;
 mod state;

@@ -11,7 +11,7 @@ use crate::names::cpu;
 use crate::process::{self, Process, Program};
 use crate::registration::{area as registered, birth};
 use crate::state::{self, Action};
-use crate::{arch, loading, report};
+use crate::{arch, loading, report, restart};
 
 /// Decides, the first time it is called. Whoever calls it meanwhile (a thread
 /// started while the constructor runs, or before there is anything to read) finds
@@ -44,17 +44,13 @@ fn decide() {
         cpu::enable(false);
         return;
     }
-    state::set_yields_to_clients(environment.mode.yields_to_clients());
-    report::open(environment.log);
-    if let Some(area) = libc {
-        registered::set_libc_area(area.offset, area.size);
-    }
     let handed = environment
         .plan
         .filter(|plan| plan.is_for(environment.settings, process::executable));
-    // a plan has looked at the files already
-    let program = process::definitions(&process, !libc_registered && handed.is_none());
-    loading::enable(&process, &environment, &program);
+    // a plan has looked at the files already; what the libc has taken matters where
+    // it may be taken from it
+    let matters = !libc_registered || environment.restart.is_some();
+    let program = process::definitions(&process, matters && handed.is_none(), libc_registered);
     let mut situation = Situation {
         mode: environment.mode,
         libc_registered,
@@ -63,10 +59,23 @@ fn decide() {
         hidden_definition: program.hidden,
         feature_size,
     };
+    restart::where_it_helps(
+        &process,
+        environment.restart,
+        &situation,
+        handed.as_ref(),
+        libc.is_some(),
+    );
+    state::set_yields_to_clients(environment.mode.yields_to_clients());
+    report::open(environment.log);
+    if let Some(area) = libc {
+        registered::set_libc_area(area.offset, area.size);
+    }
+    loading::enable(&process, &environment, &program);
     report::thread_started();
     let followed = handed.and_then(|handed| handed.follow(&situation));
     if handed.is_some() && followed.is_none() && !libc_registered {
-        situation.hidden_definition = process::definitions(&process, true).hidden;
+        situation.hidden_definition = process::definitions(&process, true, false).hidden;
     }
     let owner = match followed.unwrap_or_else(|| plan(&situation)) {
         Plan::StandAside { owner, reason } => {

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use tls_model::owner::{Mode, Owner, Plan, Reason, Situation, plan};
 use tls_model::protocol::plan::FileNumber;
+use tls_model::protocol::restart::{Handed, Permission};
 use tls_model::protocol::variable::{self, TUNABLES};
-use tls_model::protocol::{HandedPlan, Settings};
+use tls_model::protocol::{HandedPlan, SHIM_LIBRARY, Settings};
 use tls_model::rseq::ORIGINAL_LENGTH;
 use tls_model::rules::RuleId;
 
@@ -86,7 +87,8 @@ impl Decision {
         let libc_shares = scope.libc_owns_symbol && usable != Some(false);
         let wanted = match mode {
             Mode::Off | Mode::Defer | Mode::Takeover => false,
-            Mode::Own => true,
+            // nobody would be there to register in its place
+            Mode::Own => preload || hidden_definition,
             Mode::Auto => hidden_definition || (usable == Some(true) && !libc_shares && preload),
         };
         let linker = scope.linker.as_deref();
@@ -191,20 +193,32 @@ impl Decision {
         }
     }
 
+    /// Whether the libc is told by the environment of the first exec. Behind
+    /// launchers the shim tells it, in the program itself: they and what else they
+    /// start keep their libc's registration.
+    pub(super) fn tells_libc_at_once(&self, target: &Target, below: Permission) -> bool {
+        let by_the_shim = self.preload && below != Permission::Off && !target.through.is_empty();
+        self.switch_libc_off && !by_the_shim
+    }
+
     /// Puts the decision into the command's environment: what the libc is told,
-    /// what is preloaded, and for the shim the decision itself.
+    /// what is preloaded, for the shim the decision itself, and what it may do in
+    /// what is started `below`.
     pub(super) fn apply(
         &self,
         target: &Target,
         environment: &mut Environment,
         libraries: Option<&Libraries>,
+        below: Permission,
     ) -> Result<(), CannotPreload> {
-        // that of a rseqctl that has started this one
+        // those of a rseqctl that has started this one
         environment.remove(variable::PLAN);
+        environment.remove(variable::RESTART);
         if self.replace_tunables {
             environment.remove(TUNABLES);
         }
-        if self.switch_libc_off {
+        let is_tuned = self.tells_libc_at_once(target, below);
+        if is_tuned {
             environment.switch_rseq_off();
         }
         if let Some(need) = &self.surplus {
@@ -214,8 +228,16 @@ impl Decision {
             for library in self.preload_first.iter().rev() {
                 environment.preload(library, PreloadPosition::First)?;
             }
+            // one of another place would be a second one in the process
+            environment.forget_preload(SHIM_LIBRARY);
             environment.preload(&libraries.shim, PreloadPosition::Last)?;
             environment.set(variable::MODE, self.mode.name());
+            let handed = Handed {
+                // who is not to be started once more needs what is inherited
+                is_tuned: is_tuned && below != Permission::Off,
+                ..Handed::new(below)
+            };
+            environment.set(variable::RESTART, handed.to_string());
             if let Some(plan) = self.handed_over(target, environment.settings()) {
                 environment.set(variable::PLAN, plan.to_string());
             }
@@ -234,6 +256,7 @@ impl Decision {
             length: self.length.unwrap_or(0),
             executable: FileNumber { device, inode },
             settings,
+            switches_libc_off: self.switch_libc_off,
         })
     }
 }

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use tls_model::owner::Mode;
 use tls_model::protocol::Settings;
+use tls_model::protocol::restart::{Handed, Permission};
 use tls_model::protocol::variable::{self, RSEQ_TUNABLE, STATIC_TLS_TUNABLE, TUNABLES};
 
 use crate::program::libraries::{SEPARATORS, can_be_preloaded};
@@ -89,6 +90,14 @@ impl Environment {
         })
     }
 
+    /// Whether the user has said that nothing is to be started once more.
+    pub(super) fn forbids_restarts(&self) -> bool {
+        let handed = self.0.get(OsStr::new(variable::RESTART));
+        handed
+            .and_then(|text| Handed::from_bytes(text.as_bytes()))
+            .is_some_and(|handed| handed.permission == Permission::Off)
+    }
+
     fn tunables(&self) -> Option<&OsStr> {
         self.0.get(OsStr::new(TUNABLES)).map(OsString::as_os_str)
     }
@@ -145,6 +154,20 @@ impl Environment {
             tunables.push(":");
         }
         tunables.push(format!("{name}={value}"));
+    }
+
+    /// Takes every entry of this file name out of what is preloaded.
+    pub(super) fn forget_preload(&mut self, file_name: &str) {
+        let Some(list) = self.0.get_mut(OsStr::new(variable::PRELOAD)) else {
+            return;
+        };
+        let entries = list.as_bytes().split(|byte| SEPARATORS.contains(byte));
+        let kept: Vec<_> = entries
+            .filter(|entry| {
+                Path::new(OsStr::from_bytes(entry)).file_name() != Some(file_name.as_ref())
+            })
+            .collect();
+        *list = OsString::from_vec(kept.join(&b':'));
     }
 
     /// Preloads a library beside those that the user preloads, unless it is

@@ -14,6 +14,7 @@ use tls_model::critical::Violation;
 use tls_model::elf::Object;
 use tls_model::facts::{Damage, ModelEvidence};
 use tls_model::owner::{Mode, Owner, Reason};
+use tls_model::protocol::restart::Permission;
 use tls_model::report::ObjectReport;
 use tls_model::rules::{Rule, host};
 
@@ -52,6 +53,23 @@ impl Kernel {
         match kernel::probe_kernel() {
             Ok((behaviour, origin)) => Self::Known(behaviour, origin),
             Err(why) => Self::NotSeen(why),
+        }
+    }
+
+    /// Returns what the shim may do in programs that nobody has looked at.
+    pub(super) fn permission_below(&self) -> Permission {
+        let answer = match self {
+            Self::Known(behaviour, _) => Some(*behaviour),
+            Self::NotAsked => kernel::answer().ok().map(|(behaviour, _)| behaviour),
+            Self::NotSeen(_) | Self::Refuses(_) => None,
+        };
+        let is_safe = answer.is_some_and(|behaviour| {
+            behaviour.cpu_id_start == Field::Rewritten && behaviour.sections == Abort::Aborts
+        });
+        if is_safe {
+            Permission::Safe
+        } else {
+            Permission::Unsafe
         }
     }
 

@@ -89,7 +89,13 @@ pub fn look_through(program: &Path, arguments: &[OsString]) -> Launch {
     if name == "env" {
         return env(arguments);
     }
-    if SHELLS.iter().any(|shell| name == *shell) {
+    if name == "busybox" {
+        return match arguments {
+            [applet, rest @ ..] if applet == "sh" || applet == "ash" => shell(rest),
+            _ => Launch::Program,
+        };
+    }
+    if is_shell(program) {
         return shell(arguments);
     }
     match LAUNCHERS.iter().find(|launcher| name == launcher.name) {
@@ -171,10 +177,11 @@ fn options<'a>(launcher: &Grammar, arguments: &'a [OsString]) -> &'a [OsString] 
 }
 
 /// Names that what is set here is carried by.
-const OURS: [&[u8]; 3] = [
+const OURS: [&[u8]; 4] = [
     variable::PRELOAD.as_bytes(),
     variable::TUNABLES.as_bytes(),
     variable::MODE.as_bytes(),
+    variable::RESTART.as_bytes(),
 ];
 
 fn env(arguments: &[OsString]) -> Launch {

@@ -6,12 +6,14 @@ use std::io::{self, Write};
 use schemars::JsonSchema;
 use serde::Serialize;
 use tls_model::owner::{Mode, Owner, Reason};
+use tls_model::protocol::restart::Permission;
 use tls_model::protocol::variable;
 
 use super::decision::Decision;
 use super::environment::Environment;
 use super::target::Target;
 use crate::report::choices::RunFormat;
+use crate::report::text::without_controls;
 use crate::report::{Word, wrapped};
 
 /// What `--dry-run` prints.
@@ -50,14 +52,21 @@ pub struct Plan {
 
 impl Plan {
     /// Of a decision that has been applied to the environment.
-    pub(super) fn new(decision: &Decision, target: &Target, environment: &Environment) -> Self {
+    pub(super) fn new(
+        decision: &Decision,
+        target: &Target,
+        environment: &Environment,
+        below: Permission,
+    ) -> Self {
         let mut set = BTreeMap::new();
-        let tunes = decision.switch_libc_off || decision.surplus.is_some();
+        let at_once = decision.tells_libc_at_once(target, below);
+        let tunes = at_once || decision.replace_tunables || decision.surplus.is_some();
         for (name, is_set) in [
             (variable::TUNABLES, tunes),
             (variable::PRELOAD, decision.preload),
             (variable::MODE, decision.preload),
             (variable::PLAN, decision.preload),
+            (variable::RESTART, decision.preload),
         ] {
             if is_set && environment.has(name) {
                 set.insert(name.to_owned(), environment.value(name));
@@ -70,7 +79,7 @@ impl Plan {
             not_looked_at: target.unseen,
             mode: Word(decision.mode),
             owner: Word(decision.owner),
-            because: decision.reason.text(),
+            because: decision.reason.foreseen(),
             means: means(decision, target),
             length: decision.length,
             kernel: decision.kernel.text(),
@@ -96,7 +105,8 @@ impl Plan {
     }
 
     fn human(&self, out: &mut impl Write) -> io::Result<()> {
-        let mut line = |key: &str, value: &str| wrapped(&format!("{key:<12}"), value, out);
+        let mut line =
+            |key: &str, value: &str| wrapped(&format!("{key:<12}"), &without_controls(value), out);
         line("command", &self.command)?;
         if !self.through.is_empty() {
             line("through", &self.through.join(", "))?;
@@ -128,7 +138,7 @@ impl Plan {
         }
         // to be copied: never broken into lines
         for (name, value) in &self.set {
-            writeln!(out, "{:<12}{name}={value}", "set")?;
+            writeln!(out, "{:<12}{name}={}", "set", without_controls(value))?;
         }
         Ok(())
     }

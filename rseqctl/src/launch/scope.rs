@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use tls_model::facts::{OwnLibrary, SymbolName};
+use tls_model::facts::{OwnLibrary, Role, SymbolName};
 use tls_model::report::ObjectReport;
 
 use crate::program::{Loaded, Program};
@@ -30,6 +30,9 @@ pub struct Scope {
     pub linker: Option<PathBuf>,
     /// The dynamic linker has told what it would load, and glibc is not there.
     pub lacks_libc: bool,
+    /// A static program brings a libc that registers; nothing where its symbols are
+    /// gone, or nobody has looked.
+    pub brings_registering_libc: Option<bool>,
 }
 
 /// An object that uses `__rseq_abi`.
@@ -56,9 +59,20 @@ pub struct Adopter {
 impl Scope {
     /// The executable by itself.
     pub fn alone(main: Loaded) -> Self {
+        let facts = &main.report.facts;
+        let offset = facts
+            .symbols
+            .iter()
+            .find(|it| it.name == SymbolName::Offset);
+        let brings_registering_libc = if offset.is_some_and(|it| it.role == Role::Defines) {
+            Some(true)
+        } else {
+            facts.has_symtab.then_some(false)
+        };
         Self {
             // nobody was asked
             lacks_libc: false,
+            brings_registering_libc,
             ..Self::of(&Program::alone(main))
         }
     }
@@ -104,6 +118,7 @@ impl Scope {
             libc_owns_symbol: program.objects.iter().any(owns),
             linker: None,
             lacks_libc: !names().any(|name| is_named(name, &["libc.so.6"])),
+            brings_registering_libc: None,
         };
         for object in &program.objects {
             scope.add(&object.path, &object.report);

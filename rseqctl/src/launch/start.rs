@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use tls_model::owner::Mode;
+use tls_model::protocol::restart::Permission;
 
 use super::decision::Decision;
 use super::environment::Environment;
@@ -75,6 +76,8 @@ pub struct Start {
     target: Target,
     environment: Environment,
     decision: Decision,
+    /// What the shim may do in what is started below.
+    below: Permission,
     is_forced: bool,
 }
 
@@ -103,12 +106,18 @@ impl Start {
         let mut decision = Decision::make(mode, &target, &environment, kernel);
         let linker = target.scope().and_then(|scope| scope.linker.as_deref());
         decision.expect(&MayLoad::read(&settings.may_load)?, &environment, linker);
+        let below = if environment.forbids_restarts() || !decision.preload {
+            Permission::Off
+        } else {
+            decision.kernel.permission_below()
+        };
         Ok(Self {
             program: program.to_owned(),
             arguments: arguments.to_vec(),
             target,
             environment,
             decision,
+            below,
             is_forced: settings.force,
         })
     }
@@ -126,7 +135,12 @@ impl Start {
     /// The shim is to be loaded, and its libraries are not there.
     pub fn plan(&self) -> Result<Plan, Error> {
         let environment = self.environment_to_be()?;
-        Ok(Plan::new(&self.decision, &self.target, &environment))
+        Ok(Plan::new(
+            &self.decision,
+            &self.target,
+            &environment,
+            self.below,
+        ))
     }
 
     /// Starts the command. Returns only where it could not be started, and after
@@ -168,8 +182,12 @@ impl Start {
     fn environment_to_be(&self) -> Result<Environment, Error> {
         let libraries = self.decision.preload.then(Libraries::find).transpose()?;
         let mut environment = self.environment.clone();
-        self.decision
-            .apply(&self.target, &mut environment, libraries.as_ref())?;
+        self.decision.apply(
+            &self.target,
+            &mut environment,
+            libraries.as_ref(),
+            self.below,
+        )?;
         Ok(environment)
     }
 }
@@ -208,7 +226,7 @@ pub fn foresee(program: &Path) -> Option<RunRow> {
     let decision = Decision::make(environment.mode(), &target, &environment, Kernel::NotAsked);
     Some(RunRow {
         owner: Word(decision.owner),
-        because: decision.reason.text(),
+        because: decision.reason.foreseen(),
         switches_libc_off: decision.switch_libc_off,
         preloads: decision.preload,
         warnings: decision.warnings,

@@ -144,7 +144,12 @@ pub fn watch(
         .write_all_at(&ledger::header(process, target.identity()), 0)
         .map_err(NotVerified::NoWatcher)?;
     let plan = Plan {
-        command: target.path.clone(),
+        // what a launcher starts, not the launcher
+        command: if target.through.is_empty() {
+            target.path.clone()
+        } else {
+            target.executable.clone()
+        },
         owner: decision.owner,
         is_asked,
     };

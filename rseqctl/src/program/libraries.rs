@@ -6,7 +6,7 @@ use std::fmt;
 use std::fs::{self, DirBuilder, Permissions};
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use tls_model::protocol::{ABI_LIBRARY as ABI, SHIM_LIBRARY as SHIM};
@@ -86,7 +86,29 @@ pub struct Libraries {
     pub shim: PathBuf,
 }
 
+/// What glibc's dynamic linker puts in place of [`PLATFORM`] in a program for this
+/// machine: the kernel's word for it, or up to glibc 2.36 its own for some processors.
+pub const PLATFORMS: [&str; 3] = ["x86_64", "haswell", "xeon_phi"];
+
+/// A folder's name that only glibc's dynamic linker knows (ld.so(8), "Dynamic string
+/// tokens"). musl's takes it as it stands, finds nothing there, and says nothing.
+const PLATFORM: &str = "$PLATFORM";
+
 impl Libraries {
+    /// Those of a folder. Where it has links to itself under the names that
+    /// glibc knows, only glibc's dynamic linker finds them.
+    fn of(folder: &Path) -> Self {
+        let has_links = PLATFORMS
+            .iter()
+            .all(|platform| folder.join(platform).join(SHIM).is_file());
+        let shim = if has_links {
+            folder.join(PLATFORM).join(SHIM)
+        } else {
+            folder.join(SHIM)
+        };
+        Self { shim }
+    }
+
     /// Looks beside this executable, in `../lib`, and inside it. Where
     /// `LD_PRELOAD` could not name the place, a copy is made elsewhere.
     ///
@@ -105,7 +127,7 @@ impl Libraries {
             let (shim, abi) = (directory.join(SHIM), directory.join(ABI));
             if shim.is_file() && abi.is_file() {
                 if can_be_preloaded(&shim) {
-                    return Ok(Self { shim });
+                    return Ok(Self::of(&directory));
                 }
                 let read = |path: &Path| {
                     fs::read(path).map_err(|source| Error::Read {
@@ -178,6 +200,11 @@ impl Bytes {
                 return Err(io::Error::other("it is not yours alone"));
             }
         }
+        if directory.starts_with(OF_ROOT) {
+            for folder in directory.ancestors().take(2) {
+                fs::set_permissions(folder, Permissions::from_mode(0o755))?;
+            }
+        }
         for (name, bytes) in [(ABI, &self.abi), (SHIM, &self.shim)] {
             let path = directory.join(name);
             if fs::read(&path).is_ok_and(|found| *found == **bytes) {
@@ -188,24 +215,35 @@ impl Bytes {
             fs::set_permissions(file.path(), Permissions::from_mode(0o755))?;
             file.persist(&path).map_err(|error| error.error)?;
         }
-        Ok(Libraries {
-            shim: directory.join(SHIM),
-        })
+        for platform in PLATFORMS {
+            match symlink(".", directory.join(platform)) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(Libraries::of(directory))
     }
 }
 
-/// The user's cache, and a folder of the user's among the temporary ones.
+/// Root's own place; as what is started may run as somebody else, others can read it.
+const OF_ROOT: &str = "/run/rseqctl";
+
+/// The cache that the user has named, root's own place, the user's cache, and a
+/// folder of the user's among the temporary ones.
 fn places() -> impl Iterator<Item = PathBuf> {
     let set = |name| {
         env::var_os(name)
             .filter(|value| !value.is_empty())
             .map(PathBuf::from)
     };
-    let cache = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")));
+    let named = set("XDG_CACHE_HOME").map(|cache| cache.join("rseqctl"));
+    let root = (effective_ids().0 == 0 && named.is_none()).then(|| PathBuf::from(OF_ROOT));
+    let own = set("HOME").filter(|_| named.is_none());
+    let own = own.map(|home| home.join(".cache/rseqctl"));
     let temporary = |base: PathBuf| base.join(format!("rseqctl-{}", effective_ids().0));
-    cache
-        .map(|cache| cache.join("rseqctl"))
+    [named, root, own]
         .into_iter()
+        .flatten()
         .chain([temporary(env::temp_dir()), temporary(PathBuf::from("/tmp"))])
         .map(|base| base.join(env!("CARGO_PKG_VERSION")))
 }

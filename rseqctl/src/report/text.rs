@@ -7,8 +7,13 @@ use std::path::Path;
 /// A path for people: bytes that are no UTF-8 as `\xNN`, control characters
 /// escaped, so that no file name can play tricks on a terminal.
 pub(crate) fn printable(path: &Path) -> String {
+    without_controls(&readable(path))
+}
+
+/// A text on one line, control characters escaped.
+pub(crate) fn without_controls(line: &str) -> String {
     let mut text = String::new();
-    for character in readable(path).chars() {
+    for character in line.chars() {
         if character.is_control() {
             text.extend(character.escape_default());
         } else {

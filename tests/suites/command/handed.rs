@@ -30,7 +30,8 @@ fn plan(variables: &[(&str, &str)], command: &[&str]) -> Result<Value, String> {
 fn obeyed() -> Outcome {
     let client = built("hidden-by-instruction", "default")?;
     let client = client.to_str().ok_or("a path that is no text")?;
-    let handed = &plan(&[], &[client])?["set"]["RSEQ_SHIM_PLAN"];
+    let set = &plan(&[], &[client])?["set"];
+    let handed = &set["RSEQ_SHIM_PLAN"];
     assert!(handed.is_string(), "it is shown: {handed}");
     for command in [
         &[client][..],
@@ -47,11 +48,11 @@ fn obeyed() -> Outcome {
     }
     // a plan for other settings is none: the shim decides by what it sees
     let handed = handed.as_str().unwrap_or_default();
-    let shim = artifacts()?.shim.display().to_string();
+    let shim = set["LD_PRELOAD"].as_str().unwrap_or_default();
     let with = |plan: &str| {
         Program::new(client)
             .env("GLIBC_TUNABLES", GLIBC_OFF)
-            .env("LD_PRELOAD", &shim)
+            .env("LD_PRELOAD", shim)
             .env("RSEQ_SHIM_PLAN", plan)
             .run()
     };
@@ -59,7 +60,7 @@ fn obeyed() -> Outcome {
     for other in [
         "",
         "1",
-        &handed.replacen("1:", "2:", 1),
+        &handed.replacen("2:", "1:", 1),
         &format!("{handed}0"),
         &handed.replacen("auto", "own", 1),
     ] {
@@ -71,7 +72,7 @@ fn obeyed() -> Outcome {
     }
     // the libc has registered after all: nothing is taken from it
     let finished = Program::new(client)
-        .env("LD_PRELOAD", &shim)
+        .env("LD_PRELOAD", shim)
         .env("RSEQ_SHIM_PLAN", handed)
         .run()?;
     assert_eq!(finished.out, "refused\n");
@@ -87,8 +88,9 @@ fn not_for_children() -> Outcome {
         .env("RSEQ_SHIM_LOG", "stderr")
         .run()?
         .expect(0)?;
-    holds(&finished.out, &["granted\n", "threads ours 8\n"])?;
-    holds(&finished.err, &["owner client: ", "owner shim: "])?;
+    // the libc was told for the first alone
+    holds(&finished.out, &["granted\n", "threads foreign 8\n"])?;
+    holds(&finished.err, &["owner client: ", "owner libc: "])?;
     Ok(())
 }
 

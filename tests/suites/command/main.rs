@@ -9,6 +9,7 @@ use rseq_kit::foreign;
 use rseq_kit::needs::Need;
 use rseq_kit::runner::Suite;
 
+mod below;
 mod handed;
 mod owned;
 mod refused;

@@ -7,7 +7,6 @@ use std::os::unix::fs::PermissionsExt as _;
 use rseq_kit::fixture::built;
 use rseq_kit::runner::Outcome;
 use rseq_kit::scratch;
-use rseq_kit::world::GLIBC_OFF;
 
 use super::{holds, run};
 
@@ -62,7 +61,12 @@ fn entry_point_script() -> Outcome {
     fs::set_permissions(&script, fs::Permissions::from_mode(0o755))?;
     let command = [script.as_os_str(), hidden.as_os_str()];
     let finished = run(&["--dry-run"], &command)?.run()?.expect(0)?;
-    holds(&finished.out, &["through ", "client", GLIBC_OFF])?;
+    // the shim tells the libc, in the program itself
+    holds(
+        &finished.out,
+        &["through ", "client", "RSEQ_SHIM_RESTART=safe\n"],
+    )?;
+    assert!(!finished.out.contains("GLIBC_TUNABLES"), "{}", finished.out);
     let finished = run(&[], &command)?.run()?.expect(0)?;
     holds(&finished.out, &["granted 9 already 0"])?;
     Ok(())

@@ -51,7 +51,10 @@ fn verified() -> Outcome {
 fn not_as_decided() -> Outcome {
     let hidden = built("adopter", "hides")?.display().to_string();
     let script = scratch::directory("script")?.join("entrypoint");
-    fs::write(&script, "#!/bin/sh\nunset GLIBC_TUNABLES\nexec \"$@\"\n")?;
+    fs::write(
+        &script,
+        "#!/bin/sh\nexport GLIBC_TUNABLES=glibc.pthread.rseq=1\nexec \"$@\"\n",
+    )?;
     fs::set_permissions(&script, fs::Permissions::from_mode(0o755))?;
     let script = script.display().to_string();
     let told = errors(&[], &[&script, &hidden])?;
@@ -87,7 +90,10 @@ fn launchers_that_stay() -> Outcome {
     }
     // and what is not so is still told
     let script = scratch::directory("script")?.join("entrypoint");
-    fs::write(&script, "#!/bin/sh\nunset GLIBC_TUNABLES\nexec \"$@\"\n")?;
+    fs::write(
+        &script,
+        "#!/bin/sh\nexport GLIBC_TUNABLES=glibc.pthread.rseq=1\nexec \"$@\"\n",
+    )?;
     fs::set_permissions(&script, fs::Permissions::from_mode(0o755))?;
     let script = script.display().to_string();
     let told = errors(&[], &["timeout", "60", &script, &hidden])?;

@@ -61,6 +61,22 @@ impl Reason {
         Self::ALL.get(number as usize).copied()
     }
 
+    /// One clause about a program that has not been started.
+    #[must_use]
+    pub const fn foreseen(self) -> &'static str {
+        match self {
+            Self::LibcRegistered => "the libc will register its own area",
+            Self::LibcRegisteredBeforeAdopter => {
+                "the libc will register its own area first, so the exported __rseq_abi stays unused"
+            }
+            Self::AnotherAreaRegistered => "another area will be registered for the main thread",
+            Self::TakenOver => "it will be taken over from the libc, on request",
+            Self::LibcOwnsSymbol => "the libc owns __rseq_abi and will register it in every thread",
+            Self::Refused => "the kernel refuses the registration",
+            _ => self.text(),
+        }
+    }
+
     /// One clause for reports and logs.
     #[must_use]
     pub const fn text(self) -> &'static str {

@@ -3,6 +3,7 @@
 
 pub mod ledger;
 pub mod plan;
+pub mod restart;
 pub mod variable;
 
 pub use plan::{HandedPlan, Settings};

@@ -15,12 +15,13 @@ use crate::rseq::ORIGINAL_LENGTH;
 use super::variable;
 
 /// The form of the text; the first of its parts.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 
 /// The settings from which a plan is made, as one number.
 ///
 /// The variables that decide which libraries a program starts with, and what
-/// its libc does. Their order does not matter.
+/// its libc does. Their order does not matter. Whether the libc is told not to
+/// register does not count: the process shows what came of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Settings(u64);
 
@@ -33,21 +34,35 @@ impl Settings {
 
     /// Takes a variable of the environment (`NAME=VALUE`) into account.
     pub fn add(&mut self, variable: &[u8]) {
-        let counts = Self::NAMES.iter().any(|name| {
-            variable
-                .strip_prefix(name.as_bytes())
-                .is_some_and(|rest| rest.starts_with(b"="))
+        let value = Self::NAMES.iter().find_map(|name| {
+            let rest = variable.strip_prefix(name.as_bytes())?;
+            Some((name, rest.strip_prefix(b"=")?))
         });
-        if counts {
-            // FNV-1a
-            let hash = variable
-                .iter()
-                .fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| {
-                    (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-                });
+        let Some((name, value)) = value else {
+            return;
+        };
+        let (mut hash, mut is_empty) = (fnv(FNV_BASIS, name.as_bytes()), true);
+        for entry in value.split(|&byte| byte == b':') {
+            let is_ours = *name == variable::TUNABLES
+                && (entry.is_empty() || entry == variable::RSEQ_OFF.as_bytes());
+            if !is_ours {
+                hash = fnv(fnv(hash, b":"), entry);
+                is_empty = false;
+            }
+        }
+        if !is_empty {
             self.0 = self.0.wrapping_add(hash);
         }
     }
+}
+
+const FNV_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
+
+/// Returns `hash` with more bytes taken into account (FNV-1a).
+fn fnv(hash: u64, bytes: &[u8]) -> u64 {
+    bytes.iter().fold(hash, |hash, &byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
 }
 
 /// A file, whatever its name.
@@ -73,9 +88,10 @@ pub struct FileNumber {
 ///     length: 0,
 ///     executable: FileNumber { device: 2049, inode: 77 },
 ///     settings: Settings::default(),
+///     switches_libc_off: true,
 /// };
-/// assert_eq!(plan.to_string(), "1:auto:client:3:0:2049:77:0");
-/// assert_eq!(HandedPlan::from_bytes(b"1:auto:client:3:0:2049:77:0"), Some(plan));
+/// assert_eq!(plan.to_string(), "2:auto:client:3:0:2049:77:0:1");
+/// assert_eq!(HandedPlan::from_bytes(b"2:auto:client:3:0:2049:77:0:1"), Some(plan));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HandedPlan {
@@ -91,6 +107,8 @@ pub struct HandedPlan {
     pub executable: FileNumber,
     /// The settings that it was made from.
     pub settings: Settings,
+    /// The libc's registration is to be switched off for it.
+    pub switches_libc_off: bool,
 }
 
 impl HandedPlan {
@@ -116,6 +134,11 @@ impl HandedPlan {
                 inode: number(next()?)?,
             },
             settings: Settings(number(next()?)?),
+            switches_libc_off: match next()? {
+                b"0" => false,
+                b"1" => true,
+                _ => return None,
+            },
         };
         next().is_none().then_some(plan)
     }
@@ -175,18 +198,19 @@ impl fmt::Display for HandedPlan {
         let FileNumber { device, inode } = self.executable;
         write!(
             f,
-            "{VERSION}:{}:{}:{}:{}:{device}:{inode}:{}",
+            "{VERSION}:{}:{}:{}:{}:{device}:{inode}:{}:{}",
             self.mode.name(),
             self.owner.name(),
             self.reason as u32,
             self.length,
-            self.settings.0
+            self.settings.0,
+            u8::from(self.switches_libc_off)
         )
     }
 }
 
 /// Returns the number that decimal digits stand for.
-fn number(digits: &[u8]) -> Option<u64> {
+pub(super) fn number(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
         return None;
     }
@@ -214,6 +238,7 @@ mod tests {
             inode: 1,
         },
         settings: Settings(u64::MAX),
+        switches_libc_off: true,
     };
 
     #[test]
@@ -246,17 +271,19 @@ mod tests {
     fn what_is_no_plan() {
         for text in [
             "",
-            "1",
+            "2",
+            "1:auto:client:3:0:1:1:0",
+            "3:auto:client:3:0:1:1:0:0",
+            "2:never:client:3:0:1:1:0:0",
+            "2:auto:nobody:3:0:1:1:0:0",
+            "2:auto:client:99:0:1:1:0:0",
+            "2:auto:client:3:4294967296:1:1:0:0",
             "2:auto:client:3:0:1:1:0",
-            "1:never:client:3:0:1:1:0",
-            "1:auto:nobody:3:0:1:1:0",
-            "1:auto:client:99:0:1:1:0",
-            "1:auto:client:3:4294967296:1:1:0",
-            "1:auto:client:3:0:1:1",
-            "1:auto:client:3:0:1:1:0:0",
-            "1:auto:client:3:0:1:1:18446744073709551616",
-            "1:auto:client:3:0:1:+1:0",
-            "1:auto:client::0:1:1:0",
+            "2:auto:client:3:0:1:1:0:0:0",
+            "2:auto:client:3:0:1:1:0:2",
+            "2:auto:client:3:0:1:1:18446744073709551616:0",
+            "2:auto:client:3:0:1:+1:0:0",
+            "2:auto:client::0:1:1:0:0",
         ] {
             assert_eq!(HandedPlan::from_bytes(text.as_bytes()), None, "{text:?}");
         }
@@ -284,6 +311,19 @@ mod tests {
         assert_ne!(both, of(&["LD_PRELOAD=/a.so"]));
         assert_ne!(both, of(&["LD_PRELOAD=/b.so", "GLIBC_TUNABLES=x=1"]));
         assert_eq!(of(&["HOME=/"]), Settings::default());
+        // what the libc has registered shows in the process
+        for text in [
+            "GLIBC_TUNABLES=x=1:glibc.pthread.rseq=0",
+            "GLIBC_TUNABLES=glibc.pthread.rseq=0:x=1",
+        ] {
+            assert_eq!(of(&[text]), of(&["GLIBC_TUNABLES=x=1"]), "{text}");
+        }
+        for text in ["", "glibc.pthread.rseq=0"] {
+            let text = std::format!("GLIBC_TUNABLES={text}");
+            assert_eq!(of(&[&text]), Settings::default(), "{text}");
+        }
+        let entries = ["GLIBC_TUNABLES=x=1:y=2", "GLIBC_TUNABLES=x=1y=2"];
+        assert_ne!(of(&entries[..1]), of(&entries[1..]));
     }
 
     #[test]

@@ -21,6 +21,10 @@ pub const LEDGER: &str = "RSEQ_SHIM_LEDGER";
 /// What `rseqctl run` has decided ([`super::plan`]); set by it.
 pub const PLAN: &str = "RSEQ_SHIM_PLAN";
 
+/// Whether the shim may start a program once more, and whether it has
+/// ([`super::restart`]): `off`, or what `rseqctl run` sets.
+pub const RESTART: &str = "RSEQ_SHIM_RESTART";
+
 /// Settings of glibc, separated by colons.
 pub const TUNABLES: &str = "GLIBC_TUNABLES";
 
@@ -35,3 +39,6 @@ pub const RSEQ_TUNABLE: &str = "glibc.pthread.rseq";
 
 /// Bytes of static TLS kept for libraries that `dlopen` brings (glibc 2.33).
 pub const STATIC_TLS_TUNABLE: &str = "glibc.rtld.optional_static_tls";
+
+/// The entry of [`TUNABLES`] that switches the libc's registration off.
+pub const RSEQ_OFF: &str = "glibc.pthread.rseq=0";

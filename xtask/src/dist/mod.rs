@@ -48,6 +48,10 @@ pub fn run(steps: &mut Steps) -> Result<PathBuf, String> {
     for (from, to) in BUILT {
         tarball.program(to, read(&built.join(from))?);
     }
+    // where only glibc's dynamic linker looks: rseqctl names them so
+    for platform in ["x86_64", "haswell", "xeon_phi"] {
+        tarball.link(&format!("lib/{platform}"), ".");
+    }
     for (from, to) in KEPT {
         tarball.file(to, read(&steps.root().join(from))?);
     }

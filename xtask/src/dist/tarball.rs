@@ -20,6 +20,8 @@ pub struct Tarball {
     time: u64,
     /// By path below that folder: mode and content.
     files: BTreeMap<String, (u32, Vec<u8>)>,
+    /// Symbolic links: by path, what each leads to.
+    links: BTreeMap<String, String>,
 }
 
 impl Tarball {
@@ -28,11 +30,17 @@ impl Tarball {
             name: name.to_owned(),
             time,
             files: BTreeMap::new(),
+            links: BTreeMap::new(),
         }
     }
 
     pub fn file(&mut self, path: &str, content: Vec<u8>) {
         self.files.insert(path.to_owned(), (0o644, content));
+    }
+
+    /// A symbolic link.
+    pub fn link(&mut self, path: &str, to: &str) {
+        self.links.insert(path.to_owned(), to.to_owned());
     }
 
     /// A file that may be executed, or mapped so.
@@ -60,13 +68,22 @@ impl Tarball {
         // no name and no date in the outer header either
         let gzip = GzBuilder::new().write(fs::File::create(to)?, Compression::best());
         let mut archive = tar::Builder::new(gzip);
-        for (path, (mode, content)) in &self.files {
+        let header = |mode, size| {
             let mut header = tar::Header::new_ustar();
-            header.set_size(content.len() as u64);
-            header.set_mode(*mode);
+            header.set_size(size);
+            header.set_mode(mode);
             header.set_mtime(self.time);
             header.set_uid(0);
             header.set_gid(0);
+            header
+        };
+        for (path, to) in &self.links {
+            let mut header = header(0o777, 0);
+            header.set_entry_type(tar::EntryType::Symlink);
+            archive.append_link(&mut header, format!("{}/{path}", self.name), to)?;
+        }
+        for (path, (mode, content)) in &self.files {
+            let mut header = header(*mode, content.len() as u64);
             let path = format!("{}/{path}", self.name);
             archive.append_data(&mut header, path, &**content)?;
         }

@@ -9,17 +9,20 @@
 
 #![allow(unsafe_code, reason = "the initial stack is read")]
 
-use core::ffi::{CStr, c_char, c_int};
-use core::ptr::{null, null_mut};
+use core::ffi::{CStr, c_char, c_int, c_void};
+use core::ptr::{
+    copy, null, null_mut, with_exposed_provenance, with_exposed_provenance_mut, write_bytes,
+};
 use core::sync::atomic::{AtomicPtr, Ordering};
 
 use super::tables::{Name, begins_with};
 use super::walk;
+use crate::arch;
 
 /// What the kernel handed to the program: arguments, environment, auxiliary
 /// vector (x86-64 psABI, "Initial Stack and Register State").
 pub struct Process {
-    name: *const c_char,
+    arguments: *const *const c_char,
     environment: *const *const c_char,
     auxiliary: *const [usize; 2],
 }
@@ -73,6 +76,14 @@ fn ask_dynamic_linker() {
     ARGUMENTS.store(arguments, Ordering::Relaxed);
 }
 
+/// Whether the libc's constructor has run, and with it, maybe, others: the shim was
+/// loaded by a program that runs, or was not the first.
+pub fn has_constructed() -> bool {
+    // SAFETY: `char **environ`, wherever the dynamic linker has bound it; or null.
+    let environment = unsafe { arch::environment().cast::<*const c_void>().as_ref() };
+    environment.is_none_or(|environment| !environment.is_null())
+}
+
 impl Process {
     /// What the constructor was given; nothing before that.
     pub fn read() -> Self {
@@ -80,7 +91,7 @@ impl Process {
         let environment = ENVIRONMENT.load(Ordering::Relaxed);
         if arguments.is_null() || environment.is_null() {
             return Self {
-                name: null(),
+                arguments: null(),
                 environment: null(),
                 auxiliary: null(),
             };
@@ -91,8 +102,7 @@ impl Process {
             end = end.wrapping_add(1);
         }
         Self {
-            // SAFETY: null-terminated, so there is a first entry.
-            name: unsafe { *arguments },
+            arguments,
             environment,
             // the kernel puts it behind the environment
             auxiliary: end.wrapping_add(1).cast(),
@@ -101,11 +111,72 @@ impl Process {
 
     /// The first argument.
     pub fn name(&self) -> Option<&'static CStr> {
-        if self.name.is_null() {
+        // SAFETY: null-terminated, so there is a first entry.
+        let name = unsafe { self.arguments.as_ref() }?;
+        if name.is_null() {
             return None;
         }
         // SAFETY: a C string of the initial stack.
-        Some(unsafe { CStr::from_ptr(self.name) })
+        Some(unsafe { CStr::from_ptr(*name) })
+    }
+
+    /// The arguments: C strings up to a null.
+    pub fn arguments(&self) -> *const *const c_char {
+        self.arguments
+    }
+
+    /// The name of the file that the kernel was told to execute: a program, or a
+    /// script.
+    pub fn executed(&self) -> Option<&'static CStr> {
+        let name: *const c_char =
+            with_exposed_provenance(self.auxiliary(libc::AT_EXECFN)? as usize);
+        // SAFETY: a C string that the kernel has put on the initial stack, or null.
+        (!name.is_null()).then(|| unsafe { CStr::from_ptr(name) })
+    }
+
+    /// How many variables there are.
+    pub fn variables(&self) -> usize {
+        let mut count = 0;
+        self.each_variable(b"", |_| count += 1);
+        count
+    }
+
+    /// The first variable of a name, with its name.
+    pub fn variable(&self, name: &[u8]) -> Option<&'static CStr> {
+        let mut found = None;
+        self.each_variable(name, |variable| {
+            if found.is_none() && variable.to_bytes().get(name.len()) == Some(&b'=') {
+                found = Some(variable);
+            }
+        });
+        found
+    }
+
+    /// Takes the bytes from one place to another out of the first variable of a
+    /// name, as `choose` says.
+    pub fn edit(&self, name: &[u8], choose: impl FnOnce(&[u8]) -> Option<(usize, usize)>) {
+        let Some(variable) = self.variable(name) else {
+            return;
+        };
+        let bytes = variable.to_bytes_with_nul();
+        let (start, length) = (bytes.as_ptr().expose_provenance(), bytes.len());
+        let Some((from, to)) = choose(variable.to_bytes()) else {
+            return;
+        };
+        if from <= to && to < length {
+            let start: *mut u8 = with_exposed_provenance_mut(start);
+            // SAFETY: inside the variable, which lies on the initial stack or is the
+            // dynamic linker's copy; what has been read of it is used no more.
+            unsafe {
+                copy(
+                    start.wrapping_add(to),
+                    start.wrapping_add(from),
+                    length - to,
+                )
+            };
+            // SAFETY: likewise; what stood there is gone for /proc as well.
+            unsafe { write_bytes(start.wrapping_add(from + length - to), 0, to - from) };
+        }
     }
 
     /// Calls `visit` with every `NAME=value` that begins with `prefix`.

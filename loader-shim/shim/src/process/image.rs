@@ -12,6 +12,7 @@ use core::ffi::c_void;
 use core::ptr::{
     NonNull, copy_nonoverlapping, with_exposed_provenance, with_exposed_provenance_mut,
 };
+use core::slice::from_raw_parts;
 
 use goblin::elf::sym::STT_GNU_IFUNC;
 use tls_model::elf::{Object, ReadError, Source, Symbol};
@@ -83,6 +84,25 @@ impl Loaded<'_> {
         let tables = Tables::of(self)?;
         let symbol = tables.symbol_in_version(name, version)?;
         address_at(self.info.dlpi_addr, symbol.st_value, symbol.st_info & 0xf)
+    }
+
+    /// Whether a text stands in the beginning of one of its segments that are
+    /// neither code nor written to: among the names that it refers to or asks for.
+    pub fn holds_text(&self, text: &[u8]) -> bool {
+        const MOST: usize = 1 << 20;
+
+        self.headers().iter().any(|header| {
+            let is_text = header.p_flags & (libc::PF_R | libc::PF_W | libc::PF_X) == libc::PF_R;
+            if header.p_type != libc::PT_LOAD || !is_text {
+                return false;
+            }
+            let start = self.info.dlpi_addr.wrapping_add(header.p_vaddr) as usize;
+            let length = usize::try_from(header.p_filesz).unwrap_or(0).min(MOST);
+            // SAFETY: the dynamic linker has mapped that many readable bytes, which
+            // nobody writes to, and the object stays loaded for the time of the visit.
+            let bytes = unsafe { from_raw_parts(with_exposed_provenance::<u8>(start), length) };
+            bytes.windows(text.len()).any(|part| part == text)
+        })
     }
 
     /// `st_size` of the `__rseq_abi` that it defines for others, if it does.

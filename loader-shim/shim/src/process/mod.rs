@@ -25,7 +25,7 @@ mod section;
 mod tables;
 mod walk;
 
-pub use arguments::{Process, is_told};
+pub use arguments::{Process, has_constructed, is_told};
 pub use later::{is_single_threaded, nothing_later_defines};
 pub use loaded::Loaded;
 pub use objects::{each_next_object, each_object, next_definition};

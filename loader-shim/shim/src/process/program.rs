@@ -27,8 +27,9 @@ pub struct Program {
 }
 
 /// Looks through them. Hidden definitions cost a look at files, so they are
-/// searched only when asked for.
-pub fn definitions(process: &Process, search_hidden: bool) -> Program {
+/// searched only when asked for. Where the libc has registered, those that would
+/// take its area are none.
+pub fn definitions(process: &Process, search_hidden: bool, libc_registered: bool) -> Program {
     let mut program = Program::default();
     let winner = arch::abi_area().addr();
     let last_resort = arch::room().addr();
@@ -54,7 +55,8 @@ pub fn definitions(process: &Process, search_hidden: bool) -> Program {
             && tls.p_align >= u64::from(ORIGINAL_ALIGN)
             && loaded.area_size().is_none()
         {
-            program.hidden = hides_a_definition(process, loaded, tls);
+            program.hidden = hides_a_definition(process, loaded, tls)
+                && !(libc_registered && loaded.holds_text(b"\0__rseq_offset\0"));
         }
         false
     });

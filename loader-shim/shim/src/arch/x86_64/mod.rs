@@ -164,6 +164,11 @@ pub fn debug_state() -> *const core::ffi::c_void {
     weak_reference!("_r_debug")
 }
 
+/// The libc's `environ`, or null.
+pub fn environment() -> *const core::ffi::c_void {
+    weak_reference!("__environ")
+}
+
 /// dlvsym(3), or null: before glibc 2.34 it is in libdl.
 pub fn dlvsym() -> *mut core::ffi::c_void {
     weak_reference!("dlvsym")

@@ -1,0 +1,44 @@
+//! How a command is started.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What is done besides starting the command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// Nothing stays between the caller and the command; a process of its own may
+    /// look for a moment whether the decision holds.
+    Exec(Verification),
+    /// This process stays as the parent, and writes a report to this place at the
+    /// end: a file, `-` for standard output, `stderr`, or `fd:NUMBER`.
+    Report(PathBuf, Verification),
+}
+
+/// Whether somebody looks if the decision holds in the running command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verification {
+    /// Yes, and good news are told as well.
+    Always(Watch),
+    /// Where the libc was switched off; only what is not as decided is told.
+    WhereItMatters,
+    /// No.
+    Never,
+}
+
+/// How somebody looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Watch {
+    /// How long it is waited for a registration.
+    pub patience: Duration,
+    /// What does not come out as decided is ended with SIGTERM.
+    pub is_fatal: bool,
+}
+
+impl Default for Watch {
+    fn default() -> Self {
+        Self {
+            patience: Duration::from_secs(3),
+            is_fatal: false,
+        }
+    }
+}
