@@ -12,7 +12,7 @@ use tls_model::owner::Mode;
 use crate::commands::run::Then;
 use crate::commands::{Request, audit, doctor, ps, run};
 use crate::error::Error;
-use crate::launch::{Manner, Settings, Verification};
+use crate::launch::{Manner, Settings, Verification, Watch};
 use crate::process::{Options, Style};
 use crate::report::Fleet;
 use crate::report::choices::{FailOn, Format, PsFormat, ReportFormat, RunFormat};
@@ -64,8 +64,9 @@ struct RunArgs {
     /// Who is to own the registration [default: RSEQ_SHIM_MODE, else auto]
     #[arg(long, value_parser = modes())]
     mode: Option<Mode>,
-    /// Tell at the end, as JSON, who owned the registration and what was counted (- for standard output)
-    #[arg(long, value_name = "FILE")]
+    /// Tell at the end, as JSON, who owned the registration and what was counted: in a file,
+    /// on standard output (-), on standard error (stderr), or on an open descriptor (fd:NUMBER)
+    #[arg(long, value_name = "PLACE")]
     report: Option<PathBuf>,
     /// Print the decision and start nothing
     #[arg(long)]
@@ -74,9 +75,21 @@ struct RunArgs {
     #[arg(long, value_enum, default_value_t = RunFormat::Human, requires = "dry_run")]
     format: RunFormat,
     /// Say whether the decision holds in the running command [default: only where the libc was
-    /// switched off, and only what is not as decided]
-    #[arg(long, conflicts_with_all = ["no_verify", "report"])]
-    verify: bool,
+    /// switched off, and only what is not as decided]; wait this many seconds for a registration
+    /// [default: 3]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "3",
+        value_parser = seconds,
+        conflicts_with = "no_verify"
+    )]
+    verify: Option<Duration>,
+    /// End the command with SIGTERM where the decision does not hold
+    #[arg(long, requires = "verify")]
+    fatal: bool,
     /// Do not look whether the decision holds
     #[arg(long)]
     no_verify: bool,
@@ -329,16 +342,20 @@ impl From<RunArgs> for run::RunRequest {
                 may_load: args.may_load,
                 force: args.force,
             },
-            then: match (args.dry_run, args.report) {
-                (true, _) => Then::Tell(args.format),
-                (false, Some(place)) => Then::Start(Manner::Report(place)),
-                (false, None) => Then::Start(Manner::Exec(if args.verify {
-                    Verification::Always
-                } else if args.no_verify {
-                    Verification::Never
-                } else {
-                    Verification::WhereItMatters
-                })),
+            then: {
+                let verification = match args.verify {
+                    Some(patience) => Verification::Always(Watch {
+                        patience,
+                        is_fatal: args.fatal,
+                    }),
+                    None if args.no_verify => Verification::Never,
+                    None => Verification::WhereItMatters,
+                };
+                match (args.dry_run, args.report) {
+                    (true, _) => Then::Tell(args.format),
+                    (false, Some(place)) => Then::Start(Manner::Report(place, verification)),
+                    (false, None) => Then::Start(Manner::Exec(verification)),
+                }
             },
         }
     }

@@ -4,7 +4,8 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -93,13 +94,26 @@ const PATIENCE: Duration = Duration::from_millis(500);
 
 /// What our dynamic linker says with `--list-tunables` (glibc 2.33).
 pub(crate) fn listed() -> Option<String> {
+    let text = process::answer_of(Command::new(own_linker()?).arg("--list-tunables"), PATIENCE)?;
+    String::from_utf8(text).ok()
+}
+
+fn own_linker() -> Option<PathBuf> {
     let file = fs::File::open(machine::executable()?).ok()?;
     let object = Object::open(FileSource::new(file)).ok()?;
     let mut buffer = [0; 4096];
     let linker = object.interpreter(&mut buffer).ok()??;
-    let linker = Path::new(OsStr::from_bytes(linker));
-    let text = process::answer_of(Command::new(linker).arg("--list-tunables"), PATIENCE)?;
-    String::from_utf8(text).ok()
+    Some(PathBuf::from(OsStr::from_bytes(linker)))
+}
+
+/// Whether this is the dynamic linker that this program was loaded by.
+pub(crate) fn is_own_linker(linker: &Path) -> bool {
+    let number = |path: &Path| {
+        let metadata = fs::metadata(path).ok()?;
+        Some((metadata.dev(), metadata.ino()))
+    };
+    let own = own_linker().and_then(|own| number(&own));
+    own.is_some() && own == number(linker)
 }
 
 /// `NAME: 0x200 (min: 0x0, max: 0xffffffffffffffff)`

@@ -19,8 +19,8 @@ use super::scope::Scope;
 use super::surplus::{MayLoad, Need};
 use super::target::{Kind, Target};
 use crate::program::libraries::Libraries;
-use crate::sys::{dynamic, machine};
-use crate::tunables::RseqTunable;
+use crate::sys::{dynamic, machine, thread};
+use crate::tunables::{RseqTunable, is_own_linker};
 
 /// What `run` is going to do.
 #[derive(Clone, Debug)]
@@ -109,13 +109,13 @@ impl Decision {
             warnings.push(will_be_refused(hidden, mode));
         }
         warnings.extend(scope.bound.iter().map(|library| binds_to_itself(library)));
+        let libc_would = libc_would_register(target, environment);
         let situation = Situation {
             // what cannot be preloaded is left to itself
             mode: if preload { mode } else { Mode::Auto },
-            // the libc that we run on stands for the command's
             libc_registered: !switch_libc_off
                 && said != RseqTunable::Off
-                && (libc_shares || dynamic::libc_area().is_some()),
+                && (libc_shares || libc_would),
             libc_owns_symbol: libc_shares,
             adopter_size: scope.adopter.as_ref().map(|adopter| adopter.size),
             hidden_definition,
@@ -137,7 +137,7 @@ impl Decision {
             (_, Plan::StandAside { owner, reason }) => (owner, reason, None),
         };
         let hazard = Hazard::find(&kernel, scope, owner, reason).map(|hazard| {
-            let libc_would = dynamic::libc_area().is_some() && said != RseqTunable::Off;
+            let libc_would = libc_would && said != RseqTunable::Off;
             hazard.with_advice(advice(reason, libc_would && tunables, preload))
         });
         let deep = scope.adopter.as_ref().filter(|adopter| adopter.is_deep);
@@ -258,6 +258,28 @@ impl Decision {
             settings,
             switches_libc_off: self.switch_libc_off,
         })
+    }
+}
+
+/// Whether the command's libc registers by itself, unless it is told not to: what its
+/// dynamic linker says about the tunable (distributions carry it in glibc 2.34, and
+/// some switch it off), or what a static program's symbols say. Our own libc stands
+/// for one that tells nothing.
+fn libc_would_register(target: &Target, environment: &Environment) -> bool {
+    let own = || {
+        // where it is refused to everybody, the kernel's answer says so
+        let registers = |area: dynamic::LibcArea| area.size != 0 || thread::refusal().is_some();
+        dynamic::libc_area().is_some_and(registers)
+    };
+    match &target.kind {
+        Kind::Preloadable(scope) => match scope.linker.as_deref() {
+            Some(linker) if !is_own_linker(linker) => {
+                Environment::rseq_default(linker).is_some_and(|number| number != 0)
+            }
+            _ => own() || environment.rseq_tunable(None) == RseqTunable::Off,
+        },
+        Kind::NotPreloadable { scope, .. } => scope.brings_registering_libc.unwrap_or_else(own),
+        Kind::DynamicLinker | Kind::ShellText | Kind::NotAProgram => own(),
     }
 }
 

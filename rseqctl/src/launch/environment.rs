@@ -110,6 +110,12 @@ impl Environment {
         })
     }
 
+    /// What the libc of `linker` makes of the tunable where nobody sets it; nothing
+    /// where it has none.
+    pub(super) fn rseq_default(linker: &Path) -> Option<u64> {
+        read_by(linker, OsStr::new(""), RSEQ_TUNABLE)
+    }
+
     /// What the user has written for it; nothing where it is not set.
     pub(crate) fn rseq_tunable_text(&self) -> String {
         let value = self.tunables().and_then(|it| last_value(it, RSEQ_TUNABLE));

@@ -7,12 +7,15 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use tls_model::owner::{Owner, Reason};
 use tls_model::protocol::ledger::{self, Record};
 
 use super::decision::Decision;
-use crate::report::Output;
+use super::finding::Finding;
+use crate::report::{Output, Word};
+use crate::sys::descriptors;
 use crate::sys::process::{self, Ending};
 
 /// The file the shim counts in. It has no name of its own, so that it needs no
@@ -58,6 +61,8 @@ pub const NO_PROC: &str = "there is no /proc, through which the shim counts";
 pub enum Destination {
     /// Standard output (`-`).
     Standard,
+    /// Standard error (`stderr`).
+    Error,
     /// A file.
     File(File),
 }
@@ -67,6 +72,17 @@ impl Destination {
     pub fn open(place: &Path) -> io::Result<Self> {
         if place.as_os_str().as_bytes() == b"-" {
             return Ok(Self::Standard);
+        }
+        let text = place.as_os_str().to_string_lossy();
+        if text == "stderr" {
+            return Ok(Self::Error);
+        }
+        if let Some(number) = text.strip_prefix("fd:") {
+            let number = number
+                .parse()
+                .map_err(|_| io::Error::other("fd: needs the number of an open descriptor"))?;
+            // the command does not inherit it
+            return descriptors::duplicate(number).map(|it| Self::File(File::from(it)));
         }
         let mut options = OpenOptions::new();
         // a FIFO that nobody reads is an error, not a place to wait
@@ -84,27 +100,39 @@ impl Destination {
         text.push('\n');
         match self {
             Self::Standard => Output::new(io::stdout()).write_all(text.as_bytes()),
+            Self::Error => Output::new(io::stderr()).write_all(text.as_bytes()),
             Self::File(file) => Output::new(file).write_all(text.as_bytes()),
         }
     }
 }
 
-/// The report: the keys of the shim's own (`RSEQ_SHIM_REPORT`), and how the
-/// command ended.
-#[derive(Debug, Serialize)]
+/// The report: the keys of the shim's own (`RSEQ_SHIM_REPORT`), what was decided,
+/// and how the command ended. What was not measured is null.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(title = "rseqctl run --report")]
+#[non_exhaustive]
 pub struct FinalReport {
+    /// The version of this form.
     version: u32,
+    /// The process that counted, else the one that was started.
     pid: u32,
-    owner: &'static str,
-    reason: &'static str,
+    /// The owner that the shim found; null where it was not loaded.
+    owner: Option<Word<Owner>>,
+    /// Why.
+    reason: Option<&'static str>,
     /// The owner that was decided on before the command started.
-    planned: &'static str,
-    /// The shim was there and counted; otherwise owner and reason are what was
-    /// planned, and there are no counts.
+    planned: Word<Owner>,
+    /// Why.
+    planned_because: &'static str,
+    /// What the two come to, in words.
+    verdict: String,
+    /// The shim was there and counted.
     shim_loaded: bool,
     /// Length in bytes of the registrations that the shim made; 0 for none.
-    length: u32,
+    length: Option<u32>,
+    /// What it counted.
     threads: Option<Threads>,
+    /// errno of the last refusal; null where nothing was refused.
     last_errno: Option<u32>,
     /// Exit status, or null when a signal ended the command.
     exit: Option<u8>,
@@ -112,16 +140,20 @@ pub struct FinalReport {
     signal: Option<i32>,
 }
 
-#[derive(Debug, Serialize)]
+/// Threads of the process.
+#[derive(Debug, Serialize, JsonSchema)]
 struct Threads {
+    /// The main thread and those of `pthread_create`.
     started: u64,
+    /// Registered by the shim, found registered by the libc, or granted to a client.
     registered: u64,
+    /// Registrations that the kernel refused.
     refused: u64,
 }
 
 impl FinalReport {
     /// Puts together what was planned, counted and seen.
-    pub fn new(decision: &Decision, ledger: &LedgerFile, ending: Ending) -> Self {
+    pub(super) fn new(decision: &Decision, ledger: &LedgerFile, ending: Ending) -> Self {
         let record = ledger.record();
         let pid = record.map_or(0, |record| record.pid);
         let counted = record.filter(|record| record.starts > 0);
@@ -129,20 +161,20 @@ impl FinalReport {
             Ending::Exited(status) => (Some(status), None),
             Ending::Killed(signal) => (None, Some(signal)),
         };
-        let owner = counted
-            .and_then(|record| record.owner)
-            .unwrap_or(decision.owner);
-        let reason = counted
-            .and_then(|record| record.reason)
-            .unwrap_or(decision.reason);
+        let verdict = counted.map_or_else(
+            || "not known: the shim was not loaded".to_owned(),
+            |record| Finding::of(decision.owner, &record).to_string(),
+        );
         Self {
-            version: 1,
+            version: 2,
             pid,
-            owner: Owner::name(owner),
-            planned: decision.owner.name(),
-            reason: Reason::text(reason),
+            owner: counted.and_then(|record| record.owner).map(Word),
+            reason: counted.and_then(|record| record.reason).map(Reason::text),
+            planned: Word(decision.owner),
+            planned_because: decision.reason.foreseen(),
+            verdict,
             shim_loaded: counted.is_some(),
-            length: counted.map_or(0, |record| record.length),
+            length: counted.map(|record| record.length),
             threads: counted.map(|record| Threads {
                 started: record.started,
                 registered: record.registered,

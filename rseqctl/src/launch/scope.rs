@@ -77,6 +77,14 @@ impl Scope {
         }
     }
 
+    /// The same of a program whose libc does not register.
+    pub fn without_registering_libc(self) -> Self {
+        Self {
+            brings_registering_libc: Some(false),
+            ..self
+        }
+    }
+
     /// The executable and the libraries that `linker` would load with it.
     pub fn with_libraries(main: Loaded, linker: &Path) -> Self {
         Self {

@@ -10,6 +10,7 @@ use super::decision::Decision;
 use super::environment::Environment;
 use super::error::Error;
 use super::hazard::Kernel;
+use super::manner::{Manner, Verification, Watch};
 use super::plan::Plan;
 use super::supervisor::supervise;
 use super::surplus::MayLoad;
@@ -31,28 +32,6 @@ pub struct Settings {
     pub may_load: Vec<PathBuf>,
     /// Start even what would do damage on this kernel.
     pub force: bool,
-}
-
-/// What is done besides starting the command.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Manner {
-    /// Nothing stays between the caller and the command; a process of its own may
-    /// look for a moment whether the decision holds.
-    Exec(Verification),
-    /// This process stays as the parent, and writes a report to this place at
-    /// the end (`-` for standard output).
-    Report(PathBuf),
-}
-
-/// Whether somebody looks if the decision holds in the running command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verification {
-    /// Yes, and good news are told as well.
-    Always,
-    /// Where the libc was switched off; only what is not as decided is told.
-    WhereItMatters,
-    /// No.
-    Never,
 }
 
 /// A command, the environment that it would get, and what was decided.
@@ -166,13 +145,18 @@ impl Start {
             complain(format_args!("{}: {warning}", target.path.display()));
         }
         match manner {
-            Manner::Report(place) => {
-                supervise(&target, &program, &arguments, environment, &decision, place)
-            }
+            Manner::Report(place, verification) => supervise(
+                &target,
+                (&program, &arguments),
+                environment,
+                &decision,
+                (place, *verification),
+            ),
             Manner::Exec(verification) => {
                 watch(&target, &decision, &mut environment, *verification);
                 let variables = environment.variables();
-                let error = process::exec(&target.path, &program, &arguments, variables);
+                let text = target.is_text();
+                let error = process::exec(&target.path, &program, &arguments, variables, text);
                 Err(Error::execute(&target.path, error))
             }
         }
@@ -199,14 +183,12 @@ fn watch(
     environment: &mut Environment,
     verification: Verification,
 ) {
-    let is_asked = verification == Verification::Always;
-    let is_wanted = match verification {
-        Verification::Always => true,
-        Verification::WhereItMatters => decision.switch_libc_off,
-        Verification::Never => false,
+    let (is_asked, how) = match verification {
+        Verification::Always(how) => (true, how),
+        Verification::WhereItMatters if decision.switch_libc_off => (false, Watch::default()),
+        Verification::WhereItMatters | Verification::Never => return,
     };
-    if is_wanted
-        && let Err(why) = verify::watch(target, decision, environment, is_asked)
+    if let Err(why) = verify::watch(target, decision, environment, is_asked, how)
         && is_asked
     {
         complain(format_args!(

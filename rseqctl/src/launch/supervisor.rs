@@ -9,9 +9,11 @@ use tls_model::protocol::variable;
 use super::decision::Decision;
 use super::environment::Environment;
 use super::error::Error;
+use super::finding::Finding;
+use super::manner::Verification;
 use super::report::{Destination, FinalReport, LedgerFile, NO_PROC, has_proc};
 use super::target::Target;
-use super::verify::Finding;
+use super::verify;
 use crate::exit::Status;
 use crate::report::complain;
 use crate::sys::process::{self, Ending};
@@ -19,11 +21,10 @@ use crate::sys::process::{self, Ending};
 /// Runs the command as a child and reports on it.
 pub(crate) fn supervise(
     target: &Target,
-    program: &OsString,
-    arguments: &[OsString],
+    (program, arguments): (&OsString, &[OsString]),
     mut environment: Environment,
     decision: &Decision,
-    place: &Path,
+    (place, verification): (&Path, Verification),
 ) -> Result<Status, Error> {
     let failed = |what, source| Error::Report {
         place: place.to_path_buf(),
@@ -41,6 +42,18 @@ pub(crate) fn supervise(
             target.path.display(),
         ));
     }
+    let watch = match verification {
+        Verification::Always(watch) => Some(watch),
+        Verification::WhereItMatters | Verification::Never => None,
+    };
+    if let Some(watch) = watch
+        && let Err(why) = verify::watch_ledger(target, decision, &ledger, watch)
+    {
+        complain(format_args!(
+            "{}: not verified: {why}",
+            target.path.display()
+        ));
+    }
     // behind a launcher it is the program that counts, whoever starts it; without
     // one it may replace itself by another
     let executable = target.identity().filter(|_| !target.through.is_empty());
@@ -49,16 +62,18 @@ pub(crate) fn supervise(
         program,
         arguments,
         environment.variables(),
+        target.is_text(),
         (ledger.file(), executable),
     )
     .map_err(|error| Error::execute(&target.path, error))?;
     let finding = ledger
         .record()
         .map(|record| Finding::of(decision.owner, &record));
-    if let Some(finding @ (Finding::OtherOwner(..) | Finding::Refused(_))) = finding {
+    let bad = finding.filter(Finding::is_bad);
+    if let (Some(finding), None) = (bad, watch) {
         complain(format_args!(
             "{}: the owner was to be {}: {finding}",
-            target.path.display(),
+            target.named().display(),
             decision.owner.name()
         ));
     }
@@ -68,6 +83,9 @@ pub(crate) fn supervise(
             "{}: cannot write the report: {error}",
             place.display()
         ));
+    }
+    if bad.is_some() && watch.is_some_and(|watch| watch.is_fatal) {
+        return Ok(Status::RunFailed);
     }
     Ok(match ending {
         Ending::Exited(status) => Status::Command(status),

@@ -107,6 +107,20 @@ impl Target {
 }
 
 impl Target {
+    /// The file to tell of: what a launcher starts, not the launcher.
+    pub fn named(&self) -> &Path {
+        if self.through.is_empty() {
+            &self.path
+        } else {
+            &self.executable
+        }
+    }
+
+    /// Whether it is text without a `#!` line, which only a shell can run.
+    pub fn is_text(&self) -> bool {
+        matches!(self.kind, Kind::ShellText)
+    }
+
     /// Device and inode of [`Self::image`].
     pub fn identity(&self) -> Option<(u64, u64)> {
         let metadata = fs::metadata(&self.image).ok()?;
@@ -206,7 +220,7 @@ fn look(path: &Path, depth: usize) -> Result<(PathBuf, Kind), Error> {
                 let why = "it does without glibc, which the shim needs".to_owned();
                 Kind::NotPreloadable {
                     why,
-                    scope,
+                    scope: scope.without_registering_libc(),
                     tunables: false,
                 }
             } else {
@@ -214,11 +228,18 @@ fn look(path: &Path, depth: usize) -> Result<(PathBuf, Kind), Error> {
             }
         }
         Ok(None) => Kind::DynamicLinker,
-        Err(Obstacle { why, tunables }) => Kind::NotPreloadable {
-            why,
-            scope: Scope::alone(main),
-            tunables,
-        },
+        Err(obstacle) => {
+            let scope = Scope::alone(main);
+            Kind::NotPreloadable {
+                why: obstacle.why,
+                scope: if obstacle.never_registers {
+                    scope.without_registering_libc()
+                } else {
+                    scope
+                },
+                tunables: obstacle.tunables,
+            }
+        }
     };
     Ok((path.to_path_buf(), kind))
 }
@@ -283,18 +304,25 @@ fn interpreter_of(start: &[u8]) -> Option<PathBuf> {
 struct Obstacle {
     why: String,
     tunables: bool,
+    /// Its libc does not register, whatever its symbols say.
+    never_registers: bool,
 }
+
+/// A 32-bit program for the machine that this one is a superset of.
+const EM_386: u16 = 3;
 
 /// The dynamic linker that will load the program and the shim into it (none
 /// for the dynamic linker itself), or why there is no such thing.
 fn dynamic_linker(main: &Loaded, metadata: &fs::Metadata) -> Result<Option<PathBuf>, Obstacle> {
     let facts = &main.report.facts;
-    let without_tunables = |why: String| {
+    let obstacle = |why: String, never_registers| {
         Err(Obstacle {
             why,
             tunables: false,
+            never_registers,
         })
     };
+    let without_tunables = |why| obstacle(why, false);
     let Some(native) = arch::native() else {
         return without_tunables("the shim is not written for this machine".to_owned());
     };
@@ -310,10 +338,12 @@ fn dynamic_linker(main: &Loaded, metadata: &fs::Metadata) -> Result<Option<PathB
         let machine = facts
             .machine_name()
             .map_or_else(|| format!("machine {}", facts.machine), str::to_owned);
-        return without_tunables(format!(
+        let why = format!(
             "it is a {bits}-bit program for {machine}, the shim is for {}",
             native.name
-        ));
+        );
+        // one of another kind of machine runs under an emulator
+        return obstacle(why, facts.machine != EM_386);
     }
     if facts.kind != ObjectKind::Executable && facts.kind != ObjectKind::Shared {
         return without_tunables("it is no executable".to_owned());
@@ -332,6 +362,7 @@ fn dynamic_linker(main: &Loaded, metadata: &fs::Metadata) -> Result<Option<PathB
         return Err(Obstacle {
             why: "it is statically linked, so nothing can be preloaded".to_owned(),
             tunables: true,
+            never_registers: false,
         });
     };
     let name = linker.file_name().unwrap_or_default().as_bytes();
@@ -344,10 +375,11 @@ fn dynamic_linker(main: &Loaded, metadata: &fs::Metadata) -> Result<Option<PathB
         } else {
             "another libc"
         };
-        return without_tunables(format!(
+        let why = format!(
             "its dynamic linker {} belongs to {libc}, not to glibc",
             linker.display()
-        ));
+        );
+        return obstacle(why, true);
     }
     Ok(Some(linker.clone()))
 }

@@ -7,7 +7,8 @@
 //! descriptors only.
 #![allow(unsafe_code, reason = "see Safety above")]
 
-use std::os::fd::RawFd;
+use std::io;
+use std::os::fd::{FromRawFd as _, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Standard input, output and error: whether each was closed at start.
@@ -27,6 +28,21 @@ extern "C" fn remember() {
 fn is_closed(descriptor: RawFd) -> bool {
     // SAFETY: asks only, and takes any number.
     unsafe { libc::fcntl(descriptor, libc::F_GETFD) < 0 }
+}
+
+/// Returns a copy of an open descriptor, which no command inherits.
+///
+/// # Errors
+///
+/// As fcntl(2): it is not open.
+pub fn duplicate(descriptor: RawFd) -> io::Result<OwnedFd> {
+    // SAFETY: takes any number.
+    let copy = unsafe { libc::fcntl(descriptor, libc::F_DUPFD_CLOEXEC, 3) };
+    if copy < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: a fresh descriptor that nobody else has.
+    Ok(unsafe { OwnedFd::from_raw_fd(copy) })
 }
 
 /// Closes what was closed at start. For use between fork and exec.

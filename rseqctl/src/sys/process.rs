@@ -6,11 +6,13 @@
 //! kernel point to live variables.
 #![allow(unsafe_code, reason = "see Safety above")]
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
+use std::ffi::{CString, OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -124,6 +126,66 @@ pub fn grants_capabilities(path: &Path) -> bool {
         && effective_ids().0 != 0
 }
 
+/// C strings, and the null-terminated list of where they are.
+struct List {
+    pointers: Vec<usize>,
+    _strings: Vec<CString>,
+}
+
+impl List {
+    fn new<'a>(texts: impl Iterator<Item = Cow<'a, [u8]>>) -> io::Result<Self> {
+        let strings: Vec<_> = texts
+            .map(|text| CString::new(text).map_err(io::Error::from))
+            .collect::<io::Result<_>>()?;
+        let pointers = strings.iter().map(|it| it.as_ptr().expose_provenance());
+        Ok(Self {
+            pointers: pointers.chain([0]).collect(),
+            _strings: strings,
+        })
+    }
+}
+
+/// What the kernel is told to execute.
+struct Image {
+    path: CString,
+    arguments: List,
+    environment: List,
+}
+
+impl Image {
+    fn new(
+        path: &Path,
+        name: &OsStr,
+        arguments: &[OsString],
+        environment: &BTreeMap<OsString, OsString>,
+    ) -> io::Result<Self> {
+        let arguments = std::iter::once(name).chain(arguments.iter().map(OsString::as_os_str));
+        let variables = environment
+            .iter()
+            .map(|(name, value)| [name.as_bytes(), value.as_bytes()].join(&b'=').into());
+        Ok(Self {
+            path: CString::new(path.as_os_str().as_bytes())?,
+            arguments: List::new(arguments.map(|it| it.as_bytes().into()))?,
+            environment: List::new(variables)?,
+        })
+    }
+
+    /// Executes it: the kernel alone decides whether it can. execvp(3), which the
+    /// standard library calls, gives what the kernel does not know to /bin/sh: a
+    /// program for another machine, too.
+    fn execute(&self) -> io::Error {
+        // SAFETY: null-terminated lists of C strings, which the lists keep.
+        unsafe {
+            libc::execve(
+                self.path.as_ptr(),
+                self.arguments.pointers.as_ptr().cast(),
+                self.environment.pointers.as_ptr().cast(),
+            )
+        };
+        io::Error::last_os_error()
+    }
+}
+
 fn command(
     path: &Path,
     name: &OsStr,
@@ -140,21 +202,31 @@ fn command(
 }
 
 /// Replaces this process by the command; answers only when it cannot. Signal
-/// mask, SIGPIPE and closed descriptors are as this process was started with.
+/// mask, SIGPIPE and closed descriptors are as this process was started with. What
+/// is text the shell gets, where the kernel does not know what to do with it.
 pub fn exec(
     path: &Path,
     name: &OsStr,
     arguments: &[OsString],
     environment: &BTreeMap<OsString, OsString>,
+    is_text: bool,
 ) -> io::Error {
     let mask = Mask::current();
+    let image = match Image::new(path, name, arguments, environment) {
+        Ok(image) => image,
+        Err(error) => return error,
+    };
     let mut command = command(path, name, arguments, environment);
     // SAFETY: async-signal-safe.
     unsafe {
         command.pre_exec(move || {
             mask.restore_for_command();
             descriptors::close_for_command();
-            Ok(())
+            if is_text {
+                Ok(())
+            } else {
+                Err(image.execute())
+            }
         });
     }
     command.exec()
@@ -172,9 +244,11 @@ pub fn supervise(
     name: &OsStr,
     arguments: &[OsString],
     environment: &BTreeMap<OsString, OsString>,
+    is_text: bool,
     (ledger, executable): (&File, Option<(u64, u64)>),
 ) -> io::Result<Ending> {
     let mask = Mask::current();
+    let image = Image::new(path, name, arguments, environment)?;
     Mask::block_all();
     signals::expect_children();
     let ledger = ledger.try_clone()?;
@@ -186,7 +260,11 @@ pub fn supervise(
             ledger.write_all_at(&ledger::header(std::process::id(), executable), 0)?;
             mask.restore_for_command();
             descriptors::close_for_command();
-            Ok(())
+            if is_text {
+                Ok(())
+            } else {
+                Err(image.execute())
+            }
         });
     }
     let child = command.spawn()?.id().cast_signed();

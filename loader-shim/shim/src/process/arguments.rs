@@ -172,7 +172,7 @@ impl Process {
                     start.wrapping_add(to),
                     start.wrapping_add(from),
                     length - to,
-                )
+                );
             };
             // SAFETY: likewise; what stood there is gone for /proc as well.
             unsafe { write_bytes(start.wrapping_add(from + length - to), 0, to - from) };
