@@ -60,7 +60,7 @@ impl Kernel {
     pub(super) fn permission_below(&self) -> Permission {
         let answer = match self {
             Self::Known(behaviour, _) => Some(*behaviour),
-            Self::NotAsked => kernel::answer().ok().map(|(behaviour, _)| behaviour),
+            Self::NotAsked => kernel::probe_kernel().ok().map(|(behaviour, _)| behaviour),
             Self::NotSeen(_) | Self::Refuses(_) => None,
         };
         let is_safe = answer.is_some_and(|behaviour| {
