@@ -3,6 +3,7 @@
 use rseq_kit::child::Program;
 use rseq_kit::fixture::built;
 use rseq_kit::runner::Outcome;
+use rseq_kit::world::World;
 
 use crate::driver::{Room, driver, library, lines, run, same, says, without};
 
@@ -123,7 +124,11 @@ pub fn clients(world: &'static str) -> Outcome {
             )?;
         }
         // and reading: what the area still names is gone
-        let found = run("bare", "inside")?;
+        let client = built("loading-client", "client")?;
+        let reuser = built("loading-client", "reuser")?;
+        let program = Program::new(built("loading-client", "program")?);
+        let program = program.arg(client).arg(reuser).arg("inside");
+        let (found, _) = World::from_name("bare")?.run(program)?;
         assert_eq!(found.code(), -libc::SIGSEGV, "{}", found.out);
         let found = run(world, "inside")?;
         lines(
