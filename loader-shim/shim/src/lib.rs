@@ -5,7 +5,7 @@
 //!
 //! | module | concern |
 //! |---|---|
-//! | [`start`] | who owns the registration is asked once, and what follows from it |
+//! | [`start`] | who owns the registration is asked once |
 //! | [`restart`] | a program that needs another owner is started once more |
 //! | [`entry`], [`interpose`] | the interposed functions that are assembly, or may come before start-up |
 //! | [`threads`] | `pthread_create`, `thrd_create`: every thread registered before its user code |
@@ -14,6 +14,7 @@
 //! | [`names`] | libc names whose answer only the owner of the area knows |
 //! | [`loading`] | the loading rules: dlopen, dlclose, dlerror |
 //! | [`interface`] | the C interface |
+//! | [`acting`] | what follows from who owns the registration |
 //! | [`registration`] | the calling thread's registration, and how registrations nest |
 //! | [`state`] | what has been decided: read by everybody |
 //! | [`callers`] | which version of a name a caller means |
@@ -40,6 +41,7 @@
 #![no_std]
 #![deny(unsafe_code)]
 
+mod acting;
 mod arch;
 mod arena;
 mod atomic;

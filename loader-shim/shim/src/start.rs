@@ -2,16 +2,16 @@
 //! The decision itself is `tls_model::owner`'s; here is what this process shows, and
 //! what follows.
 
-use tls_model::owner::{Mode, Owner, Plan, Situation, plan, settle};
+use tls_model::owner::{Mode, Owner, Situation, plan};
 use tls_model::rseq::AT_RSEQ_FEATURE_SIZE;
 
+use crate::acting;
 use crate::environment::Environment;
 use crate::names::area::{self, LibcArea};
 use crate::names::cpu;
 use crate::process::{self, Process, Program};
-use crate::registration::{area as registered, birth};
-use crate::state::{self, Action};
-use crate::{arch, loading, report, restart};
+use crate::registration::area as registered;
+use crate::{arch, loading, report, restart, state};
 
 /// Decides, the first time it is called. Whoever calls it meanwhile (a thread
 /// started while the constructor runs, or before there is anything to read) finds
@@ -77,38 +77,7 @@ fn decide() {
     if handed.is_some() && followed.is_none() && !libc_registered {
         situation.hidden_definition = process::definitions(&process, true, false).hidden;
     }
-    let owner = match followed.unwrap_or_else(|| plan(&situation)) {
-        Plan::StandAside { owner, reason } => {
-            let action = if owner == Owner::Libc {
-                Action::WatchLibc
-            } else {
-                Action::Watch
-            };
-            if owner == Owner::Libc {
-                report::registered();
-            }
-            state::set(owner, action, reason);
-            owner
-        }
-        Plan::Register {
-            owner,
-            length,
-            replace_libc,
-            reason,
-        } => {
-            registered::set_length(length);
-            let (owner, reason) = settle(owner, reason, birth::first(replace_libc));
-            let action = match owner {
-                Owner::Unavailable => Action::MarkFailed,
-                Owner::Libc => Action::WatchLibc,
-                Owner::Client => Action::Watch,
-                Owner::Adopter | Owner::Shim if replace_libc => Action::TakeOver,
-                Owner::Adopter | Owner::Shim => Action::Register,
-            };
-            state::set(owner, action, reason);
-            owner
-        }
-    };
+    let owner = acting::act_on(followed.unwrap_or_else(|| plan(&situation)));
     let registers = state::registers_threads();
     if registers {
         report::length(registered::length());

@@ -159,7 +159,7 @@ pub unsafe fn create_by_c11(
 
 /// Lets `create` start a thread at our start routine, which goes on to the user's. 0
 /// means that there is a thread.
-fn hand_over(
+pub fn hand_over(
     start: StartRoutine,
     argument: *mut c_void,
     create: impl Fn(StartRoutine, *mut c_void) -> c_int,

@@ -37,7 +37,12 @@ static ENVIRONMENT: AtomicPtr<*const c_char> = AtomicPtr::new(null_mut());
 #[unsafe(link_section = ".init_array.00001")]
 static REMEMBER: unsafe extern "C" fn(c_int, *mut *const c_char, *mut *const c_char) = remember;
 
-unsafe extern "C" fn remember(
+/// Remembers what a program was started with.
+///
+/// # Safety
+///
+/// What the libc hands to constructors.
+pub unsafe extern "C" fn remember(
     _count: c_int,
     arguments: *mut *const c_char,
     environment: *mut *const c_char,

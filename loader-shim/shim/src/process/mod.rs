@@ -14,7 +14,7 @@
 //! | [`section`] | the dynamic section of an object |
 //! | [`loaded`] | one object |
 
-mod arguments;
+pub mod arguments;
 mod image;
 mod later;
 mod loaded;
