@@ -149,6 +149,16 @@ impl ObjectReport {
         self.hidden_definition_evidence().is_some()
     }
 
+    /// Returns whether the object is a program that registers its threads itself, by
+    /// `librseq_owner.a`, in an `__rseq_abi` that it does not export. It asks for the
+    /// libc's area only to step aside.
+    #[must_use]
+    pub fn owns_itself(&self) -> bool {
+        self.facts.is_linked()
+            && self.facts.sections.size(SectionName::Owner).is_some()
+            && self.facts.exported_definition().is_none()
+    }
+
     /// Returns whether the object brings a client: a hidden definition that it
     /// registers itself. One that asks for `__rseq_offset` (by reference, or by a
     /// name for `dlsym`), as librseq does, takes the libc's area where there is one,
@@ -159,7 +169,7 @@ impl ObjectReport {
         let mut symbols = self.facts.symbols.iter();
         let refers = symbols.any(|fact| is_offset(fact.name) && fact.role != Role::Defines);
         let asks = refers || self.code.asked_by_name.iter().any(is_offset);
-        self.hidden_definition() && !asks
+        self.owns_itself() || self.hidden_definition() && !asks
     }
 
     /// Returns how sure it is that a linked object has an `__rseq_abi` of its own that
@@ -170,7 +180,7 @@ impl ObjectReport {
     /// critical sections (`__rseq_cs` or `__rseq_cs_ptr_array`), thread-local
     /// storage of at least 32 bytes that is aligned to at least 32, and no
     /// dynamic symbol that would lead to somebody else's area (`__rseq_abi`,
-    /// `__rseq_offset`). Never: that of a static program's own libc
+    /// `__rseq_offset`). Proved as well by the note of `librseq_owner.a`. Never: that of a static program's own libc
     /// ([`Facts::is_owning_libc`]).
     #[must_use]
     pub fn hidden_definition_evidence(&self) -> Option<Evidence> {
@@ -186,7 +196,7 @@ impl ObjectReport {
             .iter()
             .filter(|fact| matches!(fact.name, SymbolName::Abi | SymbolName::Offset));
         let proved = self.facts.hidden_symbol().is_some();
-        if proved {
+        if proved || self.owns_itself() {
             return Some(Evidence::Proved);
         }
         let has_sections = self.facts.sections.size(SectionName::Descriptors).is_some()

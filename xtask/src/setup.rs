@@ -10,9 +10,13 @@ use std::process::{Command, Stdio};
 use crate::step::Steps;
 
 /// Programs, and the Debian packages that bring them.
-const PROGRAMS: [(&str, &str); 28] = [
+const PROGRAMS: [(&str, &str); 32] = [
     ("c++", "g++"),
     ("readelf", "binutils"),
+    ("clang", "clang"),
+    ("ld.lld", "lld"),
+    ("mold", "mold"),
+    ("pkg-config", "pkgconf"),
     ("eu-readelf", "elfutils"),
     ("llvm-readelf", "llvm"),
     ("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu"),

@@ -282,6 +282,11 @@ pub static TERMS: &[Term] = &[
         "Set by whoever registers for the whole process, for librseq before 2022.",
     ),
     term(
+        "__rseq_abi_nobody",
+        SYMBOL,
+        "Defined by nobody, to tell a missing `__rseq_abi` by (rseq_abi.h).",
+    ),
+    term(
         "__rseq_cs",
         SECTION,
         "Descriptors of critical sections, 32 bytes each.",
@@ -301,6 +306,11 @@ pub static TERMS: &[Term] = &[
         "rseq_trampoline",
         SECTION,
         "The abort trampolines of TCMalloc on aarch64.",
+    ),
+    term(
+        ".note.rseq_owner",
+        SECTION,
+        "The program registers its threads itself (librseq_owner.a).",
     ),
     term("executable", OBJECT, "A program."),
     term(

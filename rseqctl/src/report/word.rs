@@ -130,8 +130,8 @@ named! {
     Owner { Unavailable, Libc, Adopter, Client, Shim }
     Registration { Nobody, Shared, Libc, Denied }
     Role { Defines, References, Copies }
-    SectionName { Descriptors, Pointers, ExitPoints, Failure, Trampoline }
-    SymbolName { Abi, Offset, Size, Flags, Handled }
+    SectionName { Descriptors, Pointers, ExitPoints, Failure, Trampoline, Owner }
+    SymbolName { Abi, Offset, Size, Flags, Handled, Nobody }
     SymbolTable { Dynsym, Symtab, Lto }
     TlsModel { InitialExec, LocalExec, GeneralDynamic, LocalDynamic, Tlsdesc, Unknown }
     Visibility { Default, Internal, Hidden, Protected }

@@ -1,4 +1,4 @@
-//! The files under test: the command and the two libraries.
+//! The files under test: the command, the two libraries and the archive.
 //!
 //! `RSEQ_ARTIFACTS` names a directory that holds them (an installed copy, a
 //! release build), seen from the workspace. Without it cargo builds them beside
@@ -20,6 +20,8 @@ pub struct Artifacts {
     pub abi: PathBuf,
     /// The preload, `librseq_shim.so`.
     pub shim: PathBuf,
+    /// The archive that makes a program an owner, `librseq_owner.a`.
+    pub owner: PathBuf,
 }
 
 /// The files under test, built first where need be.
@@ -47,6 +49,7 @@ pub fn artifacts() -> Result<&'static Artifacts, String> {
             rseqctl: file("rseqctl")?,
             abi: file("librseq_abi.so")?,
             shim: file("librseq_shim.so")?,
+            owner: directory.join("librseq_owner.a"),
         })
     });
     ARTIFACTS.as_ref().map_err(Clone::clone)
@@ -112,11 +115,11 @@ fn build() -> Result<PathBuf, String> {
         Some(name) => name,
     };
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
-    let packages = ["-p", "rseq-abi", "-p", "rseq-shim", "-p", "rseqctl"];
+    let packages = ["rseq-abi-library", "rseq-shim", "rseq-owner", "rseqctl"];
     Program::with_callers_environment(cargo)
         .args(["build", "--quiet", "--profile", profile, "--target-dir"])
         .arg(target)
-        .args(packages)
+        .args(packages.iter().flat_map(|package| ["-p", package]))
         // what is tested is what is shipped
         .env("RSEQCTL_FLOOR", "2.17")
         .directory(&workspace())
@@ -124,5 +127,17 @@ fn build() -> Result<PathBuf, String> {
         .run()?
         .expect(0)
         .map_err(|error| format!("the files under test do not build: {error}"))?;
+    archive(folder)?;
     Ok(folder.to_owned())
+}
+
+/// Makes the archive as it is shipped of what cargo has built.
+fn archive(folder: &Path) -> Result<(), String> {
+    Program::with_callers_environment(workspace().join("loader-shim/owner/archive.sh"))
+        .arg(folder.join("librseq_owner_parts.a"))
+        .arg(folder.join("librseq_owner.a"))
+        .run()?
+        .expect(0)
+        .map(drop)
+        .map_err(|error| format!("the archive cannot be made: {error}"))
 }

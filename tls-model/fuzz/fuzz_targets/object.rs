@@ -20,7 +20,7 @@ fuzz_target!(|bytes: &[u8]| {
         rules::check(&ObjectReport::of_tables(facts)).for_each(drop);
         let mut buf = [0; 64];
         // any answer will do; that there is one is the point
-        let _ = facts::has_critical_sections(&object);
+        let _ = facts::may_bring_an_area(&object);
         let _ = object.dynamic_symbol(b"__rseq_abi");
         let _ = object.needed(&mut buf, |_| ControlFlow::<()>::Continue(()));
         let _ = object.soname(&mut buf);

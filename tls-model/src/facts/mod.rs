@@ -14,7 +14,7 @@ mod symbol;
 mod tls_access;
 
 pub use damage::Damage;
-pub use hint::has_critical_sections;
+pub use hint::may_bring_an_area;
 pub use machine::machine_name;
 pub use object::{DynamicFlags, Evidence, Facts, ObjectKind, Tls};
 pub use own_library::OwnLibrary;

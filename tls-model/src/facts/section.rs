@@ -14,25 +14,30 @@ pub enum SectionName {
     Failure,
     /// `rseq_trampoline`: abort trampolines of `TCMalloc` on aarch64.
     Trampoline,
+    /// `.note.rseq_owner`: the program registers its threads itself
+    /// (`librseq_owner.a`).
+    Owner,
 }
 
 impl SectionName {
     /// Every name.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Descriptors,
         Self::Pointers,
         Self::ExitPoints,
         Self::Failure,
         Self::Trampoline,
+        Self::Owner,
     ];
 
     /// The names as they stand in objects, in the order of [`Self::ALL`].
-    pub const NAMES: [&'static str; 5] = [
+    pub const NAMES: [&'static str; 6] = [
         "__rseq_cs",
         "__rseq_cs_ptr_array",
         "__rseq_exit_point_array",
         "__rseq_failure",
         "rseq_trampoline",
+        ".note.rseq_owner",
     ];
 
     /// The name as it stands in objects.

@@ -19,25 +19,30 @@ pub enum SymbolName {
     Flags,
     /// `__rseq_handled`: somebody registers threads (librseq's old contract).
     Handled,
+    /// `__rseq_abi_nobody`: defined by nobody, to tell a missing `__rseq_abi` by
+    /// (`rseq_abi.h`).
+    Nobody,
 }
 
 impl SymbolName {
     /// Every name.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Abi,
         Self::Offset,
         Self::Size,
         Self::Flags,
         Self::Handled,
+        Self::Nobody,
     ];
 
     /// The names as they stand in objects, in the order of [`Self::ALL`].
-    pub const NAMES: [&'static str; 5] = [
+    pub const NAMES: [&'static str; 6] = [
         crate::rseq::ABI_SYMBOL,
         "__rseq_offset",
         "__rseq_size",
         "__rseq_flags",
         "__rseq_handled",
+        "__rseq_abi_nobody",
     ];
 
     /// The name as it stands in objects.

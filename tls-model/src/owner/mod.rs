@@ -164,6 +164,18 @@ pub fn registration_length(adopter_size: Option<u64>, feature_size: Option<u32>)
     }
 }
 
+/// What glibc's `__rseq_size` says of a registration: glibc 2.40 counts the bytes that
+/// the kernel fills. Below Linux 6.3 those are the first 20; of the 32 bytes of
+/// the original length, 28 (what follows belongs to longer registrations).
+#[must_use]
+pub fn active_size(length: u32, feature_size: Option<u32>) -> u32 {
+    match feature_size {
+        None => 20,
+        Some(size) if size <= length => size.max(20),
+        Some(_) => 28,
+    }
+}
+
 /// How the kernel answered the main thread's registration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {

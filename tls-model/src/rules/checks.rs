@@ -1,7 +1,7 @@
 //! When the facts about an object break a rule.
 
 use crate::critical::Violation;
-use crate::facts::{Evidence, ObjectKind, TlsModel};
+use crate::facts::{Binding, Evidence, ObjectKind, Role, SymbolName, TlsModel};
 use crate::report::ObjectReport;
 use crate::rseq::{ORIGINAL_ALIGN, ORIGINAL_LENGTH};
 use crate::static_tls;
@@ -57,7 +57,7 @@ pub(super) fn small_definer(report: &ObjectReport) -> Check {
 }
 
 pub(super) fn hidden_definer(report: &ObjectReport) -> Check {
-    if !report.brings_client() {
+    if !report.brings_client() || report.owns_itself() {
         return None;
     }
     Some(match report.hidden_definition_evidence()? {
@@ -109,6 +109,32 @@ pub(super) fn static_tls_surplus(report: &ObjectReport) -> Check {
         text: "needs more static TLS than the 1664 bytes that glibc keeps for libraries loaded \
                by dlopen, which fails for it; link programs with it",
         detail: Detail::StaticTls { needs, tunable },
+    })
+}
+
+pub(super) fn weak_reference(report: &ObjectReport) -> Check {
+    let refers = |name| {
+        let mut symbols = report.facts.symbols.iter();
+        symbols.any(|fact| {
+            fact.name == name && fact.role == Role::References && fact.binding == Binding::Weak
+        })
+    };
+    let breaks = refers(SymbolName::Abi)
+        && !refers(SymbolName::Nobody)
+        && report.facts.definition().is_none()
+        && report.facts.library.is_none();
+    breaks.then(|| {
+        "refers to __rseq_abi weakly: where nobody defines it, its address is not null and reads \
+         garbage; ask rseq_abi_symbol() of rseq_abi.h, or link with a definition"
+            .into()
+    })
+}
+
+pub(super) fn owns_itself(report: &ObjectReport) -> Check {
+    report.owns_itself().then(|| {
+        "registers its threads itself (librseq_owner.a), and steps aside where the libc has \
+         registered first; start it with rseqctl run"
+            .into()
     })
 }
 

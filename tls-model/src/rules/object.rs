@@ -165,7 +165,10 @@ pub static HIDDEN_DEFINER: Rule = Rule {
         Where the libc has registered its own area first (glibc 2.35 and later), that fails \
         with EINVAL in every thread and the code stays on its slow path, in silence. Not one \
         that asks for __rseq_offset first, as librseq does: it takes the libc's. `rseqctl run` \
-        starts the program so that its registration succeeds.",
+        starts the program so that its registration succeeds. Code that does not register its \
+        definition, but waits for somebody else to do so, has to export it: link the program \
+        with -Wl,--export-dynamic-symbol=__rseq_abi, and give the definition default visibility \
+        (RSEQ_ABI_DEFINE of rseq_abi.h).",
     source: "rseq(2), EINVAL; glibc manual, tunable glibc.pthread.rseq; google/tcmalloc \
         issue 144",
     check: Some(checks::hidden_definer),
@@ -203,6 +206,26 @@ pub static NOT_INITIAL_EXEC: Rule = Rule {
     source: "ELF Handling For Thread-Local Storage (Drepper), section 4; librseq \
         include/rseq/abi.h",
     check: Some(checks::not_initial_exec),
+};
+
+/// A weak reference to a thread-local variable has no null.
+pub static WEAK_REFERENCE: Rule = Rule {
+    id: RuleId::WeakReference,
+    subject: Subject::Object,
+    name: RuleId::WeakReference.name(),
+    level: Level::Warning,
+    title: "a weak reference to __rseq_abi reads garbage where nobody defines it",
+    explanation: "The address of a weak thread-local variable that nobody defines is not null: it \
+        is the thread pointer itself, or some place before the thread's storage, whatever the \
+        linker made of it, and a comparison with null is true everywhere. Code that may run \
+        without a definition asks rseq_abi_symbol() of rseq_abi.h, which compares with a name \
+        that nobody defines (__rseq_abi_nobody; an object that refers to it is not named here), \
+        or brings a definition of its own (RSEQ_ABI_DEFINE). A reference that is not weak is \
+        better still where the definition is linked with the program, as by -lrseq_abi. Code \
+        that finds out in another way, such as dlsym, may ignore this.",
+    source: "ELF Handling For Thread-Local Storage (Drepper), section 4; docs/authors.md, with \
+        what four linkers make of it",
+    check: Some(checks::weak_reference),
 };
 
 /// Dlopen cannot load it.
@@ -273,6 +296,22 @@ pub static EXPORTED_DEFINER: Rule = Rule {
         definition, with the length that its symbol has.",
     source: "ELF gABI, symbol resolution; ld.so(8)",
     check: Some(checks::exported_definer),
+};
+
+/// It registers its threads itself.
+pub static OWNS_ITSELF: Rule = Rule {
+    id: RuleId::OwnsItself,
+    subject: Subject::Object,
+    name: RuleId::OwnsItself.name(),
+    level: Level::Note,
+    title: "it registers its threads itself",
+    explanation: "The program is linked with librseq_owner.a (its note .note.rseq_owner says so): \
+        it defines __rseq_abi, registers the main thread before constructors run and every \
+        other thread at its birth. Where the libc has registered its own area first (glibc 2.35 \
+        and later) it steps aside. `rseqctl run` switches the libc's registration off for it; \
+        without, set GLIBC_TUNABLES=glibc.pthread.rseq=0.",
+    source: "docs/authors.md; glibc manual, tunable glibc.pthread.rseq",
+    check: Some(checks::owns_itself),
 };
 
 /// It may look up an rseq symbol at run time.

@@ -24,13 +24,17 @@ const BUILT: [(&str, &str); 3] = [
 ];
 
 /// Those of the checkout.
-const KEPT: [(&str, &str); 5] = [
+const KEPT: [(&str, &str); 6] = [
+    ("loader-shim/include/rseq_abi.h", "include/rseq_abi.h"),
     ("loader-shim/include/rseq_shim.h", "include/rseq_shim.h"),
     ("LICENSE-MIT", "LICENSE-MIT"),
     ("LICENSE-APACHE", "LICENSE-APACHE"),
     ("README.md", "README.md"),
     ("CHANGELOG.md", "CHANGELOG.md"),
 ];
+
+/// What `pkg-config` is asked for.
+const PKG_CONFIG: [&str; 3] = ["rseq-abi", "rseq-owner", "rseq-shim"];
 
 /// Whole folders, to read along.
 const FOLDERS: [(&str, &str); 2] = [
@@ -52,6 +56,7 @@ pub fn run(steps: &mut Steps) -> Result<PathBuf, String> {
     for platform in ["x86_64", "haswell", "xeon_phi"] {
         tarball.link(&format!("lib/{platform}"), ".");
     }
+    tarball.file("lib/librseq_owner.a", read(&built.join("librseq_owner.a"))?);
     for (from, to) in KEPT {
         tarball.file(to, read(&steps.root().join(from))?);
     }
@@ -62,7 +67,12 @@ pub fn run(steps: &mut Steps) -> Result<PathBuf, String> {
             tarball.file(&format!("{to}/{}", below.display()), read(&path)?);
         }
     }
-    tarball.file("lib/pkgconfig/rseq-shim.pc", pkg_config(version));
+    for name in PKG_CONFIG {
+        let from = format!("loader-shim/pkgconfig/{name}.pc.in");
+        let text = String::from_utf8_lossy(&read(&steps.root().join(from))?).into_owned();
+        let text = text.replace("@VERSION@", version);
+        tarball.file(&format!("lib/pkgconfig/{name}.pc"), text.into_bytes());
+    }
     for (name, text) in licences::of_dependencies(steps)? {
         tarball.file(&format!("licences/{name}"), text);
     }
@@ -94,8 +104,13 @@ fn build(steps: &mut Steps) -> Result<(), String> {
         cargo.env("RUSTFLAGS", &flags);
         cargo
     };
-    let mut libraries = cargo(steps, &["-p", "rseq-abi", "-p", "rseq-shim"]);
+    let packages = ["rseq-abi-library", "rseq-shim", "rseq-owner"].map(|name| ["-p", name]);
+    let mut libraries = cargo(steps, packages.as_flattened());
     steps.run("build the libraries", &mut libraries)?;
+    let script = steps.root().join("loader-shim/owner/archive.sh");
+    let mut archive = Command::new(script);
+    archive.args(["librseq_owner_parts.a", "librseq_owner.a"].map(|name| embed.join(name)));
+    steps.run("make the archive", &mut archive)?;
     let mut command = cargo(steps, &["-p", "rseqctl"]);
     steps.run("build rseqctl", command.env("RSEQCTL_EMBED", embed))
 }
@@ -111,21 +126,6 @@ fn try_it(steps: &mut Steps, tarball: &Path) -> Result<(), String> {
             .env("RSEQ_ARTIFACTS", artifacts)
             .env("RSEQ_TARBALL", tarball),
     )
-}
-
-fn pkg_config(version: &str) -> Vec<u8> {
-    format!(
-        "prefix=${{pcfiledir}}/../..\n\
-         includedir=${{prefix}}/include\n\
-         libdir=${{prefix}}/lib\n\
-         preload=${{libdir}}/librseq_shim.so\n\
-         \n\
-         Name: rseq-shim\n\
-         Description: one owner of restartable sequences, to be preloaded (not linked)\n\
-         Version: {version}\n\
-         Cflags: -I${{includedir}}\n"
-    )
-    .into_bytes()
 }
 
 /// Seconds since 1970: `SOURCE_DATE_EPOCH`, else when HEAD was committed.

@@ -23,10 +23,10 @@
     reason = "names are exported, and variables of others written to"
 )]
 
-use core::ffi::{c_int, c_uint, c_void};
+use core::ffi::{c_int, c_void};
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicIsize, AtomicU32, Ordering};
 
-use tls_model::owner::Owner;
+use tls_model::owner::{Owner, active_size};
 
 use crate::arch::{self, Bound};
 use crate::process::{self, Name, Tables};
@@ -176,17 +176,6 @@ pub fn withdraw() {
     unsafe { size.write_volatile(0) };
     // SAFETY: likewise.
     unsafe { handled.write_volatile(0) };
-}
-
-/// What `__rseq_size` says of a registration: glibc 2.40 counts the bytes that
-/// the kernel fills. Below Linux 6.3 those are the first 20; of the 32 bytes of
-/// the original length, 28 (what follows belongs to longer registrations).
-fn active_size(length: u32, feature_size: Option<u32>) -> c_uint {
-    match feature_size {
-        None => 20,
-        Some(size) if size <= length => size.max(20),
-        Some(_) => 28,
-    }
 }
 
 /// Binds the libc's own references back to its own variables. Answers whether it

@@ -4,7 +4,7 @@ use core::ffi::CStr;
 
 use libc::Elf64_Phdr;
 use tls_model::elf::{Object, ReadError, Source};
-use tls_model::facts::has_critical_sections;
+use tls_model::facts::may_bring_an_area;
 use tls_model::protocol::plan::FileNumber;
 use tls_model::rseq::{ORIGINAL_ALIGN, ORIGINAL_LENGTH};
 
@@ -68,11 +68,11 @@ pub fn executable() -> Option<FileNumber> {
     kernel::executable().map(|(device, inode)| FileNumber { device, inode })
 }
 
-/// Critical sections in a file whose TLS could hold an area: it brings its own.
-/// The sections' names survive strip, and finding them costs no look at the
+/// Critical sections, or an owner's note, in a file whose TLS could hold an area: it
+/// brings its own. The sections' names survive strip, and finding them costs no look at the
 /// symbol table.
 fn hides_a_definition(process: &Process, loaded: &Loaded<'_>, tls: &Elf64_Phdr) -> bool {
-    let is_it = |path: &CStr| file_with_tls(path, tls).map(|file| has_critical_sections(&file));
+    let is_it = |path: &CStr| file_with_tls(path, tls).map(|file| may_bring_an_area(&file));
     match loaded.path() {
         // the executable, which `ld.so PROGRAM` has loaded in its own place
         path if path.is_empty() => is_it(c"/proc/self/exe")

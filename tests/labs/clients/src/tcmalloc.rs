@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use rseq_kit::artifacts::room;
+use rseq_kit::artifacts::{artifacts, room};
 use rseq_kit::cache;
 use rseq_kit::child::Program;
 use rseq_kit::needs::{Asked, Need, program};
@@ -33,6 +33,10 @@ pub enum Linked {
     Exported,
     /// In a shared library.
     Shared,
+    /// In the executable, beside `librseq_owner.a`, which registers it.
+    Owned,
+    /// The same, statically linked.
+    OwnedStatic,
 }
 
 /// The program, linked this way.
@@ -47,6 +51,8 @@ pub fn binary(linked: Linked) -> Result<PathBuf, String> {
         Linked::Hidden => "hidden",
         Linked::Exported => "exported",
         Linked::Shared => "shared",
+        Linked::Owned => "owned",
+        Linked::OwnedStatic => "owned-static",
     };
     Ok(FOLDER.clone()?.join(name))
 }
@@ -122,5 +128,11 @@ fn link(source: &Path, archive: &Path) -> Result<PathBuf, String> {
     let library = folder.join(LIBRARY);
     let path = "-Wl,-rpath,$ORIGIN".as_ref();
     link("shared", &[object, library.as_os_str(), path])?;
+    let owner = artifacts()?.owner.as_os_str();
+    link("owned", &[object, archive, owner, export])?;
+    link(
+        "owned-static",
+        &["-static".as_ref(), object, archive, owner],
+    )?;
     Ok(folder)
 }

@@ -80,9 +80,9 @@ impl<S: Source> Reader<'_, S> {
         records: impl FnOnce() -> Result<crate::elf::SymbolTable, Error>,
     ) {
         const NAMES: [&[u8]; SymbolName::NAMES.len() + LOOKUPS.len()] = {
-            let [abi, offset, size, flags, handled] = as_bytes(SymbolName::NAMES);
+            let [abi, offset, size, flags, handled, nobody] = as_bytes(SymbolName::NAMES);
             let [dlsym, dlvsym] = LOOKUPS;
-            [abi, offset, size, flags, handled, dlsym, dlvsym]
+            [abi, offset, size, flags, handled, nobody, dlsym, dlvsym]
         };
         let object = self.object;
         // the names of link-time symbols have their versions behind them

@@ -1,0 +1,58 @@
+//! The system calls that are made, without libc: errno is left alone.
+//!
+//! # Safety
+//!
+//! What this module owes: pointers that are handed over are valid for what the call
+//! writes.
+
+#![allow(unsafe_code, reason = "system calls")]
+
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use crate::arch::{self, SYS_GETCPU, SYS_RSEQ};
+
+/// The length in bytes that every kernel takes.
+const LENGTH: usize = 32;
+const UNREGISTER: usize = 1;
+
+unsafe extern "C" {
+    safe fn getauxval(key: core::ffi::c_ulong) -> core::ffi::c_ulong;
+}
+
+/// `AT_RSEQ_FEATURE_SIZE`: bytes of an area that the kernel fills (Linux 6.3); 20 where
+/// it does not say.
+pub fn feature_size() -> u32 {
+    static KNOWN: AtomicU32 = AtomicU32::new(0);
+    let known = KNOWN.load(Ordering::Relaxed);
+    if known != 0 {
+        return known;
+    }
+    let size = u32::try_from(getauxval(27)).unwrap_or(0).max(20);
+    KNOWN.store(size, Ordering::Relaxed);
+    size
+}
+
+/// CPU and node of the calling thread.
+pub fn getcpu() -> Option<(u32, u32)> {
+    let (mut cpu, mut node) = (0u32, 0u32);
+    let arguments = [
+        (&raw mut cpu).expose_provenance(),
+        (&raw mut node).expose_provenance(),
+        0,
+        0,
+    ];
+    // SAFETY: two numbers of four bytes.
+    let result = unsafe { arch::syscall(SYS_GETCPU, arguments) };
+    (result >= 0).then_some((cpu, node))
+}
+
+/// Registers an area for the calling thread, or unregisters it: 0 or `-errno`.
+///
+/// # Safety
+///
+/// It is that of the calling thread, and lives as long as that.
+pub unsafe fn rseq(area: usize, unregister: bool) -> isize {
+    let flags = if unregister { UNREGISTER } else { 0 };
+    // SAFETY: the caller's promise.
+    unsafe { arch::syscall(SYS_RSEQ, [area, LENGTH, flags, arch::SIGNATURE as usize]) }
+}

@@ -1,0 +1,23 @@
+//! What authors of programs and libraries are given: headers, archives, crates and
+//! the pages that show how to use them, tried as a user would.
+
+mod crates;
+mod header;
+mod installed;
+mod interface;
+mod linkers;
+mod owner;
+mod pages;
+
+use std::process::ExitCode;
+
+use rseq_kit::runner::Suite;
+
+fn main() -> ExitCode {
+    let mut suite = Suite::collected();
+    header::add(&mut suite);
+    linkers::add(&mut suite);
+    owner::add(&mut suite);
+    pages::add(&mut suite);
+    suite.run()
+}
