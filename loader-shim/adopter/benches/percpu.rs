@@ -19,9 +19,10 @@ fn main() {
 }
 
 const THREADS: [usize; 3] = [1, 2, 4];
-const ADDS: u64 = 10_000;
+/// Enough that the threads of a sample run at the same time.
+const ADDS: u64 = 500_000;
 
-#[divan::bench(threads = THREADS)]
+#[divan::bench(threads = THREADS, sample_count = 24)]
 fn per_cpu(bencher: Bencher) {
     static COUNTER: Counter<256> = Counter::new();
     bencher.bench(|| {
@@ -31,7 +32,7 @@ fn per_cpu(bencher: Bencher) {
     });
 }
 
-#[divan::bench(threads = THREADS)]
+#[divan::bench(threads = THREADS, sample_count = 24)]
 fn one_atomic(bencher: Bencher) {
     static COUNTER: AtomicU64 = AtomicU64::new(0);
     bencher.bench(|| {
@@ -41,7 +42,7 @@ fn one_atomic(bencher: Bencher) {
     });
 }
 
-#[divan::bench(threads = THREADS)]
+#[divan::bench(threads = THREADS, sample_count = 24)]
 fn one_mutex(bencher: Bencher) {
     static COUNTER: Mutex<u64> = Mutex::new(0);
     bencher.bench(|| {
