@@ -83,8 +83,13 @@ fn decide() {
             .and_then(|size| u32::try_from(size).ok()),
         ..Situation::default()
     };
+    let shim_was_first = registered::is_registered();
     acting::act_on(plan(&situation));
     if state::registers_threads() {
+        if !shim_was_first {
+            // as `rseqctl run` foresees it: nobody else sees the definition
+            report::owner(Owner::Client, Reason::HiddenDefinition);
+        }
         report::length(registered::length());
         publish(situation.feature_size);
     }
