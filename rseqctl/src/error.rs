@@ -82,7 +82,7 @@ impl Error {
         complain(format_args!("{}", message.trim_end()));
     }
 
-    /// What follows the causes.
+    /// Returns the advice that follows the causes, if there is any.
     fn advice(&self) -> Option<&'static str> {
         match self {
             Self::Output(_) => Some("the report is not complete"),

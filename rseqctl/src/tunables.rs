@@ -30,7 +30,7 @@ pub enum RseqTunable {
     Off,
 }
 
-/// What a value of `GLIBC_TUNABLES` says about glibc's own registration, by what
+/// Returns what a value of `GLIBC_TUNABLES` says about glibc's own registration, by what
 /// the libc `reads`: versions differ in what they take for a number, and in whether
 /// one fault makes them ignore the rest. Where the libc cannot be asked (a static
 /// program's), numbers count.
@@ -52,7 +52,7 @@ pub(crate) fn rseq_tunable(
     }
 }
 
-/// The number that every glibc reads in a tunable's value: as strtoul(3) with base
+/// Returns the number that every glibc reads in a tunable's value: as strtoul(3) with base
 /// 0, and nothing behind it.
 pub(crate) fn number(value: &[u8]) -> Option<u64> {
     let text = std::str::from_utf8(value)
@@ -67,7 +67,7 @@ pub(crate) fn number(value: &[u8]) -> Option<u64> {
     }
 }
 
-/// What the libc that the dynamic linker `linker` belongs to reads for the tunable
+/// Returns what the libc that the dynamic linker `linker` belongs to reads for the tunable
 /// `name` in `tunables`: its default where it finds no fit value. None
 /// where it does not tell (before glibc 2.33), or knows no such tunable.
 pub(crate) fn read_by(linker: &Path, tunables: &OsStr, name: &str) -> Option<u64> {
@@ -80,7 +80,7 @@ pub(crate) fn read_by(linker: &Path, tunables: &OsStr, name: &str) -> Option<u64
     listed_value(&text, name)
 }
 
-/// The value that counts of the tunable `name`.
+/// Returns the value of the tunable `name` that counts.
 pub(crate) fn last_value<'a>(tunables: &'a OsStr, name: &str) -> Option<&'a [u8]> {
     tunables
         .as_bytes()
@@ -92,7 +92,7 @@ pub(crate) fn last_value<'a>(tunables: &'a OsStr, name: &str) -> Option<&'a [u8]
 /// How long the dynamic linker may take to answer.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// What our dynamic linker says with `--list-tunables` (glibc 2.33).
+/// Returns what our dynamic linker says with `--list-tunables` (glibc 2.33).
 pub(crate) fn listed() -> Option<String> {
     let text = process::answer_of(Command::new(own_linker()?).arg("--list-tunables"), PATIENCE)?;
     String::from_utf8(text).ok()
@@ -106,7 +106,7 @@ fn own_linker() -> Option<PathBuf> {
     Some(PathBuf::from(OsStr::from_bytes(linker)))
 }
 
-/// Whether this is the dynamic linker that this program was loaded by.
+/// Returns whether this is the dynamic linker that this program was loaded by.
 pub(crate) fn is_own_linker(linker: &Path) -> bool {
     let number = |path: &Path| {
         let metadata = fs::metadata(path).ok()?;
@@ -116,7 +116,8 @@ pub(crate) fn is_own_linker(linker: &Path) -> bool {
     own.is_some() && own == number(linker)
 }
 
-/// `NAME: 0x200 (min: 0x0, max: 0xffffffffffffffff)`
+/// Returns the value of the tunable `name` in a list of lines such as
+/// `NAME: 0x200 (min: 0x0, max: 0xffffffffffffffff)`.
 pub(crate) fn listed_value(text: &str, name: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     let value = line.strip_prefix(": ")?.split_whitespace().next()?;

@@ -70,13 +70,13 @@ impl Baseline {
         }
     }
 
-    /// Whether nothing is known.
+    /// Returns whether nothing is known.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether the finding is known; `path` as a report shows it.
+    /// Returns whether the finding is known; `path` as a report shows it.
     #[must_use]
     pub fn has(&self, path: &str, rule: &str) -> bool {
         self.0.contains(&(path.to_owned(), rule.to_owned()))

@@ -20,7 +20,7 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// Depth 5, ratio 200, size 64 GiB: several times more than any package in
+    /// Returns depth 5, ratio 200, size 64 GiB: several times more than any package in
     /// use.
     fn default() -> Self {
         Self {
@@ -60,7 +60,7 @@ pub(super) struct Budget {
 }
 
 impl Budget {
-    /// The budget of a file of `len` bytes.
+    /// Returns the budget of a file of `len` bytes.
     pub(super) fn new(limits: &Limits, len: u64) -> Self {
         let by_ratio = len.saturating_mul(limits.ratio).saturating_add(FREE);
         let (left, limit) = if by_ratio < limits.size {
@@ -75,13 +75,13 @@ impl Budget {
         }
     }
 
-    /// The limit that was exceeded. It stays exceeded: readers in between may
+    /// Returns the limit that was exceeded. It stays exceeded: readers in between may
     /// have changed the error's words.
     pub(super) fn exceeded(&self) -> Option<Exceeded> {
         self.exceeded.get().then_some(self.limit)
     }
 
-    /// What is left, for [`Self::restore`].
+    /// Returns what is left, for [`Self::restore`].
     pub(super) fn left(&self) -> u64 {
         self.left.get()
     }

@@ -79,7 +79,7 @@ pub(super) fn run(paths: &[PathBuf], options: &Options, sink: &mut dyn FnMut(Eve
     report.tally
 }
 
-/// Audits what can be read at any offset.
+/// Audits a source that can be read at any offset.
 pub(super) fn run_source(
     path: &Path,
     source: &dyn Source,
@@ -98,7 +98,7 @@ pub(super) fn run_source(
     report.tally
 }
 
-/// The next piece of the walk.
+/// Takes the next piece of the walk.
 fn take(walk: &mut Walk) -> Option<Vec<Found>> {
     let mut piece = Vec::with_capacity(PIECE);
     while piece.len() < PIECE
@@ -148,7 +148,7 @@ struct QueueState {
     outcomes: BTreeMap<u64, Outcome>,
     /// Outcomes that were reported.
     done: u64,
-    /// A thread panicked: nobody is to wait for it.
+    /// A thread panicked: no other may wait for it.
     broken: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What an audit has to tell.
+//! What an audit reports.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use super::problem::Problem;
 use super::row::Row;
 use super::tally::Tally;
 
-/// What an audit has to tell.
+/// What an audit reports.
 pub type Event<'a> = crate::report::Event<'a, Row, UnusedInput<'a>, Tally>;
 
 /// An input that could not be used, or not in full.

@@ -112,17 +112,17 @@ impl Folder {
         Ok(())
     }
 
-    /// The folder's path.
+    /// Returns the folder's path.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The file system that it is on.
+    /// Returns the file system that it is on.
     pub(super) fn device(&self) -> u64 {
         self.device
     }
 
-    /// The name of an entry and whether it is a folder; none behind the last.
+    /// Returns the name of an entry and whether it is a folder; none behind the last.
     pub(super) fn entry(&self, index: usize) -> Option<(&OsStr, bool)> {
         let &(start, end) = self.entries.get(index)?;
         let name = self.names.get(start as usize..end as usize)?;
@@ -132,7 +132,7 @@ impl Folder {
         })
     }
 
-    /// Whether it holds an image: an OCI layout, or what skopeo writes as `dir:`.
+    /// Returns whether it holds an image: an OCI layout, or what skopeo writes as `dir:`.
     pub(super) fn is_image(&self) -> bool {
         self.has(IMAGE_MARK) || self.has(b"manifest.json") && self.is_transport()
     }
@@ -144,7 +144,7 @@ impl Folder {
             .is_ok()
     }
 
-    /// Whether its file `version` says that it is one of skopeo's folders.
+    /// Returns whether its file `version` says that it is one of skopeo's folders.
     fn is_transport(&self) -> bool {
         let mut text = [0; TRANSPORT.len()];
         self.has(b"version")
@@ -154,7 +154,7 @@ impl Folder {
                 .is_ok_and(|()| text == TRANSPORT)
     }
 
-    /// The file system that a folder in it is on.
+    /// Returns the file system that a folder in it is on.
     pub(super) fn device_of(&self, name: &OsStr) -> io::Result<u64> {
         let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
         let status = match &self.handle {

@@ -21,7 +21,7 @@ pub(super) struct Found {
     pub(super) kind: FoundKind,
 }
 
-/// Where something is. Most files have nothing to say: their paths are never
+/// Where something is. Most files have nothing to report: their paths are never
 /// put together.
 #[derive(Debug)]
 pub(super) enum Where {
@@ -50,7 +50,7 @@ pub(super) enum FoundKind {
 }
 
 impl Found {
-    /// Its path, as it was named or met.
+    /// Returns its path, as it was named or met.
     pub(super) fn path(&self) -> Cow<'_, Path> {
         match &self.place {
             Where::Path(path) => path.into(),
@@ -62,7 +62,7 @@ impl Found {
         }
     }
 
-    /// What its path ends with: the last name at least.
+    /// Returns what its path ends with: the last name at least.
     pub(super) fn name(&self) -> &[u8] {
         match &self.place {
             Where::Path(path) => path.as_os_str().as_bytes(),
@@ -87,7 +87,7 @@ impl Found {
         }
     }
 
-    /// What it is sorted by: a folder comes where its contents do.
+    /// Returns what it is sorted by: a folder comes where its contents do.
     pub(super) fn key(&self) -> Cow<'_, [u8]> {
         let path = self.path();
         let bytes = path.as_os_str().as_bytes();

@@ -52,7 +52,7 @@ impl<'a> Inspector<'a> {
         }
     }
 
-    /// An error means that nothing of the file could be used.
+    /// Inspects a regular file. An error means that nothing of the file could be used.
     fn file(
         &self,
         found: &Found,
@@ -100,7 +100,7 @@ impl<'a> Inspector<'a> {
         }
     }
 
-    /// What stands behind an object that ends at `end`.
+    /// Inspects what stands behind an object that ends at `end`.
     fn behind(&self, place: &Place, end: u64, bytes: Bytes<'_>, file: &mut FileOutcome) {
         match Behind::object(bytes, end) {
             Behind::Zip => self.container(Kind::Zip, place, bytes, file),
@@ -116,7 +116,7 @@ impl<'a> Inspector<'a> {
         }
     }
 
-    /// Something without a file, as if it was named.
+    /// Inspects something without a file, as if it was named.
     pub(super) fn inspect_source(
         &self,
         path: &Path,

@@ -3,7 +3,7 @@
 //!
 //! # As a library
 //!
-//! [`audit`] hands every object that has something to say to the caller, in the
+//! [`audit`] hands every object that has something to report to the caller, in the
 //! order of names, while it goes on; nothing is kept.
 //!
 //! ```

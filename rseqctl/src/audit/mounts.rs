@@ -25,7 +25,7 @@ const PSEUDO: [&str; 17] = [
     "tracefs",
 ];
 
-/// Device numbers of the pseudo file systems that are mounted; none where the
+/// Returns the device numbers of the pseudo file systems that are mounted; none where the
 /// kernel does not say.
 pub(super) fn pseudo_devices() -> HashSet<u64> {
     fs::read_to_string("/proc/self/mountinfo")
@@ -33,7 +33,7 @@ pub(super) fn pseudo_devices() -> HashSet<u64> {
         .unwrap_or_default()
 }
 
-/// The third field of a line is major:minor; the type follows the " - ".
+/// Parses the table. The third field of a line is major:minor; the type follows the " - ".
 fn parse(table: &str) -> HashSet<u64> {
     table
         .lines()

@@ -23,8 +23,8 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// Objects with something to say only, a thread per processor (eight at
-    /// most), the default limits, no baseline.
+    /// Returns the defaults: only objects with something to report, a thread per
+    /// processor (eight at most), the default limits, no baseline.
     fn default() -> Self {
         let threads = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         Self {

@@ -11,7 +11,7 @@ pub(super) const HEAD: usize = 512;
 /// What a piece of the walk came to.
 #[derive(Default)]
 pub(super) struct Outcome {
-    /// In the order of the walk; files with nothing to say are left out.
+    /// In the order of the walk; files with nothing to report are left out.
     pub(super) files: Vec<FileOutcome>,
     pub(super) counts: Counts,
 }
@@ -37,7 +37,7 @@ impl FileOutcome {
         self.problems.push((path.to_path_buf(), problem));
     }
 
-    /// What has been said so far, for [`Self::take_back`].
+    /// Returns what has been said so far, for [`Self::take_back`].
     pub(super) fn mark(&self) -> (usize, usize, u64) {
         (self.rows.len(), self.problems.len(), self.objects)
     }
@@ -49,7 +49,7 @@ impl FileOutcome {
         self.objects = objects;
     }
 
-    /// Members are sorted, and of two with one name the last is what an
+    /// Sorts the members. Of two with one name the last is what an
     /// unpacked container has.
     pub(super) fn sort(&mut self) {
         self.rows

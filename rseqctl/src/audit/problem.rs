@@ -52,7 +52,7 @@ impl Problem {
         "unpack it and audit what comes of it",
     );
 
-    /// A name that is neither a file nor a folder.
+    /// Returns the problem of a name that is neither a file nor a folder.
     pub(super) fn special(kind: FileType) -> Self {
         Self::Special(if kind.is_fifo() {
             "a FIFO"
@@ -73,7 +73,7 @@ impl Problem {
         }
     }
 
-    /// A container that could not be read to its end.
+    /// Returns the problem of a container that could not be read to its end.
     pub(super) fn from_container(error: &io::Error, budget: &Budget) -> Self {
         if let Some(exceeded) = budget.exceeded() {
             return Self::Limit(exceeded);
@@ -84,7 +84,7 @@ impl Problem {
         })
     }
 
-    /// The problem of an object whose facts are not complete.
+    /// Returns the problem of an object whose facts are not complete.
     pub(super) fn from_damage(report: &ObjectReport) -> Option<Self> {
         if let Some(errno) = report.read_error() {
             return Some(Self::Io(read_error(errno)));
@@ -96,7 +96,7 @@ impl Problem {
     }
 }
 
-/// The error of a read that failed with this errno; 0 where the source has none.
+/// Returns the error of a read that failed with this errno; 0 where the source has none.
 pub(super) fn read_error(errno: i32) -> io::Error {
     if errno == 0 {
         io::Error::other("it could not be read, and the reader gives no reason")

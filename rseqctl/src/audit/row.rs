@@ -123,7 +123,7 @@ pub enum Class {
     Elf64,
 }
 
-/// The bytes in digits, where they are no text.
+/// Returns the bytes in hexadecimal digits, where they are no text.
 fn path_bytes(path: &Path) -> Option<String> {
     let is_text = path.to_str().is_some();
     (!is_text).then(|| text::hex(path.as_os_str().as_bytes()))
@@ -173,7 +173,7 @@ impl Row {
         }
     }
 
-    /// The same, where `from` (the object itself, or the container it is in) is `to`.
+    /// Returns the same row, where `from` (the object itself, or the container it is in) is `to`.
     pub(super) fn moved(&self, from: &Path, to: &Path) -> Option<Self> {
         let bytes = |path: &Path| path.as_os_str().as_bytes().to_vec();
         let own = bytes(&self.raw);
@@ -187,18 +187,18 @@ impl Row {
         })
     }
 
-    /// The bytes by which rows are sorted.
+    /// Returns the bytes by which rows are sorted.
     pub(super) fn order(&self) -> &[u8] {
         self.raw.as_os_str().as_bytes()
     }
 
-    /// The path itself.
+    /// Returns the path itself.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.raw
     }
 
-    /// Whether the object says anything about rseq.
+    /// Returns whether the object says anything about rseq.
     #[must_use]
     pub fn mentions_rseq(&self) -> bool {
         !self.symbols.is_empty() || !self.sections.is_empty() || self.critical_sections != 0

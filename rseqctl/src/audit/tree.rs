@@ -16,14 +16,14 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    /// Lists the root; also answers what to say about the root itself.
+    /// Lists the root; also returns what to say about the root itself.
     pub(super) fn new(root: &Path, device: u64) -> (Self, Found) {
         let mut tree = Self { way: Vec::new() };
         let first = tree.enter(Folder::list(root.to_path_buf(), device, None));
         (tree, first)
     }
 
-    /// The next file, or folder just listed.
+    /// Returns the next file, or folder just listed.
     pub(super) fn next(&mut self, pseudo: &HashSet<u64>) -> Option<Found> {
         loop {
             let (folder, next) = self.way.last_mut()?;

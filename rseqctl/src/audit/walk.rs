@@ -43,7 +43,7 @@ enum What {
 }
 
 impl Walk {
-    /// A walk over every named path and what is below it.
+    /// Returns a walk over every named path and what is below it.
     pub(super) fn new(paths: &[PathBuf]) -> Self {
         let mut walk = Self {
             pseudo: pseudo_devices(),
@@ -83,7 +83,7 @@ impl Walk {
         self.waiting.push(Reverse(Waiting { key, what }));
     }
 
-    /// The next thing in the order of names, each name once.
+    /// Returns the next thing in the order of names, each name once.
     pub(super) fn next(&mut self) -> Option<Found> {
         loop {
             let found = self.advance()?;

@@ -25,7 +25,7 @@ pub(super) fn run(threads: u16, out: &mut StandardOutput) -> Result<Status, Erro
     problem.map_or(Ok(Status::Clean), |problem| Err(Error::DemoShows(problem)))
 }
 
-/// What to print, and what went wrong, if anything did.
+/// Returns what to print, and what went wrong, if anything did.
 fn show(threads: u16) -> io::Result<(String, Option<&'static str>)> {
     let without = run_under("off", threads)?;
     let with = run_under("own", threads)?;
@@ -151,7 +151,7 @@ fn median(rows: &[Row]) -> f64 {
     costs.get(costs.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-/// The program itself: every thread asks the kernel which area is registered
+/// Runs the program itself: every thread asks the kernel which area is registered
 /// and measures what `sched_getcpu` costs it.
 pub(super) fn program(threads: u16) -> Status {
     // one thread measures at a time, so that they do not measure each other;

@@ -39,7 +39,8 @@ pub(super) fn run(request: &DoctorRequest, out: &mut StandardOutput) -> Result<S
     Ok(status(&report, request.fail_on))
 }
 
-/// Verdicts win over holes in the self-test, which could only add some.
+/// Returns the exit status. Verdicts win over holes in the self-test, which could only
+/// add some.
 fn status(report: &HostReport, fail_on: FailOn) -> Status {
     let threshold = fail_on.level();
     let is_hit = report

@@ -24,9 +24,9 @@ pub enum Request {
     Ps(ps::PsRequest),
     /// `rseqctl run`.
     Run(run::RunRequest),
-    /// `rseqctl explain`; without a word all are listed.
+    /// `rseqctl explain`; where no word is given, all are listed.
     Explain(Option<String>),
-    /// `rseqctl demo`, with so many threads.
+    /// `rseqctl demo`.
     Demo {
         /// Number of threads.
         threads: u16,

@@ -3,7 +3,7 @@
 //! Exit statuses as for the audit: 1 (findings at or above `--fail-on`) wins
 //! over 3 (some processes could not be looked at), 2 stands for none at all.
 //! A process that ends while it is looked at, a thread that has ended or that
-//! a debugger holds, is told and is no failure.
+//! a debugger holds, is reported and is no failure.
 
 use std::io::{self, IsTerminal, Write};
 use std::thread::sleep;
@@ -23,13 +23,13 @@ use crate::sys::terminal;
 pub struct PsRequest {
     /// The processes; without one all of them.
     pub pids: Vec<u32>,
-    /// How to inspect_processes.
+    /// How to inspect processes.
     pub options: Options,
     /// How to print.
     pub style: Style,
     /// What makes the exit status 1.
     pub fail_on: FailOn,
-    /// How long to wait before each further inspect_processes.
+    /// How long to wait before each further inspection.
     pub watch: Option<Duration>,
     /// Whether rows carry the host's keys.
     pub fleet: Fleet,
@@ -53,7 +53,7 @@ pub(super) fn run(request: &PsRequest, out: &mut StandardOutput) -> Result<Statu
     }
 }
 
-/// One inspect_processes, written down.
+/// Inspects the processes once and writes the report to `out`.
 fn once(request: &PsRequest, files: &mut Files, out: &mut Vec<u8>) -> Result<Tally, Error> {
     let host = request.fleet.host(Reporter::Ps);
     let mut report = ProcessWriter::new(request.style, host, out);
@@ -79,7 +79,7 @@ fn once(request: &PsRequest, files: &mut Files, out: &mut Vec<u8>) -> Result<Tal
     Ok(tally)
 }
 
-/// A terminal's screen: from its first line on, what does not fit left out.
+/// Returns a terminal's screen: from its first line on, what does not fit left out.
 fn screen(text: &[u8]) -> Vec<u8> {
     let (rows, columns) = terminal::size().unwrap_or((24, 80));
     let text = String::from_utf8_lossy(text);

@@ -140,7 +140,7 @@ pub struct Facts {
 pub const PRELOAD_FILE: &str = "/etc/ld.so.preload";
 
 impl Facts {
-    /// Of this host and this process.
+    /// Returns the facts of this host and this process.
     #[must_use]
     pub fn here() -> Self {
         let (release, architecture) = machine::kernel();
@@ -194,7 +194,7 @@ fn libc_here() -> Libc {
     }
 }
 
-/// Who has registered the calling thread. A child inherits the registration;
+/// Returns who has registered the calling thread. A child inherits the registration;
 /// it is asked because a filter may kill who asks.
 fn registered_by() -> Registration {
     let told = child::ask(PATIENCE, |out| {
@@ -216,8 +216,8 @@ fn status_of(key: &str) -> Option<u32> {
     value.trim().parse().ok()
 }
 
-/// Names are separated by white space and colons; `#` begins a comment
-/// (glibc elf/rtld.c, do_preload and load_path).
+/// Returns the libraries that the file lists. Names are separated by white space and
+/// colons; `#` begins a comment (glibc elf/rtld.c, do_preload and load_path).
 fn preloaded(text: &[u8]) -> Vec<Preloaded> {
     text.split(|&byte| byte == b'\n')
         .filter_map(|line| line.split(|&byte| byte == b'#').next())

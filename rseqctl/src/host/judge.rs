@@ -53,7 +53,7 @@ impl Verdict {
     }
 }
 
-/// Everything there is to say, errors first.
+/// Returns everything there is to say, errors first.
 #[must_use]
 pub fn judge(facts: &Facts, test: &SelfTest) -> Vec<Verdict> {
     let mut verdicts = Vec::new();
@@ -146,7 +146,7 @@ fn of_length(length: &Length, verdicts: &mut Vec<Verdict>) {
     of_fields(length, verdicts);
 }
 
-/// What becomes of a changed `cpu_id_start`.
+/// Adds what becomes of a changed `cpu_id_start`.
 fn of_fields(length: &Length, verdicts: &mut Vec<Verdict>) {
     let bytes = length.length;
     let fields = &length.cpu_id_start;

@@ -22,7 +22,7 @@ use crate::sys::process::effective_ids;
 
 const FILE: &str = "kernel.json";
 
-/// A file that is larger is none of ours.
+/// A file that is larger is not ours.
 const MOST: u64 = 64 << 10;
 
 /// What `run` allows the self-test, where nothing is remembered.
@@ -42,7 +42,7 @@ struct Key {
 }
 
 impl Key {
-    /// Of this boot; nothing without /proc.
+    /// Returns the key of this boot; `None` without /proc.
     fn here() -> Option<Self> {
         let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
         let (release, architecture) = machine::kernel();
@@ -68,7 +68,7 @@ pub struct Behaviour {
 }
 
 impl Behaviour {
-    /// What a self-test has seen.
+    /// Returns what a self-test has seen.
     #[must_use]
     pub fn of(test: &SelfTest) -> Option<Self> {
         let length = test.of_length(ORIGINAL_LENGTH)?;
@@ -125,7 +125,7 @@ impl fmt::Display for NotKnown {
 
 impl std::error::Error for NotKnown {}
 
-/// What is remembered of this boot, else what a quick self-test sees.
+/// Returns what is remembered of this boot, else what a quick self-test sees.
 ///
 /// # Errors
 ///
@@ -178,7 +178,7 @@ fn remembered() -> Option<Behaviour> {
     })
 }
 
-/// The folders that may hold it: the user's cache; root's own place is gone
+/// Returns the folders that may hold it: the user's cache; root's own place is gone
 /// with the boot.
 fn places() -> Vec<PathBuf> {
     let set = |name: &str| {

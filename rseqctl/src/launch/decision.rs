@@ -45,7 +45,7 @@ pub struct Decision {
     pub length: Option<u32>,
     /// What is known about this kernel.
     pub kernel: Kernel,
-    /// Why the command must not be started so.
+    /// Why the command must not be started this way.
     pub hazard: Option<Hazard>,
     /// Static TLS that is to be kept for libraries that come by `dlopen`.
     pub surplus: Option<Need>,
@@ -55,7 +55,7 @@ pub struct Decision {
 
 impl Decision {
     /// Decides for a command and the environment it would get, on a kernel of
-    /// which so much is known.
+    /// which this much is known.
     pub(super) fn make(
         mode: Mode,
         target: &Target,
@@ -193,7 +193,7 @@ impl Decision {
         }
     }
 
-    /// Whether the libc is told by the environment of the first exec. Behind
+    /// Returns whether the libc is told by the environment of the first exec. Behind
     /// launchers the shim tells it, in the program itself: they and what else they
     /// start keep their libc's registration.
     pub(super) fn tells_libc_at_once(&self, target: &Target, below: Permission) -> bool {
@@ -261,7 +261,7 @@ impl Decision {
     }
 }
 
-/// Whether the command's libc registers by itself, unless it is told not to: what its
+/// Returns whether the command's libc registers by itself, unless it is told not to: what its
 /// dynamic linker says about the tunable (distributions carry it in glibc 2.34, and
 /// some switch it off), or what a static program's symbols say. Our own libc stands
 /// for one that tells nothing.
@@ -283,7 +283,7 @@ fn libc_would_register(target: &Target, environment: &Environment) -> bool {
     }
 }
 
-/// What to say about an object whose own registration the mode rules out.
+/// Returns what to say about an object whose own registration the mode rules out.
 fn will_be_refused(hidden: &Path, mode: Mode) -> String {
     format!(
         "{} defines __rseq_abi without exporting it; with --mode {} its own registration will be \
@@ -293,7 +293,7 @@ fn will_be_refused(hidden: &Path, mode: Mode) -> String {
     )
 }
 
-/// What to say about a library that uses its own definition although another
+/// Returns what to say about a library that uses its own definition although another
 /// one wins.
 pub fn binds_to_itself(library: &Path) -> String {
     format!(
@@ -304,7 +304,7 @@ pub fn binds_to_itself(library: &Path) -> String {
     )
 }
 
-/// Whether the program's libc would ignore what is added to `GLIBC_TUNABLES`.
+/// Returns whether the program's libc would ignore what is added to `GLIBC_TUNABLES`.
 fn ignores_tunables(linker: Option<&Path>, environment: &Environment) -> bool {
     linker.is_some_and(|linker| environment.tunables_are_ignored(linker))
 }
@@ -317,7 +317,7 @@ fn malformed(environment: &Environment) -> String {
     )
 }
 
-/// What to do about a hazard.
+/// Returns what to do about a hazard.
 fn advice(reason: Reason, libc_would: bool, preload: bool) -> &'static str {
     if reason == Reason::LibcOwnsSymbol {
         "use another kernel: the libc shares the area that it registers with it"
@@ -333,7 +333,7 @@ fn advice(reason: Reason, libc_would: bool, preload: bool) -> &'static str {
     }
 }
 
-/// The reason that goes with the kernel's refusal.
+/// Returns the reason that goes with the kernel's refusal.
 const fn refusal(errno: i32) -> Reason {
     match errno {
         libc::ENOSYS => Reason::NoSystemCall,

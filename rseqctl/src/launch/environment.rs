@@ -21,12 +21,13 @@ use crate::tunables::{RseqTunable, last_value, number, read_by, rseq_tunable};
 pub struct Environment(BTreeMap<OsString, OsString>);
 
 impl Environment {
-    /// A copy of our own.
+    /// Returns a copy of our own.
     pub fn of_this_process() -> Self {
         Self::of(env::vars_os())
     }
 
-    /// Of several variables of one name the first counts, as for getenv(3).
+    /// Makes one of names and values. Of several variables of one name the first counts, as
+    /// for getenv(3).
     fn of(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         let mut unique = BTreeMap::new();
         for (name, value) in variables {
@@ -59,12 +60,12 @@ impl Environment {
         self.0.insert(name.into(), value.as_ref().to_owned());
     }
 
-    /// All of it.
+    /// Returns all variables.
     pub fn variables(&self) -> &BTreeMap<OsString, OsString> {
         &self.0
     }
 
-    /// The value of a variable, for people; nothing for one that is not set.
+    /// Returns the value of a variable, for people; nothing for one that is not set.
     pub fn value(&self, name: &str) -> String {
         self.0
             .get(OsStr::new(name))
@@ -72,8 +73,8 @@ impl Environment {
             .unwrap_or_default()
     }
 
-    /// The mode of `RSEQ_SHIM_MODE`, which the shim obeys as well; a value that
-    /// is none is said once, and the default holds.
+    /// Returns the mode of `RSEQ_SHIM_MODE`, which the shim obeys as well; a value that
+    /// is not a mode is reported once, and the default holds.
     pub fn mode(&self) -> Mode {
         let Some(word) = self.0.get(OsStr::new(variable::MODE)) else {
             return Mode::default();
@@ -90,7 +91,7 @@ impl Environment {
         })
     }
 
-    /// Whether the user has said that nothing is to be started once more.
+    /// Returns whether the user has said that nothing is to be started once more.
     pub(super) fn forbids_restarts(&self) -> bool {
         let handed = self.0.get(OsStr::new(variable::RESTART));
         handed
@@ -102,7 +103,7 @@ impl Environment {
         self.0.get(OsStr::new(TUNABLES)).map(OsString::as_os_str)
     }
 
-    /// What the user has said about glibc's registration, as the libc of the
+    /// Returns what the user has said about glibc's registration, as the libc of the
     /// dynamic linker `linker` reads it.
     pub(crate) fn rseq_tunable(&self, linker: Option<&Path>) -> RseqTunable {
         rseq_tunable(self.tunables(), |tunables| {
@@ -110,19 +111,19 @@ impl Environment {
         })
     }
 
-    /// What the libc of `linker` makes of the tunable where nobody sets it; nothing
+    /// Returns what the libc of `linker` makes of the tunable where nobody sets it; nothing
     /// where it has none.
     pub(super) fn rseq_default(linker: &Path) -> Option<u64> {
         read_by(linker, OsStr::new(""), RSEQ_TUNABLE)
     }
 
-    /// What the user has written for it; nothing where it is not set.
+    /// Returns what the user has written for it; nothing where it is not set.
     pub(crate) fn rseq_tunable_text(&self) -> String {
         let value = self.tunables().and_then(|it| last_value(it, RSEQ_TUNABLE));
         String::from_utf8_lossy(value.unwrap_or_default()).into_owned()
     }
 
-    /// Whether the libc of `linker` ignores `GLIBC_TUNABLES` as a whole, so that a
+    /// Returns whether the libc of `linker` ignores `GLIBC_TUNABLES` as a whole, so that a
     /// setting behind what the user has would be lost (glibc 2.39 and later do so
     /// for one fault).
     pub(crate) fn tunables_are_ignored(&self, linker: &Path) -> bool {
@@ -140,8 +141,8 @@ impl Environment {
         self.tune(RSEQ_TUNABLE, "0");
     }
 
-    /// Bytes of `glibc.rtld.optional_static_tls` that the user has set, as the
-    /// libc of `linker` reads it; nothing where it is not set.
+    /// Returns the bytes of `glibc.rtld.optional_static_tls` that the user has set, as the
+    /// libc of `linker` reads it; `None` where it is not set.
     pub fn optional_static_tls(&self, linker: Option<&Path>) -> Option<u64> {
         let tunables = self.tunables()?;
         let value = last_value(tunables, STATIC_TLS_TUNABLE)?;

@@ -10,10 +10,10 @@ use tls_model::protocol::ledger::Record;
 pub enum Finding {
     /// The shim has not said enough yet.
     NotYet,
-    /// It is as planned; so many threads are registered.
+    /// It is as planned; how many threads are registered.
     Holds(u64),
-    /// It is as planned, and yet so many registrations were refused, the last with
-    /// that errno; and so many granted.
+    /// It is as planned, and yet registrations were refused: how many, the errno of the
+    /// last, and how many were granted.
     Partly(u64, u32, u64),
     /// Somebody else owns the registration, for that reason.
     OtherOwner(Owner, Option<Reason>),
@@ -44,7 +44,7 @@ impl Finding {
 }
 
 impl Finding {
-    /// Whether it is not as planned.
+    /// Returns whether it is not as planned.
     pub fn is_bad(&self) -> bool {
         match self {
             Self::NotYet | Self::Holds(_) => false,

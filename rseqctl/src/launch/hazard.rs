@@ -38,7 +38,7 @@ pub enum Kernel {
 }
 
 impl Kernel {
-    /// Asks it, where somebody else than the libc is to be registered.
+    /// Asks it, where somebody other than the libc is to be registered.
     pub(super) fn for_program(scope: &Scope, mode: Mode) -> Self {
         let is_ours = matches!(mode, Mode::Own | Mode::Takeover);
         if mode == Mode::Off || scope.users.is_empty() && !is_ours {
@@ -73,7 +73,7 @@ impl Kernel {
         }
     }
 
-    /// For `--dry-run`.
+    /// Returns the text for `--dry-run`.
     #[must_use]
     pub fn text(&self) -> Option<String> {
         Some(match self {
@@ -130,7 +130,7 @@ impl fmt::Display for Hazard {
 }
 
 impl Hazard {
-    /// What would go wrong if `owner` registered for the program.
+    /// Returns what would go wrong if `owner` registered for the program.
     pub(super) fn find(
         kernel: &Kernel,
         scope: &Scope,
@@ -178,7 +178,7 @@ impl Hazard {
         }
     }
 
-    /// With what to do about it.
+    /// Adds what to do about it.
     pub(super) fn with_advice(self, advice: &'static str) -> Self {
         Self { advice, ..self }
     }
@@ -200,8 +200,8 @@ enum Writes {
 }
 
 impl Writes {
-    /// Where it cannot be told, the object is taken for one that does: no memory
-    /// is worth the guess.
+    /// Finds that out for the object at `path`. Where it cannot be told, the object is
+    /// taken for one that does: no memory is worth the guess.
     fn of(path: &Path) -> Self {
         let opened = File::open(path).ok();
         let object = opened.and_then(|file| Object::open(FileSource::new(file)).ok());

@@ -130,13 +130,13 @@ pub fn look_through_script(script: &Path, arguments: &[OsString]) -> Launch {
     )
 }
 
-/// The name of a shell's file.
+/// Returns whether the path has the name of a shell's file.
 pub fn is_shell(program: &Path) -> bool {
     let name = program.file_name().unwrap_or_default();
     SHELLS.iter().any(|shell| name == *shell)
 }
 
-/// What follows a launcher's options.
+/// Returns what follows a launcher's options.
 fn options<'a>(launcher: &Grammar, arguments: &'a [OsString]) -> &'a [OsString] {
     let mut rest = arguments;
     while let [first, more @ ..] = rest {
@@ -239,7 +239,7 @@ fn env(arguments: &[OsString]) -> Launch {
     }
 }
 
-/// The letters of an argument of short options before the first that takes a
+/// Returns the letters of an argument of short options before the first that takes a
 /// value, and whether there is such a one.
 fn flags_of_env(argument: &[u8]) -> (&[u8], bool) {
     let letters = argument
@@ -252,7 +252,7 @@ fn flags_of_env(argument: &[u8]) -> (&[u8], bool) {
     }
 }
 
-/// `sh -c 'exec PROGRAM ARGUMENT...'`, and nothing that is more than words.
+/// Reads `sh -c 'exec PROGRAM ARGUMENT...'`, and nothing that is more than words.
 fn shell(arguments: &[OsString]) -> Launch {
     let unknown = Launch::Unknown(
         "it is a shell: the programs that it starts get what is set here, but were not looked at; \
@@ -270,7 +270,7 @@ fn shell(arguments: &[OsString]) -> Launch {
     }
 }
 
-/// The words of a simple command, if it is one.
+/// Returns the words of a simple command, if it is one.
 fn words(text: &[u8]) -> Option<Vec<OsString>> {
     const PLAIN: &[u8] = b"-_./:,=+@%";
     let is_plain = text

@@ -14,10 +14,10 @@ pub enum Manner {
     Report(PathBuf, Verification),
 }
 
-/// Whether somebody looks if the decision holds in the running command.
+/// Whether a process checks if the decision holds in the running command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verification {
-    /// Yes, and good news are told as well.
+    /// Yes, and good news is reported as well.
     Always(Watch),
     /// Where the libc was switched off; only what is not as decided is told.
     WhereItMatters,
@@ -25,12 +25,12 @@ pub enum Verification {
     Never,
 }
 
-/// How somebody looks.
+/// How that process looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Watch {
-    /// How long it is waited for a registration.
+    /// How long to wait for a registration.
     pub patience: Duration,
-    /// What does not come out as decided is ended with SIGTERM.
+    /// A command that does not come out as decided is ended with SIGTERM.
     pub is_fatal: bool,
 }
 

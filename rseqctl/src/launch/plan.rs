@@ -51,7 +51,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Of a decision that has been applied to the environment.
+    /// Makes the plan of a decision that has been applied to the environment.
     pub(super) fn new(
         decision: &Decision,
         target: &Target,
@@ -144,7 +144,7 @@ impl Plan {
     }
 }
 
-/// The decision in plain words.
+/// Returns the decision in plain words.
 fn means(decision: &Decision, target: &Target) -> &'static str {
     let uses = target.scope().is_some_and(|scope| !scope.users.is_empty());
     let hides = target.scope().is_some_and(|scope| scope.hidden.is_some());

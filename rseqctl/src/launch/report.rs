@@ -29,17 +29,17 @@ impl LedgerFile {
         process::sealed_file(ledger::SIZE as u64).map(Self)
     }
 
-    /// How the child finds it, while we live.
+    /// Returns the path by which the child finds it, while we live.
     pub fn path(&self) -> PathBuf {
         format!("/proc/{}/fd/{}", std::process::id(), self.0.as_raw_fd()).into()
     }
 
-    /// The open file.
+    /// Returns the open file.
     pub fn file(&self) -> &File {
         &self.0
     }
 
-    /// What it says by now.
+    /// Returns what it says by now.
     pub fn record(&self) -> Option<Record> {
         let mut bytes = [0; ledger::SIZE];
         self.0.read_exact_at(&mut bytes, 0).ok()?;
@@ -47,8 +47,8 @@ impl LedgerFile {
     }
 }
 
-/// The shim can be told where to count: there is a /proc, and of our own PID
-/// namespace.
+/// Returns whether the shim can be told where to count: there is a /proc, and it is
+/// that of our own PID namespace.
 pub fn has_proc() -> bool {
     Path::new("/proc/self/fd").exists()
 }

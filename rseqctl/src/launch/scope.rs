@@ -57,7 +57,7 @@ pub struct Adopter {
 }
 
 impl Scope {
-    /// The executable by itself.
+    /// Returns the scope of the executable by itself.
     pub fn alone(main: Loaded) -> Self {
         let facts = &main.report.facts;
         let offset = facts
@@ -77,7 +77,7 @@ impl Scope {
         }
     }
 
-    /// The same of a program whose libc does not register.
+    /// Returns the same for a program whose libc does not register.
     pub fn without_registering_libc(self) -> Self {
         Self {
             brings_registering_libc: Some(false),
@@ -85,7 +85,7 @@ impl Scope {
         }
     }
 
-    /// The executable and the libraries that `linker` would load with it.
+    /// Returns the scope of the executable and the libraries that `linker` would load with it.
     pub fn with_libraries(main: Loaded, linker: &Path) -> Self {
         Self {
             linker: Some(linker.to_path_buf()),
@@ -158,7 +158,7 @@ impl Scope {
     }
 }
 
-/// Whether the executable does not name the library itself.
+/// Returns whether the executable does not name the library itself.
 fn is_deep(program: &Program, library: &Loaded) -> bool {
     let named =
         |name: &Vec<u8>| Path::new(OsStr::from_bytes(name)).file_name() == library.path.file_name();

@@ -162,7 +162,7 @@ impl Start {
         }
     }
 
-    /// The command's environment.
+    /// Returns the command's environment.
     fn environment_to_be(&self) -> Result<Environment, Error> {
         let libraries = self.decision.preload.then(Libraries::find).transpose()?;
         let mut environment = self.environment.clone();
@@ -176,7 +176,7 @@ impl Start {
     }
 }
 
-/// Lets a process look whether the decision holds, where it is to.
+/// Lets a process check whether the decision holds, where one is to.
 fn watch(
     target: &Target,
     decision: &Decision,

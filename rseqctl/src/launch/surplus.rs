@@ -2,7 +2,7 @@
 //!
 //! glibc keeps some bytes of the static TLS block for them, and
 //! `glibc.rtld.optional_static_tls` is the part of it that can be set, before
-//! exec only. Which libraries a program will load nobody can see in its files:
+//! exec only. Which libraries a program will load cannot be seen in its files:
 //! the user names them (`--may-load`).
 
 use std::fs::{self, File};

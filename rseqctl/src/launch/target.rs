@@ -64,7 +64,7 @@ impl Target {
         Self::find_through(program, arguments, LAUNCHER_DEPTH)
     }
 
-    /// As [`Self::find`], through so many launchers at most.
+    /// Finds it as [`Self::find`] does, through a bounded number of launchers.
     fn find_through(program: &OsStr, arguments: &[OsString], depth: usize) -> Result<Self, Error> {
         let path = search(program)?;
         let launch = match script_shell(&path) {
@@ -107,7 +107,7 @@ impl Target {
 }
 
 impl Target {
-    /// The file to tell of: what a launcher starts, not the launcher.
+    /// Returns the file to name in messages: what a launcher starts, not the launcher.
     pub fn named(&self) -> &Path {
         if self.through.is_empty() {
             &self.path
@@ -116,18 +116,18 @@ impl Target {
         }
     }
 
-    /// Whether it is text without a `#!` line, which only a shell can run.
+    /// Returns whether it is text without a `#!` line, which only a shell can run.
     pub fn is_text(&self) -> bool {
         matches!(self.kind, Kind::ShellText)
     }
 
-    /// Device and inode of [`Self::image`].
+    /// Returns device and inode of [`Self::image`].
     pub fn identity(&self) -> Option<(u64, u64)> {
         let metadata = fs::metadata(&self.image).ok()?;
         Some((metadata.dev(), metadata.ino()))
     }
 
-    /// Who defines and uses `__rseq_abi` in it, as far as that is known.
+    /// Returns who defines and uses `__rseq_abi` in it, as far as that is known.
     pub fn scope(&self) -> Option<&Scope> {
         match &self.kind {
             Kind::Preloadable(scope) | Kind::NotPreloadable { scope, .. } => Some(scope),
@@ -139,7 +139,7 @@ impl Target {
 /// How many launchers may start one another.
 const LAUNCHER_DEPTH: usize = 8;
 
-/// The shell that the `#!` line of a script names, if it is a shell.
+/// Returns the shell that the `#!` line of a script names, if it is a shell.
 fn script_shell(path: &Path) -> Option<PathBuf> {
     let mut start = Vec::new();
     // a FIFO would wait for a writer
@@ -149,7 +149,7 @@ fn script_shell(path: &Path) -> Option<PathBuf> {
     is_shell(&interpreter).then_some(interpreter)
 }
 
-/// The file that execvp(3) would execute.
+/// Returns the file that execvp(3) would execute.
 fn search(program: &OsStr) -> Result<PathBuf, Error> {
     if program.as_bytes().contains(&b'/') {
         return Ok(PathBuf::from(program));
@@ -244,7 +244,7 @@ fn look(path: &Path, depth: usize) -> Result<(PathBuf, Kind), Error> {
     Ok((path.to_path_buf(), kind))
 }
 
-/// A program that this dynamic linker is told to load.
+/// Looks at a program that this dynamic linker is told to load.
 fn look_by(path: &Path, linker: &Path) -> Result<(PathBuf, Kind), Error> {
     let (executable, kind) = look(path, 0)?;
     let Kind::Preloadable(_) = kind else {
@@ -258,7 +258,7 @@ fn look_by(path: &Path, linker: &Path) -> Result<(PathBuf, Kind), Error> {
     Ok((executable, Kind::Preloadable(scope)))
 }
 
-/// The program among the arguments of `ld.so [OPTIONS] PROGRAM`.
+/// Returns the program among the arguments of `ld.so [OPTIONS] PROGRAM`.
 fn program_of_linker(arguments: &[OsString]) -> Option<&OsStr> {
     const WITH_VALUE: [&str; 8] = [
         "--library-path",
@@ -282,7 +282,7 @@ fn program_of_linker(arguments: &[OsString]) -> Option<&OsStr> {
     None
 }
 
-/// The program that a `#!` line names; `env NAME` is looked through.
+/// Returns the program that a `#!` line names; `env NAME` is looked through.
 fn interpreter_of(start: &[u8]) -> Option<PathBuf> {
     let line = start.get(2..)?.split(|&byte| byte == b'\n').next()?;
     let mut words = line
@@ -311,8 +311,8 @@ struct Obstacle {
 /// A 32-bit program for the machine that this one is a superset of.
 const EM_386: u16 = 3;
 
-/// The dynamic linker that will load the program and the shim into it (none
-/// for the dynamic linker itself), or why there is no such thing.
+/// Returns the dynamic linker that will load the program and the shim into it (none
+/// for the dynamic linker itself), or why there is none.
 fn dynamic_linker(main: &Loaded, metadata: &fs::Metadata) -> Result<Option<PathBuf>, Obstacle> {
     let facts = &main.report.facts;
     let obstacle = |why: String, never_registers| {
@@ -384,7 +384,7 @@ fn dynamic_linker(main: &Loaded, metadata: &fs::Metadata) -> Result<Option<PathB
     Ok(Some(linker.clone()))
 }
 
-/// The kernel will set AT_SECURE: set-id bits that change something, or
+/// Returns whether the kernel will set AT_SECURE: set-id bits that change something, or
 /// capabilities.
 fn is_privileged(path: &Path, metadata: &fs::Metadata) -> bool {
     let mode = metadata.permissions().mode();

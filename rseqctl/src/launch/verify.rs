@@ -27,7 +27,7 @@ use crate::report::complain;
 use crate::sys::detached::{Watched, can_detach, detach};
 use crate::sys::signals;
 
-/// How long bad news have to stay the same: the shim writes owner and counts one
+/// How long bad news has to stay the same: the shim writes owner and counts one
 /// after the other.
 const SETTLED: Duration = Duration::from_millis(200);
 
@@ -65,7 +65,7 @@ impl std::error::Error for NotVerified {}
 struct Plan {
     command: PathBuf,
     owner: Owner,
-    /// Good news are told as well.
+    /// Good news is reported as well.
     is_asked: bool,
     how: Watch,
 }
@@ -108,7 +108,7 @@ pub fn watch(
     Ok(())
 }
 
-/// The same with a ledger that this process reads at the end: it looks as long as
+/// Does the same with a ledger that this process reads at the end: it looks as long as
 /// this process lives.
 ///
 /// # Errors
@@ -141,7 +141,7 @@ fn can_watch(decision: &Decision) -> Result<(), NotVerified> {
     Ok(())
 }
 
-/// The life of the process that looks.
+/// Does the work of the process that looks.
 fn look(plan: &Plan, process: u32, ledger: &LedgerFile) {
     let watched = Watched::new(process);
     let deadline = Instant::now() + plan.how.patience;

@@ -97,12 +97,12 @@ impl<'a> Locator<'a> {
         }
     }
 
-    /// The objects that it looks among.
+    /// Returns the objects that it searches.
     pub(super) fn image(&self) -> &'a Image {
         self.image
     }
 
-    /// Whose area begins at `distance` bytes from the thread pointer.
+    /// Finds whose area begins at `distance` bytes from the thread pointer.
     pub(super) fn locate(&mut self, distance: i64) -> Area {
         if let Some((_, area)) = self.known.iter().find(|(known, _)| *known == distance) {
             return *area;
@@ -112,7 +112,7 @@ impl<'a> Locator<'a> {
         area
     }
 
-    /// The distance of an object's own `__rseq_abi`, where a symbol shows it.
+    /// Returns the distance of an object's own `__rseq_abi`, where a symbol shows it.
     pub(super) fn distance_of_own(&self, index: usize) -> Option<i64> {
         let value = self.image.objects[index]
             .file
@@ -176,7 +176,7 @@ impl<'a> Locator<'a> {
         Area::UNKNOWN
     }
 
-    /// Where the libc says that its own area is, if this is the object that
+    /// Returns where the libc says that its own area is, if this is the object that
     /// says so: the process's own dynamic linker, or a static program.
     fn libc_distance(&self, index: usize) -> Option<i64> {
         let object = &self.image.objects[index];
@@ -190,7 +190,7 @@ impl<'a> Locator<'a> {
         self.memory?.signed(address, object.file.is_narrow())
     }
 
-    /// The distance from the thread pointer to a byte of an object's block.
+    /// Returns the distance from the thread pointer to a byte of an object's block.
     fn distance(&self, index: usize, place: u64) -> Option<i64> {
         let offsets = self.offsets.get_or_init(|| self.tls_offsets());
         let offset = (*offsets.get(index)?)?;
@@ -222,7 +222,7 @@ impl<'a> Locator<'a> {
         offsets
     }
 
-    /// By the word that the dynamic linker has filled in for the object's own
+    /// Finds the offset by the word that the dynamic linker has filled in for the object's own
     /// accesses.
     fn offset_by_slot(&self, object: &Instance, report: &ObjectReport) -> Option<u64> {
         // others' accesses lead to whichever definition won
@@ -237,7 +237,7 @@ impl<'a> Locator<'a> {
     }
 }
 
-/// The offset of the first block: what the ABI makes of the program's own
+/// Returns the offset of the first block: what the ABI makes of the program's own
 /// segment (glibc `elf/rtld.c` and `csu/libc-tls.c`, TLS_TCB_AT_TP).
 fn first_offset(tls: &Tls) -> u64 {
     let align = tls.align.max(1);
@@ -248,7 +248,7 @@ fn first_offset(tls: &Tls) -> u64 {
         .wrapping_add(first)
 }
 
-/// In an object's block, and no symbol says what it is.
+/// Returns the area in an object's block of which no symbol says what it is.
 fn in_block_of(index: usize, object: &Instance) -> Area {
     let report = &object.file.report;
     let kind = match kind_of(object) {

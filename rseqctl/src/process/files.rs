@@ -103,12 +103,12 @@ impl ObjectFile {
         })
     }
 
-    /// Addresses are 32 bits wide.
+    /// Returns whether addresses are 32 bits wide.
     pub(super) fn is_narrow(&self) -> bool {
         self.report.facts.layout.class == Class::Elf32
     }
 
-    /// Its soname starts so.
+    /// Returns whether its soname starts with `start`.
     pub(super) fn is_named(&self, start: &str) -> bool {
         let soname = self.soname.as_deref().unwrap_or_default();
         soname.starts_with(start.as_bytes())
@@ -152,7 +152,7 @@ impl Files {
         self.look += 1;
     }
 
-    /// Facts about a file that `process` has mapped at `range`, by `path`.
+    /// Returns the facts about a file that `process` has mapped at `range`, by `path`.
     pub(super) fn get(
         &mut self,
         process: &Process,
@@ -182,7 +182,7 @@ impl Files {
 }
 
 /// Opens the mapped file itself, whatever its path leads to by now; where that
-/// needs a right that we have not, the path as the process sees it.
+/// needs a right that we do not have, the path as the process sees it.
 fn open(process: &Process, id: FileId, range: &Range<u64>, path: &Path) -> Result<File, Unread> {
     let link = process.path("map_files").join(link_name(range));
     match fs::metadata(&link) {

@@ -71,7 +71,7 @@ impl Holds {
     }
 }
 
-/// The names that the dynamic linker was told to preload.
+/// Returns the names that the dynamic linker was told to preload.
 fn preloaded(process: &Process) -> Vec<Vec<u8>> {
     let told = process.variable(variable::PRELOAD).unwrap_or_default();
     let file = process.text("root/etc/ld.so.preload").unwrap_or_default();
@@ -82,7 +82,7 @@ fn preloaded(process: &Process) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// Whether the dynamic linker would find the object by this name.
+/// Returns whether the dynamic linker would find the object by this name.
 fn is_called(object: &Instance, name: &[u8]) -> bool {
     let last = |path: &[u8]| path.rsplit(|byte| *byte == b'/').next().map(<[u8]>::to_vec);
     object.file.soname.as_deref() == Some(name)

@@ -125,12 +125,12 @@ impl Image {
         });
     }
 
-    /// The program itself.
+    /// Returns the program itself.
     pub(super) fn program(&self) -> Option<&Instance> {
         self.objects.get(self.main?)
     }
 
-    /// The object with this soname.
+    /// Returns the object with this soname.
     pub(super) fn named(&self, soname: &str) -> Option<usize> {
         let mut objects = self.objects.iter().enumerate();
         let found = objects.find(|(index, it)| !self.is_guest(*index) && it.file.is_named(soname));
@@ -142,12 +142,12 @@ impl Image {
         self.guests = guests;
     }
 
-    /// The object belongs to a program that this one emulates.
+    /// Returns whether the object belongs to a program that this one emulates.
     pub(super) fn is_guest(&self, index: usize) -> bool {
         self.guests.get(index) == Some(&true)
     }
 
-    /// The first object that exports an `__rseq_abi`, the program first: the
+    /// Returns the first object that exports an `__rseq_abi`, the program first: the
     /// definition that all others are bound to. That of last resort comes last
     /// (its library is preloaded, or needed by what is).
     pub(super) fn winner(&self) -> Option<usize> {
@@ -164,7 +164,7 @@ impl Image {
         all.first().copied()
     }
 
-    /// What lies at an address, in words.
+    /// Returns what lies at an address, in words.
     pub(super) fn describe(&self, address: u64) -> String {
         let found = maps::parse(&self.maps).find(|mapping| mapping.range.contains(&address));
         match found {

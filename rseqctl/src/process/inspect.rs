@@ -131,7 +131,8 @@ fn is_gone(error: &io::Error) -> bool {
     error.kind() == ErrorKind::NotFound || error.raw_os_error() == Some(libc::ESRCH)
 }
 
-/// Kernels before 6.8 do not say so in the status. kthreadd starts the others.
+/// Returns whether the process is a thread of the kernel. Kernels before 6.8 do not
+/// say so in the status. kthreadd starts the others.
 fn is_of_kernel(process: &Process, status: &Status) -> bool {
     const KTHREADD: u32 = 2;
 
@@ -156,7 +157,7 @@ fn build_id(report: &ObjectReport) -> Option<String> {
     report.facts.build_id.map(|id| text::hex(id.as_bytes()))
 }
 
-/// The objects that define or use an rseq symbol.
+/// Returns the objects that define or use an rseq symbol.
 fn objects(image: &Image, holds: &Holds) -> Vec<ObjectRow> {
     let objects = image.objects.iter().enumerate();
     objects

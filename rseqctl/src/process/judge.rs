@@ -55,7 +55,7 @@ enum Fate {
     Unknown,
     /// Registered, wherever anything is.
     Registered,
-    /// Another area is registered in so many threads.
+    /// Another area is registered in this many threads.
     Refused { threads: usize, by: Area },
 }
 

@@ -7,10 +7,10 @@
 use super::image::Image;
 use super::memory::Memory;
 
-/// Most entries; real lists have hundreds.
+/// The most entries that are read; real lists have hundreds.
 const MOST: usize = 100_000;
 
-/// Most namespaces; glibc has 16.
+/// The most namespaces that are read; glibc has 16.
 const MOST_SPACES: usize = 64;
 
 /// An entry: struct link_map of link.h.
@@ -91,7 +91,7 @@ impl List {
         self.entries.iter().any(|entry| entry.bias == bias)
     }
 
-    /// The static TLS offset (`l_tls_offset` of glibc) of each object with one, by
+    /// Returns the static TLS offset (`l_tls_offset` of glibc) of each object with one, by
     /// its bias. The layout is what glibc tells to libthread_db, and to us.
     pub(super) fn tls_offsets(&self, image: &Image, memory: &Memory) -> Vec<(u64, u64)> {
         let mut objects = image.objects.iter();

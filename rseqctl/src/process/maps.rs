@@ -29,12 +29,12 @@ pub(super) struct FileId {
 /// What the kernel adds to the path of a file that is gone.
 pub(super) const DELETED: &str = " (deleted)";
 
-/// The mappings, in order; lines that are none are left out.
+/// Returns the mappings, in order; lines that are not mappings are left out.
 pub(super) fn parse(text: &str) -> impl Iterator<Item = Mapping<'_>> {
     text.lines().filter_map(line)
 }
 
-/// `START-END rwxp OFFSET MAJOR:MINOR INODE      PATH`.
+/// Parses one line: `START-END rwxp OFFSET MAJOR:MINOR INODE      PATH`.
 fn line(line: &str) -> Option<Mapping<'_>> {
     let (range, rest) = line.split_once(' ')?;
     let (permissions, rest) = rest.split_once(' ')?;
@@ -71,7 +71,7 @@ const KERNELS: [&str; 8] = [
 ];
 
 impl Mapping<'_> {
-    /// What is mapped is no file of a file system: `anon_inode:[io_uring]`,
+    /// Returns whether what is mapped is no file of a file system: `anon_inode:[io_uring]`,
     /// `socket:[7]`, shared memory without a name.
     pub(super) fn is_kernels(&self) -> bool {
         let is_gone = || self.path.ends_with(DELETED);
@@ -80,12 +80,12 @@ impl Mapping<'_> {
     }
 }
 
-/// The name of the mapping's link in `map_files`.
+/// Returns the name of the mapping's link in `map_files`.
 pub(super) fn link_name(range: &Range<u64>) -> String {
     format!("{:x}-{:x}", range.start, range.end)
 }
 
-/// The path of a file as it was, and whether it is gone. A newline in it is
+/// Returns the path of a file as it was, and whether it is gone. A newline in it is
 /// written by the kernel as `\012`.
 pub(super) fn path_of(path: &str) -> (String, bool) {
     let (path, is_gone) = match path.strip_suffix(DELETED) {

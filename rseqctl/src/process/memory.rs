@@ -10,6 +10,8 @@ use super::proc::Process;
 pub(super) struct Memory(File);
 
 impl Memory {
+    /// Opens the memory of `process`.
+    ///
     /// # Errors
     ///
     /// It may not be read: that takes the right to trace the process.
@@ -33,7 +35,7 @@ impl Memory {
         self.read(address).map(u64::from_ne_bytes)
     }
 
-    /// A word of an object: its numbers are as wide as its addresses.
+    /// Reads a word of an object: its numbers are as wide as its addresses.
     pub(super) fn signed(&self, address: u64, is_narrow: bool) -> Option<i64> {
         if is_narrow {
             self.u32(address).map(|word| i64::from(word.cast_signed()))

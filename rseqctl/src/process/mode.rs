@@ -42,7 +42,7 @@ pub(super) struct Kernel {
 }
 
 impl Kernel {
-    /// This one: as the doctor remembers it, else tried now.
+    /// Returns what is known about this kernel: as the doctor remembers it, else tried now.
     pub(super) fn here() -> Self {
         Self {
             feature_size: machine::rseq_feature_size(),
@@ -52,7 +52,7 @@ impl Kernel {
         }
     }
 
-    /// The mode of a registration of `length` bytes, and how sure that is.
+    /// Returns the mode of a registration of `length` bytes, and how sure that is.
     ///
     /// From a feature size of 33 on (Linux 7.0) longer registrations are
     /// optimized on every kernel; below it, the length does not matter. Kernels

@@ -20,7 +20,7 @@ pub(super) struct Ownership {
     pub(super) because: String,
 }
 
-/// Looks at what the threads told.
+/// Finds the owner from what the threads told.
 pub(super) fn find_owner(process: &Process, image: &Image, threads: &Threads) -> Ownership {
     let registered = threads.areas.iter().flatten();
     let mut areas: Vec<Area> = Vec::new();
@@ -47,7 +47,7 @@ pub(super) fn find_owner(process: &Process, image: &Image, threads: &Threads) ->
     Ownership { owner, because }
 }
 
-/// Threads that differ: by area, perhaps not by owner.
+/// Returns the owner where threads differ: by area, perhaps not by owner.
 fn mixed(areas: &[Area], image: &Image) -> (Option<ProcessOwner>, String) {
     let all: Vec<_> = areas.iter().map(|area| of_area(*area, image)).collect();
     let reasons: Vec<_> = all.iter().map(|(_, why)| why.as_str()).collect();
@@ -106,7 +106,7 @@ fn of_area(area: Area, image: &Image) -> (Owner, String) {
     }
 }
 
-/// Why no thread is registered, as far as can be told.
+/// Returns why no thread is registered, as far as can be told.
 fn why_nobody(process: &Process, image: &Image) -> String {
     let tunables = process.variable(TUNABLES).unwrap_or_default();
     let value = last_value(OsStr::new(&tunables), RSEQ_TUNABLE);

@@ -34,12 +34,12 @@ pub(super) struct Status {
     pub(super) is_kernels: bool,
 }
 
-/// The processes of the host, or of this pid namespace, in order.
+/// Returns the processes of the host, or of this pid namespace, in order.
 pub(super) fn processes() -> io::Result<BTreeSet<u32>> {
     numbers(Path::new("/proc"))
 }
 
-/// The entries of a folder that are numbers.
+/// Returns the entries of a folder that are numbers.
 fn numbers(folder: &Path) -> io::Result<BTreeSet<u32>> {
     let names =
         fs::read_dir(folder)?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
@@ -54,7 +54,7 @@ impl Process {
         }
     }
 
-    /// A file in its folder.
+    /// Returns the path of a file in its folder.
     pub(super) fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
@@ -66,7 +66,7 @@ impl Process {
         Ok(bytes)
     }
 
-    /// `AT_BASE` of the auxiliary vector: where the kernel has mapped the dynamic
+    /// Returns `AT_BASE` of the auxiliary vector: where the kernel has mapped the dynamic
     /// linker. None for a static program, or where it may not be read.
     pub(super) fn base_of_linker(&self, is_narrow: bool) -> Option<u64> {
         const AT_BASE: u64 = libc::AT_BASE;
@@ -95,7 +95,7 @@ impl Process {
         self.text("status").map(|text| Status::parse(&text))
     }
 
-    /// Looks by the folder of a thread that has not ended from now on, if there
+    /// From now on reads the folder of a thread that has not ended, if there
     /// is one: that of a process whose main thread has ended is empty.
     pub(super) fn turn_to_living_thread(&mut self) {
         let threads = self.threads().unwrap_or_default();
@@ -109,7 +109,7 @@ impl Process {
         }
     }
 
-    /// Its threads, in order.
+    /// Returns its threads, in order.
     pub(super) fn threads(&self) -> io::Result<BTreeSet<u32>> {
         numbers(&self.path("task"))
     }
@@ -119,7 +119,7 @@ impl Process {
             .map(|text| Status::parse(&text))
     }
 
-    /// A thread's name and the letter of its state: cheaper than its status.
+    /// Returns a thread's name and the letter of its state: cheaper than its status.
     pub(super) fn thread(&self, thread: u32) -> io::Result<(String, char)> {
         let text = self.text(&format!("task/{thread}/stat"))?;
         // "ID (NAME) STATE ...", and a name may have parentheses of its own
@@ -131,18 +131,18 @@ impl Process {
         Ok((name.to_owned(), state))
     }
 
-    /// The program's path as the process sees it; " (deleted)" at the end
+    /// Returns the program's path as the process sees it; " (deleted)" at the end
     /// where it is gone.
     pub(super) fn executable(&self) -> io::Result<PathBuf> {
         fs::read_link(self.path("exe"))
     }
 
-    /// Its command line.
+    /// Returns its command line.
     pub(super) fn command(&self) -> Vec<String> {
         self.strings("cmdline")
     }
 
-    /// The value of a variable in the environment that it was started with.
+    /// Returns the value of a variable in the environment that it was started with.
     pub(super) fn variable(&self, name: &str) -> Option<String> {
         let start = format!("{name}=");
         let all = self.strings("environ");
@@ -161,7 +161,7 @@ impl Process {
         strings
     }
 
-    /// The kinds of namespace in which it differs from this process; none
+    /// Returns the kinds of namespace in which it differs from this process; none
     /// where that may not be read.
     pub(super) fn other_namespaces(&self) -> Option<Vec<&'static str>> {
         let mut other = Vec::new();
@@ -208,13 +208,13 @@ impl Status {
         status
     }
 
-    /// It has ended; only its parent has not noticed yet.
+    /// Returns whether it has ended and only its parent has not noticed yet.
     pub(super) fn has_ended(&self) -> bool {
         has_ended(self.state)
     }
 }
 
-/// Whether the state is that of a thread that has ended.
+/// Returns whether the state is that of a thread that has ended.
 pub(super) fn has_ended(state: char) -> bool {
     matches!(state, 'Z' | 'X' | 'x')
 }

@@ -76,7 +76,7 @@ impl Tally {
         }
     }
 
-    /// Returns how long threads were stopped; none where none was.
+    /// Returns how long threads were stopped; `None` where no thread was.
     #[must_use]
     pub fn stops(&self) -> Option<Stops> {
         let (median_us, max_us) = middle_and_most(self.stops.iter().map(|stop| stop.most))?;
@@ -92,7 +92,7 @@ impl Tally {
     }
 }
 
-/// Median and maximum, in microseconds.
+/// Returns the median and the maximum, in microseconds.
 fn middle_and_most(times: impl Iterator<Item = Duration>) -> Option<(f64, f64)> {
     let mut times: Vec<_> = times.collect();
     times.sort();

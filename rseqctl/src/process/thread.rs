@@ -114,7 +114,7 @@ pub(super) fn inspect_threads(
     Ok(found)
 }
 
-/// Why a thread is better left alone.
+/// Returns why a thread is better left alone.
 fn reason_not_to_stop(
     process: &Process,
     candidate: &Candidate,
@@ -252,7 +252,7 @@ fn describe(
     row.mode_evidence = Some(Word(sure));
 }
 
-/// Why tracing was refused, and what would help.
+/// Returns why tracing was refused, and what would help.
 pub(super) fn refusal(error: &io::Error) -> String {
     let yama = std::fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope").unwrap_or_default();
     let yama = match yama.trim() {

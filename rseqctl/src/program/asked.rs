@@ -16,7 +16,7 @@ use crate::sys::process;
 /// How long the dynamic linker may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The files that the dynamic linker `linker` would load for `program`, in load
+/// Returns the files that the dynamic linker `linker` would load for `program`, in load
 /// order. None where it does not answer in time, or could not start the program.
 pub(super) fn ask(linker: &Path, program: &Path) -> Vec<PathBuf> {
     let mut command = Command::new(linker);
@@ -28,7 +28,7 @@ pub(super) fn ask(linker: &Path, program: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The position of the object that needs `library` first; the program for what
+/// Returns the position of the object that needs `library` first; the program for what
 /// nobody needs, because it is preloaded.
 pub(super) fn needer(objects: &[Loaded], library: &Path) -> usize {
     let file = library.file_name().unwrap_or_default();
@@ -39,7 +39,7 @@ pub(super) fn needer(objects: &[Loaded], library: &Path) -> usize {
         .unwrap_or(0)
 }
 
-/// `NAME => PATH (ADDRESS)`, or `PATH (ADDRESS)`.
+/// Returns the path in a line `NAME => PATH (ADDRESS)`, or `PATH (ADDRESS)`.
 fn path_of(line: &[u8]) -> Option<PathBuf> {
     let line = line.trim_ascii();
     let end = line.windows(4).rposition(|window| window == b" (0x")?;

@@ -25,7 +25,7 @@ pub(super) struct Cache {
 }
 
 impl Cache {
-    /// A cache, if `bytes` is one.
+    /// Returns a cache, if `bytes` is one.
     pub(super) fn new(bytes: Vec<u8>) -> Option<Self> {
         let start = if bytes.starts_with(OLD) {
             let old = u32::from_ne_bytes(bytes.get(12..16)?.try_into().ok()?) as usize;
@@ -49,7 +49,7 @@ impl Cache {
         Some(cache)
     }
 
-    /// The path of the library `name` with these flags: that of the best name in
+    /// Returns the path of the library `name` with these flags: that of the best name in
     /// `glibc-hwcaps`, else the first one that is for the processor.
     pub(super) fn find(&self, name: &[u8], flags: u32, hardware: &Hardware) -> Option<&[u8]> {
         let names = self.hardware_names();
@@ -91,7 +91,7 @@ impl Cache {
         self.extension(HARDWARE_NAMES).unwrap_or_default()
     }
 
-    /// The strings that an extension points to.
+    /// Returns the strings that an extension points to.
     fn extension(&self, wanted: u32) -> Option<Vec<&[u8]>> {
         let at = self.start + self.word(self.start + 32)? as usize;
         if at == self.start || self.word(at)? != EXTENSION_MAGIC {
@@ -108,7 +108,7 @@ impl Cache {
             .collect()
     }
 
-    /// The string that the number at `at` points to.
+    /// Returns the string that the number at `at` points to.
     fn string(&self, at: usize) -> Option<&[u8]> {
         let from = self.start.checked_add(self.word(at)? as usize)?;
         let rest = self.bytes.get(from..)?;

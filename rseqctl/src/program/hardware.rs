@@ -37,7 +37,7 @@ struct Legacy {
 }
 
 impl Hardware {
-    /// What `linker` makes of `processor` for programs of `machine`. Of a processor
+    /// Returns what `linker` makes of `processor` for programs of `machine`. Of a processor
     /// of another machine nothing is known: it has no feature.
     pub(super) fn of(linker: &Linker, machine: &str, processor: Processor) -> Self {
         let platform = platform(linker, machine, processor);
@@ -73,7 +73,7 @@ impl Hardware {
         }
     }
 
-    /// Whether an entry of ld.so.cache without a name in `glibc-hwcaps` is for
+    /// Returns whether an entry of ld.so.cache without a name in `glibc-hwcaps` is for
     /// this processor. Those of a plain folder have 0.
     pub(super) fn takes(&self, hwcap: u64) -> bool {
         let Some(legacy) = self.legacy else {
@@ -85,7 +85,7 @@ impl Hardware {
     }
 }
 
-/// The platforms that have a bit in ld.so.cache, and all bits that are kept for
+/// Returns the platforms that have a bit in ld.so.cache, and all bits that are kept for
 /// platforms.
 fn platforms(linker: &Linker, machine: &str) -> (&'static [(&'static str, u64)], u64) {
     match machine {
@@ -97,7 +97,7 @@ fn platforms(linker: &Linker, machine: &str) -> (&'static [(&'static str, u64)],
     }
 }
 
-/// The kernel's word for the processor, or on x86-64 glibc's own.
+/// Returns the kernel's word for the processor, or on x86-64 glibc's own.
 fn platform(linker: &Linker, machine: &str, processor: Processor) -> Option<String> {
     let name = match machine {
         "x86_64" if linker.knows_haswell && processor.xeon_phi => "xeon_phi",
@@ -111,7 +111,7 @@ fn platform(linker: &Linker, machine: &str, processor: Processor) -> Option<Stri
     Some(name.to_owned())
 }
 
-/// The features that have legacy folders, each with its bit in ld.so.cache, the
+/// Returns the features that have legacy folders, each with its bit in ld.so.cache, the
 /// lowest first.
 fn features(linker: &Linker, machine: &str, processor: Processor) -> Vec<(&'static str, u64)> {
     let all: &[(bool, &str, u64)] = match machine {
@@ -131,7 +131,7 @@ fn features(linker: &Linker, machine: &str, processor: Processor) -> Vec<(&'stat
     had.map(|(_, name, bit)| (*name, *bit)).collect()
 }
 
-/// All names, the last one first, down to the first one alone.
+/// Returns all names, the last one first, down to the first one alone.
 fn combinations(names: &[&str]) -> impl Iterator<Item = String> {
     (1..1_u32 << names.len()).rev().map(|chosen| {
         let names = names.iter().enumerate().rev();
@@ -144,7 +144,7 @@ fn combinations(names: &[&str]) -> impl Iterator<Item = String> {
 mod tests {
     use super::*;
 
-    /// As Debian 12 has it.
+    /// Returns a linker as Debian 12 has it.
     fn both() -> Linker {
         Linker {
             has_legacy: true,

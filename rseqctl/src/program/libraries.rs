@@ -95,7 +95,7 @@ pub const PLATFORMS: [&str; 3] = ["x86_64", "haswell", "xeon_phi"];
 const PLATFORM: &str = "$PLATFORM";
 
 impl Libraries {
-    /// Those of a folder. Where it has links to itself under the names that
+    /// Returns those of a folder. Where it has links to itself under the names that
     /// glibc knows, only glibc's dynamic linker finds them.
     fn of(folder: &Path) -> Self {
         let has_links = PLATFORMS
@@ -156,7 +156,7 @@ struct Bytes {
     abi: Cow<'static, [u8]>,
 }
 
-/// Present when the build was given `RSEQCTL_EMBED` (see build.rs).
+/// Returns the libraries built in, present when the build was given `RSEQCTL_EMBED` (see build.rs).
 fn embedded() -> Option<Bytes> {
     #[cfg(embedded_libraries)]
     return Some(Bytes {
@@ -228,7 +228,7 @@ impl Bytes {
 /// Root's own place; as what is started may run as somebody else, others can read it.
 const OF_ROOT: &str = "/run/rseqctl";
 
-/// The cache that the user has named, root's own place, the user's cache, and a
+/// Returns the cache that the user has named, root's own place, the user's cache, and a
 /// folder of the user's among the temporary ones.
 fn places() -> impl Iterator<Item = PathBuf> {
     let set = |name| {
@@ -248,7 +248,7 @@ fn places() -> impl Iterator<Item = PathBuf> {
         .map(|base| base.join(env!("CARGO_PKG_VERSION")))
 }
 
-/// `LD_PRELOAD` would not take the path apart.
+/// Returns whether `LD_PRELOAD` would not take the path apart.
 #[must_use]
 pub fn can_be_preloaded(library: &Path) -> bool {
     !library

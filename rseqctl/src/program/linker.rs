@@ -27,7 +27,7 @@ pub(super) struct Linker {
 }
 
 impl Linker {
-    /// The one in the file `path`, where it can be read.
+    /// Reads the one in the file `path`, where it can be read.
     pub(super) fn read(path: &Path) -> Option<Self> {
         if fs::metadata(path).ok()?.len() > LARGEST {
             return None;
@@ -56,7 +56,7 @@ impl Linker {
         }
     }
 
-    /// A new one, where there is none to read.
+    /// Returns a new one, where there is none to read.
     pub(super) const fn usual() -> Self {
         Self {
             folders: Vec::new(),
@@ -69,7 +69,7 @@ impl Linker {
     }
 }
 
-/// The default folders stand one after the other: `/lib/x86_64-linux-gnu/`, then
+/// Returns the default folders. They stand one after the other: `/lib/x86_64-linux-gnu/`, then
 /// `/usr` and the same, then others.
 fn folders(strings: &[&[u8]]) -> Vec<Vec<u8>> {
     let is_folder = |text: &[u8]| {

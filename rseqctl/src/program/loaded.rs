@@ -95,7 +95,7 @@ impl Loaded {
         })
     }
 
-    /// Whether one dynamic linker can load both.
+    /// Returns whether one dynamic linker can load both.
     pub(super) fn fits(&self, other: &Self) -> bool {
         self.abi() == other.abi()
     }

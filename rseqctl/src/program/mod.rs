@@ -101,7 +101,7 @@ impl Program {
         Ok(loader.program)
     }
 
-    /// The program by itself.
+    /// Returns the program by itself.
     #[must_use]
     pub fn alone(main: Loaded) -> Self {
         Self {
@@ -110,7 +110,7 @@ impl Program {
         }
     }
 
-    /// The objects that the dynamic linker `linker` names for the program `main`,
+    /// Returns the objects that the dynamic linker `linker` names for the program `main`,
     /// in this process's environment. Where it names none within ten seconds (it
     /// may not be executed, a library is missing) they are found as by
     /// [`Self::load`].
@@ -133,21 +133,21 @@ impl Program {
         Self { objects, missing }
     }
 
-    /// The object whose `__rseq_abi` is that of the whole program: the first
+    /// Returns the object whose `__rseq_abi` is that of the whole program: the first
     /// that exports one.
     #[must_use]
     pub fn winner(&self) -> Option<&Loaded> {
         self.definers().next()
     }
 
-    /// The objects that export an `__rseq_abi`, in the order of the global scope.
+    /// Returns the objects that export an `__rseq_abi`, in the order of the global scope.
     pub fn definers(&self) -> impl Iterator<Item = &Loaded> {
         self.objects
             .iter()
             .filter(|object| object.report.exported_definition().is_some())
     }
 
-    /// The objects with an `__rseq_abi` of their own that others cannot see, and that
+    /// Returns the objects with an `__rseq_abi` of their own that others cannot see, and that
     /// they register themselves.
     pub fn hidden(&self) -> impl Iterator<Item = &Loaded> {
         self.objects
@@ -155,7 +155,7 @@ impl Program {
             .filter(|object| object.report.brings_client())
     }
 
-    /// The position of the object at `path`.
+    /// Returns the position of the object at `path`.
     #[must_use]
     pub fn position(&self, path: &Path) -> Option<usize> {
         let path = path.canonicalize().ok()?;

@@ -23,7 +23,7 @@ pub(super) struct Platform {
 }
 
 impl Platform {
-    /// Of the dynamic linker at `linker`; of a usual one where it cannot be
+    /// Returns that of the dynamic linker at `linker`; of a usual one where it cannot be
     /// read.
     pub(super) fn of(linker: Option<&Path>, main: &Loaded) -> Self {
         let machine = main.report.facts.machine_name().unwrap_or_default();
@@ -49,7 +49,7 @@ fn usual(class: Class) -> Vec<Vec<u8>> {
     folders.map(<[u8]>::to_vec).to_vec()
 }
 
-/// `FLAG_ELF_LIBC6` and the machine's own (glibc, sysdeps/generic/ldconfig.h).
+/// Returns `FLAG_ELF_LIBC6` and the machine's own (glibc, sysdeps/generic/ldconfig.h).
 fn cache_flags(machine: &str) -> Option<u32> {
     Some(match machine {
         "x86_64" => 0x0303,

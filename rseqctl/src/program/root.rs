@@ -15,7 +15,7 @@ impl<'a> Root<'a> {
         Self(root.filter(|root| *root != Path::new("/")))
     }
 
-    /// The file behind `path`. In another root every symbolic link is followed
+    /// Returns the file behind `path`. In another root every symbolic link is followed
     /// as a program there would follow it: none leads out.
     pub(super) fn real(self, path: &Path) -> io::Result<PathBuf> {
         let Some(root) = self.0 else {
@@ -48,7 +48,7 @@ impl<'a> Root<'a> {
     }
 }
 
-/// The names in a path, the first one last.
+/// Returns the names in a path, the first one last.
 fn parts(path: &Path) -> Vec<PathBuf> {
     let names = path.components().rev();
     names

@@ -29,7 +29,7 @@ pub struct Search {
 }
 
 impl Search {
-    /// As a program that is started here and now would look.
+    /// Searches as a program that is started here and now would.
     #[must_use]
     pub fn of_this_process() -> Self {
         Self {
@@ -39,7 +39,7 @@ impl Search {
         }
     }
 
-    /// As a program would look whose root folder is `root`, with nothing set.
+    /// Searches as a program whose root folder is `root` would, with nothing set.
     #[must_use]
     pub fn in_root(root: &Path) -> Self {
         Self {
@@ -93,7 +93,7 @@ impl<'a> Searcher<'a> {
         }
     }
 
-    /// The object that `by` gets when it needs `name`.
+    /// Returns the object that `by` gets when it needs `name`.
     pub(super) fn find(&self, name: &[u8], objects: &[Loaded], by: usize) -> Option<Loaded> {
         let needer = objects.get(by)?;
         if name.contains(&b'/') {
@@ -111,7 +111,7 @@ impl<'a> Searcher<'a> {
             .or_else(|| self.in_default_folders(name, by, needer))
     }
 
-    /// RPATH of the object and of those that it was loaded for, and then of the
+    /// Searches RPATH of the object and of those that it was loaded for, and then of the
     /// program; of each only where it has no RUNPATH, and of none where the
     /// object itself has one.
     fn by_rpath(&self, name: &[u8], objects: &[Loaded], by: usize) -> Option<Loaded> {
@@ -174,7 +174,7 @@ impl<'a> Searcher<'a> {
             .find_map(|path| self.open(&path, by))
     }
 
-    /// The folders of the processor that are there, the best first.
+    /// Returns the folders of the processor that are there, the best first.
     fn folders_below(&self, folder: &Path) -> Rc<[String]> {
         let mut known = self.below.borrow_mut();
         if let Some(known) = known.get(folder) {
@@ -215,7 +215,7 @@ impl<'a> Searcher<'a> {
         folders.find_map(|folder| self.in_folder(name, by, folder))
     }
 
-    /// The object at `path`, if the program can use it.
+    /// Opens the object at `path`, if the program can use it.
     pub(super) fn open(&self, path: &Path, by: usize) -> Option<Loaded> {
         let file = self.root.real(path).ok()?;
         let found = Loaded::open(&file, path, Some(by)).ok()?;
@@ -235,7 +235,7 @@ impl<'a> Searcher<'a> {
         }
     }
 
-    /// The folder of a library is that of the path by which it was found.
+    /// Returns the folder of a library: that of the path by which it was found.
     fn origin(&self, owner: &Loaded) -> Vec<u8> {
         if owner.loader.is_none() {
             return self.main_origin.clone();
@@ -244,7 +244,7 @@ impl<'a> Searcher<'a> {
     }
 }
 
-/// The kernel tells a program its real path, links followed.
+/// Returns what `$ORIGIN` is for the program. The kernel tells it its real path, links followed.
 fn real_origin(main: &Loaded, root: Option<&Path>) -> Vec<u8> {
     match root {
         None => folder_of(

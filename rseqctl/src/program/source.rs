@@ -19,7 +19,7 @@ impl FileSource {
         Self(file)
     }
 
-    /// Length of the file in bytes, now.
+    /// Returns the length of the file in bytes, now.
     ///
     /// # Errors
     ///
@@ -81,12 +81,12 @@ struct Stretch {
 }
 
 impl Stretch {
-    /// Whether `offset` is a byte that was read, or one of those to come.
+    /// Returns whether `offset` is a byte that was read, or one of those to come.
     fn expects(&self, offset: u64) -> bool {
         (self.start..self.expected_end).contains(&offset)
     }
 
-    /// The bytes that were read, from `offset` on.
+    /// Returns the bytes that were read, from `offset` on.
     fn held(&self, offset: u64) -> &[u8] {
         offset
             .checked_sub(self.start)

@@ -9,8 +9,8 @@ pub(super) struct Tokens<'a> {
     pub(super) platform: Option<&'a [u8]>,
 }
 
-/// Expands the tokens in `text`; `$` that starts none of them stays. What has a
-/// token without a value is not searched: nothing.
+/// Expands the tokens in `text`; a `$` that starts none of them stays. Returns nothing
+/// where a token has no value: such a folder is not searched.
 pub(super) fn expand(text: &[u8], tokens: &Tokens<'_>) -> Option<Vec<u8>> {
     let names: [(&[u8], Option<&[u8]>); 3] = [
         (b"ORIGIN", Some(tokens.origin)),
@@ -38,7 +38,7 @@ pub(super) fn expand(text: &[u8], tokens: &Tokens<'_>) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// What follows `name` or `{name}`, if `text` starts with it.
+/// Returns what follows `name` or `{name}`, if `text` starts with it.
 fn token<'a>(text: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     if let Some(inner) = text.strip_prefix(b"{") {
         return inner.strip_prefix(name)?.strip_prefix(b"}");

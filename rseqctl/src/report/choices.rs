@@ -61,7 +61,7 @@ pub enum FailOn {
 }
 
 impl FailOn {
-    /// The least level that counts, if any does.
+    /// Returns the least level that counts, if any does.
     #[must_use]
     pub const fn level(self) -> Option<Level> {
         match self {

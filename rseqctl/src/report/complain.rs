@@ -5,8 +5,8 @@ use std::io::{self, Write as _};
 
 use super::text::without_controls;
 
-/// Tells on standard error what went wrong, or why something is not as asked.
-/// Where that cannot be written (closed, a full disk) nobody is told and
+/// Writes to standard error what went wrong, or why something is not as asked.
+/// Where that cannot be written (closed, a full disk) the line is lost and
 /// everything goes on: the print macros would panic instead, and the command
 /// would not be started.
 pub fn complain(text: fmt::Arguments<'_>) {

@@ -5,7 +5,7 @@
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a, R, P, T> {
-    /// Something with something to say.
+    /// A row of the report.
     Row(&'a R),
     /// An input that could not be used, or not in full.
     Problem(P),

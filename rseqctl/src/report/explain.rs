@@ -114,7 +114,7 @@ fn section(rule: &Rule, out: &mut impl Write) -> io::Result<()> {
     paragraph(&format!("Source: {}.", rule.source), out)
 }
 
-/// In Markdown underscores at both ends of a word are emphasis.
+/// Escapes a text for Markdown, in which underscores at both ends of a word are emphasis.
 fn escaped(text: &str) -> String {
     text.replace("__", "\\_\\_")
 }

@@ -1,5 +1,5 @@
-//! Which host a row comes from, and when: the keys that rows of many hosts are
-//! put side by side by.
+//! Which host a row comes from, and when: the keys by which rows of many hosts are
+//! put side by side.
 //!
 //! Rows carry them only where the user asks (`--fleet`): without them a report
 //! is the same for the same input.
@@ -29,7 +29,7 @@ pub struct Host {
 }
 
 impl Host {
-    /// This host, now, for the rows of `report`.
+    /// Returns the keys of this host, now, for the rows of `report`.
     #[must_use]
     pub fn here(report: Reporter, name: Option<&str>) -> Self {
         let hostname = line("/proc/sys/kernel/hostname").unwrap_or_default();
@@ -53,7 +53,7 @@ impl Host {
 pub struct Fleet(Option<String>);
 
 impl Fleet {
-    /// Rows carry them, and `name` is the host's, unless it is empty.
+    /// Makes rows carry them; `name` is the host's, unless it is empty.
     #[must_use]
     pub fn named(name: impl Into<String>) -> Self {
         Self(Some(name.into()))
@@ -92,14 +92,14 @@ pub struct Keyed<'a, T> {
     pub row: &'a T,
 }
 
-/// The first line of a file, if it has something on it.
+/// Returns the first line of a file, if it has something on it.
 fn line(path: &str) -> Option<String> {
     let text = fs::read_to_string(path).ok()?;
     let line = text.lines().next()?.trim();
     (!line.is_empty()).then(|| line.to_owned())
 }
 
-/// 32 hexadecimal digits; an image that has not been started yet says
+/// Returns the machine id, 32 hexadecimal digits; an image that has not been started yet says
 /// "uninitialized", or nothing.
 fn machine_id(path: &Path) -> Option<String> {
     let id = line(path.to_str()?)?;

@@ -2,8 +2,8 @@
 
 use std::io::{self, BufWriter, ErrorKind, Stdout, Write};
 
-/// An output whose reader may leave: from then on everything is written to
-/// nowhere, without an error. A reader that has seen enough is no failure.
+/// An output whose reader may leave: from then on everything is discarded,
+/// without an error. A reader that has seen enough is no failure.
 ///
 /// ```
 /// use std::io::Write;
@@ -43,7 +43,7 @@ impl<W: Write> Output<W> {
         }
     }
 
-    /// Whether the reader has left.
+    /// Returns whether the reader has left.
     pub fn is_closed(&self) -> bool {
         self.is_closed
     }

@@ -32,10 +32,10 @@ pub struct Tally<C> {
 
 /// Counts of a report.
 pub trait Counted {
-    /// Whether anything was read at all.
+    /// Returns whether anything was read at all.
     fn has_any(&self) -> bool;
 
-    /// Whether something that was read could not be told in full.
+    /// Returns whether something that was read could not be told in full.
     fn has_holes(&self) -> bool {
         false
     }
@@ -96,7 +96,7 @@ impl<C: Counted> Tally<C> {
         }
     }
 
-    /// Whether there are findings at or above the threshold.
+    /// Returns whether there are findings at or above the threshold.
     #[must_use]
     pub fn has_findings(&self, fail_on: FailOn) -> bool {
         let counted = match fail_on {

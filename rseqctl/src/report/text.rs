@@ -4,13 +4,13 @@ use std::fmt::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// A path for people: bytes that are no UTF-8 as `\xNN`, control characters
+/// Returns a path for people: bytes that are no UTF-8 as `\xNN`, control characters
 /// escaped, so that no file name can play tricks on a terminal.
 pub(crate) fn printable(path: &Path) -> String {
     without_controls(&readable(path))
 }
 
-/// A text on one line, control characters escaped.
+/// Returns a text on one line, control characters escaped.
 pub(crate) fn without_controls(line: &str) -> String {
     let mut text = String::new();
     for character in line.chars() {
@@ -23,7 +23,7 @@ pub(crate) fn without_controls(line: &str) -> String {
     text
 }
 
-/// A path for machine formats, which escape by themselves: bytes that are no
+/// Returns a path for machine formats, which escape by themselves: bytes that are no
 /// UTF-8 as `\xNN`, everything else as it is.
 pub(crate) fn readable(path: &Path) -> String {
     let mut text = String::new();
@@ -37,7 +37,7 @@ pub(crate) fn readable(path: &Path) -> String {
     text
 }
 
-/// Bytes as lower-case hexadecimal digits.
+/// Returns the bytes as lower-case hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len() * 2);
     for byte in bytes {

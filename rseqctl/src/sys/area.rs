@@ -36,7 +36,7 @@ const NODE_ID: usize = offset_of!(Rseq, node_id) / 4;
 const MM_CID: usize = offset_of!(Rseq, mm_cid) / 4;
 
 impl Area {
-    /// A fresh one. `node_id` and `mm_cid` hold [`UNTOUCHED`].
+    /// Returns a fresh one. `node_id` and `mm_cid` hold [`UNTOUCHED`].
     #[must_use]
     pub fn new() -> Self {
         let page = Page([const { AtomicU32::new(0) }; SIZE / 4]);
@@ -47,7 +47,7 @@ impl Area {
         area
     }
 
-    /// Its address.
+    /// Returns its address.
     #[must_use]
     pub fn address(self) -> u64 {
         self.0.0.as_ptr().expose_provenance() as u64
@@ -63,7 +63,7 @@ impl Area {
         self.register_with(length, arch::native().map_or(0, |arch| arch.signature))
     }
 
-    /// As [`Self::register`], with a signature of the caller's choice.
+    /// Registers it as [`Self::register`] does, with a signature of the caller's choice.
     ///
     /// # Errors
     ///
@@ -76,7 +76,7 @@ impl Area {
         unsafe { rseq::register(self.address(), length, signature) }
     }
 
-    /// `cpu_id_start` now.
+    /// Returns `cpu_id_start` now.
     #[must_use]
     pub fn cpu_id_start(self) -> u32 {
         self.get(CPU_ID_START)
@@ -87,13 +87,13 @@ impl Area {
         self.set(CPU_ID_START, value);
     }
 
-    /// `cpu_id` now.
+    /// Returns `cpu_id` now.
     #[must_use]
     pub fn cpu_id(self) -> u32 {
         self.get(CPU_ID)
     }
 
-    /// `node_id` and `mm_cid` now.
+    /// Returns `node_id` and `mm_cid` now.
     #[must_use]
     pub fn node_id_and_mm_cid(self) -> (u32, u32) {
         (self.get(NODE_ID), self.get(MM_CID))

@@ -8,7 +8,7 @@
 use std::io;
 use std::mem::MaybeUninit;
 
-/// The processors that the calling thread may run on.
+/// Returns the processors that the calling thread may run on.
 #[must_use]
 pub fn allowed() -> Vec<usize> {
     let mut set = MaybeUninit::<libc::cpu_set_t>::zeroed();
@@ -27,7 +27,7 @@ pub fn allowed() -> Vec<usize> {
 }
 
 /// Lets a thread (0: the calling one) run on one processor only. It runs there
-/// when this comes back.
+/// when this returns.
 ///
 /// # Errors
 ///
@@ -56,7 +56,7 @@ pub fn pin(thread: u32, cpu: usize) -> io::Result<()> {
     }
 }
 
-/// The processor that the calling thread runs on, asked of the kernel itself.
+/// Returns the processor that the calling thread runs on, asked of the kernel itself.
 #[must_use]
 pub fn current() -> Option<usize> {
     let mut cpu: libc::c_uint = 0;
@@ -76,7 +76,7 @@ pub struct Switches {
 }
 
 impl Switches {
-    /// So far.
+    /// Returns how often that was so far.
     #[must_use]
     pub fn now() -> Self {
         let mut usage = MaybeUninit::<libc::rusage>::zeroed();

@@ -9,8 +9,8 @@
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::RawFd;
 
-/// This process will not get the orphans of others: it neither is the first of
-/// its PID namespace nor has asked for them (`PR_SET_CHILD_SUBREAPER`).
+/// Returns whether this process will not get the orphans of others: it neither is the
+/// first of its PID namespace nor has asked for them (`PR_SET_CHILD_SUBREAPER`).
 #[must_use]
 pub fn can_detach() -> bool {
     let mut reaps: libc::c_int = 0;
@@ -19,9 +19,9 @@ pub fn can_detach() -> bool {
     std::process::id() != 1 && reaps == 0
 }
 
-/// Runs `body` in a process that this one is not told of when it ends: forked
-/// twice, in a session of its own, in the root folder, with nothing open but
-/// standard error and `keep`. Its id, for as long as it lives.
+/// Runs `body` in a process whose end this one is not told of: forked twice, in a
+/// session of its own, in the root folder, with nothing open but standard error and
+/// `keep`. Returns its id, which holds for as long as it lives.
 ///
 /// As after any fork, this process should have one thread.
 ///
@@ -94,7 +94,7 @@ pub struct Watched {
 }
 
 impl Watched {
-    /// A process that lives now.
+    /// Watches a process that lives now.
     #[must_use]
     pub fn new(process: u32) -> Self {
         // SAFETY: no memory of ours.
@@ -109,7 +109,7 @@ impl Watched {
         }
     }
 
-    /// Waits so many milliseconds, or until it has ended: then it says so.
+    /// Waits this many milliseconds, or until it has ended; returns whether it has.
     #[must_use]
     pub fn ends_within(&self, milliseconds: u16) -> bool {
         let mut wanted = libc::pollfd {

@@ -11,7 +11,7 @@ use std::ffi::{CStr, c_void};
 
 use tls_model::rseq::ORIGINAL_LENGTH;
 
-/// The address of a symbol of the global scope; for a thread-local symbol, the
+/// Returns the address of a symbol of the global scope; for a thread-local symbol, the
 /// calling thread's copy.
 #[must_use]
 pub fn address_of(name: &CStr) -> Option<u64> {
@@ -33,7 +33,7 @@ pub struct LibcArea {
     pub length: u32,
 }
 
-/// glibc's area, where the libc has one.
+/// Returns glibc's area, where the libc has one.
 #[must_use]
 pub fn libc_area() -> Option<LibcArea> {
     let offset = address_of(c"__rseq_offset")?;
@@ -53,7 +53,7 @@ pub fn libc_area() -> Option<LibcArea> {
     })
 }
 
-/// Whether the libc that we run on owns `__rseq_abi`: its libc.so defines it.
+/// Returns whether the libc that we run on owns `__rseq_abi`: its libc.so defines it.
 #[must_use]
 pub fn libc_owns_symbol() -> bool {
     // SAFETY: a C string, and no code is loaded.
@@ -68,7 +68,7 @@ pub fn libc_owns_symbol() -> bool {
     !found.is_null()
 }
 
-/// The version of glibc that we run on, such as 2.36; nothing on another libc.
+/// Returns the version of glibc that we run on, such as 2.36; `None` on another libc.
 #[must_use]
 pub fn glibc_version() -> Option<String> {
     let function = address_of(c"gnu_get_libc_version")?;

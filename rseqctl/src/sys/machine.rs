@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use tls_model::rseq::{AT_RSEQ_ALIGN, AT_RSEQ_FEATURE_SIZE};
 
-/// Release and architecture, as uname(2) has them.
+/// Returns release and architecture, as uname(2) has them.
 #[must_use]
 pub fn kernel() -> (String, String) {
     let names = rustix::system::uname();
@@ -20,32 +20,32 @@ pub fn kernel() -> (String, String) {
     (text(names.release()), text(names.machine()))
 }
 
-/// An entry of the auxiliary vector; nothing where it is absent or 0.
+/// Returns an entry of the auxiliary vector; `None` where it is absent or 0.
 fn auxiliary(kind: u64) -> Option<u64> {
     // SAFETY: no memory of ours.
     let value = unsafe { libc::getauxval(kind) };
     (value != 0).then_some(value)
 }
 
-/// `AT_RSEQ_FEATURE_SIZE`, in bytes (Linux 6.3).
+/// Returns `AT_RSEQ_FEATURE_SIZE`, in bytes (Linux 6.3).
 #[must_use]
 pub fn rseq_feature_size() -> Option<u32> {
     u32::try_from(auxiliary(AT_RSEQ_FEATURE_SIZE)?).ok()
 }
 
-/// `AT_RSEQ_ALIGN`, in bytes (Linux 6.3).
+/// Returns `AT_RSEQ_ALIGN`, in bytes (Linux 6.3).
 #[must_use]
 pub fn rseq_align() -> Option<u32> {
     u32::try_from(auxiliary(AT_RSEQ_ALIGN)?).ok()
 }
 
-/// `AT_SECURE`: the dynamic linker ignores the caller's settings.
+/// Returns `AT_SECURE`: whether the dynamic linker ignores the caller's settings.
 #[must_use]
 pub fn is_secure() -> bool {
     auxiliary(libc::AT_SECURE).is_some()
 }
 
-/// `AT_PLATFORM`: the kernel's name for the processor.
+/// Returns `AT_PLATFORM`: the kernel's name for the processor.
 #[must_use]
 pub fn platform() -> Option<String> {
     let address = auxiliary(libc::AT_PLATFORM)?;
@@ -55,7 +55,7 @@ pub fn platform() -> Option<String> {
     Some(name.to_string_lossy().into_owned()).filter(|name| !name.is_empty())
 }
 
-/// The file that this process was started from: an absolute path, also where
+/// Returns the file that this process was started from: an absolute path, also where
 /// there is no /proc.
 #[must_use]
 pub fn executable() -> Option<PathBuf> {
@@ -70,7 +70,7 @@ pub fn executable() -> Option<PathBuf> {
     std::fs::canonicalize(OsStr::from_bytes(name.to_bytes())).ok()
 }
 
-/// The seccomp mode of the calling thread: 0 none, 2 filter; nothing where the
+/// Returns the seccomp mode of the calling thread: 0 none, 2 filter; `None` where the
 /// kernel knows no seccomp.
 #[must_use]
 pub fn seccomp_mode() -> Option<u32> {

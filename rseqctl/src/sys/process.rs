@@ -28,13 +28,13 @@ use super::signals::{self, Change, Mask};
 
 pub use super::ending::Ending;
 
-/// Effective user and group.
+/// Returns the effective user and group.
 #[must_use]
 pub fn effective_ids() -> (u32, u32) {
     (geteuid().as_raw(), getegid().as_raw())
 }
 
-/// We may execute the file (access(2)).
+/// Returns whether we may execute the file (access(2)).
 #[must_use]
 pub fn may_execute(path: &Path) -> bool {
     let Ok(path) = std::ffi::CString::new(path.as_os_str().as_encoded_bytes()) else {
@@ -83,7 +83,7 @@ pub fn read_within(
     }
 }
 
-/// What another program writes to its standard output, if it ends within
+/// Returns what another program writes to its standard output, if it ends within
 /// `patience`. It gets no input, and its complaints are nobody's business.
 #[must_use]
 pub fn answer_of(command: &mut Command, patience: Duration) -> Option<Vec<u8>> {
@@ -104,7 +104,7 @@ pub fn answer_of(command: &mut Command, patience: Duration) -> Option<Vec<u8>> {
     told.then_some(text)
 }
 
-/// A file without a name, of a fixed size in bytes that nobody can change.
+/// Makes a file without a name, of a fixed size in bytes that nobody can change.
 ///
 /// # Errors
 ///
@@ -117,7 +117,7 @@ pub fn sealed_file(size: u64) -> io::Result<File> {
     Ok(file)
 }
 
-/// The file carries capabilities that executing it would grant.
+/// Returns whether the file carries capabilities that executing it would grant.
 #[must_use]
 pub fn grants_capabilities(path: &Path) -> bool {
     // no room: asks for the size only
@@ -201,9 +201,9 @@ fn command(
     command
 }
 
-/// Replaces this process by the command; answers only when it cannot. Signal
-/// mask, SIGPIPE and closed descriptors are as this process was started with. What
-/// is text the shell gets, where the kernel does not know what to do with it.
+/// Replaces this process by the command; returns only when it cannot. Signal
+/// mask, SIGPIPE and closed descriptors are as this process was started with. The
+/// shell gets what is text, where the kernel does not know what to do with it.
 pub fn exec(
     path: &Path,
     name: &OsStr,

@@ -22,7 +22,7 @@ pub struct Processor {
 }
 
 impl Processor {
-    /// The one that we run on.
+    /// Returns the one that we run on.
     #[cfg(target_arch = "x86_64")]
     #[must_use]
     pub fn here() -> Self {
@@ -54,7 +54,7 @@ impl Processor {
         }
     }
 
-    /// The one that we run on.
+    /// Returns the one that we run on.
     #[cfg(target_arch = "aarch64")]
     #[must_use]
     pub fn here() -> Self {
@@ -64,7 +64,7 @@ impl Processor {
         }
     }
 
-    /// The one that we run on: nothing is known about it.
+    /// Returns the one that we run on: nothing is known about it.
     #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
     #[must_use]
     pub fn here() -> Self {

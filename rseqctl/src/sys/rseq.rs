@@ -37,7 +37,7 @@ pub fn unregister(area: u64, length: u32, signature: u32) -> Result<(), Errno> {
     unsafe { call(area, length, FLAG_UNREGISTER, signature) }
 }
 
-/// By the instruction: `syscall(3)` is the shim's to answer.
+/// Makes the system call by the instruction: `syscall(3)` is the shim's to answer.
 #[cfg(target_arch = "x86_64")]
 unsafe fn call(area: u64, length: u32, flags: u32, signature: u32) -> Result<(), Errno> {
     let native = arch::native().ok_or(libc::ENOSYS)?;
@@ -64,7 +64,7 @@ unsafe fn call(area: u64, length: u32, flags: u32, signature: u32) -> Result<(),
     }
 }
 
-/// By `syscall(3)`.
+/// Makes the system call by `syscall(3)`.
 #[cfg(not(target_arch = "x86_64"))]
 unsafe fn call(area: u64, length: u32, flags: u32, signature: u32) -> Result<(), Errno> {
     let native = arch::native().ok_or(libc::ENOSYS)?;

@@ -62,7 +62,7 @@ pub fn expect_children() {
 pub struct Mask(sigset_t);
 
 impl Mask {
-    /// What the calling thread blocks now.
+    /// Returns what the calling thread blocks now.
     pub fn current() -> Self {
         let mut set = MaybeUninit::uninit();
         // SAFETY: asks only; the answer is written to `set`.
@@ -95,7 +95,7 @@ impl Mask {
         unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.0, null_mut()) };
     }
 
-    /// Makes this the calling thread's mask, and what we changed as at start.
+    /// Makes this the calling thread's mask, and sets what we changed as it was at start.
     /// For use between fork and exec, too.
     pub fn restore_for_command(&self) {
         for (signal, at_start) in &AT_START {
@@ -154,7 +154,7 @@ pub fn wait_for_child(limit: Duration) {
     unsafe { libc::sigtimedwait(&raw const set, null_mut(), &raw const limit) };
 }
 
-/// Whether a blocked signal other than SIGCHLD waits for the calling thread.
+/// Returns whether a blocked signal other than SIGCHLD waits for the calling thread.
 pub fn is_any_pending() -> bool {
     let mut set = MaybeUninit::uninit();
     // SAFETY: writes the set.
@@ -191,7 +191,7 @@ pub enum Change {
     Stopped,
 }
 
-/// Looks whether the child has ended or stopped, without waiting.
+/// Checks whether the child has ended or stopped, without waiting.
 ///
 /// # Errors
 ///

@@ -2,7 +2,7 @@
 
 use rustix::termios::tcgetwinsize;
 
-/// Returns its rows and columns; nothing where there is no terminal, or it does not
+/// Returns its rows and columns; `None` where there is no terminal, or it does not
 /// tell.
 #[must_use]
 pub fn size() -> Option<(usize, usize)> {

@@ -14,7 +14,7 @@ use tls_model::rseq::{ORIGINAL_LENGTH, arch};
 use super::dynamic::{self, LibcArea};
 use super::rseq;
 
-/// The kernel's id of the calling thread.
+/// Returns the kernel's id of the calling thread.
 #[must_use]
 pub fn id() -> u32 {
     // SAFETY: no arguments, cannot fail.
@@ -37,7 +37,7 @@ pub enum Registration {
 impl Registration {
     const ALL: [Self; 4] = [Self::Nobody, Self::Shared, Self::Libc, Self::Denied];
 
-    /// One word.
+    /// Returns it as one word.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -48,7 +48,7 @@ impl Registration {
         }
     }
 
-    /// The registration of that name.
+    /// Returns the registration of that name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL
@@ -57,7 +57,7 @@ impl Registration {
     }
 }
 
-/// Which of two areas the kernel holds for the calling thread, and its address:
+/// Returns which of two areas the kernel holds for the calling thread, and its address:
 /// registering an area again is answered EBUSY for the one that it holds.
 #[must_use]
 pub fn registration(shared: Option<u64>, libc: Option<LibcArea>) -> (Registration, u64) {
@@ -81,7 +81,7 @@ pub fn registration(shared: Option<u64>, libc: Option<LibcArea>) -> (Registratio
     (Registration::Nobody, 0)
 }
 
-/// The errno with which the kernel, or a filter, refuses any registration; asked
+/// Returns the errno with which the kernel, or a filter, refuses any registration; asked
 /// with arguments that no kernel takes, so that nothing changes.
 #[must_use]
 pub fn refusal() -> Option<rseq::Errno> {
@@ -105,7 +105,7 @@ pub fn release() {
     }
 }
 
-/// Nanoseconds that one `sched_getcpu` takes on the calling thread: the best of
+/// Returns the nanoseconds that one `sched_getcpu` takes on the calling thread: the best of
 /// `rounds` rounds of `calls` calls.
 #[must_use]
 pub fn cost_of_sched_getcpu(rounds: u32, calls: u32) -> f64 {

@@ -167,7 +167,7 @@ fn request(code: c_uint, thread: pid_t, address: usize, data: *mut c_void) -> io
     }
 }
 
-/// A number in the place of the data pointer.
+/// Returns a number in the place of the data pointer.
 fn number(value: c_int) -> *mut c_void {
     without_provenance_mut(value as usize)
 }
@@ -217,7 +217,7 @@ fn registration(thread: pid_t) -> io::Result<PtraceConfiguration> {
     Ok(configuration)
 }
 
-/// The base of the segment register, from the thread's `struct user`, which
+/// Returns the base of the segment register, from the thread's `struct user`, which
 /// begins with its registers.
 #[cfg(target_arch = "x86_64")]
 fn thread_pointer(thread: pid_t, pointer: PointerIn) -> Option<u64> {

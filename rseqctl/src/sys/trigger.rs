@@ -41,7 +41,7 @@ pub fn count_signals(section: &'static Handshake) {
     }
 }
 
-/// Signals so far, and those that found a thread in the section.
+/// Returns the signals so far, and those that found a thread in the section.
 #[must_use]
 pub fn signals() -> (u32, u32) {
     (
@@ -75,7 +75,7 @@ pub fn alarm_after(delay: Duration) -> io::Result<()> {
     }
 }
 
-/// Sends SIGUSR1 to the calling thread, and comes back after its handler.
+/// Sends SIGUSR1 to the calling thread, and returns after its handler has run.
 pub fn raise() {
     // SAFETY: a signal to ourselves.
     unsafe { libc::raise(libc::SIGUSR1) };

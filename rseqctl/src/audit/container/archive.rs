@@ -23,7 +23,7 @@ use crate::program::source::FileSource;
 /// Bytes between a member and the next.
 const HEADER: u64 = 60 + 1;
 
-/// Every ELF object of a static library. Members of thin archives are files
+/// Audits every ELF object of a static library. Members of thin archives are files
 /// beside it: they are opened where the archive is a file itself.
 pub(super) fn audit(
     options: &Options,
@@ -76,7 +76,7 @@ fn member(
     }
 }
 
-/// A member of a thin archive.
+/// Audits a member of a thin archive.
 fn beside(
     options: &Options,
     archive: &Path,
@@ -93,7 +93,7 @@ fn beside(
     member(options, path, &FileSource::new(opened), file)
 }
 
-/// `archive(name)`; the second member of a name is `archive(name:2)`.
+/// Returns `archive(name)`; the second member of a name is `archive(name:2)`.
 fn member_path(archive: &Path, name: &[u8], number: u32) -> PathBuf {
     let mut path = archive.as_os_str().as_bytes().to_vec();
     path.push(b'(');

@@ -31,7 +31,7 @@ impl Behind {
     }
 }
 
-/// Whether a zip archive ends where the bytes end.
+/// Returns whether a zip archive ends where the bytes end.
 pub(in crate::audit) fn ends_as_zip(bytes: Bytes<'_>) -> bool {
     zip::is_at_end(bytes)
 }

@@ -28,12 +28,12 @@ impl<'a> Bytes<'a> {
         }
     }
 
-    /// Length in bytes.
+    /// Returns the length in bytes.
     pub(in crate::audit) fn len(self) -> u64 {
         self.len
     }
 
-    /// `len` bytes from `start`; what is behind the end is left out.
+    /// Returns `len` bytes from `start`; what is behind the end is left out.
     pub(super) fn part(self, start: u64, len: u64) -> Self {
         let start = start.min(self.len);
         Self {
@@ -43,7 +43,7 @@ impl<'a> Bytes<'a> {
         }
     }
 
-    /// The bytes from front to back.
+    /// Returns a reader of the bytes from front to back.
     pub(super) fn reader(self) -> Reader<'a> {
         Reader {
             bytes: self,

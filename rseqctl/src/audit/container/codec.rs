@@ -28,7 +28,7 @@ impl Codec {
     /// Bytes that tell a codec: what .lzma has in place of a magic is longest.
     pub(super) const HEAD: usize = 13;
 
-    /// The codec whose magic `head` starts with.
+    /// Returns the codec whose magic `head` starts with.
     pub(super) fn of(head: &[u8]) -> Option<Self> {
         let is_skippable =
             |head: &[u8]| matches!(head, [kind, 0x2a, 0x4d, 0x18, ..] if kind & 0xf0 == 0x50);
@@ -48,7 +48,7 @@ impl Codec {
         }
     }
 
-    /// What `input` decompresses to, all its frames or members.
+    /// Returns what `input` decompresses to, all its frames or members.
     pub(super) fn decode<'a>(self, input: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
         Ok(match self {
             Self::Gzip => Box::new(flate2::read::MultiGzDecoder::new(input)),

@@ -68,7 +68,7 @@ pub(super) fn each(reader: &mut dyn Read, visit: &mut Visit<'_>) -> io::Result<(
     }
 }
 
-/// The header has thirteen numbers of eight hexadecimal digits.
+/// Reads a field of the header, which has thirteen numbers of eight hexadecimal digits.
 fn field(header: &[u8; HEADER], index: usize) -> io::Result<u64> {
     header
         .get(6 + index * 8..14 + index * 8)

@@ -24,7 +24,7 @@ impl Inflater {
         }
     }
 
-    /// What `input` decompresses to.
+    /// Returns what `input` decompresses to.
     pub(super) fn over<R: Read>(&mut self, input: R) -> Inflating<'_, R> {
         self.state.reset(false);
         Inflating {

@@ -55,7 +55,7 @@ const ZIPS: [&[u8]; 12] = [
 const USTAR: usize = 257;
 
 impl Kind {
-    /// The kind of a file with this name that starts with `head`; a file that
+    /// Returns the kind of a file with this name that starts with `head`; a file that
     /// the user names is looked into whatever it is called.
     pub(in crate::audit) fn of(head: &[u8], name: &[u8], named: bool) -> Self {
         match head {
@@ -94,7 +94,7 @@ impl Kind {
     }
 }
 
-/// Whether this is the header of a tar archive from before there was a magic (V7): its
+/// Returns whether this is the header of a tar archive from before there was a magic (V7): its
 /// checksum is right, in which the field itself counts as blanks.
 fn is_old_tar(head: &[u8]) -> bool {
     const FIELD: std::ops::Range<usize> = 148..156;
@@ -115,7 +115,7 @@ fn is_old_tar(head: &[u8]) -> bool {
     said == Some(sum(header) - sum(field) + 8 * u64::from(b' '))
 }
 
-/// The name of what a compressed file holds.
+/// Returns the name of what a compressed file holds.
 pub(super) fn stem(name: &[u8]) -> &[u8] {
     let start = name.iter().rposition(|&byte| byte == b'/');
     let name = name.get(start.map_or(0, |slash| slash + 1)..);
@@ -154,18 +154,18 @@ const NO_OBJECTS: [&[u8]; 12] = [
     b".xml",
 ];
 
-/// Whether a member of a zip archive is passed over for its name.
+/// Returns whether a member of a zip archive is passed over for its name.
 pub(super) fn is_no_object(name: &[u8]) -> bool {
     ends(name, &NO_OBJECTS)
 }
 
-/// Whether a file that starts as no container does may end as a zip archive does: a
+/// Returns whether a file that starts as no container does may end as a zip archive does: a
 /// script may stand in front of one.
 pub(in crate::audit) fn may_end_as_zip(head: &[u8], name: &[u8]) -> bool {
     head.starts_with(b"#!") || ends(name, &ZIPS)
 }
 
-/// Whether a file of this name may take long.
+/// Returns whether a file of this name may take long.
 pub(in crate::audit) fn looks_packed(name: &[u8]) -> bool {
     ends(name, &PACKAGES) || holds_objects(name)
 }

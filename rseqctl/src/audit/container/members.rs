@@ -32,7 +32,7 @@ pub(super) trait Members {
     ) -> io::Result<()>;
 }
 
-/// What is wrong with a member is said of the member, and its container goes
+/// Reports what is wrong with a member under its own name, and its container goes
 /// on; a limit that is exceeded ends everything.
 pub(super) fn told(
     done: io::Result<()>,

@@ -10,7 +10,7 @@ use super::tape::{Member, MemberKind};
 use crate::audit::outcome::FileOutcome;
 use crate::audit::row::Row;
 
-/// What the members of one archive came to, by name. Those with nothing to say, nearly
+/// What the members of one archive came to, by name. Those with nothing to report, nearly
 /// all, are not kept.
 #[derive(Default)]
 pub(super) struct Names {
@@ -24,7 +24,7 @@ struct Said {
 }
 
 impl Names {
-    /// Looks at a member of a tar archive. One that is not `shown` has its say under
+    /// Looks at a member of a tar archive. One that is not `shown` is reported under
     /// those of its other names that are.
     pub(super) fn member(
         &mut self,
@@ -73,7 +73,7 @@ impl Names {
         }
     }
 
-    /// The rows of the member `name`, as if it stood at `path`.
+    /// Returns the rows of the member `name`, as if it stood at `path`.
     pub(super) fn under(&self, name: &[u8], path: &Path) -> Vec<Row> {
         let said = self.members.get(plain(name));
         let rows = said.into_iter().flat_map(|said| {

@@ -34,8 +34,8 @@ struct Layer {
 }
 
 impl Overlay {
-    /// Notes a member of the current layer; whether it is a file, by whatever of its
-    /// names, that is seen.
+    /// Notes a member of the current layer; returns whether it is a file, by whatever
+    /// of its names, that is seen.
     pub(super) fn sees(&mut self, name: &[u8], kind: MemberKind) -> bool {
         let name = plain(name);
         let name = name.strip_suffix(b"/").unwrap_or(name);

@@ -28,13 +28,13 @@ impl Place {
         }
     }
 
-    /// A member of the container at this place. Names are shown, never
+    /// Returns the place of a member of the container at this one. Names are shown, never
     /// followed.
     pub(super) fn inside(&self, name: &[u8]) -> Self {
         self.joined(b"!/", plain(name))
     }
 
-    /// One of several images in the container at this place.
+    /// Returns the place of one of several images in the container at this one.
     pub(super) fn image(&self, name: &str) -> Self {
         let mut place = self.joined(b"!", name.as_bytes());
         place.depth = self.depth;
@@ -55,7 +55,7 @@ impl Place {
     }
 }
 
-/// A member's name without the dots and slashes that archivers put first.
+/// Returns a member's name without the dots and slashes that archivers put first.
 pub(super) fn plain(mut name: &[u8]) -> &[u8] {
     loop {
         name = match name {

@@ -16,7 +16,7 @@ pub(super) fn fill(reader: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize
     Ok(count)
 }
 
-/// Reads over `count` bytes.
+/// Skips `count` bytes.
 pub(super) fn skip(reader: &mut dyn Read, count: u64) -> io::Result<()> {
     let skipped = io::copy(&mut reader.take(count), &mut io::sink())?;
     if skipped < count {

@@ -8,7 +8,7 @@ use super::read::{damaged, fill, skip};
 const LEAD: u64 = 96;
 const ENTRY: u64 = 16;
 
-/// The package's cpio archive, unpacked.
+/// Returns the package's cpio archive, unpacked.
 pub(super) fn payload<'a>(reader: &'a mut dyn Read) -> io::Result<Box<dyn Read + 'a>> {
     skip(reader, LEAD)?;
     let signature = header(reader)?;
@@ -29,7 +29,7 @@ pub(super) fn payload<'a>(reader: &'a mut dyn Read) -> io::Result<Box<dyn Read +
     }
 }
 
-/// Reads over a header; answers its length in bytes.
+/// Skips a header; returns its length in bytes.
 fn header(reader: &mut dyn Read) -> io::Result<u64> {
     let mut intro = [0; 16];
     reader.read_exact(&mut intro)?;

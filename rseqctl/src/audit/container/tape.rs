@@ -168,7 +168,7 @@ fn bounded(entry: &mut dyn Read) -> io::Result<Vec<u8>> {
     Ok(text)
 }
 
-/// A text in GNU's own headers, which ends with a NUL.
+/// Returns a text in GNU's own headers, which ends with a NUL.
 fn text(bytes: &[u8]) -> Vec<u8> {
     let text = bytes.split(|&byte| byte == 0).next();
     text.unwrap_or_default().to_vec()
@@ -183,7 +183,7 @@ struct Long {
     size: Option<u64>,
 }
 
-/// The paths in a set of pax headers: lines of `LENGTH KEY=VALUE`.
+/// Reads the paths in a set of pax headers: lines of `LENGTH KEY=VALUE`.
 fn extended(mut text: &[u8], long: &mut Long) -> io::Result<()> {
     let bad = || damaged("bad extended header");
     while !text.is_empty() && text[0] != 0 {

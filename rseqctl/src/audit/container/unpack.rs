@@ -29,7 +29,7 @@ impl<'a> Unpacker<'a> {
         Self { options }
     }
 
-    /// An image layout that stands in a folder.
+    /// Audits an image layout that stands in a folder.
     pub(in crate::audit) fn image_folder(&self, path: &Path, file: &mut FileOutcome) {
         // every layer has its own share
         let budget = Budget::new(&self.options.limits, u64::MAX);
@@ -39,7 +39,7 @@ impl<'a> Unpacker<'a> {
         }
     }
 
-    /// Something that can be read at any offset.
+    /// Audits something that can be read at any offset.
     pub(in crate::audit) fn whole(
         &self,
         kind: Kind,
@@ -144,7 +144,7 @@ impl<'a> Unpacker<'a> {
         self.tar(place, blob.bytes(), budget, file)
     }
 
-    /// A tar archive that can be read at any offset.
+    /// Audits a tar archive that can be read at any offset.
     fn tar(
         &self,
         place: &Place,
@@ -188,7 +188,7 @@ impl<'a> Unpacker<'a> {
         too_deep
     }
 
-    /// An RPM package, which is read from front to back.
+    /// Audits an RPM package, which is read from front to back.
     fn rpm(
         &self,
         place: &Place,
@@ -211,7 +211,7 @@ impl<'a> Unpacker<'a> {
         })
     }
 
-    /// A tar archive that is unpacked as it is read. Returns true, and takes back what
+    /// Audits a tar archive that is unpacked as it is read. Returns true, and takes back what
     /// it has said, where there is an image in it: its layers have to be read from
     /// the last to the first.
     fn tape(

@@ -83,7 +83,7 @@ pub(super) fn each(
 /// The longest end of an archive, in bytes: its last record, and a comment.
 const END: u64 = 22 + 0xffff;
 
-/// Whether an archive ends where the bytes end, whatever they start with: programs that
+/// Returns whether an archive ends where the bytes end, whatever they start with: programs that
 /// unpack themselves, and scripts, stand in front of theirs.
 pub(super) fn is_at_end(bytes: Bytes<'_>) -> bool {
     let mut buffer = vec![0; RECOMMENDED_BUFFER_SIZE];

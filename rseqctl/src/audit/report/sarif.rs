@@ -81,7 +81,7 @@ fn location(row: &Row) -> Value {
     json!({ "uri": uri(row.path().as_os_str().as_bytes()) })
 }
 
-/// A path as a URI reference: every byte but the plain ones is escaped, which
+/// Returns a path as a URI reference: every byte but the plain ones is escaped, which
 /// keeps names that are no UTF-8.
 fn uri(path: &[u8]) -> String {
     use std::fmt::Write;

@@ -31,7 +31,7 @@ impl Progress {
         }
     }
 
-    /// Whether anything is ever shown.
+    /// Returns whether anything is ever shown.
     pub(super) fn is_enabled(&self) -> bool {
         self.enabled
     }

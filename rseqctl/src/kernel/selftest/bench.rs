@@ -32,7 +32,7 @@ impl Bench {
         }
     }
 
-    /// A child that has no registration, with an area of its own.
+    /// Runs `body` in a child that has no registration, with an area of its own.
     pub(super) fn child(&self, body: impl FnOnce(Area, &mut Notes<'_>)) -> Option<Told> {
         let rest = self.limit.saturating_sub(self.started.elapsed());
         if rest.is_zero() {
@@ -73,7 +73,7 @@ impl Bench {
     }
 }
 
-/// Why a child did not tell what it should have told.
+/// Returns why a child did not tell what it should have told.
 pub(super) fn why(told: Option<&Told>) -> String {
     match told.map(|told| told.ending) {
         None | Some(None) => "its time was over".to_owned(),
@@ -92,7 +92,7 @@ impl Notes<'_> {
     }
 }
 
-/// The value of the last line of that name.
+/// Returns the value of the last line of that name.
 pub(super) fn value<'a>(told: &'a Told, name: &str) -> Option<&'a str> {
     std::str::from_utf8(&told.text)
         .ok()?

@@ -25,7 +25,7 @@ const ROUNDS: u64 = 50_000_000;
 /// How often a section has to run on before it is said that it never aborts.
 const SURE: u32 = 3;
 
-/// Nothing seen, for a reason that is told elsewhere.
+/// Returns that nothing was seen, for a reason that is told elsewhere.
 pub(super) const fn none() -> Aborts {
     Aborts {
         preemption: Abort::Unknown,
@@ -50,7 +50,7 @@ pub(super) fn watch(bench: &mut Bench, length: u32, extent: Extent) -> Aborts {
     }
 }
 
-/// One try: nothing where not just that happened which was meant to.
+/// One try: nothing where something else happened than was meant to.
 type Try = Option<Outcome>;
 
 fn one(
@@ -121,7 +121,7 @@ fn stay() -> Result<usize, Obstacle> {
     Ok(here)
 }
 
-/// Another processor; to be asked before [`stay`].
+/// Returns another processor; to be called before [`stay`].
 fn elsewhere() -> Result<usize, Obstacle> {
     let here = cpu::current().ok_or(Obstacle::NoProcessorNumber)?;
     cpu::allowed()
@@ -140,7 +140,7 @@ struct Tried {
     waits: i64,
 }
 
-/// A second thread, on the processor `on`, that waits until somebody is in the
+/// Runs a second thread, on the processor `on`, that waits until somebody is in the
 /// section, does `what`, and opens the section's end. While it waits it calls
 /// `look` again and again: where both have one processor, that has to let the
 /// first one run.
@@ -186,8 +186,8 @@ fn with_second_thread(
     })
 }
 
-/// The second thread runs on the same processor: where it sees the first one in
-/// the section, that one was preempted.
+/// Tries a preemption. The second thread runs on the same processor: where it sees
+/// the first one in the section, that one was preempted.
 fn preemption(area: Area, wait: Duration) -> Result<Abort, Obstacle> {
     let here = stay()?;
     repeat(wait, || {
@@ -196,7 +196,7 @@ fn preemption(area: Area, wait: Duration) -> Result<Abort, Obstacle> {
     })
 }
 
-/// The signal comes from the timer's interrupt, and nothing else runs for it.
+/// Tries a signal, which comes from the timer's interrupt, and nothing else runs for it.
 fn signal(area: Area, wait: Duration) -> Result<Abort, Obstacle> {
     stay()?;
     let handshake = fresh();
@@ -235,7 +235,7 @@ fn migration(area: Area, wait: Duration) -> Result<Abort, Obstacle> {
     })
 }
 
-/// The second thread sends the barrier from another processor.
+/// Tries a barrier, which the second thread sends from another processor.
 fn membarrier(area: Area, wait: Duration) -> Result<Abort, Obstacle> {
     let there = elsewhere()?;
     stay()?;

@@ -45,7 +45,7 @@ pub struct Fields {
 }
 
 impl Fields {
-    /// One of those that need no other processor.
+    /// Returns whether one of those that need no other processor came to `seen`.
     #[must_use]
     pub fn any(&self, seen: Field) -> bool {
         [self.sleep, self.preemption, self.signal].contains(&seen)
@@ -66,7 +66,7 @@ pub struct Aborts {
 }
 
 impl Aborts {
-    /// All of them, by name.
+    /// Returns all of them, by name.
     #[must_use]
     pub fn each(&self) -> [(&'static str, Abort); 4] {
         [
@@ -104,13 +104,13 @@ pub struct Answers {
 }
 
 impl Answers {
-    /// A registration of this length is possible.
+    /// Returns whether a registration of this length is possible.
     #[must_use]
     pub fn granted(&self) -> bool {
         self.registration == Some(0)
     }
 
-    /// Each wrong call that was not answered as the manual says: what it was,
+    /// Returns each wrong call that was not answered as the manual says: what it was,
     /// the answer, and what it should have been.
     #[must_use]
     pub fn surprises(&self) -> Vec<(&'static str, i32, i32)> {
@@ -176,14 +176,14 @@ pub struct SelfTest {
 pub(super) const ONE_PROCESSOR: &str = "needs two processors";
 
 impl SelfTest {
-    /// Something that this machine could have shown was not seen.
+    /// Returns whether something that this machine could have shown was not seen.
     #[must_use]
     pub fn has_holes(&self) -> bool {
         matches!(self.refused, Some(Refusal::Occupied | Refusal::NoAnswer))
             || self.not_seen.iter().any(|hole| hole.why != ONE_PROCESSOR)
     }
 
-    /// What was seen with registrations of this length.
+    /// Returns what was seen with registrations of this length.
     #[must_use]
     pub fn of_length(&self, length: u32) -> Option<&Length> {
         self.lengths.iter().find(|found| found.length == length)

@@ -115,7 +115,7 @@ pub(super) fn summary(tally: &Tally, stops: Option<Stops>, out: &mut impl Write)
     Ok(())
 }
 
-/// What the registered threads have in common: one value, or several.
+/// Returns what the registered threads have in common: one value, or several.
 fn each(row: &Row, value: impl Fn(&ThreadRow) -> Option<String>) -> String {
     let values: BTreeSet<String> = row.threads.iter().filter_map(value).collect();
     let values: Vec<_> = values.into_iter().collect();
@@ -126,7 +126,7 @@ fn each(row: &Row, value: impl Fn(&ThreadRow) -> Option<String>) -> String {
     }
 }
 
-/// The mode; with a question mark where it is likely only.
+/// Returns the mode; with a question mark where it is likely only.
 fn mode(thread: &ThreadRow) -> Option<String> {
     let mark = if thread.mode_evidence == Some(Word(Evidence::Likely)) {
         "?"
@@ -136,7 +136,7 @@ fn mode(thread: &ThreadRow) -> Option<String> {
     Some(format!("{}{mark}", thread.mode?.name()))
 }
 
-/// The command line, or what is known instead.
+/// Returns the command line, or what is known instead.
 fn program(row: &Row) -> String {
     if row.command.is_empty() {
         return safe(&format!("[{}]", row.name));

@@ -69,7 +69,7 @@ pub(in crate::audit::container) fn find(bytes: Bytes<'_>) -> io::Result<Found<'_
     Ok(found)
 }
 
-/// What a member of an image is, by its name seen from the image's folder.
+/// Returns what a member of an image is, by its name seen from the image's folder.
 fn stored(folder: &[u8], member: &Member<'_>) -> Option<(Vec<u8>, Stored)> {
     let name = plain(member.name);
     let inside = |name: &[u8]| name.strip_prefix(folder).map(<[u8]>::to_vec);
@@ -83,7 +83,7 @@ fn stored(folder: &[u8], member: &Member<'_>) -> Option<(Vec<u8>, Stored)> {
     Some((inside(name)?, stored))
 }
 
-/// The name that a symbolic link at `name` leads to; none where it leads out of
+/// Returns the name that a symbolic link at `name` leads to; `None` where it leads out of
 /// the archive.
 fn target(name: &[u8], link: &[u8]) -> Option<Vec<u8>> {
     if link.starts_with(b"/") {

@@ -58,17 +58,17 @@ struct Saved {
 /// The contents of a file of the image, if it has it.
 pub(super) type Read<'a> = dyn Fn(&str) -> io::Result<Option<Vec<u8>>> + 'a;
 
-/// Whether this is the manifest that `docker save` writes.
+/// Returns whether this is the manifest that `docker save` writes.
 pub(super) fn is_saved(text: &[u8]) -> bool {
     serde_json::from_slice::<Vec<Saved>>(text).is_ok_and(|images| !images.is_empty())
 }
 
-/// Whether this is the index of an OCI image layout.
+/// Returns whether this is the index of an OCI image layout.
 pub(super) fn is_index(text: &[u8]) -> bool {
     serde_json::from_slice::<Index>(text).is_ok_and(|index| !index.manifests.is_empty())
 }
 
-/// Every image, each once. Where there are both manifests, as docker has written
+/// Returns every image, each once. Where there are both manifests, as docker has written
 /// them since its version 25, they say the same.
 pub(super) fn pictures(read: &Read<'_>) -> io::Result<Vec<Picture>> {
     let indexed = match read("index.json")? {
@@ -96,7 +96,7 @@ fn indexed(text: &[u8], read: &Read<'_>) -> io::Result<Vec<Picture>> {
     Ok(gathered.pictures)
 }
 
-/// The image of a folder that skopeo has written: its blobs stand beside the manifest,
+/// Returns the image of a folder that skopeo has written: its blobs stand beside the manifest,
 /// by their digests alone.
 fn beside(manifest: &Manifest) -> io::Result<Vec<Picture>> {
     let layers: io::Result<Vec<_>> = manifest
@@ -202,7 +202,7 @@ fn parse<'a, T: Deserialize<'a>>(text: &'a [u8]) -> io::Result<T> {
     serde_json::from_slice(text).map_err(|error| damaged(&format!("bad manifest: {error}")))
 }
 
-/// Where a layout keeps the blob with this digest; digests lead nowhere else.
+/// Returns where a layout keeps the blob with this digest; digests lead nowhere else.
 fn blob(digest: &str) -> io::Result<String> {
     let is_word = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric());
     match digest.split_once(':') {
@@ -213,7 +213,7 @@ fn blob(digest: &str) -> io::Result<String> {
     }
 }
 
-/// Whether a name leads to something in the image and nowhere else.
+/// Returns whether a name leads to something in the image and nowhere else.
 fn is_plain(name: &str) -> bool {
     Path::new(name)
         .components()

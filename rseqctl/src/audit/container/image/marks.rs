@@ -24,14 +24,14 @@ pub(in crate::audit::container) struct Marks {
 }
 
 impl Marks {
-    /// Whether a member of this name may say that there is an image. What it
+    /// Returns whether a member of this name may say that there is an image. What it
     /// contains decides ([`Self::note`]).
     pub(in crate::audit::container) fn may_be(name: &[u8]) -> bool {
         let name = plain(name);
         name.ends_with(b"oci-layout") || matches!(name, b"manifest.json" | b"index.json")
     }
 
-    /// Notes the image that a member says is there; whether it says so.
+    /// Notes the image that a member says is there; returns whether it says so.
     pub(in crate::audit::container) fn note(&mut self, name: &[u8], text: &[u8]) -> bool {
         let name = plain(name);
         let folder = match name {
@@ -58,7 +58,7 @@ impl Marks {
         self.folders.is_empty()
     }
 
-    /// Whether something at `path`, in the container at `place`, is in an image.
+    /// Returns whether something at `path`, in the container at `place`, is in an image.
     pub(in crate::audit::container) fn has(&self, place: &Place, path: &Path) -> bool {
         let path = path.as_os_str().as_bytes();
         let inside = path.strip_prefix(place.name());
@@ -66,7 +66,7 @@ impl Marks {
         name.is_some_and(|name| self.folder_of(name).is_some())
     }
 
-    /// The folder of the image that a member is a part of.
+    /// Returns the folder of the image that a member is a part of.
     pub(in crate::audit::container) fn folder_of(&self, name: &[u8]) -> Option<&[u8]> {
         let name = plain(name);
         let of = |folder: &&Vec<u8>| name.starts_with(folder);

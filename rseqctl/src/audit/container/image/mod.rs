@@ -33,7 +33,7 @@ pub(super) struct Image<'a> {
 }
 
 impl<'a> Image<'a> {
-    /// An image layout that stands in a folder.
+    /// Returns an image layout that stands in a folder.
     pub(super) fn in_folder(path: &'a Path) -> Self {
         Self {
             store: Store::Folder(path),

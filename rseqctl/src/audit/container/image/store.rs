@@ -60,7 +60,7 @@ impl Store<'_> {
         Ok(Some(text))
     }
 
-    /// A blob by its name in the image; `name` was checked to be a plain one.
+    /// Returns a blob by its name in the image; `name` was checked to be a plain one.
     pub(super) fn get(&self, name: &str) -> io::Result<Option<Part<'_>>> {
         match self {
             Self::Tar(bytes, members) => {
