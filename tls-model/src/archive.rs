@@ -118,7 +118,7 @@ pub fn members<S: Source + ?Sized, B>(
     }
 }
 
-/// A number in decimal digits, blanks behind it.
+/// Returns a number in decimal digits, blanks behind it.
 fn decimal(text: &[u8]) -> Option<u64> {
     let digits = text.trim_ascii_end();
     if digits.is_empty() {
@@ -130,7 +130,7 @@ fn decimal(text: &[u8]) -> Option<u64> {
     })
 }
 
-/// The text at `start` up to `end` or `rest` bytes.
+/// Returns the text at `start` up to `end` or `rest` bytes.
 fn text<'b, S: Source + ?Sized>(
     source: &S,
     start: u64,
@@ -172,7 +172,7 @@ pub struct Part<S> {
 }
 
 impl<S: Source> Part<S> {
-    /// `size` bytes from `start` on.
+    /// Returns the `size` bytes from `start` on.
     pub const fn new(source: S, start: u64, size: u64) -> Self {
         Self {
             source,

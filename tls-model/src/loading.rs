@@ -43,7 +43,7 @@ impl Breach {
         }
     }
 
-    /// What is wrong, as a clause that follows the object's name.
+    /// Returns what is wrong, as a clause that follows the object's name.
     #[must_use]
     pub const fn text(self) -> &'static str {
         match self {

@@ -63,7 +63,7 @@ impl ObjectReport {
         }
     }
 
-    /// Returns how the object gets at `__rseq_abi`.
+    /// Returns how the object accesses `__rseq_abi`.
     #[must_use]
     pub fn access(&self) -> TlsAccess {
         let tables = self.facts.access;
@@ -116,7 +116,7 @@ impl ObjectReport {
             .map_or(0, |critical| critical.read.into())
     }
 
-    /// Returns how sure it is that the object has its critical sections; none where it
+    /// Returns how sure it is that the object has its critical sections; `None` where it
     /// has none.
     #[must_use]
     pub fn critical_evidence(&self) -> Option<Evidence> {
@@ -180,8 +180,8 @@ impl ObjectReport {
     /// critical sections (`__rseq_cs` or `__rseq_cs_ptr_array`), thread-local
     /// storage of at least 32 bytes that is aligned to at least 32, and no
     /// dynamic symbol that would lead to somebody else's area (`__rseq_abi`,
-    /// `__rseq_offset`). Proved as well by the note of `librseq_owner.a`. Never: that of a static program's own libc
-    /// ([`Facts::is_owning_libc`]).
+    /// `__rseq_offset`). The note of `librseq_owner.a` proves it as well. Never: that of a
+    /// static program's own libc ([`Facts::is_owning_libc`]).
     #[must_use]
     pub fn hidden_definition_evidence(&self) -> Option<Evidence> {
         if !self.facts.is_linked()

@@ -31,7 +31,7 @@ pub const fn surplus(namespaces: u64, optional: u64) -> u64 {
 }
 
 /// Returns the value of `glibc.rtld.optional_static_tls` with which glibc grants
-/// that many bytes to libraries that `dlopen` brings; none where it does so by
+/// that many bytes to libraries that `dlopen` brings; `None` where it does so by
 /// default.
 #[must_use]
 pub const fn tunable_for(bytes: u64) -> Option<u64> {
@@ -52,7 +52,7 @@ pub fn need(facts: &Facts) -> Option<u64> {
 }
 
 /// Returns the bytes that a library takes of the [`SURPLUS`] when `dlopen` brings
-/// it; none where its thread-local storage need not be static.
+/// it; `None` where its thread-local storage need not be static.
 #[must_use]
 pub fn need_by_dlopen(facts: &Facts) -> Option<u64> {
     let is_static = facts.flags.static_tls || facts.access.model == Some(TlsModel::InitialExec);

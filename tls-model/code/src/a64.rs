@@ -23,11 +23,11 @@ enum Value {
     Unknown,
     /// An address in the object.
     Address(u64),
-    /// The thread pointer and so many bytes.
+    /// The thread pointer and this many bytes.
     Thread(i64),
     /// The area's offset from the thread pointer.
     Offset,
-    /// The area's address and so many bytes.
+    /// The area's address and this many bytes.
     Area(i64),
     /// A constant: it may be added to the thread pointer.
     Constant(i64),
@@ -96,7 +96,7 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// The read or write of the area that the instruction makes.
+    /// Returns the read or write of the area that the instruction makes.
     fn access(&self, word: u32, instruction: &Instruction) -> Option<Access> {
         let (base, offset) = address_of(instruction)?;
         let Value::Area(at) = self.get(base) else {
@@ -134,7 +134,7 @@ impl<'a> Follower<'a> {
         })
     }
 
-    /// Carries the registers over an instruction; whether it makes the area's
+    /// Carries the registers over an instruction; returns whether it makes the area's
     /// address.
     fn follow(&mut self, word: u32, instruction: &Instruction, address: u64) -> bool {
         if word & !31 == MRS_TPIDR {
@@ -213,7 +213,7 @@ impl<'a> Follower<'a> {
 /// Standard for AArch64, 6.1.1).
 const CLOBBERED: usize = 19;
 
-/// Base register and offset of a memory operand.
+/// Returns the base register and the offset of a memory operand.
 fn address_of(instruction: &Instruction) -> Option<(u16, i64)> {
     instruction
         .operands
@@ -259,8 +259,8 @@ fn call(instruction: &Instruction, address: u64) -> Option<Target> {
     }
 }
 
-/// Atomic memory operations and compare-and-swap (Arm Architecture Reference
-/// Manual, C4.1): they change memory in place. `LDAPR` shares their encoding
+/// Returns whether it is an atomic memory operation or compare-and-swap (Arm Architecture Reference
+/// Manual, C4.1), which change memory in place. `LDAPR` shares their encoding
 /// and only loads.
 fn is_atomic(word: u32) -> bool {
     let memory_operation = word & 0x3b20_0c00 == 0x3820_0000 && word & 0x3fff_fc00 != 0x38bf_c000;
@@ -268,7 +268,7 @@ fn is_atomic(word: u32) -> bool {
     memory_operation || compare_and_swap
 }
 
-/// Bytes that a plain store writes.
+/// Returns the number of bytes that a plain store writes.
 fn stored_bytes(instruction: &Instruction) -> Option<u64> {
     let register = |operand: &Operand| match operand {
         Operand::Register(SizeCode::W, _) | Operand::SIMDRegister(SIMDSizeCode::S, _) => 4,

@@ -49,7 +49,7 @@ impl Area {
     }
 }
 
-/// The constant of a program's own accesses ("ELF Handling For Thread-Local
+/// Returns the constant of a program's own accesses ("ELF Handling For Thread-Local
 /// Storage", section 3.4, variants 1 and 2; written as link editors compute
 /// it).
 fn thread_offset(facts: &Facts) -> Option<i64> {
@@ -81,7 +81,7 @@ const READ_ONLY: [(i64, i64); 2] = [
     ),
 ];
 
-/// Whether a store of `size` bytes at `offset` of the area touches a field
+/// Returns whether a store of `size` bytes at `offset` of the area touches a field
 /// that belongs to the kernel.
 pub(crate) fn is_read_only(offset: i64, size: u64) -> bool {
     let end = offset.saturating_add_unsigned(size.max(1));
@@ -90,7 +90,7 @@ pub(crate) fn is_read_only(offset: i64, size: u64) -> bool {
         .any(|(from, to)| offset < *to && *from < end)
 }
 
-/// Whether a store is how a thread that is not registered says so: -1 or -2 to
+/// Returns whether a store is how a thread that is not registered says so: -1 or -2 to
 /// `cpu_id`.
 pub(crate) fn is_farewell(offset: i64, size: u64, value: Option<i32>) -> bool {
     let says_so = |value: i32| {

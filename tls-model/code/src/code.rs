@@ -9,7 +9,7 @@ const WINDOW: usize = 1 << 12;
 
 /// Code that can be read anywhere.
 pub(crate) trait Code {
-    /// The bytes from an address on: some, and none where there is no code.
+    /// Returns the bytes from an address on: some, and none where there is no code.
     fn at(&mut self, address: u64) -> &[u8];
 }
 
@@ -24,12 +24,12 @@ pub(crate) struct Span {
 const PT_LOAD: u32 = 1;
 const PF_X: u32 = 1;
 
-/// The executable segments of a linked object.
+/// Returns the executable segments of a linked object.
 pub(crate) fn spans<S: Source>(object: &Object<S>) -> Result<Vec<Span>, Error> {
     spans_with(object, PF_X)
 }
 
-/// Everything of a linked object that is loaded from its file.
+/// Returns everything of a linked object that is loaded from its file.
 pub(crate) fn loaded<S: Source>(object: &Object<S>) -> Result<Vec<Span>, Error> {
     spans_with(object, 0)
 }
@@ -80,7 +80,7 @@ impl<'a, S: Source> Reader<'a, S> {
         (inside < self.window.len()).then_some(inside)
     }
 
-    /// Bytes that are given, where there are so many: more than an instruction
+    /// Bytes that are given, where there are that many: more than an instruction
     /// needs.
     const ENOUGH: usize = 64;
 }

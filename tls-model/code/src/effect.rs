@@ -23,7 +23,7 @@ pub(crate) struct Effect {
 }
 
 impl Effect {
-    /// Whether it reads or writes the area, or makes its address.
+    /// Returns whether it reads or writes the area, or makes its address.
     pub(crate) fn is_use(&self) -> bool {
         self.formed || self.access.is_some_and(Access::is_inside)
     }
@@ -41,7 +41,7 @@ pub(crate) struct Access {
 }
 
 impl Access {
-    /// Whether a byte of it is in the area.
+    /// Returns whether a byte of it is in the area.
     pub(crate) fn is_inside(self) -> bool {
         self.offset < 32 && self.offset.saturating_add_unsigned(self.size.max(1)) > 0
     }

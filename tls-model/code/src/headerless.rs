@@ -31,7 +31,7 @@ const SIZE: u64 = size_of::<RseqCs>() as u64;
 const ABORT: usize = offset_of!(RseqCs, abort_ip);
 const WIDTH: usize = 8;
 
-/// Whether critical sections can be found in no other way.
+/// Returns whether critical sections can be found in no other way.
 pub(crate) fn is_needed<S: Source>(object: &Object<S>, facts: &Facts) -> bool {
     facts.is_linked()
         && facts.sections.is_empty()

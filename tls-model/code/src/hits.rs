@@ -51,14 +51,14 @@ impl<'a> Hits<'a> {
         self.seen.insert((address, kind))
     }
 
-    /// The area is read or written, or its address is made.
+    /// Notes that the area is read or written, or its address is made.
     pub(crate) fn uses(&mut self, address: u64) {
         if self.is_new(address, HitKind::Use) {
             self.critical.uses = self.critical.uses.saturating_add(1);
         }
     }
 
-    /// A store, perhaps to the area.
+    /// Notes a store, perhaps to the area.
     pub(crate) fn store(&mut self, address: u64, store: Store) {
         let Some((offset, _)) = store.area else {
             return;
@@ -76,7 +76,7 @@ impl<'a> Hits<'a> {
         }
     }
 
-    /// The area's address goes where it is not followed.
+    /// Notes that the area's address goes where it is not followed.
     pub(crate) fn lost(&mut self, address: u64) {
         if self.is_new(address, HitKind::Lost) {
             let place = Place {
@@ -88,7 +88,7 @@ impl<'a> Hits<'a> {
         }
     }
 
-    /// The object's own storage is asked for; the instruction is padded as in
+    /// Notes that the object's own storage is asked for; the instruction is padded as in
     /// the general-dynamic model.
     pub(crate) fn asks(&mut self, is_padded: bool) {
         self.asked.general_dynamic |= is_padded;

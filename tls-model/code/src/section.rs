@@ -119,7 +119,8 @@ impl Watch<'_> {
         self.stored = Some(place);
     }
 
-    /// `end` is where decoding stopped and where the last instruction starts.
+    /// Notes what the whole section shows. `end` is where decoding stopped and where the last
+    /// instruction starts.
     fn finish(self, end: End, length: u64) {
         let whole = end.bytes == length && length == self.section.length;
         if !whole {

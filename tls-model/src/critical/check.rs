@@ -6,7 +6,7 @@ use crate::rseq::arch;
 
 use super::{Contents, CriticalSection, Violation};
 
-/// The signature that libc and librseq register with on the machine of an
+/// Returns the signature that libc and librseq register with on the machine of an
 /// object, read in the object's byte order: the one that has to stand before its
 /// abort handlers.
 ///
@@ -21,7 +21,7 @@ pub fn signature_of(machine: u16, layout: Layout) -> Option<u32> {
     })
 }
 
-/// Every demand of the kernel (`kernel/rseq.c`, `include/linux/rseq_entry.h`)
+/// Returns every demand of the kernel (`kernel/rseq.c`, `include/linux/rseq_entry.h`)
 /// that a descriptor does not meet. `start` and `last` say where its first and
 /// its last byte of code are.
 pub fn kernel_checks(

@@ -10,7 +10,7 @@ use crate::elf::{Error, Object, Source};
 use super::{Contents, Place};
 
 impl<S: Source> Object<S> {
-    /// The four bytes before an abort handler.
+    /// Returns the four bytes before an abort handler.
     pub(super) fn signature_before(&self, abort: Place) -> Option<u32> {
         let address = abort.address.checked_sub(4)?;
         let contents = self.contents(Place { address, ..abort }).ok()?;
@@ -24,7 +24,7 @@ impl<S: Source> Object<S> {
         Some(self.layout().uint(&bytes) as u32)
     }
 
-    /// Where the bytes of a place are.
+    /// Returns where the bytes of a place are.
     ///
     /// # Errors
     ///

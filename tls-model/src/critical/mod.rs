@@ -58,14 +58,14 @@ pub struct CriticalSection {
 }
 
 impl CriticalSection {
-    /// Whether an address is in the section, as the kernel compares it.
+    /// Returns whether an address is in the section, as the kernel compares it.
     #[must_use]
     pub fn contains(&self, place: Place) -> bool {
         place.section == self.start.section
             && place.address.wrapping_sub(self.start.address) < self.length
     }
 
-    /// Nothing but zeros in the addresses: padding, or the code went away when
+    /// Returns whether the addresses are all zeros: padding, or the code went away when
     /// the linker dropped its section.
     #[must_use]
     pub fn is_void(&self) -> bool {

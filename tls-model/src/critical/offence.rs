@@ -111,7 +111,7 @@ impl Critical {
         }
     }
 
-    /// The offences of one kind.
+    /// Returns the offences of one kind.
     #[must_use]
     pub fn offence(&self, violation: Violation) -> Option<Offence> {
         self.offences.get(violation as usize).copied().flatten()

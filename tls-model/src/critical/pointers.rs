@@ -14,7 +14,7 @@ struct Range {
 }
 
 impl Range {
-    /// Whether a descriptor of the section starts at `address`.
+    /// Returns whether a descriptor of the section starts at `address`.
     fn has_descriptor(self, address: u64) -> bool {
         let inside = address.wrapping_sub(self.start);
         inside < self.size && inside.is_multiple_of(SIZE)

@@ -1,4 +1,4 @@
-//! A source for objects that nobody vouches for.
+//! A source for objects that are not trusted.
 
 use core::cell::Cell;
 
@@ -44,7 +44,7 @@ impl<S: Source> Bounded<S> {
         }
     }
 
-    /// Whether a read was refused.
+    /// Returns whether a read was refused.
     #[must_use]
     pub fn is_spent(&self) -> bool {
         let most = self.reach.get().min(LARGEST).saturating_mul(TIMES);

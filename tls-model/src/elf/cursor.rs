@@ -16,12 +16,12 @@ pub(crate) struct Cursor<'a, S> {
 }
 
 impl<S: Source> Cursor<'_, S> {
-    /// Whether there is another byte.
+    /// Returns whether there is another byte.
     pub(crate) fn has_more(&self) -> bool {
         self.next < self.len || self.at < self.end
     }
 
-    /// The next byte.
+    /// Returns the next byte.
     pub(crate) fn byte(&mut self) -> Result<u8, Error> {
         if self.next >= self.len {
             let rest = usize::try_from(self.end.saturating_sub(self.at)).unwrap_or(usize::MAX);

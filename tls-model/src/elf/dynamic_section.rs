@@ -87,7 +87,7 @@ impl<S: Source> Object<S> {
             .transpose()
     }
 
-    /// `DT_SONAME`, copied to `buf`.
+    /// Returns `DT_SONAME`, copied to `buf`.
     ///
     /// # Errors
     ///
@@ -96,7 +96,7 @@ impl<S: Source> Object<S> {
         self.optional_string(self.dynamic()?.and_then(|dynamic| dynamic.soname), buf)
     }
 
-    /// `DT_RUNPATH`, copied to `buf`.
+    /// Returns `DT_RUNPATH`, copied to `buf`.
     ///
     /// # Errors
     ///
@@ -105,7 +105,7 @@ impl<S: Source> Object<S> {
         self.optional_string(self.dynamic()?.and_then(|dynamic| dynamic.runpath), buf)
     }
 
-    /// `DT_RPATH`, copied to `buf`.
+    /// Returns `DT_RPATH`, copied to `buf`.
     ///
     /// # Errors
     ///
@@ -124,7 +124,7 @@ impl<S: Source> Object<S> {
             .transpose()
     }
 
-    /// The program interpreter's path, copied to `buf`.
+    /// Returns the program interpreter's path, copied to `buf`.
     ///
     /// # Errors
     ///
@@ -142,7 +142,7 @@ impl<S: Source> Object<S> {
         self.string(start, rest, buf)
     }
 
-    /// The dynamic string table, in the file.
+    /// Returns the dynamic string table, in the file.
     pub(crate) fn dynamic_strings(&self) -> Result<Strings, Error> {
         let dynamic = self.dynamic()?.ok_or(Error::Damaged)?;
         let (offset, rest) = self.offset_of(dynamic.strtab.ok_or(Error::Damaged)?)?;
@@ -152,7 +152,7 @@ impl<S: Source> Object<S> {
         })
     }
 
-    /// The string at file offset `start` that ends within `rest` bytes.
+    /// Returns the string at file offset `start` that ends within `rest` bytes.
     fn string<'b>(&self, start: u64, rest: u64, buf: &'b mut [u8]) -> Result<&'b [u8], Error> {
         let most = usize::try_from(rest).unwrap_or(usize::MAX);
         let want = buf.len().min(most);

@@ -22,7 +22,7 @@ fn gnu_hash_of(name: &[u8]) -> u32 {
     })
 }
 
-/// gABI, chapter 5, "Hash Table".
+/// Returns the hash of a name (gABI, chapter 5, "Hash Table").
 fn system_v_hash_of(name: &[u8]) -> u32 {
     name.iter().fold(0, |hash: u32, &byte| {
         let hash = hash.wrapping_shl(4).wrapping_add(u32::from(byte));
@@ -63,7 +63,7 @@ fn place(start: u64, index: u64, width: u64) -> Result<u64, Error> {
 }
 
 impl<S: Source> Object<S> {
-    /// The definition that an unversioned reference to `name` finds in this
+    /// Returns the definition that an unversioned reference to `name` finds in this
     /// object alone: a defined symbol of any type, in its default version.
     ///
     /// # Errors
@@ -84,8 +84,8 @@ impl<S: Source> Object<S> {
         Ok(None)
     }
 
-    /// The number of dynamic symbols, from whichever hash table there is. A GNU
-    /// hash table without a symbol does not tell it.
+    /// Returns the number of dynamic symbols, from whichever hash table there is. A GNU
+    /// hash table without a symbol does not say.
     pub(super) fn hashed_symbol_count(&self) -> Result<Option<u64>, Error> {
         let dynamic: &Dynamic = self.dynamic()?.ok_or(Error::Damaged)?;
         if let Some(address) = dynamic.hash {
@@ -230,7 +230,7 @@ impl<S: Source> Object<S> {
         Err(Error::Damaged)
     }
 
-    /// The symbol at `index`, if it is what an unversioned reference finds.
+    /// Returns the symbol at `index`, if it is what an unversioned reference finds.
     fn default_definition(
         &self,
         table: &SymbolTable,

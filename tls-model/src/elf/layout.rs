@@ -17,7 +17,7 @@ pub enum Class {
 }
 
 impl Class {
-    /// Width of an address in bits.
+    /// Returns the width of an address in bits.
     #[must_use]
     pub const fn bits(self) -> u8 {
         match self {
@@ -26,7 +26,7 @@ impl Class {
         }
     }
 
-    /// Width of an address in bytes.
+    /// Returns the width of an address in bytes.
     #[must_use]
     pub const fn address_size(self) -> u64 {
         match self {
@@ -55,7 +55,7 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// The layout that the identification bytes name.
+    /// Returns the layout that the identification bytes name.
     pub(super) fn from_ident(ident: &[u8]) -> Result<Self, Error> {
         let class = match ident.get(header::EI_CLASS).copied() {
             Some(header::ELFCLASS32) => Class::Elf32,
@@ -72,7 +72,7 @@ impl Layout {
         Ok(Self { class, endian })
     }
 
-    /// An unsigned number of 1, 2, 4 or 8 bytes; 0 for any other length.
+    /// Returns an unsigned number of 1, 2, 4 or 8 bytes; 0 for any other length.
     #[inline]
     #[must_use]
     pub fn uint(self, bytes: &[u8]) -> u64 {
@@ -95,7 +95,7 @@ impl Layout {
         }
     }
 
-    /// One field of a record, 0 where the record is too short for it.
+    /// Returns one field of a record, 0 where the record is too short for it.
     ///
     /// Records are read in full length or not at all, so the 0 is never taken
     /// for a value.
@@ -133,7 +133,7 @@ pub(super) struct Field {
     pub(super) elf64: FieldPlace,
 }
 
-/// The width of the field that `_project` borrows.
+/// Returns the width of the field that `_project` borrows.
 pub(super) const fn width_of<T, U>(_project: fn(&T) -> &U) -> usize {
     size_of::<U>()
 }

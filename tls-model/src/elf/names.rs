@@ -13,8 +13,8 @@ use super::{Error, Object, Source};
 /// is searched for has one of them.
 const RARE: [[u8; 2]; 2] = [*b"q_", *b"ym"];
 
-/// The longest name, in bytes with its NUL, that may be searched for. The last
-/// so many bytes of a chunk are read again with the next.
+/// The longest name, in bytes with its NUL, that may be searched for. That many
+/// bytes at the end of a chunk are read again with the next.
 const LONGEST: usize = 32;
 
 /// Places that are remembered. Linkers store a name once; tail merging and
@@ -30,7 +30,7 @@ pub(crate) struct Names<'a> {
 }
 
 impl<'a> Names<'a> {
-    /// These names and nothing behind them.
+    /// Searches for these names and nothing behind them.
     pub(crate) const fn exactly(list: &'a [&'a [u8]]) -> Self {
         Self {
             list,
@@ -55,7 +55,7 @@ impl Found {
         overflow: false,
     };
 
-    /// Which name (its index in [`Names::list`]) starts at `offset`.
+    /// Returns which name (its index in [`Names::list`]) starts at `offset`.
     pub(crate) fn name_at(&self, offset: u64) -> Option<usize> {
         self.places()
             .iter()
@@ -80,7 +80,7 @@ impl Found {
 }
 
 impl<S: Source> Object<S> {
-    /// Every offset of the string table at which one of the names starts and
+    /// Returns every offset of the string table at which one of the names starts and
     /// ends, tails of longer strings included.
     pub(crate) fn find_names(&self, strings: Strings, names: &Names) -> Result<Found, Error> {
         let mut found = Found::NONE;
@@ -162,7 +162,7 @@ fn search(bytes: &[u8], own: usize, names: &Names, mut report: impl FnMut(usize,
 /// Bytes that are looked at together.
 const BLOCK: usize = 64;
 
-/// 1 where two bytes that follow each other are one of [`RARE`], else 0.
+/// Returns 1 where two bytes that follow each other are one of [`RARE`], else 0.
 #[inline]
 fn is_rare(byte: u8, next: u8) -> u8 {
     let is = |[first, second]: [u8; 2]| u8::from(byte == first) & u8::from(next == second);
@@ -170,7 +170,7 @@ fn is_rare(byte: u8, next: u8) -> u8 {
     is(one) | is(other)
 }
 
-/// Where `name` starts, if its first rare pair is the one at `rare_at` and a
+/// Returns where `name` starts, if its first rare pair is the one at `rare_at` and a
 /// NUL, or a version, follows it.
 fn starts_at(bytes: &[u8], rare_at: usize, name: &[u8], with_version: bool) -> Option<usize> {
     let after = name.get(1..)?;
@@ -195,7 +195,7 @@ mod tests {
     };
     const HEADER: usize = 64;
 
-    /// A header with nothing behind it, and a string table of three chunks.
+    /// Returns a header with nothing behind it, and a string table of three chunks.
     fn bytes() -> [u8; HEADER + 3 * CHUNK] {
         let mut bytes = [b'x'; HEADER + 3 * CHUNK];
         bytes[..HEADER].fill(0);

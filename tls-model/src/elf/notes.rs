@@ -19,7 +19,7 @@ pub struct BuildId {
 }
 
 impl BuildId {
-    /// The bytes.
+    /// Returns the bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..self.len).unwrap_or_default()
@@ -27,7 +27,7 @@ impl BuildId {
 }
 
 impl<S: Source> Object<S> {
-    /// The GNU build id: from the note segments, in a relocatable object from
+    /// Returns the GNU build id: from the note segments, in a relocatable object from
     /// the note sections.
     ///
     /// # Errors

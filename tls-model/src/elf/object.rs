@@ -22,19 +22,19 @@ pub struct Object<S> {
 }
 
 impl<S: Source> Object<S> {
-    /// The ELF header.
+    /// Returns the ELF header.
     #[must_use]
     pub const fn header(&self) -> &Header {
         &self.header
     }
 
-    /// Class and byte order.
+    /// Returns class and byte order.
     #[must_use]
     pub const fn layout(&self) -> Layout {
         self.layout
     }
 
-    /// The dynamic section, if the object has one.
+    /// Returns the dynamic section, if the object has one.
     ///
     /// # Errors
     ///
@@ -61,7 +61,7 @@ impl<S: Source> Object<S> {
         walked.map_or(u64::MAX, |_| end)
     }
 
-    /// The thread-local storage segment, if the object has one.
+    /// Returns the thread-local storage segment, if the object has one.
     ///
     /// # Errors
     ///
@@ -70,7 +70,7 @@ impl<S: Source> Object<S> {
         self.marks().map(|marks| marks.tls)
     }
 
-    /// The segment that names the program interpreter, if there is one.
+    /// Returns the segment that names the program interpreter, if there is one.
     ///
     /// # Errors
     ///

@@ -37,7 +37,7 @@ const LONGEST: u32 = 10;
 const MOST: u64 = MOST_BYTES / 24;
 
 impl<S: Source> Cursor<'_, S> {
-    /// A number of seven bits in each byte, the lowest first, and how many bits of
+    /// Returns a number of seven bits in each byte, the lowest first, and how many bits of
     /// it there are.
     fn number(&mut self) -> Result<(u64, u32, u8), Error> {
         let mut value = 0_u64;
@@ -177,7 +177,7 @@ impl<S: Source> Object<S> {
         Ok(None)
     }
 
-    /// A number as wide as an address.
+    /// Returns a number as wide as an address.
     fn narrow(&self, value: u64) -> u64 {
         match self.layout.class {
             Class::Elf32 => value & 0xffff_ffff,

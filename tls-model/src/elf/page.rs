@@ -26,12 +26,12 @@ impl Page {
         Ok(())
     }
 
-    /// All that was read.
+    /// Returns all that was read.
     pub(super) fn all(&self) -> &[u8] {
         self.bytes.get(..self.len).unwrap_or_default()
     }
 
-    /// `len` bytes at `offset`, where the page holds all of them.
+    /// Returns `len` bytes at `offset`, where the page holds all of them.
     pub(super) fn get(&self, offset: u64, len: usize) -> Option<&[u8]> {
         let start = usize::try_from(offset).ok()?;
         self.all().get(start..start.checked_add(len)?)

@@ -53,7 +53,7 @@ const SHT_ANDROID_REL: u32 = 0x6000_0001;
 const SHT_ANDROID_RELA: u32 = 0x6000_0002;
 
 impl Section {
-    /// The form of its relocations; none where it has none.
+    /// Returns the form of its relocations; `None` where it has none.
     pub(super) fn relocations(&self) -> Option<Form> {
         Some(match self.kind {
             SHT_RELA => Form::Rela,
@@ -174,7 +174,7 @@ impl<S: Source> Object<S> {
         })
     }
 
-    /// The two parts of `r_info`.
+    /// Returns the two parts of `r_info`.
     pub(super) fn symbol_and_kind(&self, info: u64) -> (u64, u32) {
         match self.layout.class {
             Class::Elf32 => (info >> 8 & 0xff_ffff, (info & 0xff) as u32),

@@ -85,7 +85,7 @@ impl<S: Source> Object<S> {
         })
     }
 
-    /// Whether section headers can be read at all.
+    /// Returns whether section headers can be read at all.
     #[must_use]
     pub fn has_sections(&self) -> bool {
         self.header.shoff != 0 && self.bias.is_none()
@@ -106,7 +106,7 @@ impl<S: Source> Object<S> {
             .pick(section_header32::SIZEOF_SHDR, section_header64::SIZEOF_SHDR)
     }
 
-    /// One section header by its index.
+    /// Returns one section header by its index.
     ///
     /// # Errors
     ///
@@ -124,7 +124,7 @@ impl<S: Source> Object<S> {
         Ok(Section::decode(self.layout, record))
     }
 
-    /// The section that holds the section names.
+    /// Returns the section that holds the section names.
     ///
     /// # Errors
     ///

@@ -79,7 +79,7 @@ impl<S: Source> Object<S> {
         Ok(found)
     }
 
-    /// The file offset of the byte at link-time address `vaddr`, and how many
+    /// Returns the file offset of the byte at link-time address `vaddr`, and how many
     /// bytes of the file follow it in the same segment.
     ///
     /// # Errors
@@ -104,7 +104,7 @@ impl<S: Source> Object<S> {
         .ok_or(Error::Damaged)
     }
 
-    /// The word (as wide as an address) at link-time address `vaddr`, as it is
+    /// Returns the word (as wide as an address) at link-time address `vaddr`, as it is
     /// in the file.
     pub(crate) fn word_at(&self, vaddr: u64) -> Result<u64, Error> {
         self.read_word(self.offset_of(vaddr)?.0)

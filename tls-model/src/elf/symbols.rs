@@ -44,7 +44,7 @@ pub struct Symbol {
 }
 
 impl Symbol {
-    /// Whether the object itself defines the symbol (a common symbol counts).
+    /// Returns whether the object itself defines the symbol (a common symbol counts).
     #[must_use]
     pub const fn is_defined(&self) -> bool {
         self.section as u32 != SHN_UNDEF
@@ -79,7 +79,7 @@ impl<S: Source> Object<S> {
         self.layout.pick(sym32::SIZEOF_SYM, sym64::SIZEOF_SYM) as u64
     }
 
-    /// The dynamic symbol table, with room for `count` symbols.
+    /// Returns the dynamic symbol table, with room for `count` symbols.
     pub(super) fn dynamic_symbol_table(&self, count: u64) -> Result<SymbolTable, Error> {
         let dynamic = self.dynamic()?.ok_or(Error::Damaged)?;
         let (offset, rest) = self.offset_of(dynamic.symtab.ok_or(Error::Damaged)?)?;
@@ -92,7 +92,7 @@ impl<S: Source> Object<S> {
         })
     }
 
-    /// All of the dynamic symbol table. Its length is in no header: it comes
+    /// Returns all of the dynamic symbol table. Its length is in no header: it comes
     /// from the hash tables, else from the section header, else from the
     /// string table that linkers put behind it.
     pub(crate) fn all_dynamic_symbols(&self) -> Result<SymbolTable, Error> {
@@ -133,7 +133,7 @@ impl<S: Source> Object<S> {
         self.symbols(&self.all_dynamic_symbols()?, visit)
     }
 
-    /// The symbol table in `section` (`SHT_SYMTAB`) and its strings.
+    /// Returns the symbol table in `section` (`SHT_SYMTAB`) and its strings.
     pub(crate) fn link_symbols(&self, section: &Section) -> Result<SymbolTable, Error> {
         let strings = self.section(section.link)?;
         Ok(SymbolTable {
@@ -179,7 +179,7 @@ impl<S: Source> Object<S> {
         })
     }
 
-    /// One symbol by its index.
+    /// Returns one symbol by its index.
     pub(crate) fn symbol(&self, table: &SymbolTable, index: u64) -> Result<Symbol, Error> {
         if index >= table.records.count {
             return Err(Error::Damaged);
@@ -192,7 +192,7 @@ impl<S: Source> Object<S> {
         Ok(Symbol::decode(self.layout, index, record))
     }
 
-    /// Whether the string at `offset` of the table is `name`.
+    /// Returns whether the string at `offset` of the table is `name`.
     pub(crate) fn is_named(
         &self,
         strings: Strings,
@@ -218,7 +218,7 @@ impl<S: Source> Object<S> {
         Ok(self.read_uint::<1>(at)? == 0)
     }
 
-    /// Whether the symbol is a version that only references by that version
+    /// Returns whether the symbol is a version that only references by that version
     /// find (`name@VERSION` and not `name@@VERSION`).
     pub(super) fn is_hidden_version(&self, index: u64) -> Result<bool, Error> {
         let Some(versym) = self.dynamic()?.and_then(|dynamic| dynamic.versym) else {

@@ -28,7 +28,7 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// A table whose records must have at least `least` bytes each.
+    /// Returns a table whose records must have at least `least` bytes each.
     pub(super) fn new(offset: u64, count: u64, stride: u64, least: u64) -> Result<Self, Error> {
         let bytes = count.checked_mul(stride).ok_or(Error::Damaged)?;
         let fits = stride >= least.max(1) && bytes <= MOST_BYTES;
@@ -53,7 +53,7 @@ impl Table {
         Self::new(offset, count, stride, least)
     }
 
-    /// The file offset of one record, in bytes.
+    /// Returns the file offset of one record, in bytes.
     pub(super) fn offset_of(&self, index: u64) -> Result<u64, Error> {
         index
             .checked_mul(self.stride)
@@ -111,7 +111,7 @@ impl<S: Source> Object<S> {
         }
     }
 
-    /// Up to `len` bytes (at most the buffer's length) at `offset`, from the
+    /// Returns up to `len` bytes (at most the buffer's length) at `offset`, from the
     /// first page where it has them; fewer only where the bytes end.
     pub(super) fn bytes_at<'a>(
         &'a self,
@@ -147,14 +147,14 @@ impl<S: Source> Object<S> {
         }
     }
 
-    /// One unsigned number of `WIDTH` (1, 2, 4 or 8) bytes.
+    /// Returns one unsigned number of `WIDTH` (1, 2, 4 or 8) bytes.
     pub(super) fn read_uint<const WIDTH: usize>(&self, offset: u64) -> Result<u64, Error> {
         let mut buf = [0; WIDTH];
         self.read_exact(offset, &mut buf)?;
         Ok(self.layout.uint(&buf))
     }
 
-    /// One unsigned number as wide as an address.
+    /// Returns one unsigned number as wide as an address.
     pub(super) fn read_word(&self, offset: u64) -> Result<u64, Error> {
         match self.layout.class {
             super::Class::Elf32 => self.read_uint::<4>(offset),

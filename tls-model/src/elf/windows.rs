@@ -48,7 +48,7 @@ impl Window {
         self.bytes.get_mut(..self.len).unwrap_or_default()
     }
 
-    /// The word of `width` bytes at `inside`.
+    /// Returns the word of `width` bytes at `inside`.
     pub(crate) fn uint(&self, layout: Layout, inside: usize, width: usize) -> u64 {
         inside
             .checked_add(width)
@@ -110,7 +110,7 @@ fn value_of(machine: u16, kind: u32) -> Option<Value> {
     }
 }
 
-/// The window that a relocated place falls into; windows are sorted.
+/// Returns the window that a relocated place falls into; windows are sorted.
 fn window_at(windows: &mut [Window], place: u64) -> Option<(&mut Window, usize)> {
     let after = windows.partition_point(|window| window.at <= place);
     let window = windows.get_mut(after.checked_sub(1)?)?;
@@ -202,7 +202,7 @@ impl<S: Source> Object<S> {
         failed.map_or(Ok(()), Err)
     }
 
-    /// Value and section of a symbol of the object's own.
+    /// Returns value and section of a symbol of the object's own.
     fn address_of(
         &self,
         table: &Result<SymbolTable, Error>,

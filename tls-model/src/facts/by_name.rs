@@ -33,7 +33,7 @@ impl Facts {
     }
 }
 
-/// The names that an object holds among its constants.
+/// Returns the names that an object holds among its constants.
 fn asked_by_name<S: Source>(object: &Object<S>) -> Result<NameSet, Error> {
     let mut found = NameSet::default();
     if !object.has_sections() {
@@ -56,7 +56,7 @@ fn asked_by_name<S: Source>(object: &Object<S>) -> Result<NameSet, Error> {
     failed.map_or(Ok(found), Err)
 }
 
-/// Whether a section holds data that is never written: constants.
+/// Returns whether a section holds data that is never written: constants.
 fn is_constant(section: &Section) -> bool {
     let flags = |flag: u32| section.flags & u64::from(flag) != 0;
     section.kind == SHT_PROGBITS && flags(SHF_ALLOC) && !flags(SHF_WRITE) && !flags(SHF_EXECINSTR)

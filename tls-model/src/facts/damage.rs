@@ -1,4 +1,4 @@
-//! What of an object could not be used.
+//! Which parts of an object could not be used.
 
 use core::fmt;
 
@@ -42,13 +42,13 @@ impl Damage {
         (Self::TOO_MANY, "too many rseq symbols"),
     ];
 
-    /// Whether nothing is damaged.
+    /// Returns whether nothing is damaged.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// Whether all of `other` is in the set.
+    /// Returns whether all of `other` is in the set.
     #[must_use]
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
@@ -59,7 +59,7 @@ impl Damage {
         self.0 |= other.0;
     }
 
-    /// The damaged parts in words, in a fixed order.
+    /// Returns the damaged parts in words, in a fixed order.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         Self::NAMES
             .into_iter()

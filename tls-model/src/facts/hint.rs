@@ -6,7 +6,7 @@ use crate::elf::{Names, Object, Source, Strings};
 
 use super::SectionName;
 
-/// Whether the file has critical sections (`__rseq_cs` or `__rseq_cs_ptr_array`), or
+/// Returns whether the file has critical sections (`__rseq_cs` or `__rseq_cs_ptr_array`), or
 /// is an owner of its own (`.note.rseq_owner`).
 ///
 /// Reads section headers and their names only. The names survive strip, and no

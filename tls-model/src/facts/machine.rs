@@ -20,7 +20,7 @@ const NAMES: [(u16, &str, &str); 11] = [
     (h::EM_SPARCV9, "sparc64", "sparc64"),
 ];
 
-/// The name of a machine (`e_machine`) in one class, where it has one here.
+/// Returns the name of a machine (`e_machine`) in one class, where it has one here.
 #[must_use]
 pub fn machine_name(machine: u16, class: Class) -> Option<&'static str> {
     NAMES

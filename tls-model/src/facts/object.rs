@@ -27,7 +27,7 @@ pub enum ObjectKind {
 }
 
 impl ObjectKind {
-    /// The word used in reports.
+    /// Returns the word used in reports.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -120,7 +120,7 @@ pub struct Facts {
     /// It can ask the dynamic linker for names: it refers to, or defines,
     /// `dlsym` or `dlvsym`.
     pub looks_up_names: bool,
-    /// How it gets at `__rseq_abi`, as far as its tables say it. The code may say
+    /// How it accesses `__rseq_abi`, as far as its tables say it. The code may say
     /// more: [`crate::report::ObjectReport::access`].
     pub access: TlsAccess,
     /// Link-time address of the word that the dynamic linker fills with the
@@ -148,13 +148,13 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// The machine's name, where it has one here.
+    /// Returns the machine's name, where it has one here.
     #[must_use]
     pub fn machine_name(&self) -> Option<&'static str> {
         machine_name(self.machine, self.layout.class)
     }
 
-    /// ELF class as used in reports.
+    /// Returns the ELF class as used in reports.
     #[must_use]
     pub const fn class_name(&self) -> &'static str {
         match self.layout.class {
@@ -163,14 +163,14 @@ impl Facts {
         }
     }
 
-    /// Whether the object is a linked program or library, so that its
+    /// Returns whether the object is a linked program or library, so that its
     /// definitions are final.
     #[must_use]
     pub fn is_linked(&self) -> bool {
         matches!(self.kind, ObjectKind::Executable | ObjectKind::Shared)
     }
 
-    /// The `__rseq_abi` that other objects would bind to: defined in the
+    /// Returns the `__rseq_abi` that other objects would bind to: defined in the
     /// dynamic symbol table as a TLS symbol, of default or protected
     /// visibility, and no copy relocation.
     #[must_use]
@@ -178,7 +178,7 @@ impl Facts {
         self.symbols.iter().find(|fact| fact.is_exported_area())
     }
 
-    /// Whether the object is a libc that owns `__rseq_abi`, or a static program
+    /// Returns whether the object is a libc that owns `__rseq_abi`, or a static program
     /// with one: it defines the symbol and `__rseq_handled`, and knows
     /// `__rseq_offset`. Such a libc registers the first definition in the global
     /// scope in every thread.
@@ -195,7 +195,7 @@ impl Facts {
             && has(SymbolName::Offset, false)
     }
 
-    /// Whether its `__rseq_abi` is a copy of somebody else's.
+    /// Returns whether its `__rseq_abi` is a copy of somebody else's.
     #[must_use]
     pub fn is_copied_area(&self) -> bool {
         self.symbols
@@ -203,7 +203,7 @@ impl Facts {
             .any(|fact| fact.name == SymbolName::Abi && fact.role == Role::Copies)
     }
 
-    /// The definition of `__rseq_abi` that only the link-time symbols (or the
+    /// Returns the definition of `__rseq_abi` that only the link-time symbols (or the
     /// dynamic ones, but not for others) show.
     pub(crate) fn hidden_symbol(&self) -> Option<&SymbolFact> {
         self.symbols.iter().find(|fact| {
@@ -211,7 +211,7 @@ impl Facts {
         })
     }
 
-    /// The object's own `__rseq_abi`, exported or hidden, where a symbol shows
+    /// Returns the object's own `__rseq_abi`, exported or hidden, where a symbol shows
     /// it.
     #[must_use]
     pub fn definition(&self) -> Option<&SymbolFact> {

@@ -1,4 +1,4 @@
-//! The libraries of this project, which are nobody's own definition.
+//! The libraries of this project, whose `__rseq_abi` is no program's own definition.
 
 use crate::protocol::{ABI_LIBRARY, SHIM_LIBRARY};
 

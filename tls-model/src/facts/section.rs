@@ -40,7 +40,7 @@ impl SectionName {
         ".note.rseq_owner",
     ];
 
-    /// The name as it stands in objects.
+    /// Returns the name as it stands in objects.
     #[must_use]
     pub const fn name(self) -> &'static str {
         Self::NAMES[self as usize]
@@ -55,20 +55,20 @@ pub struct Sections {
 }
 
 impl Sections {
-    /// The size of a section in bytes, if it is there.
+    /// Returns the size of a section in bytes, if it is there.
     #[must_use]
     pub fn size(&self, name: SectionName) -> Option<u64> {
         self.sizes.get(name as usize).copied().flatten()
     }
 
-    /// The sections that are there, in a fixed order, with their sizes.
+    /// Returns the sections that are there, in a fixed order, with their sizes.
     pub fn iter(&self) -> impl Iterator<Item = (SectionName, u64)> {
         SectionName::ALL
             .into_iter()
             .filter_map(|name| self.size(name).map(|size| (name, size)))
     }
 
-    /// Whether none of them is there.
+    /// Returns whether none of them is there.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.iter().next().is_none()

@@ -45,7 +45,7 @@ impl SymbolName {
         "__rseq_abi_nobody",
     ];
 
-    /// The name as it stands in objects.
+    /// Returns the name as it stands in objects.
     #[must_use]
     pub const fn name(self) -> &'static str {
         Self::NAMES[self as usize]
@@ -57,19 +57,19 @@ impl SymbolName {
 pub struct NameSet(u8);
 
 impl NameSet {
-    /// Whether a name is among them.
+    /// Returns whether a name is among them.
     #[must_use]
     pub const fn contains(self, name: SymbolName) -> bool {
         self.0 & (1 << name as u8) != 0
     }
 
-    /// Whether there are none.
+    /// Returns whether there are none.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// The names, in the order of [`SymbolName::ALL`].
+    /// Returns the names, in the order of [`SymbolName::ALL`].
     pub fn iter(self) -> impl Iterator<Item = SymbolName> {
         SymbolName::ALL
             .into_iter()
@@ -94,7 +94,7 @@ pub enum Role {
 }
 
 impl Role {
-    /// The word used in reports.
+    /// Returns the word used in reports.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -121,7 +121,7 @@ pub enum Binding {
 }
 
 impl Binding {
-    /// The word used in reports.
+    /// Returns the word used in reports.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -148,7 +148,7 @@ pub enum Visibility {
 }
 
 impl Visibility {
-    /// The word used in reports.
+    /// Returns the word used in reports.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -185,7 +185,7 @@ pub enum SymbolTable {
 }
 
 impl SymbolTable {
-    /// The word used in reports.
+    /// Returns the word used in reports.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -219,7 +219,7 @@ pub struct SymbolFact {
 }
 
 impl SymbolFact {
-    /// A symbol of intermediate code, of which no more is known.
+    /// Returns a symbol of intermediate code, of which no more is known.
     pub(super) const fn of_intermediate(
         name: SymbolName,
         role: Role,
@@ -268,7 +268,7 @@ impl SymbolFact {
         }
     }
 
-    /// Whether other objects can bind to it: a definition in the dynamic
+    /// Returns whether other objects can bind to it: a definition in the dynamic
     /// symbol table that is neither local nor hidden.
     #[must_use]
     pub fn is_exported(&self) -> bool {
@@ -294,7 +294,7 @@ impl SymbolFact {
         self.visibility == Visibility::Protected
     }
 
-    /// Whether it says nothing that `other` does not say already.
+    /// Returns whether it says nothing that `other` does not say already.
     fn repeats(&self, other: &Self) -> bool {
         self.name == other.name
             && self.role == other.role
@@ -315,13 +315,13 @@ pub struct Symbols {
 }
 
 impl Symbols {
-    /// The facts in the order in which they were found: the dynamic symbols
+    /// Returns the facts in the order in which they were found: the dynamic symbols
     /// first.
     pub fn iter(&self) -> impl Iterator<Item = &SymbolFact> {
         self.facts.iter().flatten()
     }
 
-    /// Whether there are none.
+    /// Returns whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.iter().next().is_none()

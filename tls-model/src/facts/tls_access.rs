@@ -1,9 +1,9 @@
-//! How an object gets at `__rseq_abi`.
+//! How an object accesses `__rseq_abi`.
 
 use goblin::elf::header as h;
 use goblin::elf::reloc as r;
 
-/// How an object gets at a thread-local variable ("ELF Handling For
+/// How an object accesses a thread-local variable ("ELF Handling For
 /// Thread-Local Storage", section 4, and the TLS descriptor papers).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TlsModel {
@@ -24,7 +24,7 @@ pub enum TlsModel {
 }
 
 impl TlsModel {
-    /// The word used in reports.
+    /// Returns the word used in reports.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -38,7 +38,7 @@ impl TlsModel {
     }
 }
 
-/// How it is known how an object gets at `__rseq_abi`.
+/// How the TLS model of an object is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ModelEvidence {
     /// A relocation says it, or an access that was decoded in a critical
@@ -52,7 +52,7 @@ pub enum ModelEvidence {
 }
 
 impl ModelEvidence {
-    /// The word used in reports.
+    /// Returns the word used in reports.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -63,7 +63,7 @@ impl ModelEvidence {
     }
 }
 
-/// How an object gets at `__rseq_abi`, and how that is known.
+/// How an object accesses `__rseq_abi`, and how that is known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TlsAccess {
     /// The model; none where it does not use it.
@@ -178,12 +178,12 @@ fn of_machine(machine: u16) -> Option<&'static Relocations> {
     MACHINES.iter().find(|row| row.machine == machine)
 }
 
-/// Whether the machine's relocations are known here.
+/// Returns whether the machine's relocations are known here.
 pub(super) fn is_known(machine: u16) -> bool {
     of_machine(machine).is_some()
 }
 
-/// What a relocation of a machine asks for, if it is one that matters here.
+/// Returns what a relocation of a machine asks for, if it is one that matters here.
 pub(super) fn request(machine: u16, kind: u32) -> Option<TlsRequest> {
     let row = of_machine(machine)?;
     [
@@ -224,7 +224,7 @@ impl TlsModels {
         self.0 &= !Self::bit(model);
     }
 
-    /// The models, in the order in which they count.
+    /// Returns the models, in the order in which they count.
     pub fn iter(self) -> impl Iterator<Item = TlsModel> {
         let is_in = move |model: &TlsModel| self.0 & Self::bit(*model) != 0;
         Self::ORDER.into_iter().filter(is_in)
@@ -241,7 +241,7 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// The model to report: of several, the first that counts.
+    /// Returns the model to report: of several, the first that counts.
     ///
     /// A request for the module alone may be meant for any variable of the
     /// object, so it counts only where nothing else explains the use of a
@@ -257,7 +257,7 @@ impl Seen {
         }
     }
 
-    /// The models that show besides the one that is reported.
+    /// Returns the models that show besides the one that is reported.
     pub(super) fn others(self, reported: TlsModel) -> TlsModels {
         let mut others = self.models;
         others.remove(reported);
@@ -321,12 +321,12 @@ const LINK_ACCESSES: [(u16, u32, u32, TlsModel); 51] = [
     (h::EM_S390, 50, 51, TlsModel::LocalExec),
 ];
 
-/// Whether the machine's link-time relocations are known here.
+/// Returns whether the machine's link-time relocations are known here.
 pub(super) fn has_link_access(machine: u16) -> bool {
     LINK_ACCESSES.iter().any(|(known, ..)| *known == machine)
 }
 
-/// The model that a relocation of an object file belongs to.
+/// Returns the model that a relocation of an object file belongs to.
 pub(super) fn link_access(machine: u16, kind: u32) -> Option<TlsModel> {
     LINK_ACCESSES
         .iter()

@@ -31,7 +31,7 @@ pub struct Situation {
     /// The libc has registered the main thread (glibc 2.35 and later, unless
     /// switched off or denied).
     pub libc_registered: bool,
-    /// What the libc has registered, or will, is the `__rseq_abi` that wins in the
+    /// What the libc has registered, or is going to register, is the `__rseq_abi` that wins in the
     /// global scope: it owns the symbol (a glibc with this project's patches).
     pub libc_owns_symbol: bool,
     /// Size in bytes (`st_size`) of the `__rseq_abi` that wins in the global
@@ -68,7 +68,7 @@ pub enum Plan {
     },
 }
 
-/// Decides from what is known before the kernel is asked.
+/// Decides what to do, from what is known before the kernel is asked.
 #[must_use]
 pub fn plan(situation: &Situation) -> Plan {
     let Situation {
@@ -147,7 +147,7 @@ pub fn plan(situation: &Situation) -> Plan {
     }
 }
 
-/// Length in bytes to register an area with.
+/// Returns the length in bytes to register an area with.
 ///
 /// An adopter's area is registered with its `st_size` where the kernel takes
 /// lengths above 32 (those that announce a feature size), and with 32 when that
@@ -164,7 +164,7 @@ pub fn registration_length(adopter_size: Option<u64>, feature_size: Option<u32>)
     }
 }
 
-/// What glibc's `__rseq_size` says of a registration: glibc 2.40 counts the bytes that
+/// Returns what glibc's `__rseq_size` says of a registration: glibc 2.40 counts the bytes that
 /// the kernel fills. Below Linux 6.3 those are the first 20; of the 32 bytes of
 /// the original length, 28 (what follows belongs to longer registrations).
 #[must_use]
@@ -191,7 +191,7 @@ pub enum Answer {
     Refused,
 }
 
-/// Owner and reason after the kernel's answer to a [`Plan::Register`].
+/// Returns owner and reason after the kernel's answer to a [`Plan::Register`].
 #[must_use]
 pub const fn settle(owner: Owner, reason: Reason, answer: Answer) -> (Owner, Reason) {
     match answer {

@@ -28,14 +28,14 @@ impl Mode {
         Self::Off,
     ];
 
-    /// Whether a client that asks for a registration of its own later is to get it:
+    /// Returns whether a client that asks for a registration of its own later is to get it:
     /// not where the user said who is to own it.
     #[must_use]
     pub const fn yields_to_clients(self) -> bool {
         !matches!(self, Self::Own | Self::Takeover)
     }
 
-    /// The word that selects the mode.
+    /// Returns the word that selects the mode.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -47,7 +47,7 @@ impl Mode {
         }
     }
 
-    /// The mode that `word` selects, if any.
+    /// Returns the mode that `word` selects, if any.
     #[must_use]
     pub fn from_name(word: &[u8]) -> Option<Self> {
         Self::ALL

@@ -55,13 +55,13 @@ impl Reason {
         Self::OverHiddenDefinition,
     ];
 
-    /// The reason with that number.
+    /// Returns the reason with that number.
     #[must_use]
     pub fn from_number(number: u32) -> Option<Self> {
         Self::ALL.get(number as usize).copied()
     }
 
-    /// One clause about a program that has not been started.
+    /// Returns one clause about a program that has not been started.
     #[must_use]
     pub const fn foreseen(self) -> &'static str {
         match self {
@@ -77,7 +77,7 @@ impl Reason {
         }
     }
 
-    /// One clause for reports and logs.
+    /// Returns one clause for reports and logs.
     #[must_use]
     pub const fn text(self) -> &'static str {
         match self {

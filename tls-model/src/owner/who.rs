@@ -26,13 +26,13 @@ impl Owner {
         Self::Shim,
     ];
 
-    /// The owner with that number.
+    /// Returns the owner with that number.
     #[must_use]
     pub fn from_number(number: u32) -> Option<Self> {
         Self::ALL.get(number as usize).copied()
     }
 
-    /// The word used in reports.
+    /// Returns the word used in reports.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

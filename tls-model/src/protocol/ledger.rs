@@ -49,7 +49,7 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// A ledger that nobody has counted in.
+    /// Returns a ledger that nothing has been counted in.
     #[must_use]
     pub const fn new(pid: u32) -> Self {
         Self {
@@ -68,7 +68,7 @@ impl Ledger {
         }
     }
 
-    /// Makes this the ledger of the process `pid`, where it is nobody's yet. False
+    /// Makes this the ledger of the process `pid`, where it has none yet. Returns false
     /// where it is another's.
     #[must_use]
     pub fn claim(&self, pid: u32) -> bool {
@@ -81,7 +81,7 @@ impl Ledger {
         }
     }
 
-    /// The counters as they stand.
+    /// Returns the counters as they stand.
     #[must_use]
     pub fn record(&self) -> Record {
         Record {
@@ -121,7 +121,7 @@ fn executable(device: u64, inode: u64) -> Option<(u64, u64)> {
 }
 
 impl Record {
-    /// Whether the process `pid` may count here; `runs` tells device and inode of
+    /// Returns whether the process `pid` may count here; `runs` tells device and inode of
     /// its executable.
     #[must_use]
     pub fn is_for(&self, pid: u32, runs: impl FnOnce() -> Option<(u64, u64)>) -> bool {
@@ -131,7 +131,7 @@ impl Record {
         }
     }
 
-    /// Reads the bytes of a ledger file; nothing when they are none.
+    /// Reads the bytes of a ledger file; `None` where they are not one.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let word = |at: usize| -> Option<u32> {
@@ -165,7 +165,7 @@ impl Record {
     }
 }
 
-/// The first bytes of a fresh ledger file; the rest of it is zero. With the device
+/// Returns the first bytes of a fresh ledger file; the rest of it is zero. With the device
 /// and inode of an executable it is for the first process that runs that, otherwise
 /// for `pid`.
 #[must_use]

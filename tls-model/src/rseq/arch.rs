@@ -52,7 +52,7 @@ pub const AARCH64: Arch = Arch {
 /// only.
 pub const ARCHES: [Arch; 3] = [X86_64, I386, AARCH64];
 
-/// The architecture this code was compiled for, if it is a known one.
+/// Returns the architecture this code was compiled for, if it is a known one.
 #[must_use]
 pub const fn native() -> Option<Arch> {
     if cfg!(all(target_arch = "x86_64", target_pointer_width = "64")) {
@@ -66,7 +66,7 @@ pub const fn native() -> Option<Arch> {
     }
 }
 
-/// The architecture of an object, from its header.
+/// Returns the architecture of an object, from its header.
 #[must_use]
 pub fn of_object(machine: u16, bits: u8) -> Option<Arch> {
     ARCHES

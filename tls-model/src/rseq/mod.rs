@@ -84,7 +84,7 @@ pub const AT_RSEQ_ALIGN: u64 = 28;
 /// (Linux 5.13).
 pub const PTRACE_GET_RSEQ_CONFIGURATION: u32 = 0x420f;
 
-/// What [`PTRACE_GET_RSEQ_CONFIGURATION`] answers (24 bytes). An unregistered
+/// What [`PTRACE_GET_RSEQ_CONFIGURATION`] returns (24 bytes). An unregistered
 /// thread has address 0; Linux 6.1 then still reports a size of 32.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]

@@ -159,7 +159,7 @@ pub(super) fn asked_by_name(report: &ObjectReport) -> Check {
     })
 }
 
-/// The first of the offences that the object has.
+/// Returns the first of the offences that the object has.
 fn offence<const N: usize>(report: &ObjectReport, rows: [(Violation, &'static str); N]) -> Check {
     let critical = report.code.critical?;
     rows.into_iter().find_map(|(violation, text)| {

@@ -26,7 +26,7 @@ pub enum Detail {
     None,
     /// Places in critical sections or other code.
     Offence(Offence),
-    /// How it is known how the object gets at `__rseq_abi`.
+    /// How the TLS model of the object is known.
     Access(ModelEvidence),
     /// Static TLS, in bytes.
     StaticTls {

@@ -17,7 +17,7 @@ pub enum Level {
 }
 
 impl Level {
-    /// The word used in reports.
+    /// Returns the word used in reports.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

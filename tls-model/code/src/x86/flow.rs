@@ -162,7 +162,7 @@ impl Flow {
         }
     }
 
-    /// What is known where following begins: nothing, but for the number of the
+    /// Returns what is known where following begins: nothing, but for the number of the
     /// system call, which compilers may load before the address.
     fn before(&mut self, start: u64, code: &mut impl Code) -> State {
         let mut known = State::unknown();
@@ -196,7 +196,7 @@ impl Flow {
         known
     }
 
-    /// What becomes of a call.
+    /// Follows a call.
     fn call(
         &mut self,
         instruction: &Instruction,

@@ -28,7 +28,7 @@ impl Follower {
         }
     }
 
-    /// What a value is, with an address of the object's own area recognised.
+    /// Returns what a value is, with an address of the object's own area recognised.
     fn settle(&self, value: Value) -> Value {
         let inside = match value {
             Value::Thread(at) => self.area.offset.map(|offset| at.wrapping_sub(offset)),
@@ -41,13 +41,13 @@ impl Follower {
         }
     }
 
-    /// Whether the memory operand is this word of the object.
+    /// Returns whether the memory operand is this word of the object.
     pub(super) fn is_word(instruction: &Instruction, address: Option<u64>) -> bool {
         instruction.is_ip_rel_memory_operand()
             && address == Some(instruction.ip_rel_memory_address())
     }
 
-    /// Whether the memory operand is the word that the thread pointer leads to:
+    /// Returns whether the memory operand is the word that the thread pointer leads to:
     /// the thread control block begins with its own address.
     pub(super) fn is_thread_pointer(instruction: &Instruction) -> bool {
         instruction.memory_segment() == Register::FS
@@ -56,7 +56,7 @@ impl Follower {
             && instruction.memory_displacement64() == 0
     }
 
-    /// Offset in the area of the memory operand, and how it is known.
+    /// Returns the offset in the area of the memory operand, and how it is known.
     fn offset_in_area(&self, state: &State, instruction: &Instruction) -> Option<(i64, Evidence)> {
         if !uses_memory(instruction) || instruction.is_ip_rel_memory_operand() {
             return None;
@@ -87,8 +87,8 @@ impl Follower {
         (-16..32).contains(&found.0).then_some(found)
     }
 
-    /// Whether the address that the instruction uses or computes is that of the
-    /// area and an index that nobody knows.
+    /// Returns whether the address that the instruction uses or computes is that of the
+    /// area and an index that is not known.
     fn is_indexed(&self, state: &State, instruction: &Instruction) -> bool {
         let index = instruction.memory_index();
         if index == Register::None || !has_memory(instruction) {
@@ -123,7 +123,7 @@ impl Follower {
         starts.into_iter().any(leads)
     }
 
-    /// Whether the instruction by itself leads to the area.
+    /// Returns whether the instruction by itself leads to the area.
     pub(super) fn leads(&self, instruction: &Instruction) -> bool {
         let state = State::unknown();
         self.offset_in_area(&state, instruction).is_some()
@@ -131,7 +131,7 @@ impl Follower {
             || self.result(&state, instruction).is_lead()
     }
 
-    /// The effect of an instruction; `state` changes with it. What a call does
+    /// Returns the effect of an instruction; `state` changes with it. What a call does
     /// to registers is left to the caller.
     pub(crate) fn step(&mut self, state: &mut State, instruction: &Instruction) -> Effect {
         let mut effect = Effect {
@@ -184,7 +184,7 @@ impl Follower {
         })
     }
 
-    /// Whether a pointer to the area goes where it is not followed. Whatever is
+    /// Returns whether a pointer to the area goes where it is not followed. Whatever is
     /// not understood does that.
     fn loses(&mut self, state: &mut State, instruction: &Instruction, result: Value) -> bool {
         if shown(instruction).is_some_and(|(base, at)| state.show(base, at))
@@ -243,7 +243,7 @@ impl Follower {
         !info.used_registers().iter().all(is_plain)
     }
 
-    /// Carries the state over an instruction; whether a pointer to the area was
+    /// Carries the state over an instruction; returns whether a pointer to the area was
     /// lost.
     fn change(&mut self, state: &mut State, instruction: &Instruction, result: Value) -> bool {
         let mut lost = self.change_frame(state, instruction);
@@ -279,7 +279,7 @@ impl Follower {
         lost
     }
 
-    /// What an instruction does to the stack and frame pointers.
+    /// Follows what an instruction does to the stack and frame pointers.
     fn change_frame(&mut self, state: &mut State, instruction: &Instruction) -> bool {
         let to = |register: Register| {
             instruction.op_count() > 0

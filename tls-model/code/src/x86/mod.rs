@@ -18,7 +18,7 @@ pub(crate) use scan::{Piece, scan};
 use follower::Follower;
 use state::State;
 
-/// A decoder for code at `address`.
+/// Returns a decoder for code at `address`.
 fn decoder(code: &[u8], address: u64) -> Decoder<'_> {
     Decoder::with_ip(64, code, address, DecoderOptions::NONE)
 }
@@ -89,7 +89,7 @@ mod tests {
         critical
     }
 
-    /// What is found in `code`: uses, and the first store to a field of the
+    /// Returns what is found in `code`: uses, and the first store to a field of the
     /// kernel's.
     fn found(area: &Area, code: &[u8]) -> (u32, Option<u64>) {
         let critical = search(area, code);

@@ -12,7 +12,7 @@ pub(super) fn sum(one: Value, other: Value) -> Value {
     }
 }
 
-/// The place of the frame whose address the instruction makes: base and
+/// Returns the place of the frame whose address the instruction makes: base and
 /// displacement.
 pub(super) fn shown(instruction: &Instruction) -> Option<(Register, i64)> {
     match instruction.mnemonic() {
@@ -33,7 +33,7 @@ pub(super) fn shown(instruction: &Instruction) -> Option<(Register, i64)> {
     }
 }
 
-/// Whether a pointer in the frame is read by something that does not put it into
+/// Returns whether a pointer in the frame is read by something that does not put it into
 /// a general register: copied with what lies beside it, added, or pushed.
 pub(super) fn reads_otherwise(state: &State, instruction: &Instruction) -> bool {
     let is_followed = match instruction.mnemonic() {
@@ -56,7 +56,7 @@ pub(super) fn reads_otherwise(state: &State, instruction: &Instruction) -> bool 
         )
 }
 
-/// Whether the instruction is a store of a vector: those read no memory that
+/// Returns whether the instruction is a store of a vector: those read no memory that
 /// they write.
 pub(super) fn only_writes(instruction: &Instruction) -> bool {
     instruction.op_count() == 2
@@ -64,7 +64,7 @@ pub(super) fn only_writes(instruction: &Instruction) -> bool {
         && instruction.op1_register().is_vector_register()
 }
 
-/// Whether the instruction reads or writes its memory operand, rather than
+/// Returns whether the instruction reads or writes its memory operand, rather than
 /// computing its address.
 pub(super) fn uses_memory(instruction: &Instruction) -> bool {
     instruction.mnemonic() != Mnemonic::Lea
@@ -72,12 +72,12 @@ pub(super) fn uses_memory(instruction: &Instruction) -> bool {
         && has_memory(instruction)
 }
 
-/// Whether it has a memory operand that is written out.
+/// Returns whether it has a memory operand that is written out.
 pub(super) fn has_memory(instruction: &Instruction) -> bool {
     (0..instruction.op_count()).any(|operand| instruction.op_kind(operand) == OpKind::Memory)
 }
 
-/// Whether the register is a part of the memory operand that is written out.
+/// Returns whether the register is a part of the memory operand that is written out.
 pub(super) fn uses_operand(instruction: &Instruction, register: Register) -> bool {
     has_memory(instruction)
         && (instruction.memory_base().full_register() == register

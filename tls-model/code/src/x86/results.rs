@@ -11,7 +11,7 @@ use super::state::{State, Value};
 const RSEQ: u64 = X86_64.syscall as u64;
 
 impl Follower {
-    /// What the first operand holds behind the instruction.
+    /// Returns what the first operand holds behind the instruction.
     pub(super) fn result(&self, state: &State, instruction: &Instruction) -> Value {
         if instruction.op_count() == 0 || instruction.op0_kind() != OpKind::Register {
             return Value::Unknown;
@@ -78,7 +78,7 @@ impl Follower {
         }
     }
 
-    /// A constant that may be the area's offset: what it is used for tells.
+    /// Returns the area's offset where a constant may be that: what it is used for tells.
     fn constant(&self, instruction: &Instruction) -> Value {
         instruction
             .try_immediate(1)
@@ -109,7 +109,7 @@ impl Follower {
         }
     }
 
-    /// A word in memory is added to a register.
+    /// Returns what a register holds after a word in memory is added to it.
     fn added(&self, own: Value, instruction: &Instruction) -> Value {
         if Self::is_word(instruction, self.area.slot) {
             // nothing else than the thread pointer is added to an offset

@@ -83,7 +83,7 @@ impl Wanted {
                 .contains(&Some(four.wrapping_add(position as u32)))
     }
 
-    /// Whether one of the block's positions may lead to the area. Without
+    /// Returns whether one of the block's positions may lead to the area. Without
     /// early exits, so that the compiler compares whole vectors.
     fn may_be_in(&self, block: &[u8; BLOCK + BLOCK_BEHIND], start: usize) -> bool {
         // where there is one word only, both are the same
@@ -118,7 +118,7 @@ impl Piece<'_> {
             || self.loads_thread_pointer(position)
     }
 
-    /// `mov %fs:0, register` with its displacement at `position`.
+    /// Returns whether `mov %fs:0, register` has its displacement at `position`.
     fn loads_thread_pointer(&self, position: usize) -> bool {
         let Some(start) = position.checked_sub(5) else {
             return false;
@@ -129,7 +129,7 @@ impl Piece<'_> {
         )
     }
 
-    /// The longest instruction that ends its prefixes, opcode and address
+    /// Returns the longest instruction that ends its prefixes, opcode and address
     /// bytes at `position` and leads to the area.
     fn instruction_around(&self, position: usize, follower: &Follower) -> Option<usize> {
         let first = position.saturating_sub(BEFORE);

@@ -7,38 +7,38 @@ use iced_x86::Register;
 pub(crate) enum Value {
     #[default]
     Unknown,
-    /// The thread pointer and so many bytes.
+    /// The thread pointer and this many bytes.
     Thread(i64),
-    /// The area's offset from the thread pointer and so many bytes.
+    /// The area's offset from the thread pointer and this many bytes.
     Offset {
         at: i64,
         /// It comes from the slot that the dynamic linker fills: it cannot be
         /// another constant that happens to be the same.
         sure: bool,
     },
-    /// The area's address and so many bytes.
+    /// The area's address and this many bytes.
     Area(i64),
     /// The address of the pair with which `__tls_get_addr` is asked for the
     /// object's own storage.
     Module,
-    /// The start of the object's own storage and so many bytes.
+    /// The start of the object's own storage and this many bytes.
     Storage(i64),
     /// The number of the system call that registers an area.
     RseqNumber,
 }
 
 impl Value {
-    /// Whether who has it can get at the area.
+    /// Returns whether code that holds it can access the area.
     pub(crate) fn is_pointer(self) -> bool {
         matches!(self, Self::Area(0..32) | Self::Offset { sure: true, .. })
     }
 
-    /// Whether it may become a pointer to the area.
+    /// Returns whether it may become a pointer to the area.
     pub(crate) fn is_lead(self) -> bool {
         !matches!(self, Self::Unknown | Self::RseqNumber)
     }
 
-    /// So many bytes further on.
+    /// Returns the value this many bytes further on.
     pub(super) fn moved(self, by: i64) -> Self {
         match self {
             Self::Thread(at) => Self::Thread(at.wrapping_add(by)),
@@ -56,15 +56,15 @@ impl Value {
 /// A place in the stack frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Slot {
-    /// So many bytes from where the stack pointer was when following began.
+    /// This many bytes from where the stack pointer was when following began.
     Stack(i64),
-    /// So many bytes from the frame pointer, where nobody knows how far that is
+    /// This many bytes from the frame pointer, where it is not known how far that is
     /// from the stack pointer.
     Frame(i64),
 }
 
 impl Slot {
-    /// Whether an object that starts here may reach to `other`.
+    /// Returns whether an object that starts here may reach to `other`.
     fn may_reach(self, other: Self) -> bool {
         match (self, other) {
             (Self::Stack(from), Self::Stack(to)) | (Self::Frame(from), Self::Frame(to)) => {
@@ -102,13 +102,13 @@ pub(crate) struct State {
     stack: i64,
     /// The same for the frame pointer, where that is known.
     frame: Option<i64>,
-    /// The lowest places of the frame whose address somebody may have: from the
+    /// The lowest places of the frame whose address may be known elsewhere: from the
     /// stack pointer, and from the frame pointer.
     shown: [Option<i64>; 2],
 }
 
 impl State {
-    /// Where nothing is known.
+    /// Returns the state in which nothing is known.
     pub(crate) fn unknown() -> Self {
         Self::default()
     }
@@ -126,28 +126,28 @@ impl State {
         }
     }
 
-    /// Whether anything in it may lead to the area.
+    /// Returns whether anything in it may lead to the area.
     pub(crate) fn has_lead(&self) -> bool {
         self.all().any(Value::is_lead)
     }
 
-    /// Whether a pointer to the area is in it.
+    /// Returns whether a pointer to the area is in it.
     pub(crate) fn has_pointer(&self) -> bool {
         self.all().any(Value::is_pointer)
     }
 
-    /// Whether an argument of a call is a pointer to the area.
+    /// Returns whether an argument of a call is a pointer to the area.
     pub(crate) fn passes_pointer(&self) -> bool {
         self.some(&ARGUMENTS).any(Value::is_pointer)
     }
 
-    /// Whether a pointer to the area lies where the stack pointer points: there a
+    /// Returns whether a pointer to the area lies where the stack pointer points: there a
     /// called function finds its seventh argument.
     pub(crate) fn has_pointer_on_top(&self) -> bool {
         self.load(Register::RSP, 0).is_pointer()
     }
 
-    /// Whether a function that returns here gives a pointer to the area away.
+    /// Returns whether a function that returns here gives a pointer to the area away.
     pub(crate) fn returns_pointer(&self) -> bool {
         self.some(&RESULTS).any(Value::is_pointer)
     }
@@ -163,7 +163,7 @@ impl State {
             .filter_map(|number| self.registers.get(*number).copied())
     }
 
-    /// The state in which a called function starts.
+    /// Returns the state in which a called function starts.
     pub(crate) fn entered(&self) -> Self {
         let mut entered = Self::unknown();
         for number in ARGUMENTS {
@@ -177,7 +177,7 @@ impl State {
         entered
     }
 
-    /// A function was called and has come back.
+    /// Notes that a function was called and has returned.
     pub(crate) fn called(&mut self) {
         for (number, value) in self.registers.iter_mut().enumerate() {
             if !KEPT.contains(&number) {
@@ -196,7 +196,7 @@ impl State {
             .retain(|(slot, _)| !matches!(slot, Slot::Stack(at) if *at < top));
     }
 
-    /// The stack pointer is somewhere else; whether a pointer is lost with it.
+    /// Notes that the stack pointer is somewhere else; returns whether a pointer is lost with it.
     pub(super) fn lose_stack(&mut self) -> bool {
         self.stack = 0;
         self.frame = None;
@@ -204,21 +204,21 @@ impl State {
         self.forget(|slot| matches!(slot, Slot::Stack(_)))
     }
 
-    /// The frame pointer is now where the stack pointer is.
+    /// Notes that the frame pointer is now where the stack pointer is.
     pub(super) fn start_frame(&mut self) {
         self.frame = Some(self.stack);
         self.forget(|slot| matches!(slot, Slot::Frame(_)));
     }
 
-    /// The frame pointer is something else now; whether a pointer is lost with
-    /// it.
+    /// Notes that the frame pointer is something else now; returns whether a pointer is
+    /// lost with it.
     pub(super) fn lose_frame(&mut self) -> bool {
         self.frame = None;
         self.shown[1] = None;
         self.forget(|slot| matches!(slot, Slot::Frame(_)))
     }
 
-    /// `leave`, but for what it pops.
+    /// Does what `leave` does, but for what it pops.
     pub(super) fn end_frame(&mut self) {
         match self.frame {
             Some(frame) => {
@@ -251,7 +251,7 @@ impl State {
         }
     }
 
-    /// What is in the frame at `displacement` from `base`.
+    /// Returns what is in the frame at `displacement` from `base`.
     pub(super) fn load(&self, base: Register, displacement: i64) -> Value {
         let wanted = self.slot(base, displacement);
         self.slots
@@ -261,7 +261,7 @@ impl State {
             .unwrap_or_default()
     }
 
-    /// Puts a value there; false where that is no place that can be followed.
+    /// Puts a value there; returns false where that is no place that can be followed.
     pub(super) fn store(&mut self, base: Register, displacement: i64, value: Value) -> bool {
         let Some(wanted) = self.slot(base, displacement) else {
             return false;
@@ -277,8 +277,8 @@ impl State {
         has_room && !(value.is_pointer() && self.is_shown(wanted))
     }
 
-    /// Somebody gets the address of this place of the frame; whether a pointer to
-    /// the area may be found there.
+    /// Notes that the address of this place of the frame is given away; returns whether a
+    /// pointer to the area may be found there.
     pub(super) fn show(&mut self, base: Register, displacement: i64) -> bool {
         let (which, at) = match self.slot(base, displacement) {
             Some(Slot::Stack(at)) => (0, at),
@@ -301,7 +301,7 @@ impl State {
             .any(|shown| shown.may_reach(slot))
     }
 
-    /// Whether `size` bytes of the frame at this place overlap a pointer to the
+    /// Returns whether `size` bytes of the frame at this place overlap a pointer to the
     /// area.
     pub(super) fn overlaps_pointer(&self, base: Register, displacement: i64, size: i64) -> bool {
         let Some(read) = self.slot(base, displacement) else {
@@ -318,8 +318,8 @@ impl State {
         })
     }
 
-    /// Whether who is given the address of this place of the frame may find a
-    /// pointer to the area there.
+    /// Returns whether code that is given the address of this place of the frame may find
+    /// a pointer to the area there.
     fn exposes_pointer(&self, base: Register, displacement: i64) -> bool {
         self.slot(base, displacement).is_some_and(|shown| {
             self.slots
@@ -329,7 +329,7 @@ impl State {
     }
 }
 
-/// The number of the general register that `register` is, or is a part of.
+/// Returns the number of the general register that `register` is, or is a part of.
 fn index(register: Register) -> Option<usize> {
     let full = register.full_register();
     (register.is_gpr() && full.is_gpr64()).then(|| full.number())

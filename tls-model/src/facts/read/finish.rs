@@ -33,7 +33,7 @@ impl<S: Source> Reader<'_, S> {
         self.facts
     }
 
-    /// Which of the project's own libraries it is.
+    /// Returns which of the project's own libraries it is.
     fn own_library(&self) -> Option<OwnLibrary> {
         if self.facts.kind != ObjectKind::Shared || self.facts.symbols.is_empty() {
             return None;
@@ -42,7 +42,7 @@ impl<S: Source> Reader<'_, S> {
         OwnLibrary::from_soname(self.object.soname(&mut name).ok().flatten()?)
     }
 
-    /// The model, and how it is known.
+    /// Returns the model, and how it is known.
     fn tls_model(&self) -> (Option<TlsModel>, Option<ModelEvidence>) {
         use ModelEvidence::{Assumed, Proved};
         let facts = &self.facts;

@@ -24,7 +24,7 @@ const REST: usize = 1 + 1 + 8 + 4;
 const LONGEST: usize = 32;
 
 impl<S: Source> Reader<'_, S> {
-    /// What an object file has of intermediate code, where it has nothing else.
+    /// Reads what an object file has of intermediate code, where it has nothing else.
     pub(super) fn intermediate(&mut self) {
         let object = self.object;
         let Some(found) = self.keep(Damage::SECTIONS, find(object)) else {

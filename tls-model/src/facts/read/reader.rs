@@ -62,7 +62,7 @@ impl<'a, S: Source> Reader<'a, S> {
         }
     }
 
-    /// The value, or the damage noted.
+    /// Returns the value, or notes the damage.
     pub(super) fn keep<T>(&mut self, part: Damage, result: Result<T, Error>) -> Option<T> {
         match result {
             Ok(value) => Some(value),

@@ -9,7 +9,7 @@ use crate::facts::tls_access::{TlsRequest, link_access, request};
 use crate::facts::{Damage, SymbolName, SymbolTable, TlsModel};
 
 impl<S: Source> Reader<'_, S> {
-    /// How the code of an object file asks for the area.
+    /// Reads how the code of an object file asks for the area.
     pub(super) fn link_relocations(&mut self, symtab: Option<&Section>) {
         let is_area = |candidate: &Candidate| candidate.name == SymbolName::Abi;
         if !self.candidates.iter().flatten().any(is_area) {
@@ -44,7 +44,7 @@ impl<S: Source> Reader<'_, S> {
         self.keep(Damage::RELOCATIONS, walked);
     }
 
-    /// What the dynamic relocations say about the symbols found so far.
+    /// Reads what the dynamic relocations say about the symbols found so far.
     pub(super) fn relocations(&mut self) {
         if self.candidates.iter().all(Option::is_none) {
             return;
@@ -82,7 +82,7 @@ impl<S: Source> Reader<'_, S> {
         self.keep(Damage::RELOCATIONS, walked);
     }
 
-    /// A relocation against a dynamic symbol.
+    /// Notes a relocation against a dynamic symbol.
     fn note_symbol(&mut self, request: TlsRequest, relocation: &Relocation) {
         let candidate = self.candidates.iter_mut().flatten().find(|candidate| {
             candidate.table == SymbolTable::Dynsym && candidate.symbol.index == relocation.symbol
@@ -97,7 +97,7 @@ impl<S: Source> Reader<'_, S> {
         }
     }
 
-    /// A relocation that asks for the area.
+    /// Notes a relocation that asks for the area.
     fn note_area(&mut self, request: TlsRequest, relocation: &Relocation) {
         match request {
             TlsRequest::Copy => {}
@@ -110,7 +110,7 @@ impl<S: Source> Reader<'_, S> {
         }
     }
 
-    /// A relocation without a symbol: it means the object's own storage, at
+    /// Notes a relocation without a symbol: it means the object's own storage, at
     /// the offset that its addend, or the word beside it, gives.
     fn note_local(&mut self, request: TlsRequest, relocation: &Relocation) -> Result<(), Error> {
         if !self.candidates.iter().flatten().any(is_area_definition) {

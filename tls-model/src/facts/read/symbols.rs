@@ -10,7 +10,7 @@ use crate::facts::searched::{LOOKUPS, as_bytes};
 use crate::facts::{Damage, MOST_SYMBOLS, SymbolName, SymbolTable};
 
 impl<S: Source> Reader<'_, S> {
-    /// Every rseq symbol of the dynamic table.
+    /// Reads every rseq symbol of the dynamic table.
     pub(super) fn dynamic_symbols(&mut self) {
         let object = self.object;
         let Ok(Some(dynamic)) = object.dynamic() else {
@@ -28,7 +28,7 @@ impl<S: Source> Reader<'_, S> {
         );
     }
 
-    /// Every rseq symbol of an object file.
+    /// Reads every rseq symbol of an object file.
     pub(super) fn relocatable_symbols(&mut self, symtab: Option<&Section>) {
         let object = self.object;
         let Some(section) = symtab else {
@@ -43,7 +43,7 @@ impl<S: Source> Reader<'_, S> {
         );
     }
 
-    /// Every rseq symbol of a static program: the libc in it has no other table
+    /// Reads every rseq symbol of a static program: the libc in it has no other table
     /// to show its own in.
     pub(super) fn static_symbols(&mut self, symtab: Option<&Section>) {
         if !self.facts.is_static {
@@ -70,7 +70,7 @@ impl<S: Source> Reader<'_, S> {
         self.candidates = kept;
     }
 
-    /// Every symbol with one of the names; the records are read only where the
+    /// Visits every symbol with one of the names; the records are read only where the
     /// strings have such a name.
     fn named_symbols(
         &mut self,
@@ -117,7 +117,7 @@ impl<S: Source> Reader<'_, S> {
         self.keep(part, walked);
     }
 
-    /// Thread-local `__rseq_abi` among the link-time symbols of a linked
+    /// Looks for thread-local `__rseq_abi` among the link-time symbols of a linked
     /// object. The string table may have tens of megabytes, thread-local
     /// symbols are few: their names are read one by one.
     pub(super) fn hidden_symbols(&mut self, symtab: Option<&Section>) {
