@@ -69,7 +69,7 @@ pub static rseq_shim_thread: RseqShimThread = RseqShimThread([0; 4]);
 #[repr(C, align(8))]
 pub struct RseqShimThread([u32; 4]);
 
-/// There is no code that could panic; the compiler asks for a handler all the
+/// Stops. There is no code that could panic; the compiler asks for a handler all the
 /// same.
 #[panic_handler]
 fn panic(_: &PanicInfo<'_>) -> ! {

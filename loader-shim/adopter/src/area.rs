@@ -44,7 +44,7 @@ impl Area {
         })
     }
 
-    /// The calling thread's `__rseq_abi`, registered or not; none where nobody defines
+    /// Returns the calling thread's `__rseq_abi`, registered or not; `None` where nobody defines
     /// it.
     #[must_use]
     pub fn of_symbol() -> Option<Self> {
@@ -52,7 +52,7 @@ impl Area {
         Self::at(arch::thread_pointer().wrapping_add(offset))
     }
 
-    /// The area that is registered for the calling thread: `__rseq_abi`, else the one
+    /// Returns the area that is registered for the calling thread: `__rseq_abi`, else the one
     /// of the libc.
     #[must_use]
     #[inline]
@@ -66,7 +66,7 @@ impl Area {
         area.cpu().map(|_| area)
     }
 
-    /// Its address.
+    /// Returns its address.
     #[must_use]
     pub fn address(self) -> usize {
         self.place.as_ptr().expose_provenance()
@@ -78,7 +78,7 @@ impl Area {
         unsafe { self.place.as_ref() }
     }
 
-    /// The CPU number in it, if the kernel has written one.
+    /// Returns the CPU number in it, if the kernel has written one.
     #[inline]
     pub(crate) fn cpu(self) -> Option<u32> {
         let cpu = self.layout().cpu_id.load(Ordering::Relaxed);
@@ -86,7 +86,7 @@ impl Area {
     }
 }
 
-/// Where the libc, or who publishes in its place, has registered: glibc's
+/// Returns where the libc, or whoever publishes in its place, has registered: glibc's
 /// `__rseq_offset`, if its `__rseq_size` is not 0.
 #[inline]
 fn libc_offset() -> Option<isize> {
@@ -100,14 +100,14 @@ fn libc_offset() -> Option<isize> {
     Some(unsafe { offset.read() })
 }
 
-/// Whether the kernel keeps an area of the calling thread up to date.
+/// Returns whether the kernel keeps an area of the calling thread up to date.
 #[must_use]
 #[inline]
 pub fn is_registered() -> bool {
     Area::registered().is_some()
 }
 
-/// The CPU that the calling thread runs on, from its area, else from getcpu(2). None
+/// Returns the CPU that the calling thread runs on, from its area, else from getcpu(2). None
 /// where the kernel does not tell.
 #[must_use]
 #[inline]
@@ -117,7 +117,7 @@ pub fn current_cpu() -> Option<u32> {
         .or_else(|| kernel::getcpu().map(|(cpu, _)| cpu))
 }
 
-/// The NUMA node that the calling thread runs on: from its area, where the kernel
+/// Returns the NUMA node that the calling thread runs on: from its area, where the kernel
 /// writes it (Linux 6.3), else from getcpu(2).
 #[must_use]
 pub fn current_node() -> Option<u32> {
@@ -129,7 +129,7 @@ pub fn current_node() -> Option<u32> {
     }
 }
 
-/// The calling thread's concurrency id: below the number of threads of the process, and
+/// Returns the calling thread's concurrency id: below the number of threads of the process, and
 /// below that of its CPUs. None where the thread is not registered, or before Linux 6.3.
 #[must_use]
 #[inline]

@@ -19,7 +19,7 @@ unsafe extern "C" {
     safe fn getauxval(key: core::ffi::c_ulong) -> core::ffi::c_ulong;
 }
 
-/// `AT_RSEQ_FEATURE_SIZE`: bytes of an area that the kernel fills (Linux 6.3); 20 where
+/// Returns `AT_RSEQ_FEATURE_SIZE`: bytes of an area that the kernel fills (Linux 6.3); 20 where
 /// it does not say.
 pub fn feature_size() -> u32 {
     static KNOWN: AtomicU32 = AtomicU32::new(0);
@@ -32,7 +32,7 @@ pub fn feature_size() -> u32 {
     size
 }
 
-/// CPU and node of the calling thread.
+/// Returns CPU and node of the calling thread.
 pub fn getcpu() -> Option<(u32, u32)> {
     let (mut cpu, mut node) = (0u32, 0u32);
     let arguments = [
@@ -46,7 +46,7 @@ pub fn getcpu() -> Option<(u32, u32)> {
     (result >= 0).then_some((cpu, node))
 }
 
-/// Registers an area for the calling thread, or unregisters it: 0 or `-errno`.
+/// Registers an area for the calling thread, or unregisters it. Returns 0 or `-errno`.
 ///
 /// # Safety
 ///

@@ -2,7 +2,7 @@
 //!
 //! A thread has one registration with the kernel, and everybody in its process shares
 //! it. Whoever has made it (glibc 2.35 and later, a preloaded owner, the program), this
-//! crate finds it and stands on it: [`current_cpu`], [`current_node`] and [`mm_cid`] are
+//! crate finds it and relies on it: [`current_cpu`], [`current_node`] and [`mm_cid`] are
 //! loads, and what is in [`percpu`] is committed by the kernel's critical sections,
 //! without an atomic read-modify-write.
 //!

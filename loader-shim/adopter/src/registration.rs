@@ -23,7 +23,7 @@ const EBUSY: isize = 16;
 /// Why the calling thread is not registered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotRegistered {
-    /// Nobody defines `__rseq_abi`: switch the feature `define` on, or link with who
+    /// Nobody defines `__rseq_abi`: switch the feature `define` on, or link with what
     /// does.
     NoDefinition,
     /// The kernel, or the owner that was asked, refuses with this errno: ENOSYS and
@@ -43,7 +43,7 @@ impl fmt::Display for NotRegistered {
 
 impl core::error::Error for NotRegistered {}
 
-/// The calling thread is registered while this lives. To be dropped by the thread that
+/// The calling thread is registered while this lives. It must be dropped by the thread that
 /// has it.
 #[derive(Debug)]
 pub struct Registration {
@@ -69,7 +69,7 @@ enum Held {
 ///
 /// # Errors
 ///
-/// It cannot be registered; what stands on it falls back to what works without.
+/// It cannot be registered; what relies on it falls back to what works without.
 pub fn register_current_thread() -> Result<Registration, NotRegistered> {
     let guard = |held| Registration {
         held,

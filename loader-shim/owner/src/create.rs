@@ -18,8 +18,8 @@ use core::ptr::null;
 use crate::slab::StartRoutine;
 use crate::{behind, start, state, threads};
 
-/// pthread_create(3): same arguments, same answer, with a thread that is registered
-/// before its user code runs.
+/// Does what pthread_create(3) does, with the same arguments and results, and registers the
+/// thread before its user code runs.
 ///
 /// # Safety
 ///
@@ -45,7 +45,7 @@ pub unsafe extern "C" fn pthread_create(
     })
 }
 
-/// What `-Wl,--wrap=__pthread_create` leads the libc's own calls to.
+/// Serves the libc's own calls, which `-Wl,--wrap=__pthread_create` leads here.
 ///
 /// # Safety
 ///
@@ -61,8 +61,8 @@ pub unsafe extern "C" fn __wrap___pthread_create(
     unsafe { pthread_create(thread, attributes, start, argument) }
 }
 
-/// thrd_create(3): as the libc's, whose results go through the register in which the
-/// other kind of start routine answers a pointer.
+/// Does what thrd_create(3) does, as the libc's, whose results go through the register in
+/// which the other kind of start routine returns a pointer.
 ///
 /// # Safety
 ///

@@ -66,7 +66,7 @@ mod weak;
 
 use core::panic::PanicInfo;
 
-/// As in the shim: the thread must neither unwind into C nor take the process down.
+/// Stops the thread, as in the shim: it must neither unwind into C nor take the process down.
 #[panic_handler]
 fn panic(_: &PanicInfo<'_>) -> ! {
     loop {

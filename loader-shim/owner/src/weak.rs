@@ -34,7 +34,7 @@ macro_rules! weak_address {
     }};
 }
 
-/// The libc's own `pthread_create` in a static program: behind `--wrap`, or where
+/// Returns the libc's own `pthread_create` in a static program: behind `--wrap`, or where
 /// there is none.
 pub fn create_of_static_libc() -> Option<PthreadCreate> {
     let found =
@@ -43,7 +43,7 @@ pub fn create_of_static_libc() -> Option<PthreadCreate> {
     found.map(|address| unsafe { transmute::<NonNull<c_void>, PthreadCreate>(address) })
 }
 
-/// What is defined under a name in the global scope, or behind the program
+/// Returns what is defined under a name in the global scope, or behind the program
 /// (RTLD_NEXT), of a dynamic program.
 fn by_name(scope: *mut c_void, name: &CStr) -> Option<NonNull<c_void>> {
     let dlsym = weak_address!("dlsym")?;
@@ -53,14 +53,14 @@ fn by_name(scope: *mut c_void, name: &CStr) -> Option<NonNull<c_void>> {
     NonNull::new(unsafe { dlsym(scope, name.as_ptr()) })
 }
 
-/// `pthread_create` behind the program's own, in a dynamic program.
+/// Returns `pthread_create` behind the program's own, in a dynamic program.
 pub fn next_create() -> Option<PthreadCreate> {
     // SAFETY: pthread_create(3).
     by_name(libc::RTLD_NEXT, c"pthread_create")
         .map(|address| unsafe { transmute::<NonNull<c_void>, PthreadCreate>(address) })
 }
 
-/// glibc's own `__rseq_offset` and `__rseq_size`, where they may be written to: not in
+/// Returns glibc's own `__rseq_offset` and `__rseq_size`, where they may be written to: not in
 /// a static program, whose variables are found by no table; nor from glibc 2.41 on (it
 /// brought `sched_setattr`), which reads them itself to register each new thread, and
 /// ends the process where that fails.
@@ -75,7 +75,7 @@ pub fn libc_variables_to_write() -> Option<(*mut isize, *mut u32)> {
     ))
 }
 
-/// `__rseq_offset` and `__rseq_size` of glibc 2.35 and later. In a dynamic program they
+/// Returns `__rseq_offset` and `__rseq_size` of glibc 2.35 and later. In a dynamic program they
 /// are the dynamic linker's, which some linkers do not look into for weak references:
 /// then they are asked for by name.
 pub fn libc_area() -> Option<(isize, u32)> {

@@ -7,7 +7,7 @@ use crate::registration::{area as registered, birth};
 use crate::report;
 use crate::state::{self, Action};
 
-/// Does what the plan says; answers who owns the registration after the kernel has
+/// Does what the plan says; returns who owns the registration after the kernel has
 /// been asked.
 pub fn act_on(plan: Plan) -> Owner {
     match plan {

@@ -45,7 +45,7 @@ static FIRST_USED: AtomicUsize = AtomicUsize::new(0);
 /// that it costs no bytes of the file.
 static CURRENT: AtomicPtr<Head> = AtomicPtr::new(null_mut());
 
-/// A zeroed piece of memory for a `T`, or null.
+/// Returns a zeroed piece of memory for a `T`, or null.
 pub fn piece<T>() -> *mut T {
     const {
         assert!(align_of::<T>() <= ALIGN && size_of::<T>() <= FIRST / 2);
@@ -77,7 +77,7 @@ fn cut(chunk: *mut Head, size: usize) -> Option<*mut c_void> {
     Some(start.wrapping_byte_add(place))
 }
 
-/// Maps a new chunk, unless somebody else has done so in the meantime. Answers
+/// Maps a new chunk, unless another thread has done so in the meantime. Returns
 /// whether there is one.
 fn renew(old: *mut Head) -> bool {
     let memory: *mut Head = kernel::map_anonymous(LATER).cast();

@@ -39,7 +39,7 @@ struct References {
 }
 
 impl OldVersion {
-    /// `name@version`.
+    /// Makes `name@version`.
     pub const fn new(name: &'static [u8], version: &'static [u8]) -> Self {
         Self {
             name: Name::new(name),
@@ -87,7 +87,7 @@ struct Imports<'a> {
     tables: [(u64, u64); 2],
 }
 
-/// Whether an object refers to this version of a name, rather than to another;
+/// Returns whether an object refers to this version of a name, rather than to another;
 /// `None` if it does not refer to the name.
 fn is_reference_old(object: &Loaded<'_>, name: &[u8], version: &[u8]) -> Option<bool> {
     let imports = Imports::of(object)?;
@@ -134,7 +134,7 @@ impl<'a> Imports<'a> {
         all.iter().all(|&table| table != 0).then_some(imports)
     }
 
-    /// The number of the symbol of this name that a relocation asks for.
+    /// Returns the number of the symbol of this name that a relocation asks for.
     fn symbol_called(&self, name: &[u8]) -> Option<usize> {
         for (table, bytes) in self.tables {
             let mut next: *const Elf64_Rela = self.object.table(table)?;
@@ -158,7 +158,7 @@ impl<'a> Imports<'a> {
         self.string(symbol.st_name)
     }
 
-    /// The name of the version in which an undefined symbol is asked for.
+    /// Returns the name of the version in which an undefined symbol is asked for.
     fn version_of(&self, number: usize) -> Option<&'a [u8]> {
         let versions: *const u16 = self.object.table(self.versions)?;
         // SAFETY: one version for each symbol.

@@ -10,7 +10,7 @@
 //! | `RSEQ_SHIM_PLAN` | set by `rseqctl run` for the program it starts | none |
 //! | `RSEQ_SHIM_RESTART` | off; else set by `rseqctl run` for all below it | off |
 //!
-//! A value that is none of these is said once on standard error, and the
+//! A value that is none of these is reported once on standard error, and the
 //! default holds. Under AT_SECURE nothing is read, and the mode is `defer`: a
 //! privileged program is not steered by its caller.
 //!

@@ -39,7 +39,7 @@ fn set(value: c_int) {
     }
 }
 
-/// A system call's result in the libc's way: -1 and errno for an error.
+/// Returns a system call's result in the libc's way: -1 and errno for an error.
 pub fn answer(result: isize) -> c_long {
     if (-4095..0).contains(&result) {
         set(-result as c_int);

@@ -3,7 +3,7 @@
 //!
 //! # Safety
 //!
-//! What this module owes: the type that a function is called by is the one that who
+//! What this module owes: the type that a function is called by is the one that whoever
 //! stored its address has promised.
 
 #![allow(unsafe_code, reason = "addresses become functions")]
@@ -16,14 +16,14 @@ use core::sync::atomic::{AtomicPtr, Ordering};
 
 /// A pointer to a C function.
 pub trait Function: Copy {
-    /// The function at an address.
+    /// Returns the function at an address.
     ///
     /// # Safety
     ///
     /// At the address is a function of this type, which stays there.
     unsafe fn at(address: NonNull<c_void>) -> Self;
 
-    /// Its address.
+    /// Returns its address.
     fn address(self) -> *mut c_void;
 }
 
@@ -55,7 +55,7 @@ pub struct FoundFunction<F> {
 }
 
 impl<F: Function> FoundFunction<F> {
-    /// Not known yet.
+    /// Returns one that is not known yet.
     pub const fn none() -> Self {
         Self {
             address: AtomicPtr::new(null_mut()),
@@ -63,7 +63,7 @@ impl<F: Function> FoundFunction<F> {
         }
     }
 
-    /// The one at this address, at first.
+    /// Returns one that is at this address at first.
     ///
     /// # Safety
     ///
@@ -75,7 +75,7 @@ impl<F: Function> FoundFunction<F> {
         }
     }
 
-    /// The function, once it is known.
+    /// Returns the function, once it is known.
     pub fn get(&self) -> Option<F> {
         let address = NonNull::new(self.address.load(Ordering::Relaxed))?;
         // SAFETY: who has stored it has promised the type.

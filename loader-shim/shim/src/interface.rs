@@ -18,7 +18,7 @@ const VERSION: &CStr =
         Err(_) => panic!("a version has no zero byte"),
     };
 
-/// Registers the calling thread's `__rseq_abi`, or finds it registered; 0 or a
+/// Registers the calling thread's `__rseq_abi`, or finds it registered; returns 0 or a
 /// negative errno. Nests; each success is to be given back by
 /// [`rseq_shim_unregister_current_thread`]. Async-signal-safe.
 #[unsafe(no_mangle)]
@@ -26,21 +26,21 @@ pub extern "C" fn rseq_shim_register_current_thread() -> c_int {
     nesting::enter()
 }
 
-/// Gives a registration back; the kernel is called when the last one goes. 0,
+/// Gives a registration back; the kernel is called when the last one goes. Returns 0,
 /// or `-EINVAL` without one to give back. Async-signal-safe.
 #[unsafe(no_mangle)]
 pub extern "C" fn rseq_shim_unregister_current_thread() -> c_int {
     nesting::leave()
 }
 
-/// Who owns the registration in this process: `enum rseq_shim_owner`.
+/// Returns who owns the registration in this process: `enum rseq_shim_owner`.
 /// Async-signal-safe.
 #[unsafe(no_mangle)]
 pub extern "C" fn rseq_shim_owner() -> c_int {
     state::current() as c_int
 }
 
-/// The shim's version, such as "0.1.0". Async-signal-safe.
+/// Returns the shim's version, such as "0.1.0". Async-signal-safe.
 #[unsafe(no_mangle)]
 pub extern "C" fn rseq_shim_version() -> *const c_char {
     VERSION.as_ptr()

@@ -15,7 +15,7 @@ use crate::slab::StartRoutine;
 use crate::threads;
 use crate::{start, state};
 
-/// pthread_create(3) when it is first called, maybe before anything is decided: a
+/// Serves pthread_create(3) when it is first called, maybe before anything is decided: a
 /// library starts threads before our constructor has run. And before glibc 2.34, as long
 /// as libpthread is not there.
 ///
@@ -36,7 +36,7 @@ pub unsafe extern "C" fn create_first(
     unsafe { create(thread, attributes, start, argument) }
 }
 
-/// thrd_create(3): same arguments, same answer.
+/// Serves thrd_create(3): same arguments, same results.
 ///
 /// # Safety
 ///
@@ -52,7 +52,7 @@ pub unsafe extern "C" fn thrd_create(
     unsafe { threads::create_by_c11(thread, start, argument) }
 }
 
-/// What the shim answers to dlsym(3), or null for the libc to answer.
+/// Returns what the shim answers to dlsym(3), or null for the libc to answer.
 ///
 /// # Safety
 ///

@@ -1,5 +1,5 @@
 //! Jobs that are kept for the life of the process, each pair of function and
-//! argument once: what a notification is to call may be called again at any time.
+//! argument once: what a notification calls may be called again at any time.
 //!
 //! A tree that only grows, without a lock: a job's place follows from the bits of
 //! its key, from the root down. Where two jobs would share a place, a node comes
@@ -7,7 +7,7 @@
 //!
 //! # Safety
 //!
-//! What this module owes: what [`Kept::value`] answers stays valid, and what it
+//! What this module owes: what [`Kept::value`] returns stays valid, and what it
 //! points to never changes once somebody else can see it.
 
 #![allow(unsafe_code, reason = "pointers go through the libc")]
@@ -24,12 +24,12 @@ use crate::slab::Job;
 pub struct Kept(&'static Job);
 
 impl Kept {
-    /// It as a value to be handed through the libc.
+    /// Returns it as a value to be handed through the libc.
     pub fn value(self) -> *mut c_void {
         from_ref(self.0).cast_mut().cast()
     }
 
-    /// The job that a value stands for.
+    /// Returns the job that a value stands for.
     ///
     /// # Safety
     ///
@@ -45,7 +45,7 @@ impl Kept {
 const ROOT_BITS: u32 = 10;
 #[cfg(not(rseq_model))]
 const NODE_BITS: u32 = 4;
-/// So few that jobs meet in a model.
+/// Few enough that jobs meet in a model.
 #[cfg(rseq_model)]
 const ROOT_BITS: u32 = 0;
 #[cfg(rseq_model)]
@@ -82,7 +82,7 @@ impl Key {
     }
 }
 
-/// Keeps a job, or finds it kept; nothing when there is no memory.
+/// Keeps a job, or finds it kept; `None` when there is no memory.
 pub fn keep(job: Job) -> Option<Kept> {
     let mut key = Key::of(&job);
     let mut depth = ROOT_BITS;
@@ -126,7 +126,7 @@ fn as_node(found: *mut c_void) -> Option<&'static Node> {
     unsafe { node.as_ref() }
 }
 
-/// A node that holds `other`, which was found where `depth` bits of a key lead.
+/// Returns a node that holds `other`, which was found where `depth` bits of a key lead.
 fn node_between(found: *mut c_void, other: &Job, depth: u32) -> Option<*mut c_void> {
     // SAFETY: ours alone, until it is put into the tree; zeroes are empty places.
     let node = unsafe { arena::piece::<Node>().as_mut() }?;

@@ -28,7 +28,7 @@ pub const SIGNATURE: u32 = ARCH.signature;
 /// Bytes of a page on every architecture the shim is written for.
 pub const PAGE: usize = 4096;
 
-/// `sys_rseq(area, length, flags, signature)`.
+/// Calls `sys_rseq(area, length, flags, signature)`.
 ///
 /// # Safety
 ///
@@ -109,7 +109,7 @@ pub fn write_without_sigpipe(descriptor: i32, bytes: &[u8]) -> isize {
 /// Bytes of the kernel's signal sets.
 const SET: usize = size_of::<u64>();
 
-/// The signals that are pending for the calling thread.
+/// Returns the signals that are pending for the calling thread.
 fn pending() -> u64 {
     let mut set = 0u64;
     // SAFETY: the kernel writes `SET` bytes.
@@ -122,7 +122,7 @@ fn pending() -> u64 {
     set
 }
 
-/// Changes the calling thread's signal mask; answers what it was.
+/// Changes the calling thread's signal mask; returns what it was.
 fn change_mask(how: i32, set: u64) -> u64 {
     let mut before = 0u64;
     let arguments = [
@@ -138,7 +138,7 @@ fn change_mask(how: i32, set: u64) -> u64 {
     before
 }
 
-/// Takes one of the blocked signals in `set` off the pending ones, if there is.
+/// Takes one of the blocked signals in `set` off the pending ones, if there is one.
 fn take_pending(set: u64) {
     let at_once = [0u64; 2];
     let arguments = [
@@ -153,7 +153,7 @@ fn take_pending(set: u64) {
     unsafe { syscall6(libc::SYS_rt_sigtimedwait as usize, arguments) };
 }
 
-/// The current directory as a C string in `buffer`; answers its length with the
+/// Writes the current directory as a C string into `buffer`; returns its length with the
 /// terminating zero.
 pub fn getcwd(buffer: &mut [u8]) -> isize {
     let arguments = [
@@ -168,18 +168,18 @@ pub fn getcwd(buffer: &mut [u8]) -> isize {
     unsafe { syscall6(libc::SYS_getcwd as usize, arguments) }
 }
 
-/// The process id.
+/// Returns the process id.
 pub fn getpid() -> u32 {
     // SAFETY: no arguments.
     (unsafe { syscall6(libc::SYS_getpid as usize, [0; 6]) }) as u32
 }
 
-/// Fresh zeroed memory, or null.
+/// Returns fresh zeroed memory, or null.
 pub fn map_anonymous(bytes: usize) -> *mut c_void {
     map(bytes, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1)
 }
 
-/// The first `bytes` of a file, shared with everybody who maps it, or null.
+/// Returns the first `bytes` of a file, shared with everybody who maps it, or null.
 pub fn map_shared(descriptor: i32, bytes: usize) -> *mut c_void {
     map(bytes, libc::MAP_SHARED, descriptor)
 }
@@ -202,7 +202,7 @@ fn map(bytes: usize, flags: i32, descriptor: i32) -> *mut c_void {
     }
 }
 
-/// Returns memory from [`map_anonymous`].
+/// Gives memory from [`map_anonymous`] back.
 ///
 /// # Safety
 ///
@@ -213,7 +213,7 @@ pub unsafe fn unmap(memory: *mut c_void, bytes: usize) {
     unsafe { syscall6(libc::SYS_munmap as usize, arguments) };
 }
 
-/// CPU and node of the calling thread, by the slow road.
+/// Writes CPU and node of the calling thread, by a system call.
 ///
 /// # Safety
 ///
@@ -253,18 +253,18 @@ pub fn pause() {
     unsafe { syscall6(libc::SYS_pause as usize, [0; 6]) };
 }
 
-/// Device and inode of the file that this process runs, where /proc tells.
+/// Returns device and inode of the file that this process runs, where /proc tells.
 pub fn executable() -> Option<(u64, u64)> {
     file_number(c"/proc/self/exe")
 }
 
-/// Device and inode of a file.
+/// Returns device and inode of a file.
 pub fn file_number(path: &CStr) -> Option<(u64, u64)> {
     status(path).map(|status| (status.st_dev, status.st_ino))
 }
 
-/// What stat(2) says of a file. By newfstatat: sandboxes that were written before
-/// Linux 4.11 forbid statx, or end the program for it.
+/// Returns what stat(2) says of a file. It calls newfstatat: sandboxes that were
+/// written before Linux 4.11 forbid statx, or end the program for it.
 fn status(path: &CStr) -> Option<libc::stat> {
     let mut status = MaybeUninit::<libc::stat>::zeroed();
     let arguments = [
@@ -282,7 +282,7 @@ fn status(path: &CStr) -> Option<libc::stat> {
     (result == 0).then_some(status)
 }
 
-/// Whether somebody traces this process, or it has more than one thread; nothing
+/// Returns whether somebody traces this process, or it has more than one thread; nothing
 /// without /proc.
 pub fn is_traced_or_threaded() -> Option<bool> {
     const TRACER: &[u8] = b"\nTracerPid:\t";
@@ -327,7 +327,7 @@ pub unsafe fn execve(
     unsafe { syscall6(libc::SYS_execve as usize, arguments) }
 }
 
-/// What the kernel calls the calling thread, without the zero behind it.
+/// Returns what the kernel calls the calling thread, without the zero behind it.
 pub fn thread_name() -> impl Iterator<Item = u8> {
     let mut name = [0u8; 16];
     let arguments = [
@@ -343,7 +343,7 @@ pub fn thread_name() -> impl Iterator<Item = u8> {
     name.into_iter().take_while(|&byte| byte != 0)
 }
 
-/// Has the kernel call the calling thread otherwise; a zero ends the name.
+/// Sets what the kernel calls the calling thread; a zero ends the name.
 pub fn set_thread_name(name: &[u8; 16]) {
     let arguments = [
         libc::PR_SET_NAME as usize,

@@ -77,8 +77,8 @@ fn at_start() {
     start::decide_once();
 }
 
-/// No code here panics on purpose. Should the compiler's own checks ever get
-/// here, the thread must neither unwind into C nor take the process down.
+/// Stops the thread. No code here panics on purpose. Should the compiler's own checks ever
+/// get here, the thread must neither unwind into C nor take the process down.
 #[panic_handler]
 fn panic(_: &PanicInfo<'_>) -> ! {
     loop {

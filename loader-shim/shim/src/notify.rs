@@ -1,14 +1,14 @@
 //! SIGEV_THREAD: threads that the libc starts for timers, message queues and
 //! look-ups. It calls its own `pthread_create` from inside (glibc 2.34 and later),
 //! so the user's function is wrapped instead, in a copy of the event: these
-//! functions copy it before they answer.
+//! functions copy it before they return.
 //!
 //! Asynchronous I/O reads the event out of the caller's control block when the
 //! operation ends. It cannot be wrapped without writing to the caller's memory,
 //! and is left alone.
 //!
 //! A notification may come again and again, and at any time after it was asked
-//! for. So what a notification is to call is kept for the life of the process:
+//! for. So what a notification calls is kept for the life of the process:
 //! each pair of function and value once, however often it is used.
 //!
 //! Where the libc registers its own threads, nothing is wrapped.
@@ -16,7 +16,7 @@
 //! # Safety
 //!
 //! What this module owes: an event is copied, never written to; what is handed
-//! through the libc is what [`crate::kept`] has answered.
+//! through the libc is what [`crate::kept`] has returned.
 
 #![allow(unsafe_code, reason = "functions of the libc are called")]
 
@@ -45,7 +45,7 @@ pub struct SigEvent {
 
 const _: () = assert!(size_of::<SigEvent>() == size_of::<libc::sigevent>());
 
-/// The event with our trampoline for function, if it is one that starts a
+/// Returns the event with our trampoline for function, if it is one that starts a
 /// thread which the shim has to register.
 fn wrapped(event: SigEvent) -> Option<SigEvent> {
     if event.notify != libc::SIGEV_THREAD || !state::prepares_threads() {
@@ -70,8 +70,7 @@ arch::start_routine! {
     notification_start, begin
 }
 
-/// What a notification's thread does first; answers what the user wants it to
-/// do.
+/// Runs first in a notification's thread; returns what the user wants it to do.
 ///
 /// # Safety
 ///
@@ -87,8 +86,8 @@ pub unsafe extern "C" fn begin(value: *mut c_void) -> Start {
     Start { start, argument }
 }
 
-/// The caller's event, or a wrapped copy of it in `copy`, for functions that
-/// copy it themselves before they answer.
+/// Returns the caller's event, or a wrapped copy of it in `copy`, for functions that
+/// copy it themselves before they return.
 ///
 /// # Safety
 ///
@@ -99,7 +98,7 @@ unsafe fn substitute(event: *mut SigEvent, copy: &mut Option<SigEvent>) -> *mut 
     copy.as_mut().map_or(event, core::ptr::from_mut)
 }
 
-/// What the libc would answer without the function.
+/// Returns what the libc would answer without the function.
 fn missing() -> c_int {
     errno::answer(-libc::ENOSYS as isize) as c_int
 }
@@ -108,7 +107,7 @@ fn missing() -> c_int {
 static WITH_INT: OldVersion = OldVersion::new(b"timer_create", OLD);
 const OLD: &[u8] = b"GLIBC_2.2.5";
 
-/// timer_create(2): same arguments, same answer, for callers of either version.
+/// Serves timer_create(2): same arguments, same results, for callers of either version.
 ///
 /// # Safety
 ///
@@ -136,7 +135,7 @@ pub unsafe extern "C" fn create_timer(
     unsafe { next(clock, event.cast(), timer) }
 }
 
-/// mq_notify(3): same arguments, same answer.
+/// Serves mq_notify(3): same arguments, same results.
 ///
 /// # Safety
 ///
@@ -153,7 +152,7 @@ pub unsafe extern "C" fn mq_notify(queue: libc::mqd_t, event: *mut SigEvent) -> 
     unsafe { next(queue, event.cast()) }
 }
 
-/// getaddrinfo_a(3): same arguments, same answer.
+/// Serves getaddrinfo_a(3): same arguments, same results.
 ///
 /// # Safety
 ///

@@ -1,4 +1,4 @@
-//! Counters, and where they are told: a ledger that `rseqctl run --report`
+//! Counters, and where they are reported: a ledger that `rseqctl run --report`
 //! made, or one JSON object at exit (`RSEQ_SHIM_REPORT`), and the log.
 //!
 //! Only the process that read the environment reports: a child made by fork
@@ -46,7 +46,7 @@ fn read() -> Option<&'static Ledger> {
     unsafe { READ.load(Ordering::Relaxed).as_ref() }
 }
 
-/// Whether somebody will read what is counted: threads that meet at a counter
+/// Returns whether somebody will read what is counted: threads that meet at a counter
 /// pay for it.
 pub fn counts() -> bool {
     read().is_some()
@@ -58,12 +58,12 @@ fn count(counter: impl FnOnce(&Ledger) -> &AtomicU64) {
     }
 }
 
-/// A thread has begun.
+/// Counts a thread that has begun.
 pub fn thread_started() {
     count(|ledger| &ledger.started);
 }
 
-/// A thread has begun, and has been registered: with one look at whether that counts.
+/// Counts a thread that has begun and has been registered: with one look at whether that counts.
 pub fn born() {
     if let Some(ledger) = read() {
         ledger.started.fetch_add(1, Ordering::Relaxed);
@@ -71,42 +71,42 @@ pub fn born() {
     }
 }
 
-/// A thread has begun without us, because there was no memory for handing over
-/// what it is to do: nobody registers it.
+/// Counts a thread that has begun without us, because there was no memory for handing
+/// over what it has to do: nothing registers it.
 pub fn thread_missed() {
     thread_started();
     refused(libc::ENOMEM as u32);
 }
 
-/// A thread was found registered, or has just been.
+/// Counts a thread that was found registered, or has just been registered.
 pub fn registered() {
     count(|ledger| &ledger.registered);
 }
 
-/// The kernel has refused a registration with this errno.
+/// Counts a registration that the kernel has refused with this errno.
 pub fn refused(errno: u32) {
     count(|ledger| &ledger.refused);
     counters().last_errno.store(errno, Ordering::Relaxed);
 }
 
-/// errno of the last refusal.
+/// Returns the errno of the last refusal.
 pub fn last_errno() -> i32 {
     counters().last_errno.load(Ordering::Relaxed) as i32
 }
 
-/// A thread stays unregistered for the reason that an earlier one did.
+/// Counts a thread that stays unregistered for the reason that an earlier one did.
 pub fn left_unregistered() {
     count(|ledger| &ledger.refused);
 }
 
-/// The calling thread's registration was taken back, for another.
+/// Notes that the calling thread's registration was taken back, for another.
 pub fn taken_back() {
     if counts() {
         counters().registered.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-/// A client has asked for a registration through `syscall`. EBUSY says that it
+/// Counts a client's request for a registration through `syscall`. EBUSY says that it
 /// has it already.
 pub fn client_call(result: isize) {
     match -result as i32 {
@@ -116,12 +116,12 @@ pub fn client_call(result: isize) {
     }
 }
 
-/// Length of the registrations to come.
+/// Notes the length of the registrations to come.
 pub fn length(length: u32) {
     counters().length.store(length, Ordering::Relaxed);
 }
 
-/// Who owns the registration, and why.
+/// Notes who owns the registration, and why.
 pub fn owner(owner: Owner, reason: Reason) {
     let counters = counters();
     counters.owner.store(owner as u32, Ordering::Relaxed);
@@ -218,7 +218,7 @@ extern "C" fn at_exit() {
     }
 }
 
-/// The same keys as `rseqctl run --report` prints.
+/// Returns the same keys as `rseqctl run --report` prints.
 fn json(record: &Record) -> Text<1024> {
     let mut text = Text::new();
     text.push(b"{\"version\":1,\"pid\":")

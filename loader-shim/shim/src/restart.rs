@@ -32,8 +32,8 @@ const EXECUTABLE: &CStr = c"/proc/self/exe";
 /// Bytes for a variable of ours.
 const LONGEST: usize = 256;
 
-/// Starts the program once more where that puts it right, and does not return
-/// then. Else everything stays as it is, but for what nobody is to inherit.
+/// Starts the program once more where that puts it right, and then does not return.
+/// Otherwise everything stays as it is, but for what must not be inherited.
 pub fn where_it_helps(
     process: &Process,
     handed: Option<Handed>,
@@ -76,7 +76,7 @@ enum Obstacle {
     NoFile,
     /// Somebody traces it, and does not expect another exec.
     Traced,
-    /// The kernel does not do it.
+    /// The kernel refuses to.
     Refused(i32),
 }
 
@@ -210,7 +210,7 @@ fn execute(process: &Process, handed: Handed, change: Change, name: Option<&CStr
     -result as i32
 }
 
-/// The variable that says what was done to the image: a C string.
+/// Returns the variable that says what was done to the image: a C string.
 fn words(handed: Handed, change: Change, is_unnamed: bool) -> Text<LONGEST> {
     let mut words = Text::new();
     words
@@ -233,7 +233,7 @@ fn words(handed: Handed, change: Change, is_unnamed: bool) -> Text<LONGEST> {
     words
 }
 
-/// The value of `GLIBC_TUNABLES`.
+/// Returns the value of `GLIBC_TUNABLES`.
 fn tunables(process: &Process) -> &'static [u8] {
     let variable = process.variable(TUNABLES.as_bytes());
     variable
@@ -241,7 +241,7 @@ fn tunables(process: &Process) -> &'static [u8] {
         .unwrap_or_default()
 }
 
-/// What stands between its colons.
+/// Returns what stands between its colons.
 fn entries(tunables: &[u8]) -> impl Iterator<Item = &[u8]> {
     let entries = tunables.split(|&byte| byte == b':');
     entries.filter(|entry| !entry.is_empty())
@@ -304,7 +304,7 @@ fn push_hex(text: &mut Text<LONGEST>, byte: u8) {
     }
 }
 
-/// The name of a thread, as [`push_hex`] has written it.
+/// Returns the name of a thread, as [`push_hex`] has written it.
 fn from_hex(digits: &[u8]) -> [u8; 16] {
     let value = |digit: u8| (digit as char).to_digit(16).unwrap_or(0) as u8;
     let mut name = [0; 16];

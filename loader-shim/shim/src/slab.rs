@@ -10,7 +10,7 @@
 //! # Safety
 //!
 //! What this module owes: a slot has one holder between [`take`] and [`give`];
-//! the pointers it answers stay valid for the life of the process.
+//! the pointers it returns stay valid for the life of the process.
 
 #![allow(unsafe_code, reason = "pointers go through the libc")]
 
@@ -34,7 +34,7 @@ pub struct Job {
 }
 
 impl Job {
-    /// Whether it is the same.
+    /// Returns whether it is the same.
     pub fn is(&self, other: &Self) -> bool {
         core::ptr::fn_addr_eq(self.start, other.start)
             && core::ptr::eq(self.argument, other.argument)
@@ -54,7 +54,7 @@ pub struct Slot {
 }
 
 impl Slot {
-    /// What zeroed memory holds, so that the first chunk costs no bytes of the
+    /// Returns what zeroed memory holds, so that the first chunk costs no bytes of the
     /// file. `next` gets its value when the slot is first returned.
     const fn new() -> Self {
         Self {
@@ -65,8 +65,8 @@ impl Slot {
         }
     }
 
-    /// For the holder only. The ordering keeps the compiler from making stores of
-    /// the exchanges.
+    /// Writes a job into the slot; for the holder only. The ordering keeps the compiler
+    /// from making stores of the exchanges.
     fn fill(&self, job: Job) {
         self.start.swap(job.start as *mut c_void, Ordering::AcqRel);
         self.argument.swap(job.argument, Ordering::AcqRel);
@@ -79,7 +79,7 @@ impl Slot {
 /// (`RLIMIT_AS`); untouched pages of it cost nothing.
 #[cfg(not(rseq_model))]
 const FIRST: u32 = 1024;
-/// So few that a model comes to the next chunk.
+/// Few enough that a model comes to the next chunk.
 #[cfg(rseq_model)]
 const FIRST: u32 = 2;
 /// Chunks in all: room for 1024 * (2^16 - 1) threads that are not yet running.
@@ -94,7 +94,7 @@ static FREE: AtomicU64 = AtomicU64::new(NOBODY as u64);
 /// Slot numbers from here on have never been used.
 static UNUSED: AtomicU32 = AtomicU32::new(0);
 
-/// Puts a job into a free slot; nothing when there is no memory.
+/// Puts a job into a free slot; `None` when there is no memory.
 pub fn take(job: Job) -> Option<&'static Slot> {
     let slot = match pop() {
         Some(slot) => slot,
@@ -167,7 +167,7 @@ fn retagged(head: u64, number: u32) -> u64 {
     ((head >> 32).wrapping_add(1) << 32) | u64::from(number)
 }
 
-/// A slot that was never used before.
+/// Returns a slot that was never used before.
 #[cold]
 fn fresh() -> Option<&'static Slot> {
     let number = UNUSED
@@ -208,7 +208,7 @@ fn map_chunk(chunk: usize) -> Option<()> {
     Some(())
 }
 
-/// Chunk `k` starts at number `FIRST * (2^k - 1)`.
+/// Returns the chunk of a number: chunk `k` starts at number `FIRST * (2^k - 1)`.
 fn chunk_of(number: u32) -> usize {
     (number / FIRST).wrapping_add(1).ilog2() as usize
 }

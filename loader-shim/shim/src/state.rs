@@ -45,7 +45,7 @@ static OWNER: AtomicU32 = AtomicU32::new(Owner::Unavailable as u32);
 /// A client's own registration goes before ours.
 static YIELDS: AtomicBool = AtomicBool::new(true);
 
-/// What new threads do.
+/// Returns what new threads do.
 pub fn action() -> Action {
     let number = ACTION.load(Ordering::Relaxed);
     ACTIONS
@@ -54,23 +54,23 @@ pub fn action() -> Action {
         .unwrap_or(Action::Nothing)
 }
 
-/// Whether this is what new threads do.
+/// Returns whether this is what new threads do.
 pub fn action_is(action: Action) -> bool {
     ACTION.load(Ordering::Relaxed) == action as u32
 }
 
-/// Who owns the registration, as a number of `tls_model::owner::Owner`.
+/// Returns who owns the registration, as a number of `tls_model::owner::Owner`.
 pub fn current() -> u32 {
     OWNER.load(Ordering::Relaxed)
 }
 
-/// New threads pass through the shim's start routine: to be registered, or to be
+/// Returns whether new threads pass through the shim's start routine: to be registered, or to be
 /// counted where somebody will read that.
 pub fn watches_threads() -> bool {
     prepares_threads() || action() != Action::Nothing && report::counts()
 }
 
-/// Threads are the shim's to register, or to mark where they cannot be.
+/// Returns whether threads are the shim's to register, or to mark where they cannot be.
 pub fn prepares_threads() -> bool {
     matches!(
         action(),
@@ -78,12 +78,12 @@ pub fn prepares_threads() -> bool {
     )
 }
 
-/// The shim registers threads.
+/// Returns whether the shim registers threads.
 pub fn registers_threads() -> bool {
     matches!(action(), Action::Register | Action::TakeOver)
 }
 
-/// A client that asks for a registration of its own gets it in our place.
+/// Returns whether a client that asks for a registration of its own gets it in our place.
 pub fn yields_to_clients() -> bool {
     YIELDS.load(Ordering::Relaxed)
 }
@@ -100,7 +100,7 @@ pub fn set(owner: Owner, action: Action, reason: Reason) {
     report::owner(owner, reason);
 }
 
-/// Whether the caller is the one that has to decide: once only.
+/// Returns whether the caller is the one that has to decide: true only once.
 pub fn begin_deciding() -> bool {
     STATE.load(Ordering::Relaxed) == UNDECIDED
         && STATE
@@ -113,7 +113,7 @@ pub fn end_deciding() {
     STATE.store(DECIDED, Ordering::Release);
 }
 
-/// It is known what new threads do.
+/// Returns whether it is known what new threads do.
 pub fn is_decided() -> bool {
     STATE.load(Ordering::Acquire) == DECIDED
 }

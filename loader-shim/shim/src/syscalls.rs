@@ -21,7 +21,7 @@ use crate::registration::{area as registered, nesting};
 use crate::state::{self, Action};
 use crate::{arch, kernel, loading, report};
 
-/// A client's `sys_rseq`, answered in the libc's way: -1 and errno.
+/// Serves a client's `sys_rseq`, in the libc's way: -1 and errno.
 ///
 /// The area that the shim has registered is counted, not registered again: the
 /// kernel's answers are EBUSY, and 0 for giving back what was asked for. Another
@@ -86,7 +86,7 @@ pub unsafe extern "C" fn client_rseq(
     answer(result)
 }
 
-/// A client has registered an area of its own after all: from now on it owns
+/// Notes that a client has registered an area of its own after all: from now on it owns
 /// the registration, and new threads are left to it.
 ///
 /// Called in the middle of a client's system call: nothing here may wait.
@@ -96,7 +96,7 @@ fn give_way_to_client() {
     state::set(Owner::Client, Action::Watch, Reason::AnotherAreaRegistered);
 }
 
-/// One more registration of the shared area; EBUSY where it is there already,
+/// Counts one more registration of the shared area; returns EBUSY where it is there already,
 /// as the kernel has it.
 fn enter_again() -> isize {
     let was_registered = registered::is_registered();

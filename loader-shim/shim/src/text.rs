@@ -20,7 +20,7 @@ pub struct Text<const CAPACITY: usize> {
 }
 
 impl<const CAPACITY: usize> Text<CAPACITY> {
-    /// No text yet.
+    /// Returns an empty text.
     pub const fn new() -> Self {
         Self {
             bytes: [0; CAPACITY],
@@ -28,12 +28,12 @@ impl<const CAPACITY: usize> Text<CAPACITY> {
         }
     }
 
-    /// No text again.
+    /// Empties it.
     pub fn clear(&mut self) {
         self.length = 0;
     }
 
-    /// The text so far.
+    /// Returns the text so far.
     pub fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..self.length).unwrap_or_default()
     }
@@ -92,7 +92,7 @@ pub struct StoredPath {
 unsafe impl Sync for StoredPath {}
 
 impl StoredPath {
-    /// No path.
+    /// Returns one without a path.
     pub const fn new() -> Self {
         Self {
             bytes: UnsafeCell::new([0; libc::PATH_MAX as usize]),
@@ -100,7 +100,7 @@ impl StoredPath {
         }
     }
 
-    /// Copies `path`; a path that is too long is as none at all.
+    /// Copies `path`; a path that is too long counts as none.
     ///
     /// # Safety
     ///
@@ -130,7 +130,7 @@ impl StoredPath {
         self.length.store(start + bytes.len(), Ordering::Release);
     }
 
-    /// The path, if one was set.
+    /// Returns the path, if one was set.
     pub fn get(&self) -> Option<&CStr> {
         let length = self.length.load(Ordering::Acquire);
         // SAFETY: published, so no longer written.

@@ -24,8 +24,8 @@ const THRD_ERROR: c_int = 2;
 /// nobody looks at threads; nowhere before a first thread is created.
 pub static CREATE: FoundFunction<PthreadCreate> = FoundFunction::none();
 
-/// Where `pthread_create` goes: settled for good once it is decided what threads do.
-/// Nothing where nobody defines it.
+/// Returns where `pthread_create` goes: settled for good once it is decided what threads
+/// do. `None` where no object defines it.
 pub fn settle() -> Option<PthreadCreate> {
     let next = PTHREAD_CREATE.get()?;
     let target = if state::watches_threads() {
@@ -40,8 +40,8 @@ pub fn settle() -> Option<PthreadCreate> {
     Some(target)
 }
 
-/// pthread_create(3), known and not null, with a thread that passes through our start
-/// routine. The ordinary case; all others are `create_slowly`'s.
+/// Serves pthread_create(3), known and not null, with a thread that passes through our
+/// start routine. The ordinary case; all others are `create_slowly`'s.
 pub unsafe extern "C" fn create_watched(
     thread: *mut libc::pthread_t,
     attributes: *const libc::pthread_attr_t,
@@ -86,7 +86,7 @@ unsafe extern "C" fn create_slowly(
 /// The libc's own `pthread_create`, whoever comes before it.
 static LIBC_CREATE: FoundFunction<PthreadCreate> = FoundFunction::none();
 
-/// The libc's own `pthread_create`, if there is one.
+/// Returns the libc's own `pthread_create`, if there is one.
 pub fn libc_create() -> Option<PthreadCreate> {
     if let Some(known) = LIBC_CREATE.get() {
         return Some(known);
@@ -106,7 +106,7 @@ pub fn libc_create() -> Option<PthreadCreate> {
     LIBC_CREATE.get()
 }
 
-/// The libc's `pthread_create` for those who have asked for it by dlsym(3). A start
+/// Serves as the libc's `pthread_create` for those who have asked for it by dlsym(3). A start
 /// routine that comes from the shim is passed on: another library has interposed
 /// `pthread_create` behind it.
 ///
@@ -133,8 +133,8 @@ pub unsafe extern "C" fn create_by_libc(
     })
 }
 
-/// thrd_create(3): same arguments, same answer. The thread's result is an int
-/// in the register in which the other kind of start routine answers a pointer.
+/// Serves thrd_create(3): same arguments, same results. The thread's result is an int
+/// in the register in which the other kind of start routine returns a pointer.
 ///
 /// # Safety
 ///
@@ -175,7 +175,7 @@ pub fn hand_over(
     answer
 }
 
-/// There is no thread.
+/// Gives the slot back: there is no thread.
 #[cold]
 #[inline(never)]
 fn not_created(slot: &'static Slot) {
@@ -196,7 +196,7 @@ arch::start_routine! {
     thread_start, begin
 }
 
-/// What a new thread does first; answers what the user wants it to do.
+/// Runs first in a new thread; returns what the user wants it to do.
 ///
 /// # Safety
 ///
@@ -220,7 +220,7 @@ fn begin_otherwise(job: Job) -> Start {
     Start::from(job)
 }
 
-/// Answered in rax and rdx (x86_64) or x0 and x1 (aarch64).
+/// Returned in rax and rdx (x86_64) or x0 and x1 (aarch64).
 #[repr(C)]
 pub struct Start {
     /// The user's routine.

@@ -3,7 +3,7 @@
 //! | name | what it is |
 //! |---|---|
 //! | `SYS_RSEQ`, `SYS_GETCPU`, `SIGNATURE` | the architecture's numbers |
-//! | `syscall` | enters the kernel; answers the result or a negative errno |
+//! | `syscall` | enters the kernel; returns the result or a negative errno |
 //! | `thread_pointer` | what TLS offsets count from |
 //! | `symbol_offset` | where `__rseq_abi` is from there, if anybody defines it |
 //! | `libc_variables` | the addresses of `__rseq_offset` and `__rseq_size`, or null |
@@ -29,9 +29,9 @@ compile_error!("rseq-abi is written for x86_64 and aarch64 so far");
 pub enum Outcome {
     /// It is done.
     Committed,
-    /// The thread was interrupted, or is on another CPU by now: once more.
+    /// The thread was interrupted, or is on another CPU by now: to be tried once more.
     Aborted,
 }
 
-/// Registers or unregisters the calling thread, counted: 0 or a negative errno.
+/// Registers or unregisters the calling thread, counted; returns 0 or a negative errno.
 pub type Counted = extern "C" fn() -> core::ffi::c_int;

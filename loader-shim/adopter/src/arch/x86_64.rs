@@ -53,7 +53,7 @@ pub unsafe fn syscall(number: usize, arguments: [usize; 4]) -> isize {
     result
 }
 
-/// What TLS offsets count from.
+/// Returns what TLS offsets count from.
 #[inline]
 pub fn thread_pointer() -> usize {
     let pointer: usize;
@@ -65,7 +65,7 @@ pub fn thread_pointer() -> usize {
     pointer
 }
 
-/// Where `__rseq_abi` is from the thread pointer. A weak reference to a thread-local
+/// Returns where `__rseq_abi` is from the thread pointer. A weak reference to a thread-local
 /// variable has no null, but linkers make the same of every such name that nobody
 /// defines: so it is compared with one that nobody ever defines.
 #[inline]
@@ -103,7 +103,7 @@ macro_rules! weak_address {
     }};
 }
 
-/// Where glibc says what it has registered, or null.
+/// Returns where glibc says what it has registered, or null.
 #[inline]
 pub fn libc_variables() -> (*mut isize, *mut u32) {
     (
@@ -112,7 +112,7 @@ pub fn libc_variables() -> (*mut isize, *mut u32) {
     )
 }
 
-/// The functions of an owner that counts.
+/// Returns the functions of an owner that counts.
 pub fn owner_functions() -> Option<(Counted, Counted)> {
     let register = NonNull::new(weak_address!("rseq_shim_register_current_thread"))?;
     let unregister = NonNull::new(weak_address!("rseq_shim_unregister_current_thread"))?;

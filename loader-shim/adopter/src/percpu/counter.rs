@@ -29,7 +29,7 @@ impl<const CPUS: usize> Default for Counter<CPUS> {
 }
 
 impl<const CPUS: usize> Counter<CPUS> {
-    /// Zero.
+    /// Returns a counter of zero.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -57,7 +57,7 @@ impl<const CPUS: usize> Counter<CPUS> {
         self.shared.0.fetch_add(amount, Ordering::Relaxed);
     }
 
-    /// The sum of all places. What is added meanwhile may be in it or not.
+    /// Returns the sum of all places. What is added meanwhile may be in it or not.
     #[must_use]
     pub fn sum(&self) -> u64 {
         let places = self.places.iter().chain([&self.shared]);

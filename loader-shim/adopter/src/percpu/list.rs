@@ -3,7 +3,7 @@
 //! # Safety
 //!
 //! What this module owes: a list is written to by critical sections on its own CPU
-//! only, the shared one by who holds its lock; a node is in one list, or handed out.
+//! only, the shared one by whoever holds its lock; a node is in one list, or handed out.
 
 #![allow(unsafe_code, reason = "critical sections write to lists")]
 
@@ -30,7 +30,7 @@ pub unsafe trait Node {}
 struct Head(AtomicPtr<c_void>);
 
 /// Free nodes, with a list for each of `CPUS` CPUs and one for all others. What one CPU
-/// has given back another does not find: give back where you take.
+/// has given back, another does not find: give back where you take.
 pub struct FreeList<T: Node, const CPUS: usize> {
     heads: [Head; CPUS],
     shared: UnsafeCell<*mut c_void>,
@@ -50,7 +50,7 @@ impl<T: Node, const CPUS: usize> Default for FreeList<T, CPUS> {
 }
 
 impl<T: Node, const CPUS: usize> FreeList<T, CPUS> {
-    /// No nodes.
+    /// Returns a list without nodes.
     #[must_use]
     pub const fn new() -> Self {
         Self {

@@ -2,7 +2,7 @@
 //!
 //! | name | what it does |
 //! |---|---|
-//! | `syscall6`, `syscall4` | enter the kernel; answers the result or a negative errno |
+//! | `syscall6`, `syscall4` | enter the kernel; return the result or a negative errno |
 //! | `thread_pointer` | the address that TLS offsets are relative to |
 //! | `abi_area` | the calling thread's `__rseq_abi`, through initial-exec TLS |
 //! | `has_room`, `room` | the calling thread's words in `librseq_abi.so` |

@@ -51,7 +51,7 @@ pub fn read(process: &Process) {
     });
 }
 
-/// As strtoul(3) with base 0.
+/// Reads a number as strtoul(3) does with base 0.
 fn number(text: &[u8]) -> Option<u64> {
     let (digits, base) = match text {
         [b'0', b'x' | b'X', digits @ ..] => (digits, 16),
@@ -81,7 +81,7 @@ pub fn hint<const CAPACITY: usize>(words: &[u8], text: &mut Text<CAPACITY>) {
     text.push(b")");
 }
 
-/// Thread-local storage of the object that a message begins with: the dynamic
+/// Returns the thread-local storage of the object that a message begins with: the dynamic
 /// linker has just read the same file, and has unmapped it since.
 fn size_of_named(words: &[u8]) -> Option<u64> {
     let mut path = Text::<512>::new();
@@ -99,7 +99,7 @@ fn size_of_named(words: &[u8]) -> Option<u64> {
     size
 }
 
-/// p_memsz and p_align of its PT_TLS: all the room it can take.
+/// Returns p_memsz and p_align of its PT_TLS: all the room it can take.
 fn size_in_file(descriptor: i32) -> Option<u64> {
     // Elf64_Ehdr, Elf64_Phdr (gABI, chapters 4 and 5)
     let header: [u8; 64] = read_at(descriptor, 0)?;

@@ -1,6 +1,6 @@
 //! Whether dlopen may be called by the shim for its caller.
 //!
-//! To come back from dlopen the shim must call it, and then it is the shim whose
+//! To regain control after dlopen the shim must call it, and then it is the shim whose
 //! DT_RUNPATH, DT_RPATH, `$ORIGIN` and namespace the dynamic linker takes. That is
 //! right where the caller would have added nothing to the search.
 
@@ -24,7 +24,7 @@ pub fn begin() {
     INHERITS.store(inherits, Ordering::Relaxed);
 }
 
-/// Whether what is loaded by this name does not depend on who asks.
+/// Returns whether what is loaded by this name does not depend on who asks.
 pub fn does_not_matter(name: &[u8], return_address: usize) -> bool {
     if INHERITS.load(Ordering::Relaxed) || name.contains(&b'$') {
         return false;

@@ -17,7 +17,7 @@ const STATIC_TLS: isize = 16 * 1024 * 1024;
 static OFFSETS: [AtomicIsize; PLACES] = [const { AtomicIsize::new(0) }; PLACES];
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
-/// A client's area has been registered for the calling thread. Called in the
+/// Notes that a client's area has been registered for the calling thread. Called in the
 /// middle of its system call, maybe from a signal handler: nothing here waits.
 pub fn registered(area: usize) {
     let offset = area.wrapping_sub(arch::thread_pointer()) as isize;
@@ -36,12 +36,12 @@ pub fn registered(area: usize) {
     }
 }
 
-/// How many places are known.
+/// Returns how many places are known.
 pub fn count() -> usize {
     COUNT.load(Ordering::Acquire)
 }
 
-/// Whether one of them lies in the `length` bytes from this offset on.
+/// Returns whether one of them lies in the `length` bytes from this offset on.
 pub fn any_in(start: isize, length: u64) -> bool {
     OFFSETS.iter().any(|place| {
         let offset = place.load(Ordering::Relaxed);

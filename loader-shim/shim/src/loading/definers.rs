@@ -6,7 +6,7 @@
 //! linker's lock and opened outside.
 //!
 //! Only what the handle holds that is about to be closed, or has just been
-//! answered: its constructors have been called before dlopen answered it.
+//! returned: its constructors have been called before dlopen returned it.
 //! Opening an object that still waits for them would call them too early, and
 //! an object that waits is held by a dlopen that runs, so it cannot be unloaded.
 //!
@@ -51,12 +51,12 @@ pub fn begin(program: &Program) {
     SEEN.store(mark(program.additions, 0), Ordering::Relaxed);
 }
 
-/// What changes with every object that comes, and with every new client.
+/// Returns what changes with every object that comes, and with every new client.
 fn mark(additions: u64, clients: usize) -> u64 {
     additions << 8 | clients as u64
 }
 
-/// Whether there is an object that must stay and does not yet. Cheap where nothing
+/// Returns whether there is an object that must stay and does not yet. Cheap where nothing
 /// has come that defines the symbol, and no client has registered; and without a lock
 /// where there is one thread.
 #[inline]
@@ -89,7 +89,7 @@ fn has_come() -> bool {
     due
 }
 
-/// The same, object by object.
+/// Returns the same, found object by object.
 #[inline(never)]
 fn is_due(now: &mut u64, clients: usize) -> bool {
     let mut due = false;
@@ -101,7 +101,7 @@ fn is_due(now: &mut u64, clients: usize) -> bool {
     due
 }
 
-/// Makes stay what `handle` holds and must stay.
+/// Makes what `handle` holds stay, where it must.
 pub fn keep_held(policy: Policy, handle: *mut c_void) {
     let mut from = 0;
     while let Some(found) = next_held(handle, from) {
@@ -122,7 +122,7 @@ pub fn keep_held(policy: Policy, handle: *mut c_void) {
     }
 }
 
-/// Opens once more what is there. Never closed: one more reason for it to stay.
+/// Opens what is there once more. It is never closed: one more reason for it to stay.
 fn reopen(path: *const c_char, mode: c_int) -> bool {
     // SAFETY: the path that the dynamic linker keeps for an object which stays
     // loaded, because the handle that holds it is not closed yet.
@@ -212,7 +212,7 @@ fn reason(loaded: &Loaded<'_>) -> Option<Reason> {
     })
 }
 
-/// Whether a client has registered an area in these bytes of thread-local storage.
+/// Returns whether a client has registered an area in these bytes of thread-local storage.
 fn holds_area(loaded: &Loaded<'_>, dynamic: &Dynamic<'_>, length: u64) -> bool {
     if clients::count() == 0 {
         return false;

@@ -48,7 +48,7 @@ impl<'a> Dynamic<'a> {
         Some(unsafe { CStr::from_ptr(strings.wrapping_add(offset as usize)) }.to_bytes())
     }
 
-    /// DT_SONAME.
+    /// Returns DT_SONAME.
     pub fn soname(&self) -> Option<&'a [u8]> {
         self.string(self.value(dt::DT_SONAME)?)
     }
@@ -64,23 +64,23 @@ impl<'a> Dynamic<'a> {
         }
     }
 
-    /// It has DT_RUNPATH.
+    /// Returns whether it has DT_RUNPATH.
     pub fn has_runpath(&self) -> bool {
         self.value(dt::DT_RUNPATH).is_some()
     }
 
-    /// It has DT_RPATH, and no DT_RUNPATH that would replace it: what it loads
+    /// Returns whether it has DT_RPATH, and no DT_RUNPATH that would replace it: what it loads
     /// inherits that.
     pub fn has_rpath(&self) -> bool {
         self.value(dt::DT_RPATH).is_some() && !self.has_runpath()
     }
 
-    /// The system's directories are not searched for it.
+    /// Returns whether the system's directories are not searched for it.
     pub fn has_no_default_directories(&self) -> bool {
         self.value(dt::DT_FLAGS_1).unwrap_or(0) & dt::DF_1_NODEFLIB != 0
     }
 
-    /// The `__rseq_abi` that it defines for others.
+    /// Returns the `__rseq_abi` that it defines for others.
     pub fn area(&self) -> Option<&'a Elf64_Sym> {
         let symbol = match Tables::of(self.loaded) {
             Some(tables) => tables.symbol(AREA),
@@ -89,7 +89,7 @@ impl<'a> Dynamic<'a> {
         symbol.filter(|symbol| symbol.st_info & 0xf == STT_TLS)
     }
 
-    /// The same for an object that has DT_HASH only, which few have: its second
+    /// Returns the same for an object that has DT_HASH only, which few have: its second
     /// word is how many symbols there are.
     #[cold]
     #[inline(never)]
@@ -114,7 +114,7 @@ impl<'a> Dynamic<'a> {
         self.string(u64::from(symbol.st_name)) == Some(AREA.text)
     }
 
-    /// It was linked so that its own definition of `area` is the one it uses.
+    /// Returns whether it was linked so that its own definition of `area` is the one it uses.
     pub fn binds_to_itself(&self, area: &Elf64_Sym) -> bool {
         let is_symbolic = is_symbolic(
             self.value(dt::DT_SYMBOLIC).is_some(),
@@ -123,7 +123,7 @@ impl<'a> Dynamic<'a> {
         binds_to_itself(is_symbolic, area.st_other & 3 == STV_PROTECTED)
     }
 
-    /// Its code has been bound to another `__rseq_abi` than the one at this offset
+    /// Returns whether its code has been bound to another `__rseq_abi` than the one at this offset
     /// from the thread pointer.
     pub fn uses_another_area_than(&self, offset: isize) -> bool {
         let mut another = false;
@@ -136,7 +136,7 @@ impl<'a> Dynamic<'a> {
     }
 
     /// Shows where its thread-local storage may begin, as an offset from the thread
-    /// pointer, until `visit` answers true. As far as its initial-exec variables
+    /// pointer, until `visit` returns true. As far as its initial-exec variables
     /// tell: dl_iterate_phdr(3) does not know it in a thread that has never asked
     /// for it by `__tls_get_addr`.
     pub fn each_possible_block(&self, mut visit: impl FnMut(isize) -> bool) {
@@ -151,7 +151,7 @@ impl<'a> Dynamic<'a> {
         });
     }
 
-    /// Shows every initial-exec slot until `visit` answers true: the symbol, if it
+    /// Shows every initial-exec slot until `visit` returns true: the symbol, if it
     /// names one, what is added to it, and the offset that has come out.
     fn each_thread_offset(&self, mut visit: impl FnMut(Option<&Elf64_Sym>, isize, isize) -> bool) {
         let Some(first) = self.table::<Elf64_Rela>(dt::DT_RELA) else {

@@ -83,7 +83,7 @@ pub struct Call {
     additions: u64,
 }
 
-/// Before dlopen, where the policy is to warn or to enforce. Answers whether it
+/// Runs before dlopen, where the policy is to warn or to enforce. Returns whether dlopen
 /// is to be called, so that [`after_dlopen`] is reached, rather than jumped to.
 ///
 /// # Safety
@@ -103,7 +103,7 @@ pub unsafe extern "C" fn before_dlopen(call: &mut Call, return_address: usize) -
     caller::does_not_matter(name, return_address)
 }
 
-/// After a dlopen that has succeeded. Not after a failure: what this opens would
+/// Runs after a dlopen that has succeeded. Not after a failure: what this opens would
 /// wipe its error.
 pub extern "C" fn after_dlopen(handle: *mut c_void, call: &Call) {
     // an object of a dlopen that is still running may be among what the handle
@@ -118,7 +118,7 @@ pub extern "C" fn after_dlopen(handle: *mut c_void, call: &Call) {
     }
 }
 
-/// Before dlclose: what must not go is made to stay.
+/// Runs before dlclose: what must not go is made to stay.
 pub extern "C" fn before_dlclose(handle: *mut c_void) {
     if policy::is_on() && definers::may_be_due() {
         keep(handle);
@@ -138,7 +138,7 @@ fn keep(handle: *mut c_void) {
     }
 }
 
-/// dlerror(3): the dynamic linker's answer, and what would help where there is
+/// Serves dlerror(3): the dynamic linker's text, and what would help where there is
 /// no room for static TLS.
 #[unsafe(no_mangle)]
 pub extern "C" fn dlerror() -> *mut c_char {

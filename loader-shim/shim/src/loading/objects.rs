@@ -26,7 +26,7 @@ pub fn begin(count: usize) {
 }
 
 /// Shows every object with its place in the list, and whether the program started
-/// with it, until `visit` answers true.
+/// with it, until `visit` returns true.
 pub fn each(mut visit: impl FnMut(usize, &Loaded<'_>, bool) -> bool) {
     let at_start = AT_START.load(Ordering::Relaxed);
     let mut next = 0;
@@ -37,7 +37,7 @@ pub fn each(mut visit: impl FnMut(usize, &Loaded<'_>, bool) -> bool) {
     });
 }
 
-/// How many objects have been loaded so far, those that are gone included.
+/// Returns how many objects have been loaded so far, those that are gone included.
 pub fn additions() -> u64 {
     let mut additions = 0;
     each_object(|loaded| {
@@ -59,7 +59,7 @@ pub fn in_one_look<T>(look: impl FnOnce() -> T) -> Option<T> {
     answer
 }
 
-/// The object's thread-local storage.
+/// Returns the object's thread-local storage.
 pub fn tls<'a>(loaded: &'a Loaded<'_>) -> Option<&'a libc::Elf64_Phdr> {
     let mut headers = loaded.headers().iter();
     headers.find(|header| header.p_type == libc::PT_TLS)
@@ -81,7 +81,7 @@ pub struct Held {
 struct Set([u64; OBJECTS / BITS]);
 
 impl Set {
-    /// Answers whether it is new.
+    /// Adds a place; returns whether it is new.
     fn insert(&mut self, index: usize) -> bool {
         let Some(word) = self.0.get_mut(index / BITS) else {
             return false;
@@ -92,7 +92,7 @@ impl Set {
         is_new
     }
 
-    /// What is beyond the end is in it: better kept than unmapped.
+    /// Returns whether a place is in it. What is beyond the end is: better kept than unmapped.
     fn contains(&self, index: usize) -> bool {
         let word = self.0.get(index / BITS);
         word.is_none_or(|word| word >> (index % BITS) & 1 == 1)
@@ -100,7 +100,7 @@ impl Set {
 }
 
 impl Held {
-    /// Finds it, in one look. Nothing, for a handle of another namespace.
+    /// Finds it, in one look. `None` for a handle of another namespace.
     pub fn by(handle: *mut c_void) -> Option<Self> {
         // SAFETY: as the caller says, the list does not change.
         let dynamic = unsafe { dynamic_section_of(handle) }?;
@@ -119,12 +119,12 @@ impl Held {
         Some(held)
     }
 
-    /// Whether the object at this place is held.
+    /// Returns whether the object at this place is held.
     pub fn contains(&self, index: usize) -> bool {
         self.held.contains(index)
     }
 
-    /// Adds what the objects so far need. Answers whether there was one that had
+    /// Adds what the objects so far need. Returns whether there was one that had
     /// not been looked at.
     fn add_needed(&mut self) -> bool {
         let Self { held, looked_at } = self;

@@ -22,7 +22,7 @@ pub enum Policy {
 /// `loading::before_dlopen`.
 pub static POLICY: AtomicU32 = AtomicU32::new(Policy::Off as u32);
 
-/// What is done in this process.
+/// Returns what is done in this process.
 pub fn policy() -> Policy {
     match POLICY.load(Ordering::Relaxed) {
         1 => Policy::Keep,
@@ -32,7 +32,7 @@ pub fn policy() -> Policy {
     }
 }
 
-/// Something is done.
+/// Returns whether anything is done.
 #[inline]
 pub fn is_on() -> bool {
     POLICY.load(Ordering::Relaxed) != Policy::Off as u32

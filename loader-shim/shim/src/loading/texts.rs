@@ -1,7 +1,7 @@
 //! What dlerror has said in the shim's words: each text once, and for good.
 //!
-//! A program may keep what dlerror answers until its thread calls the dynamic
-//! linker again, and nobody tells the shim when that is. So a text never changes
+//! A program may keep what dlerror returns until its thread calls the dynamic
+//! linker again, and nothing tells the shim when that is. So a text never changes
 //! once it is there.
 //!
 //! # Safety
@@ -39,7 +39,7 @@ static TEXTS: [Place; PLACES] = [const {
     }
 }; PLACES];
 
-/// The text as a C string that stays; nothing where it is too long, or all places
+/// Returns the text as a C string that stays; `None` where it is too long, or all places
 /// are taken.
 pub fn keep(text: &[u8]) -> Option<*mut c_char> {
     if text.len() >= LONGEST {

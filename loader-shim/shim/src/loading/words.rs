@@ -3,7 +3,7 @@
 //!
 //! # Safety
 //!
-//! What this module owes: it reads C strings that the dynamic linker has answered.
+//! What this module owes: it reads C strings that the dynamic linker has returned.
 
 #![allow(unsafe_code, reason = "the dynamic linker's words are read")]
 
@@ -21,7 +21,7 @@ use super::{budget, texts};
 
 const NO_ROOM: &[u8] = b"cannot allocate memory in static TLS block";
 
-/// What dlerror answers where the dynamic linker answers `error`.
+/// Returns what dlerror returns where the dynamic linker has returned `error`.
 pub fn error(error: *mut c_char) -> *mut c_char {
     if error.is_null() {
         return error;
@@ -54,7 +54,7 @@ pub fn open(log: Log) {
     LOG.store(log as u32, Ordering::Relaxed);
 }
 
-/// Whether somebody listens.
+/// Returns whether the words are read by anybody.
 pub fn are_wanted(policy: Policy) -> bool {
     policy == Policy::Warn || LOG.load(Ordering::Relaxed) != Log::Off as u32
 }
@@ -125,7 +125,7 @@ fn say(line: &mut Line, asked_for: bool) {
     }
 }
 
-/// Whether this has not been said yet. What is beyond the table's end goes
+/// Returns whether this has not been said yet. What is beyond the table's end goes
 /// unsaid.
 fn is_first(line: &[u8]) -> bool {
     static SAID: [AtomicU64; 64] = [const { AtomicU64::new(0) }; 64];

@@ -62,7 +62,7 @@ pub static __rseq_flags: AtomicU32 = AtomicU32::new(0);
 #[allow(non_upper_case_globals, reason = "the name is the ABI's")]
 pub static __rseq_handled: AtomicI32 = AtomicI32::new(0);
 
-/// The libc's answer, where it has one (glibc 2.35 and later).
+/// What the libc's own variables say, where it has them (glibc 2.35 and later).
 #[derive(Clone, Copy, Default)]
 pub struct LibcArea {
     /// `__rseq_offset`: bytes from the thread pointer.
@@ -89,7 +89,7 @@ impl LibcArea {
         })
     }
 
-    /// Whether it is the `__rseq_abi` that wins in the global scope: the libc owns
+    /// Returns whether it is the `__rseq_abi` that wins in the global scope: the libc owns
     /// the symbol.
     pub fn is_symbol(self) -> bool {
         self.size != 0
@@ -140,7 +140,7 @@ pub fn publish(owner: Owner, libc: Option<LibcArea>, length: u32, feature_size: 
     }
 }
 
-/// Where somebody has copies, or comes before us, ours hold the same: they are what
+/// Writes the same into ours where somebody has copies, or comes before us: they are what
 /// dlsym(RTLD_NEXT) of the executable finds.
 #[cold]
 fn publish_behind(values: [&[u8]; 4]) {
@@ -178,7 +178,7 @@ pub fn withdraw() {
     unsafe { handled.write_volatile(0) };
 }
 
-/// Binds the libc's own references back to its own variables. Answers whether it
+/// Binds the libc's own references back to its own variables. Returns whether it
 /// has none left to others.
 fn keep_for_libc() -> bool {
     if process::next_at_start(SINCE_2_41).is_none() {

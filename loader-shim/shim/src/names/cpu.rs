@@ -1,4 +1,4 @@
-//! `sched_getcpu`, answered from the registered area.
+//! `sched_getcpu`, served from the registered area.
 //!
 //! The libc answers from its own area only, so with its registration switched
 //! off it would go through the vdso. The function itself is assembly (`arch`):
@@ -33,7 +33,7 @@ pub fn enable(registers: bool) {
     }
 }
 
-/// From now on threads that are not registered are the libc's to answer.
+/// Leaves threads that are not registered to the libc from now on.
 pub fn leave_to_libc() {
     set(first);
 }
@@ -43,7 +43,7 @@ fn set(function: SchedGetcpu) {
     unsafe { UNREGISTERED.set(function.address()) };
 }
 
-/// Finds who answers from now on.
+/// Finds what answers from now on.
 unsafe extern "C" fn first() -> c_int {
     let next = SCHED_GETCPU.get().unwrap_or(sched_getcpu_by_system_call);
     if state::is_decided() && !state::registers_threads() {

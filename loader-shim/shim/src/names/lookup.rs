@@ -10,7 +10,7 @@
 //!
 //! # Safety
 //!
-//! What this module owes: names are read as dlsym(3) reads them; what it answers
+//! What this module owes: names are read as dlsym(3) reads them; what it returns
 //! has the type of what was asked for.
 
 #![allow(unsafe_code, reason = "a function of the libc is called")]
@@ -23,7 +23,7 @@ use crate::next::names::{DLSYM, PthreadCreate};
 use crate::process::{Name, Tables, each_object};
 use crate::{arch, state, threads};
 
-/// The address that the shim answers with, or null for the libc to answer.
+/// Returns the address that the shim answers with, or null for the libc to answer.
 /// `return_address` is in the caller.
 ///
 /// # Safety
@@ -68,7 +68,7 @@ pub unsafe extern "C" fn answer(
 
 const CREATE: &CStr = c"pthread_create";
 
-/// Whether dlsym(3) is asked for the name that creates threads.
+/// Returns whether dlsym(3) is asked for the name that creates threads.
 ///
 /// # Safety
 ///
@@ -78,8 +78,8 @@ pub unsafe fn is_about_threads(name: *const c_char) -> bool {
     !name.is_null() && unsafe { CStr::from_ptr(name) } == CREATE
 }
 
-/// Whoever would be answered the libc's own `pthread_create` gets one that does the
-/// same, and whose threads are registered.
+/// Returns, in place of the libc's own `pthread_create`, one that does the same and whose
+/// threads are registered.
 ///
 /// # Safety
 ///
@@ -108,7 +108,7 @@ unsafe fn creates_threads(handle: *mut c_void, return_address: usize) -> *mut c_
     ours.address()
 }
 
-/// The first `pthread_create` behind the object that an address lies in; null where
+/// Returns the first `pthread_create` behind the object that an address lies in; null where
 /// the shim is behind it as well.
 fn behind(address: usize) -> *mut c_void {
     let mut found = null_mut();

@@ -1,4 +1,4 @@
-//! Libc names that have an answer only the owner of the area knows.
+//! Names of the libc whose answer only the owner of the area knows.
 
 pub mod area;
 pub mod cpu;

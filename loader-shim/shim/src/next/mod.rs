@@ -19,7 +19,7 @@ use core::ptr::null_mut;
 mod name;
 pub mod names;
 
-/// dlopen(3), called by the shim for itself: as null where it fails. The file
+/// Calls dlopen(3) for the shim itself; returns null where it fails. The file
 /// has a path of its own, so it does not matter that the shim is the caller.
 pub fn open(path: &CStr, mode: c_int) -> *mut c_void {
     names::DLOPEN.get().map_or(null_mut(), |dlopen| {
@@ -28,7 +28,7 @@ pub fn open(path: &CStr, mode: c_int) -> *mut c_void {
     })
 }
 
-/// dlerror(3): the pending error, or null.
+/// Calls dlerror(3): the pending error, or null.
 pub fn error() -> *mut c_char {
     names::DLERROR.get().map_or(null_mut(), |dlerror| {
         // SAFETY: no arguments.

@@ -29,7 +29,7 @@ pub struct Next<F> {
 }
 
 impl<F: Function> Next<F> {
-    /// A name of the table `names`, which answers for the type.
+    /// Returns a name of the table `names`, which answers for the type.
     pub(super) const fn new(name: &'static [u8]) -> Self {
         Self {
             function: FoundFunction::none(),
@@ -37,20 +37,20 @@ impl<F: Function> Next<F> {
         }
     }
 
-    /// The function behind the name, looked for now if need be; nothing if nobody
+    /// Returns the function behind the name, looked for now if need be; `None` if nobody
     /// defines it.
     #[inline]
     pub fn get(&self) -> Option<F> {
         self.known().or_else(|| self.look())
     }
 
-    /// The function, if it has been found by now.
+    /// Returns the function, if it has been found by now.
     #[inline]
     pub fn known(&self) -> Option<F> {
         self.function.get()
     }
 
-    /// The function in one of its versions; nothing if nobody behind the shim defines
+    /// Returns the function in one of its versions; `None` if nobody behind the shim defines
     /// it.
     pub fn in_version(&self, version: Name) -> Option<F> {
         let mut found = None;
@@ -82,7 +82,7 @@ pub struct Jump<F> {
 }
 
 impl<F: Function> Jump<F> {
-    /// A name of the table `names`; until its function is found the jump goes to
+    /// Returns a name of the table `names`; until its function is found the jump goes to
     /// `late`.
     ///
     /// # Safety
@@ -96,7 +96,7 @@ impl<F: Function> Jump<F> {
         }
     }
 
-    /// The function behind the name, looked for now if need be; nothing if nobody
+    /// Returns the function behind the name, looked for now if need be; `None` if nobody
     /// defines it.
     pub fn get(&self) -> Option<F> {
         let function = self.next.get()?;
@@ -106,7 +106,7 @@ impl<F: Function> Jump<F> {
     }
 }
 
-/// What the next object defines under a name: in the objects' tables and, should they
+/// Returns what the next object defines under a name: in the objects' tables and, should they
 /// not be as expected, by dlsym(3).
 fn find(name: Name) -> Option<*mut c_void> {
     process::next_at_start(name)
@@ -114,7 +114,7 @@ fn find(name: Name) -> Option<*mut c_void> {
         .or_else(|| ask_libc(name.text))
 }
 
-/// What the libc's own dlsym(3) says is behind a name. dlvsym(3) leads to it:
+/// Returns what the libc's own dlsym(3) says is behind a name. dlvsym(3) leads to it:
 /// the shim does not interpose that.
 #[cold]
 fn ask_libc(name: &[u8]) -> Option<*mut c_void> {

@@ -80,7 +80,7 @@ arch::late_function! {
     late_dlopen, find_dlopen
 }
 
-/// Where dlopen(3) goes on.
+/// Returns where dlopen(3) goes on.
 extern "C" fn find_dlopen() -> *mut c_void {
     let missing: Dlopen = no_dlopen;
     DLOPEN.get().unwrap_or(missing).address()

@@ -51,7 +51,7 @@ pub unsafe extern "C" fn remember(
     ENVIRONMENT.store(environment, Ordering::Relaxed);
 }
 
-/// Whether [`Process::read`] has something to read: the constructor has been given
+/// Returns whether [`Process::read`] has something to read: the constructor has been given
 /// it or, before that, the dynamic linker has it.
 pub fn is_told() -> bool {
     if ARGUMENTS.load(Ordering::Relaxed).is_null() {
@@ -60,8 +60,8 @@ pub fn is_told() -> bool {
     !ARGUMENTS.load(Ordering::Relaxed).is_null()
 }
 
-/// For those who come before our constructor: constructors of a library that is
-/// DF_1_INITFIRST as well.
+/// Asks the dynamic linker, for those who come before our constructor: constructors of a
+/// library that is DF_1_INITFIRST as well.
 #[cold]
 fn ask_dynamic_linker() {
     let [Some(variable)] = walk::of_dynamic_linker([Name::new(b"_dl_argv")]) else {
@@ -81,7 +81,7 @@ fn ask_dynamic_linker() {
     ARGUMENTS.store(arguments, Ordering::Relaxed);
 }
 
-/// Whether the libc's constructor has run, and with it, maybe, others: the shim was
+/// Returns whether the libc's constructor has run, and with it, maybe, others: the shim was
 /// loaded by a program that runs, or was not the first.
 pub fn has_constructed() -> bool {
     // SAFETY: `char **environ`, wherever the dynamic linker has bound it; or null.
@@ -90,7 +90,7 @@ pub fn has_constructed() -> bool {
 }
 
 impl Process {
-    /// What the constructor was given; nothing before that.
+    /// Returns what the constructor was given; nothing before that.
     pub fn read() -> Self {
         let arguments = ARGUMENTS.load(Ordering::Relaxed);
         let environment = ENVIRONMENT.load(Ordering::Relaxed);
@@ -114,7 +114,7 @@ impl Process {
         }
     }
 
-    /// The first argument.
+    /// Returns the first argument.
     pub fn name(&self) -> Option<&'static CStr> {
         // SAFETY: null-terminated, so there is a first entry.
         let name = unsafe { self.arguments.as_ref() }?;
@@ -125,12 +125,12 @@ impl Process {
         Some(unsafe { CStr::from_ptr(*name) })
     }
 
-    /// The arguments: C strings up to a null.
+    /// Returns the arguments: C strings up to a null.
     pub fn arguments(&self) -> *const *const c_char {
         self.arguments
     }
 
-    /// The name of the file that the kernel was told to execute: a program, or a
+    /// Returns the name of the file that the kernel was told to execute: a program, or a
     /// script.
     pub fn executed(&self) -> Option<&'static CStr> {
         let name: *const c_char =
@@ -139,14 +139,14 @@ impl Process {
         (!name.is_null()).then(|| unsafe { CStr::from_ptr(name) })
     }
 
-    /// How many variables there are.
+    /// Returns how many variables there are.
     pub fn variables(&self) -> usize {
         let mut count = 0;
         self.each_variable(b"", |_| count += 1);
         count
     }
 
-    /// The first variable of a name, with its name.
+    /// Returns the first variable of a name, with its name.
     pub fn variable(&self, name: &[u8]) -> Option<&'static CStr> {
         let mut found = None;
         self.each_variable(name, |variable| {
@@ -203,7 +203,7 @@ impl Process {
         }
     }
 
-    /// A value of the auxiliary vector.
+    /// Returns a value of the auxiliary vector.
     pub fn auxiliary(&self, key: u64) -> Option<u64> {
         let mut next = self.auxiliary;
         while !next.is_null() {
@@ -220,8 +220,8 @@ impl Process {
         None
     }
 
-    /// The process runs with privileges that its caller does not have
-    /// (AT_SECURE), or we cannot tell.
+    /// Returns whether the process runs with privileges that its caller does not have
+    /// (AT_SECURE), or that cannot be told.
     pub fn is_secure(&self) -> bool {
         self.auxiliary(libc::AT_SECURE) != Some(0)
     }

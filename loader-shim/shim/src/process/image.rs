@@ -1,4 +1,4 @@
-//! A loaded object as `tls-model` reads it: file offsets, answered from the
+//! A loaded object as `tls-model` reads it: file offsets, served from the
 //! segments in memory.
 //!
 //! # Safety
@@ -59,13 +59,13 @@ impl Source for Image<'_> {
     }
 }
 
-/// The loaded object, read through its own tables.
+/// Returns the loaded object, read through its own tables.
 pub fn object<'a>(loaded: &'a Loaded<'a>) -> Option<Object<Image<'a>>> {
     Object::open_loaded(Image(loaded), loaded.info.dlpi_addr).ok()
 }
 
 impl Loaded<'_> {
-    /// The address of the function or variable that this object defines under a
+    /// Returns the address of the function or variable that this object defines under a
     /// name (in its default version). `tables` are the object's, if it has any.
     pub fn address_of(&self, tables: Option<&Tables<'_>>, name: Name) -> Option<*mut c_void> {
         let (value, kind) = if let Some(tables) = tables {
@@ -78,7 +78,7 @@ impl Loaded<'_> {
         address_at(self.info.dlpi_addr, value, kind)
     }
 
-    /// The address of the function or variable that this object defines in one
+    /// Returns the address of the function or variable that this object defines in one
     /// version of a name.
     pub fn address_of_version(&self, name: Name, version: Name) -> Option<*mut c_void> {
         let tables = Tables::of(self)?;
@@ -86,7 +86,7 @@ impl Loaded<'_> {
         address_at(self.info.dlpi_addr, symbol.st_value, symbol.st_info & 0xf)
     }
 
-    /// Whether a text stands in the beginning of one of its segments that are
+    /// Returns whether a text stands in the beginning of one of its segments that are
     /// neither code nor written to: among the names that it refers to or asks for.
     pub fn holds_text(&self, text: &[u8]) -> bool {
         const MOST: usize = 1 << 20;
@@ -105,7 +105,7 @@ impl Loaded<'_> {
         })
     }
 
-    /// `st_size` of the `__rseq_abi` that it defines for others, if it does.
+    /// Returns `st_size` of the `__rseq_abi` that it defines for others, if it does.
     pub fn area_size(&self) -> Option<u64> {
         match Tables::of(self) {
             Some(tables) => tables.symbol(AREA).map(|symbol| symbol.st_size),
@@ -113,7 +113,7 @@ impl Loaded<'_> {
         }
     }
 
-    /// Whether this is its DT_SONAME.
+    /// Returns whether this is its DT_SONAME.
     pub fn is_called(&self, name: &[u8]) -> bool {
         if let Some(tables) = Tables::of(self) {
             return tables.soname() == Some(name);
@@ -122,7 +122,7 @@ impl Loaded<'_> {
         object(self).is_some_and(|object| object.soname(&mut buffer).ok().flatten() == Some(name))
     }
 
-    /// A symbol, through whatever hash table there is.
+    /// Returns a symbol, through whatever hash table there is.
     #[cold]
     #[inline(never)]
     fn look_up(&self, name: Name) -> Option<Symbol> {
@@ -130,7 +130,7 @@ impl Loaded<'_> {
     }
 }
 
-/// The address of a symbol of an object that has been moved so far.
+/// Returns the address of a symbol of an object that has been moved so far.
 pub fn address_at(bias: u64, value: u64, kind: u8) -> Option<*mut c_void> {
     type Resolver = unsafe extern "C" fn() -> *mut c_void;
 

@@ -18,7 +18,7 @@ use core::sync::atomic::{AtomicPtr, Ordering};
 use super::tables::Name;
 use super::walk::{last_at_start, next_at_start};
 
-/// Whether it is certain that nothing of what came later defines this name.
+/// Returns whether it is certain that nothing of what came later defines this name.
 ///
 /// # Safety
 ///
@@ -39,8 +39,8 @@ pub unsafe fn nothing_later_defines(name: Name) -> bool {
     true
 }
 
-/// The program has one thread, which the caller is: the list does not change while it
-/// is read. Not known before glibc 2.32, and then false.
+/// Returns whether the program has one thread, which the caller is: the list does not
+/// change while it is read. Not known before glibc 2.32, and then false.
 pub fn is_single_threaded() -> bool {
     let mut variable = SINGLE.load(Ordering::Relaxed);
     if variable.is_null() {

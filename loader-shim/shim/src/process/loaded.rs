@@ -21,20 +21,20 @@ pub struct Loaded<'a> {
 }
 
 impl Loaded<'_> {
-    /// Its program headers.
+    /// Returns its program headers.
     pub fn headers(&self) -> &[libc::Elf64_Phdr] {
         // SAFETY: the dynamic linker's own table, for the time of the visit.
         unsafe { slice::from_raw_parts(self.info.dlpi_phdr, usize::from(self.info.dlpi_phnum)) }
     }
 
-    /// Its TLS segment.
+    /// Returns its TLS segment.
     pub fn tls(&self) -> Option<&libc::Elf64_Phdr> {
         self.headers()
             .iter()
             .find(|header| header.p_type == libc::PT_TLS)
     }
 
-    /// Its file, by the name the dynamic linker opened it with; the executable
+    /// Returns its file, by the name the dynamic linker opened it with; the executable
     /// has none.
     pub fn path(&self) -> &CStr {
         if self.info.dlpi_name.is_null() {
@@ -44,12 +44,12 @@ impl Loaded<'_> {
         unsafe { CStr::from_ptr(self.info.dlpi_name) }
     }
 
-    /// Whether it is the shim.
+    /// Returns whether it is the shim.
     pub fn is_the_shim(&self) -> bool {
         self.info.dlpi_addr as usize == arch::own_base()
     }
 
-    /// `address` lies in one of its segments.
+    /// Returns whether `address` lies in one of its segments.
     pub fn contains(&self, address: usize) -> bool {
         self.headers()
             .iter()

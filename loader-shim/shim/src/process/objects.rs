@@ -16,7 +16,7 @@ use super::tables::{Name, Tables};
 use super::walk::libc_walk;
 
 /// Shows every object of the global namespace in load order until `visit`
-/// answers true.
+/// returns true.
 pub fn each_object<Visit: FnMut(&Loaded<'_>) -> bool>(mut visit: Visit) {
     unsafe extern "C" fn callback<Visit: FnMut(&Loaded<'_>) -> bool>(
         info: *mut dl_phdr_info,
@@ -36,7 +36,7 @@ pub fn each_object<Visit: FnMut(&Loaded<'_>) -> bool>(mut visit: Visit) {
     }
 }
 
-/// Shows every object behind the shim in load order until `visit` answers true.
+/// Shows every object behind the shim in load order until `visit` returns true.
 pub fn each_next_object<Visit: FnMut(&Loaded<'_>) -> bool>(mut visit: Visit) {
     let mut passed_ourselves = false;
     each_object(|object| {
@@ -48,7 +48,7 @@ pub fn each_next_object<Visit: FnMut(&Loaded<'_>) -> bool>(mut visit: Visit) {
     });
 }
 
-/// What the first object behind the shim defines under a name (in its default
+/// Returns what the first object behind the shim defines under a name (in its default
 /// version).
 pub fn next_definition(name: Name) -> Option<*mut c_void> {
     let mut found = None;

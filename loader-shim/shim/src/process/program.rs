@@ -63,14 +63,14 @@ pub fn definitions(process: &Process, search_hidden: bool, libc_registered: bool
     program
 }
 
-/// The file that this process executes; none where that cannot be seen.
+/// Returns the file that this process executes; `None` where that cannot be seen.
 pub fn executable() -> Option<FileNumber> {
     kernel::executable().map(|(device, inode)| FileNumber { device, inode })
 }
 
-/// Critical sections, or an owner's note, in a file whose TLS could hold an area: it
-/// brings its own. The sections' names survive strip, and finding them costs no look at the
-/// symbol table.
+/// Returns whether a file whose TLS could hold an area has critical sections, or an owner's
+/// note: it brings its own. The sections' names survive strip, and finding them costs no look
+/// at the symbol table.
 fn hides_a_definition(process: &Process, loaded: &Loaded<'_>, tls: &Elf64_Phdr) -> bool {
     let is_it = |path: &CStr| file_with_tls(path, tls).map(|file| may_bring_an_area(&file));
     match loaded.path() {
@@ -82,7 +82,7 @@ fn hides_a_definition(process: &Process, loaded: &Loaded<'_>, tls: &Elf64_Phdr) 
     }
 }
 
-/// The file, if it has this very TLS segment.
+/// Returns the file, if it has this very TLS segment.
 fn file_with_tls(path: &CStr, tls: &Elf64_Phdr) -> Option<Object<File>> {
     let descriptor = kernel::open(path, libc::O_RDONLY | libc::O_NONBLOCK, 0);
     if descriptor < 0 {

@@ -19,7 +19,7 @@ use crate::{arch, kernel};
 /// `R_X86_64_GLOB_DAT` (x86-64 psABI): a slot that holds a symbol's address.
 const R_X86_64_GLOB_DAT: u32 = 6;
 
-/// Writes a variable's bytes, wherever it lies; answers whether it lies where
+/// Writes a variable's bytes, wherever it lies; returns whether it lies where
 /// they can be written to at any time. They must not cross a page, which aligned
 /// variables do not.
 pub fn write_protected<T>(variable: *mut T, bytes: &[u8]) -> bool {
@@ -38,7 +38,7 @@ pub fn write_protected<T>(variable: *mut T, bytes: &[u8]) -> bool {
 
 /// Changes the libc's slots that hold the first address of a pair to the second,
 /// so that its references to a variable lead elsewhere. Pairs with a 0 are left
-/// out. Answers whether none holds a first address any more.
+/// out. Returns whether none holds a first address any more.
 pub fn rebind_libc(pairs: [(usize, usize); 2]) -> bool {
     let mut done = true;
     each_object(|loaded| {
@@ -80,7 +80,7 @@ impl Loaded<'_> {
     }
 }
 
-/// Answers whether it could be written to.
+/// Writes to it; returns whether that could be done.
 fn write(address: usize, bytes: &[u8], read_only: bool) -> bool {
     let protect = |protection| {
         // SAFETY: the page stays readable; only the constructor comes here,

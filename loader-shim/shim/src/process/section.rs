@@ -23,7 +23,7 @@ pub struct Section {
 }
 
 impl Section {
-    /// The section that begins here and ends with DT_NULL.
+    /// Returns the section that begins here and ends with DT_NULL.
     ///
     /// # Safety
     ///
@@ -33,12 +33,12 @@ impl Section {
         Self { first, count }
     }
 
-    /// Where it is.
+    /// Returns its address.
     pub fn address(self) -> usize {
         self.first.addr()
     }
 
-    /// Its entries before DT_NULL: tag and value. Not fused: its end is told once.
+    /// Returns its entries before DT_NULL: tag and value. Not fused: its end is told once.
     pub fn entries(self) -> impl Iterator<Item = [u64; 2]> {
         let mut next = self.first;
         let mut left = self.count;
@@ -52,7 +52,7 @@ impl Section {
     }
 }
 
-/// An address of a dynamic section: relocated in place by glibc, but not in objects
+/// Returns an address of a dynamic section: relocated in place by glibc, but not in objects
 /// whose section is read-only.
 pub fn relocated(value: u64, bias: u64) -> usize {
     let address = if value < bias { value + bias } else { value };
@@ -60,7 +60,7 @@ pub fn relocated(value: u64, bias: u64) -> usize {
 }
 
 impl Loaded<'_> {
-    /// Its dynamic section.
+    /// Returns its dynamic section.
     pub fn section(&self) -> Option<Section> {
         let mut headers = self.headers().iter();
         let segment = headers.find(|header| header.p_type == PT_DYNAMIC)?;
@@ -71,7 +71,7 @@ impl Loaded<'_> {
         })
     }
 
-    /// A table that its dynamic section names, if it lies in the object.
+    /// Returns a table that its dynamic section names, if it lies in the object.
     pub fn table<T>(&self, value: u64) -> Option<*const T> {
         let address = relocated(value, self.info.dlpi_addr);
         let is_ours = self.contains(address) && address.is_multiple_of(align_of::<T>());

@@ -66,7 +66,7 @@ pub struct Tables<'a> {
 }
 
 impl<'a> Tables<'a> {
-    /// Finds them; none for an object without DT_GNU_HASH.
+    /// Finds them; `None` for an object without DT_GNU_HASH.
     pub fn of(loaded: &'a Loaded<'a>) -> Option<Self> {
         Self::named_by(loaded.section()?, loaded.info.dlpi_addr)
     }
@@ -105,7 +105,7 @@ impl<'a> Tables<'a> {
             .then(|| with_exposed_provenance(address))
     }
 
-    /// DT_SONAME.
+    /// Returns DT_SONAME.
     pub fn soname(&self) -> Option<&'a [u8]> {
         self.soname.map(|offset| self.string(offset))
     }
@@ -124,19 +124,19 @@ impl<'a> Tables<'a> {
         unsafe { CStr::from_ptr(start) }.to_bytes()
     }
 
-    /// What an unversioned reference finds in this object alone: a definition in
+    /// Returns what an unversioned reference finds in this object alone: a definition in
     /// its default version.
     pub fn symbol(&self, name: Name) -> Option<&'a Elf64_Sym> {
         self.find(name, |version| version & HIDDEN_VERSION == 0)
     }
 
-    /// What a reference to this version finds in this object alone.
+    /// Returns what a reference to this version finds in this object alone.
     pub fn symbol_in_version(&self, name: Name, version: Name) -> Option<&'a Elf64_Sym> {
         let wanted = self.version_number(version)?;
         self.find(name, |version| version & !HIDDEN_VERSION == wanted)
     }
 
-    /// The number by which symbols of this object say that they have a version.
+    /// Returns the number by which symbols of this object say that they have a version.
     fn version_number(&self, name: Name) -> Option<u16> {
         let mut next = self.definitions;
         // SAFETY: a list whose last entry has no next one, or null.
@@ -154,7 +154,7 @@ impl<'a> Tables<'a> {
         None
     }
 
-    /// A definition whose version is right.
+    /// Returns a definition whose version is right.
     fn find(&self, name: Name, is_right: impl Fn(u16) -> bool) -> Option<&'a Elf64_Sym> {
         let word = |index: usize| {
             // SAFETY: the callers stay inside the table.
@@ -215,7 +215,7 @@ struct VersionDefinition {
     next: u32,
 }
 
-/// Whether a table may have the name: what its filter lets pass is there, most
+/// Returns whether a table may have the name: what its filter lets pass is there, most
 /// often.
 ///
 /// # Safety
@@ -238,7 +238,7 @@ pub unsafe fn passes_filter(hash: *const u32, name: Name) -> bool {
     (filter >> (name.hash % BITS)) & (filter >> (second % BITS)) & 1 != 0
 }
 
-/// Whether a C string begins with these bytes, none of which is zero. Reads no more of
+/// Returns whether a C string begins with these bytes, none of which is zero. Reads no more of
 /// it than it takes.
 ///
 /// # Safety

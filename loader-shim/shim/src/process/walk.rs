@@ -62,20 +62,20 @@ static LIBC: AtomicUsize = AtomicUsize::new(usize::MAX);
 /// The last object that the program started with; null before that is known.
 static LAST_AT_START: AtomicPtr<LinkMap> = AtomicPtr::new(null_mut());
 
-/// The libc's function; nothing in a process without glibc.
+/// Returns the libc's function; `None` in a process without glibc.
 pub fn libc_walk() -> Option<Walk> {
     WALK.get().or_else(find)
 }
 
 impl Loaded<'_> {
-    /// Whether it is the libc, whatever its file is called.
+    /// Returns whether it is the libc, whatever its file is called.
     pub fn is_libc(&self) -> bool {
         libc_walk().is_some() && LIBC.load(Ordering::Relaxed) == self.info.dlpi_addr as usize
     }
 }
 
-/// Called first from the constructor, when there is one thread and nobody
-/// changes the list. Not inlined: callers may have little stack.
+/// Finds the libc's function. Called first from the constructor, when there is one thread
+/// and nobody changes the list. Not inlined: callers may have little stack.
 ///
 /// The libc is the object that defines one of its functions, whatever its file is
 /// called.
@@ -97,7 +97,7 @@ fn find() -> Option<Walk> {
     WALK.get()
 }
 
-/// What the dynamic linker itself has under some names.
+/// Returns what the dynamic linker itself has under some names.
 pub fn of_dynamic_linker<const COUNT: usize>(names: [Name; COUNT]) -> [Option<*mut c_void>; COUNT] {
     // SAFETY: the dynamic linker's variable, or null.
     let debug = unsafe { arch::debug_state().cast::<RDebug>().as_ref() };
@@ -115,14 +115,14 @@ pub fn remember_start() {
     LAST_AT_START.store(last, Ordering::Relaxed);
 }
 
-/// The last object that the program started with.
+/// Returns the last object that the program started with.
 pub fn last_at_start() -> Option<&'static LinkMap> {
     // SAFETY: an entry of the start, which stays, or null.
     unsafe { LAST_AT_START.load(Ordering::Relaxed).as_ref() }
 }
 
-/// What the first object behind the shim defines under a name, of those that the
-/// program started with. They stay, so it takes no lock. Nothing as well where an
+/// Returns what the first object behind the shim defines under a name, of those that the
+/// program started with. They stay, so it takes no lock. `None` as well where an
 /// object before that has tables of another kind.
 pub fn next_at_start(name: Name) -> Option<*mut c_void> {
     let behind = at_start().skip_while(|map| map.base != arch::own_base());
@@ -135,7 +135,7 @@ pub fn next_at_start(name: Name) -> Option<*mut c_void> {
     None
 }
 
-/// The objects that the program started with; before that is known all that there
+/// Returns the objects that the program started with; before that is known all that there
 /// are.
 fn at_start() -> impl Iterator<Item = &'static LinkMap> {
     let last = LAST_AT_START.load(Ordering::Relaxed).cast_const();
@@ -147,7 +147,7 @@ fn at_start() -> impl Iterator<Item = &'static LinkMap> {
     })
 }
 
-/// The dynamic linker's list of the program's namespace. It must not change
+/// Returns the dynamic linker's list of the program's namespace. It must not change
 /// meanwhile.
 fn maps() -> impl Iterator<Item = &'static LinkMap> {
     // SAFETY: the dynamic linker's variable, or null.
@@ -161,8 +161,8 @@ fn maps() -> impl Iterator<Item = &'static LinkMap> {
     })
 }
 
-/// The dynamic section of the object whose link map this is: what dlopen(3)
-/// answers. Nothing, where it is no object of the program's namespace: the
+/// Returns the dynamic section of the object whose link map this is: what dlopen(3)
+/// returns. `None` where it is no object of the program's namespace: the
 /// pointer itself is not followed.
 ///
 /// # Safety
@@ -180,18 +180,18 @@ impl LinkMap {
         unsafe { Section::at(self.dynamic.cast()) }
     }
 
-    /// Nothing for an object without DT_GNU_HASH.
+    /// Finds its tables; `None` for an object without DT_GNU_HASH.
     fn tables(&self) -> Option<Tables<'_>> {
         Tables::named_by(self.section(), self.base as u64)
     }
 
-    /// The address of what it defines under a name (in its default version).
+    /// Returns the address of what it defines under a name (in its default version).
     fn defined(&self, tables: &Tables<'_>, name: Name) -> Option<*mut c_void> {
         let symbol = tables.symbol(name)?;
         address_at(self.base as u64, symbol.st_value, symbol.st_info & 0xf)
     }
 
-    /// Whether it may define a name: the filter of its DT_GNU_HASH says. Without that
+    /// Returns whether it may define a name: the filter of its DT_GNU_HASH says. Without that
     /// table it may.
     pub fn may_define(&self, name: Name) -> bool {
         // asked at every dlclose, and so not by `Section::entries`, which takes longer

@@ -25,7 +25,7 @@ static LENGTH: AtomicU32 = AtomicU32::new(ORIGINAL_LENGTH);
 static LIBC_OFFSET: AtomicIsize = AtomicIsize::new(0);
 static LIBC_LENGTH: AtomicU32 = AtomicU32::new(0);
 
-/// Whether the libc, which says that this much of its area is in use, has registered
+/// Returns whether the libc, which says that this much of its area is in use, has registered
 /// the calling thread.
 pub fn is_registered_by_libc(offset: isize, size: u32) -> bool {
     size != 0 && is_cpu_number(libc_area(offset))
@@ -36,7 +36,7 @@ pub fn set_length(length: u32) {
     LENGTH.store(length, Ordering::Relaxed);
 }
 
-/// Length in bytes of every registration.
+/// Returns the length in bytes of every registration.
 pub fn length() -> u32 {
     LENGTH.load(Ordering::Relaxed)
 }
@@ -48,13 +48,13 @@ pub fn set_libc_area(offset: isize, size: u32) {
     LIBC_LENGTH.store(size.max(ORIGINAL_LENGTH), Ordering::Relaxed);
 }
 
-/// The libc has registered the calling thread. Asked where the owner is the
+/// Returns whether the libc has registered the calling thread. Asked where the owner is the
 /// libc only.
 pub fn libc_has_registered() -> bool {
     is_cpu_number(libc_area(LIBC_OFFSET.load(Ordering::Relaxed)))
 }
 
-/// Unregisters the calling thread's `__rseq_abi`; answers whether it had been
+/// Unregisters the calling thread's `__rseq_abi`; returns whether it had been
 /// registered.
 pub fn unregister() -> bool {
     let length = LENGTH.load(Ordering::Relaxed);
@@ -62,12 +62,12 @@ pub fn unregister() -> bool {
     unsafe { kernel::rseq(arch::abi_area(), length, FLAG_UNREGISTER, SIGNATURE) == 0 }
 }
 
-/// Whether the kernel keeps the calling thread's `__rseq_abi` up to date.
+/// Returns whether the kernel keeps the calling thread's `__rseq_abi` up to date.
 pub fn is_registered() -> bool {
     is_cpu_number(arch::abi_area())
 }
 
-/// The calling thread's `cpu_id`, as the kernel last wrote it.
+/// Returns the calling thread's `cpu_id`, as the kernel last wrote it.
 pub fn cpu_id() -> u32 {
     // SAFETY: the calling thread's own static TLS.
     unsafe { cpu_id_of(arch::abi_area()).read_volatile() }
@@ -111,7 +111,7 @@ fn refused(errno: i32) -> Answer {
     answer
 }
 
-/// The positive errno that stands for an answer.
+/// Returns the positive errno that stands for an answer.
 pub const fn errno_of(answer: Answer) -> i32 {
     match answer {
         Answer::Granted => 0,
@@ -163,7 +163,8 @@ fn cpu_id_of(area: *mut Rseq) -> *mut u32 {
         .wrapping_byte_add(offset_of!(Rseq, cpu_id))
 }
 
-/// The kernel writes a CPU number into a registered area at once.
+/// Returns whether `cpu_id` is a CPU number: the kernel writes one into a registered area
+/// at once.
 fn is_cpu_number(area: *mut Rseq) -> bool {
     // SAFETY: an area in the calling thread's TLS or control block.
     let cpu_id = unsafe { cpu_id_of(area).read_volatile() };

@@ -12,7 +12,7 @@ use super::nesting;
 use crate::report;
 use crate::state::{self, Action};
 
-/// The main thread: answers what the kernel said, so that the owner can be
+/// Registers the main thread; returns what the kernel said, so that the owner can be
 /// settled by it.
 pub fn first(replace_libc: bool) -> Answer {
     let replaced = replace_libc && unregister_libc();
@@ -28,7 +28,7 @@ pub fn first(replace_libc: bool) -> Answer {
     answer
 }
 
-/// A new thread, before its user code: the ordinary case, with nothing to call back
+/// Registers a new thread, before its user code: the ordinary case, with nothing to call back
 /// for. Returns false where [`at_other_birth`] has to look.
 #[inline]
 pub fn at_birth() -> bool {
@@ -39,7 +39,7 @@ pub fn at_birth() -> bool {
     held
 }
 
-/// A new thread, before its user code, whatever it finds.
+/// Does so for a new thread, before its user code, whatever it finds.
 #[cold]
 pub fn at_other_birth() {
     report::thread_started();
@@ -74,7 +74,7 @@ pub fn catch_up() {
     }
 }
 
-/// Whether nobody has registered the calling thread, nor tried to.
+/// Returns whether nobody has registered the calling thread, nor tried to.
 #[inline]
 pub fn is_to_catch_up() -> bool {
     cpu_id() == CPU_ID_UNINITIALIZED

@@ -42,14 +42,14 @@ pub struct Nesting {
 
 const _: () = assert!(size_of::<Nesting>() == 16 && align_of::<Nesting>() <= 8);
 
-/// The calling thread's. To be asked for where [`arch::has_room`] only.
+/// Returns the calling thread's. Called only where [`arch::has_room`] says so.
 fn nesting() -> &'static Nesting {
     // SAFETY: this thread's words, which are zero at first; the reference is used by
     // the calling thread (and its signal handlers) only, which does not outlive it.
     unsafe { &*arch::room().cast() }
 }
 
-/// Registers the calling thread for life; answers what the kernel said. Again,
+/// Registers the calling thread for life; returns what the kernel said. Again,
 /// as by a signal handler before the thread's own turn, it counts once.
 pub fn hold() -> Answer {
     let nesting = nesting();
@@ -75,7 +75,7 @@ pub fn hold() -> Answer {
     answer
 }
 
-/// As [`hold`], for a thread in which nobody has asked for anything and whose
+/// Does what [`hold`] does, for a thread in which nobody has asked for anything and whose
 /// registration the kernel grants: the ordinary one. Returns false, and has changed
 /// nothing, for all others.
 #[inline]
@@ -93,7 +93,7 @@ pub fn hold_first() -> bool {
     false
 }
 
-/// Whether the calling thread comes through our start routine for the first time. A
+/// Returns whether the calling thread comes through our start routine for the first time. A
 /// library whose `pthread_create` is behind ours may have one of its own in between,
 /// and lead here once more.
 #[inline]
@@ -101,12 +101,12 @@ pub fn is_first_start() -> bool {
     nesting().born.swap(1, Ordering::Relaxed) == 0
 }
 
-/// The calling thread is registered, or is to be again when nobody else is.
+/// Returns whether the calling thread is registered, or is to be again when nobody else is.
 pub fn is_held() -> bool {
     arch::has_room() && nesting().count.load(Ordering::Relaxed) > 0
 }
 
-/// The calling thread has been registered at its birth.
+/// Returns whether the calling thread has been registered at its birth.
 pub fn is_for_life() -> bool {
     nesting().for_life.load(Ordering::Relaxed) != 0
 }
@@ -120,7 +120,7 @@ pub fn forget() {
     count.store(0, Ordering::Relaxed);
 }
 
-/// Registers the calling thread if it is not registered; 0 or a negative errno.
+/// Registers the calling thread if it is not registered; returns 0 or a negative errno.
 pub fn enter() -> i32 {
     match state::action() {
         Action::Register | Action::TakeOver => {}
@@ -142,7 +142,7 @@ pub fn enter() -> i32 {
     -area::errno_of(answer)
 }
 
-/// Gives one registration back; 0, or `-EINVAL` where the calling thread has
+/// Gives one registration back; returns 0, or `-EINVAL` where the calling thread has
 /// entered no more often than it has left.
 pub fn leave() -> i32 {
     if !arch::has_room() {

@@ -14,7 +14,7 @@ use tls_model::rseq::Rseq;
 
 mod memory;
 
-/// Enters the kernel. Answers its result: an errno is negative.
+/// Enters the kernel. Returns its result: an errno is negative.
 ///
 /// # Safety
 ///
@@ -37,7 +37,7 @@ pub unsafe fn syscall6(number: usize, arguments: [usize; 6]) -> isize {
     result
 }
 
-/// The same for calls of four arguments or less: every new thread makes one.
+/// Does the same for calls of four arguments or less: every new thread makes one.
 ///
 /// # Safety
 ///
@@ -58,7 +58,7 @@ pub unsafe fn syscall4(number: usize, arguments: [usize; 4]) -> isize {
     result
 }
 
-/// The thread pointer: TLS offsets, `__rseq_offset` among them, count from it.
+/// Returns the thread pointer: TLS offsets, `__rseq_offset` among them, count from it.
 pub fn thread_pointer() -> usize {
     let pointer: usize;
     // SAFETY: the psABI keeps the thread pointer's own value at %fs:0, where it
@@ -69,7 +69,7 @@ pub fn thread_pointer() -> usize {
     pointer
 }
 
-/// The calling thread's copy of the `__rseq_abi` that wins in the global scope.
+/// Returns the calling thread's copy of the `__rseq_abi` that wins in the global scope.
 pub fn abi_area() -> *mut Rseq {
     let offset: usize;
     // SAFETY: initial-exec: the dynamic linker has put the variable's offset
@@ -85,13 +85,13 @@ pub fn abi_area() -> *mut Rseq {
     core::ptr::with_exposed_provenance_mut(thread_pointer().wrapping_add(offset))
 }
 
-/// The calling thread's words in `librseq_abi.so`: 16 bytes, zero at first, aligned to
-/// 8. Nobody's where [`has_room`] says no.
+/// Returns the calling thread's words in `librseq_abi.so`: 16 bytes, zero at first, aligned to
+/// 8. They are nobody's where [`has_room`] says no.
 pub fn room() -> *const core::ffi::c_void {
     core::ptr::with_exposed_provenance(thread_pointer().wrapping_add(offset_of_room()))
 }
 
-/// Whether there is room for words of each thread: not where another library of the
+/// Returns whether there is room for words of each thread: not where another library of the
 /// name of `librseq_abi.so` has come first.
 pub fn has_room() -> bool {
     offset_of_room() != 0
@@ -149,27 +149,27 @@ macro_rules! own_address {
     }};
 }
 
-/// Where the shim is loaded: its ELF header.
+/// Returns where the shim is loaded: its ELF header.
 pub fn own_base() -> usize {
     own_address!("__ehdr_start")
 }
 
-/// The shim's variables that are zero at first: they stay writable.
+/// Returns the shim's variables that are zero at first: they stay writable.
 pub fn own_zeroes() -> core::ops::Range<usize> {
     own_address!("__bss_start")..own_address!("_end")
 }
 
-/// `_r_debug` of the dynamic linker, or null where nobody defines it.
+/// Returns `_r_debug` of the dynamic linker, or null where nobody defines it.
 pub fn debug_state() -> *const core::ffi::c_void {
     weak_reference!("_r_debug")
 }
 
-/// The libc's `environ`, or null.
+/// Returns the libc's `environ`, or null.
 pub fn environment() -> *const core::ffi::c_void {
     weak_reference!("__environ")
 }
 
-/// dlvsym(3), or null: before glibc 2.34 it is in libdl.
+/// Returns dlvsym(3), or null: before glibc 2.34 it is in libdl.
 pub fn dlvsym() -> *mut core::ffi::c_void {
     weak_reference!("dlvsym")
 }
@@ -213,7 +213,7 @@ pub fn bound_names() -> Bound {
     }
 }
 
-/// Defines a start routine that calls a hook with its argument first. The hook answers
+/// Defines a start routine that calls a hook with its argument first. The hook returns
 /// another routine in rax and that one's argument in rdx; then this frame is gone and
 /// the routine runs as if the libc had called it: `pthread_exit` and cancellation
 /// unwind through no frame of ours.
