@@ -24,7 +24,7 @@ pub struct Artifacts {
     pub owner: PathBuf,
 }
 
-/// The files under test, built first where need be.
+/// Returns the files under test, built first where need be.
 ///
 /// # Errors
 ///
@@ -55,8 +55,8 @@ pub fn artifacts() -> Result<&'static Artifacts, String> {
     ARTIFACTS.as_ref().map_err(Clone::clone)
 }
 
-/// Copies of the two libraries in `folder`, the shim as if it had been built with
-/// `RSEQ_ABI_BY_NAME=1`: where it is.
+/// Copies the two libraries into `folder`, the shim as if it had been built with
+/// `RSEQ_ABI_BY_NAME=1`. Returns where it is.
 ///
 /// # Errors
 ///
@@ -78,7 +78,7 @@ pub fn by_name(folder: &Path) -> Result<PathBuf, String> {
     Ok(place)
 }
 
-/// The folder `tests` of the checkout, which holds the package of the test that
+/// Returns the folder `tests` of the checkout, which holds the package of the test that
 /// asks: as cargo says it now, else as it was when this was compiled (checkouts
 /// move, and target folders are shared).
 #[must_use]
@@ -91,7 +91,7 @@ pub fn room() -> PathBuf {
     above.unwrap_or(&package).to_owned()
 }
 
-/// The folder of the workspace.
+/// Returns the folder of the workspace.
 #[must_use]
 pub fn workspace() -> PathBuf {
     let mut folder = room();

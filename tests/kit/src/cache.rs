@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 
-/// The folder `name` of the cache, which `make` fills the first time: it is
+/// Returns the folder `name` of the cache, which `make` fills the first time: it is
 /// given a temporary folder, and whatever it leaves there is kept if it succeeds.
 ///
 /// # Errors
@@ -43,8 +43,8 @@ fn kept_in(
     }
 }
 
-/// A folder of the cache whose content changes: made when missing, never
-/// removed. Who uses it keeps others out.
+/// Returns a folder of the cache whose content changes: made when missing, never
+/// removed. Whoever uses it keeps others out.
 ///
 /// # Errors
 ///
@@ -55,7 +55,7 @@ pub fn folder(name: &str) -> Result<PathBuf, String> {
     Ok(place)
 }
 
-/// A folder beside the cache's for work that takes much space; it is removed with
+/// Returns a folder beside the cache's for work that takes much space; it is removed with
 /// the value.
 ///
 /// # Errors
@@ -79,7 +79,7 @@ fn cache() -> Result<PathBuf, String> {
     Ok(base.join("rseq-owner"))
 }
 
-/// The version of the package `name` in a Cargo.lock.
+/// Returns the version of the package `name` in a Cargo.lock.
 #[must_use]
 pub fn locked_version<'a>(lock: &'a str, name: &str) -> Option<&'a str> {
     let entry = lock.split("[[package]]").find(|entry| {

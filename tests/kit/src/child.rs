@@ -28,7 +28,7 @@ pub struct Program {
 }
 
 impl Program {
-    /// A program in an environment of its own: nothing of the caller's but the
+    /// Makes a program with an environment of its own: nothing of the caller's but the
     /// search path, so that neither cargo nor the user changes a result.
     #[must_use]
     pub fn new(path: impl AsRef<OsStr>) -> Self {
@@ -42,7 +42,7 @@ impl Program {
         program
     }
 
-    /// A tool that needs the user's settings (cargo, npm).
+    /// Makes a tool that needs the user's settings (cargo, npm).
     #[must_use]
     pub fn with_callers_environment(path: impl AsRef<OsStr>) -> Self {
         let mut command = Command::new(path);
@@ -185,7 +185,7 @@ impl Captured {
         Ok(captured)
     }
 
-    /// Standard output and standard error so far.
+    /// Returns standard output and standard error so far.
     pub(crate) fn texts(&self) -> (String, String) {
         (text(&self.out), text(&self.err))
     }
@@ -211,7 +211,7 @@ impl Captured {
     }
 }
 
-/// The text of a file. Its position is the child's as well: leave it alone.
+/// Returns the text of a file. Its position is the child's as well: leave it alone.
 fn text(file: &File) -> String {
     let mut bytes = Vec::new();
     let mut block = [0; 16 * 1024];
@@ -231,13 +231,13 @@ pub struct Running {
 }
 
 impl Running {
-    /// Its process id.
+    /// Returns its process id.
     #[must_use]
     pub fn id(&self) -> i32 {
         self.child.id() as i32
     }
 
-    /// Its standard input, where [`Program::input`] made it a pipe.
+    /// Returns its standard input, where [`Program::input`] made it a pipe.
     pub fn take_input(&mut self) -> Option<std::process::ChildStdin> {
         self.child.stdin.take()
     }
@@ -314,7 +314,7 @@ pub struct Finished {
 }
 
 impl Finished {
-    /// Its exit status, or minus the signal that killed it.
+    /// Returns its exit status, or minus the signal that killed it.
     #[must_use]
     pub fn code(&self) -> i32 {
         self.status
@@ -323,7 +323,7 @@ impl Finished {
             .unwrap_or(i32::MIN)
     }
 
-    /// The same, where it exited with `code`.
+    /// Returns itself, where it exited with `code`.
     ///
     /// # Errors
     ///
@@ -333,7 +333,7 @@ impl Finished {
         Ok(self)
     }
 
-    /// As [`Self::expect`], by reference.
+    /// Does what [`Self::expect`] does, by reference.
     ///
     /// # Errors
     ///

@@ -12,7 +12,7 @@ pub const NEED: Need = Need::new(&Asked("container", || root().map(drop)));
 /// glibc, the compiler's runtime, a shell.
 const PACKAGES: [&str; 3] = ["libc6", "libgcc-s1", "dash"];
 
-/// The folder, unpacked once; to be copied, not changed.
+/// Returns the folder, unpacked once; to be copied, not changed.
 ///
 /// # Errors
 ///

@@ -75,7 +75,7 @@ impl Suite {
         Ok(suite)
     }
 
-    /// What the suite has of this name now.
+    /// Returns what the suite has of this name now.
     ///
     /// # Errors
     ///
@@ -106,7 +106,7 @@ impl Suite {
         }
     }
 
-    /// The names of all packages that begin so.
+    /// Returns the names of all packages that begin with `prefix`.
     ///
     /// # Errors
     ///
@@ -116,7 +116,7 @@ impl Suite {
         Ok(names.out.lines().map(str::to_owned).collect())
     }
 
-    /// The .deb of a package.
+    /// Returns the .deb of a package.
     ///
     /// # Errors
     ///
@@ -141,7 +141,7 @@ impl Suite {
         only_file(into)
     }
 
-    /// The files of these packages, all in one folder as below `/`.
+    /// Returns the files of these packages, all in one folder as below `/`.
     ///
     /// # Errors
     ///
@@ -172,7 +172,7 @@ impl Suite {
         )
     }
 
-    /// The folder with the source package (its .dsc and archives, not unpacked)
+    /// Returns the folder with the source package (its .dsc and archives, not unpacked)
     /// that `name`'s version in this suite was made from.
     ///
     /// # Errors
@@ -189,7 +189,7 @@ impl Suite {
         })
     }
 
-    /// The versions of a source package that the suite's lists have, the newest
+    /// Returns the versions of a source package that the suite's lists have, the newest
     /// first.
     ///
     /// # Errors
@@ -230,7 +230,7 @@ impl Suite {
         self.command(tool).args(arguments).run()
     }
 
-    /// apt with this suite's configuration, one at a time.
+    /// Returns apt with this suite's configuration, one at a time.
     fn command(&self, tool: &str) -> Program {
         Program::with_callers_environment("flock")
             .arg(self.folder.join("lock"))
@@ -299,7 +299,7 @@ fn only_file(folder: &Path) -> Result<PathBuf, String> {
         .ok_or_else(|| format!("{} is empty: remove it and try again", folder.display()))
 }
 
-/// The package `name` of Debian bookworm, which apt-get can download.
+/// Returns the package `name` of Debian bookworm, which apt-get can download.
 #[must_use]
 pub fn need(name: &'static str) -> Need {
     Need::of(Downloaded(name))

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The paths of everything that lies in `folder`, sorted by name.
+/// Returns the paths of everything that lies in `folder`, sorted by name.
 ///
 /// # Errors
 ///
@@ -20,7 +20,7 @@ pub fn sorted(folder: &Path) -> Result<Vec<PathBuf>, String> {
     Ok(paths)
 }
 
-/// Those of them whose name ends with `.EXTENSION`.
+/// Returns those of them whose name ends with `.EXTENSION`.
 ///
 /// # Errors
 ///

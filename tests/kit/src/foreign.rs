@@ -23,7 +23,7 @@ pub struct Libc {
 }
 
 impl Libc {
-    /// That of the suite `name`.
+    /// Returns the libc of the suite `name`.
     ///
     /// # Errors
     ///
@@ -33,13 +33,13 @@ impl Libc {
         Ok(Self { root })
     }
 
-    /// The folder with its files, as below `/`.
+    /// Returns the folder with its files, as below `/`.
     #[must_use]
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// One of its own libraries.
+    /// Returns one of its own libraries.
     #[must_use]
     pub fn library(&self, name: &str) -> PathBuf {
         self.libraries().join(name)
@@ -73,14 +73,14 @@ impl Libc {
         Ok(program)
     }
 
-    /// A program to run on it: what is preloaded, is preloaded there.
+    /// Returns a program to run on it: what is preloaded, is preloaded there.
     #[must_use]
     pub fn program(&self, program: &Path) -> Program {
         let [linker, arguments @ ..] = self.command(program);
         Program::new(linker).args(arguments)
     }
 
-    /// The same as a list of words, for a program that starts it.
+    /// Returns the same as a list of words, for a program that starts it.
     #[must_use]
     pub fn command(&self, program: &Path) -> [PathBuf; 4] {
         let libraries = self.libraries();
@@ -100,7 +100,7 @@ impl Libc {
     }
 }
 
-/// The glibc of the Debian suite `name`, which apt can download.
+/// Returns the glibc of the Debian suite `name`, which apt can download.
 #[must_use]
 pub fn need(name: &'static str) -> Need {
     Need::of(Of(name))
@@ -115,7 +115,7 @@ impl Prerequisite for Of {
     }
 }
 
-/// A root with nothing but glibc 2.31.
+/// Returns a root with nothing but glibc 2.31.
 ///
 /// # Errors
 ///

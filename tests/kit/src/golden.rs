@@ -12,7 +12,7 @@ use object::{Endianness, SymbolIndex};
 
 type Header = FileHeader64<Endianness>;
 
-/// Everything about a 64-bit shared library that others depend on, one fact a
+/// Returns everything about a 64-bit shared library that others depend on, one fact a
 /// line, sorted.
 ///
 /// # Errors
@@ -48,7 +48,7 @@ fn lines(data: &[u8]) -> object::read::Result<Vec<String>> {
     Ok(lines)
 }
 
-/// What code of x86-64 is marked for (`GNU_PROPERTY_X86_FEATURE_1_AND`, x86-64 psABI).
+/// Returns what code of x86-64 is marked for (`GNU_PROPERTY_X86_FEATURE_1_AND`, x86-64 psABI).
 fn control_flow(note: &[u8]) -> String {
     const FEATURES: [u8; 8] = [2, 0, 0, 0xc0, 4, 0, 0, 0];
     let place = note.windows(8).position(|bytes| bytes == FEATURES);
@@ -150,7 +150,7 @@ fn tls_relocations(
     Ok(())
 }
 
-/// The name of an x86-64 relocation, if it is one of thread-local storage.
+/// Returns the name of an x86-64 relocation, if it is one of thread-local storage.
 fn tls_name(kind: elf::RelocationType) -> Option<&'static str> {
     Some(match kind {
         elf::R_X86_64_DTPMOD64 => "DTPMOD64",
@@ -161,7 +161,7 @@ fn tls_name(kind: elf::RelocationType) -> Option<&'static str> {
     })
 }
 
-/// A constant by name, without its prefix.
+/// Returns a constant by name, without its prefix.
 fn name(value: impl Debug, prefix: &str) -> String {
     format!("{value:?}").replace(prefix, "").replace(" | ", " ")
 }

@@ -8,10 +8,10 @@ use std::num::NonZero;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-/// No limit is stretched further: something that hangs is to be told one day.
+/// No limit is stretched further: something that hangs must be reported one day.
 const MOST: f64 = 10.0;
 
-/// The limit, stretched by the load of this machine.
+/// Returns the limit, stretched by the load of this machine.
 #[must_use]
 pub fn stretched(limit: Duration) -> Duration {
     let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 static ROOT: LazyLock<Mutex<Option<TempDir>>> = LazyLock::new(|| Mutex::new(None));
 
-/// A new, empty directory whose name starts with `label`.
+/// Returns a new, empty directory whose name starts with `label`.
 ///
 /// # Errors
 ///

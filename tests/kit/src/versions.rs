@@ -24,7 +24,7 @@ pub struct Imports {
     pub strong: Vec<String>,
 }
 
-/// What the 64-bit ELF file at `path` asks for.
+/// Returns what the 64-bit ELF file at `path` asks for.
 ///
 /// # Errors
 ///
@@ -58,7 +58,7 @@ pub fn imports(path: &Path) -> Result<Imports, String> {
     })
 }
 
-/// The names that the 64-bit library at `path` has, in each of their public
+/// Returns the names that the 64-bit library at `path` has, in each of their public
 /// versions.
 ///
 /// # Errors
@@ -86,7 +86,7 @@ pub fn exports(path: &Path) -> Result<BTreeSet<(String, Number)>, String> {
     })
 }
 
-/// The numbers of `GLIBC_2.2.5`; none for `GLIBC_PRIVATE` and other names.
+/// Returns the numbers of `GLIBC_2.2.5`; `None` for `GLIBC_PRIVATE` and other names.
 #[must_use]
 pub fn number(version: &str) -> Option<Number> {
     let mut parts = version.strip_prefix("GLIBC_")?.split('.').map(str::parse);

@@ -31,7 +31,7 @@ pub(crate) enum Shim {
 }
 
 impl World {
-    /// The world of this name.
+    /// Returns the world of this name.
     ///
     /// # Errors
     ///
@@ -75,7 +75,7 @@ pub struct Records {
 }
 
 impl Records {
-    /// Records not written yet, in a directory of their own.
+    /// Returns records not written yet, in a directory of their own.
     ///
     /// # Errors
     ///
@@ -88,28 +88,28 @@ impl Records {
         })
     }
 
-    /// Where a witness is to write (`WITNESS_OUT`).
+    /// Returns where a witness is to write (`WITNESS_OUT`).
     #[must_use]
     pub fn witness_path(&self) -> &Path {
         &self.witness
     }
 
-    /// Where a shim is to report (`RSEQ_SHIM_REPORT`).
+    /// Returns where a shim is to report (`RSEQ_SHIM_REPORT`).
     #[must_use]
     pub fn report_path(&self) -> &Path {
         &self.report
     }
 
-    /// The shim's report.
+    /// Returns the shim's report.
     ///
     /// # Errors
     ///
-    /// There is none, or it says something else than it should.
+    /// There is none, or it says something other than it should.
     pub fn report(&self) -> Result<Report, String> {
         Report::read(&self.report)
     }
 
-    /// What the witness saw: one line per process.
+    /// Returns what the witness saw: one line per process.
     ///
     /// # Errors
     ///
@@ -156,7 +156,7 @@ pub struct Witness {
 }
 
 impl Witness {
-    /// What it counts where `threads` threads were all registered in time.
+    /// Returns what it counts where `threads` threads were all registered in time.
     #[must_use]
     pub fn all_registered(threads: u64) -> Self {
         Self {
@@ -195,7 +195,7 @@ impl Report {
             .map_err(|error| format!("report: {error}: {text}"))
     }
 
-    /// Who owns the registration.
+    /// Returns who owns the registration.
     ///
     /// # Errors
     ///
@@ -204,7 +204,7 @@ impl Report {
         self.0["owner"].as_str().ok_or_else(|| self.lacks("owner"))
     }
 
-    /// Why.
+    /// Returns why.
     ///
     /// # Errors
     ///
@@ -215,7 +215,7 @@ impl Report {
             .ok_or_else(|| self.lacks("reason"))
     }
 
-    /// Threads `started`, `registered` or `refused`.
+    /// Returns the threads `started`, `registered` or `refused`.
     ///
     /// # Errors
     ///

@@ -110,7 +110,7 @@ fn holds(condition: bool, otherwise: &str) -> Result<(), String> {
     condition.then_some(()).ok_or_else(|| otherwise.to_owned())
 }
 
-/// Java that runs a source file (11 and later).
+/// Checks for a Java that runs a source file (11 and later).
 fn java() -> Result<(), String> {
     let version = Program::new(program("java")?).arg("--version").run()?;
     holds(version.code() == 0, "needs Java 11")
@@ -142,7 +142,7 @@ fn static_libc() -> Result<(), String> {
     )
 }
 
-/// Whether a program can be linked with a sanitizer, and starts: some kernels
+/// Checks whether a program can be linked with a sanitizer, and starts: some kernels
 /// lay out memory in a way that its runtime cannot use.
 fn sanitizer(name: &str) -> Result<(), String> {
     static KNOWN: Mutex<BTreeMap<String, Result<(), String>>> = Mutex::new(BTreeMap::new());

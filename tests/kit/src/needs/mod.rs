@@ -16,11 +16,11 @@ pub use host::{Asked, Glibc, Sanitizer, Tool};
 
 /// One thing that a machine may lack.
 pub trait Prerequisite: Debug + Send + Sync {
-    /// Whether the machine has it.
+    /// Checks whether the machine has it.
     ///
     /// # Errors
     ///
-    /// It has not: one clause that says what is missing.
+    /// It does not: one clause that says what is missing.
     fn check(&self) -> Result<(), String>;
 }
 
@@ -29,20 +29,20 @@ pub trait Prerequisite: Debug + Send + Sync {
 pub struct Need(&'static dyn Prerequisite);
 
 impl Need {
-    /// A prerequisite that is known when the test is built.
+    /// Makes a need of a prerequisite that is known when the test is built.
     #[must_use]
     pub const fn new(prerequisite: &'static dyn Prerequisite) -> Self {
         Self(prerequisite)
     }
 
-    /// A prerequisite that is known when the test runs. It is kept until the process
-    /// ends.
+    /// Makes a need of a prerequisite that is known when the test runs. It is kept until the
+    /// process ends.
     #[must_use]
     pub fn of(prerequisite: impl Prerequisite + 'static) -> Self {
         Self(Box::leak(Box::new(prerequisite)))
     }
 
-    /// See [`Prerequisite::check`].
+    /// Checks the machine; see [`Prerequisite::check`].
     ///
     /// # Errors
     ///
@@ -76,7 +76,7 @@ impl Needs for Vec<Need> {
     }
 }
 
-/// The path of a program in `PATH`.
+/// Returns the path of a program in `PATH`.
 ///
 /// # Errors
 ///
@@ -89,7 +89,7 @@ pub fn program(name: &str) -> Result<PathBuf, String> {
         .ok_or_else(|| format!("needs {name} in PATH"))
 }
 
-/// The Python interpreter itself: `python3` may be a script that finds it.
+/// Returns the Python interpreter itself: `python3` may be a script that finds it.
 ///
 /// # Errors
 ///

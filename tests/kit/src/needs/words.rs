@@ -3,7 +3,7 @@
 use super::{Need, Sanitizer, Tool};
 
 impl Need {
-    /// The need that a fixture's `needs:` names by `word`.
+    /// Returns the need that a fixture's `needs:` names by `word`.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
         Some(match word {

@@ -14,7 +14,7 @@ pub(super) struct Entry {
     pub(super) body: Box<dyn FnOnce() -> Outcome + Send>,
 }
 
-/// What the machine lacks, if it lacks something.
+/// Returns what the machine lacks, if it lacks something.
 pub(super) fn missing(needs: &[Need]) -> Option<String> {
     needs.iter().find_map(|need| need.check().err())
 }

@@ -38,7 +38,7 @@ inventory::collect!(Test);
 
 /// What a function of a test may return.
 pub trait Ends {
-    /// The same as an outcome.
+    /// Returns the same as an outcome.
     ///
     /// # Errors
     ///
@@ -66,13 +66,13 @@ pub struct Suite {
 }
 
 impl Suite {
-    /// An empty suite.
+    /// Returns an empty suite.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The tests of this target that have registered themselves.
+    /// Returns the tests of this target that have registered themselves.
     #[must_use]
     pub fn collected() -> Self {
         let mut suite = Self::new();

@@ -12,7 +12,7 @@ use std::process::Command;
 
 use super::seccomp::Filter;
 
-/// The child dies with the thread that starts it, and lives under `filter`.
+/// Makes the child die with the thread that starts it, and live under `filter`.
 ///
 /// # Safety of the caller
 ///
@@ -29,8 +29,8 @@ pub fn die_with_parent(command: &mut Command, filter: Option<Filter>) {
     unsafe { command.pre_exec(prepare) };
 }
 
-/// The child lives under `filter`, if there is one, writes its id to `hello` and
-/// waits for one byte from `go`, so that a tracer can seize it before exec.
+/// Makes the child live under `filter`, if there is one, write its id to `hello` and
+/// wait for one byte from `go`, so that a tracer can seize it before exec.
 pub fn wait_for_tracer(
     command: &mut Command,
     filter: Option<Filter>,

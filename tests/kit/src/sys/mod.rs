@@ -25,7 +25,7 @@ pub fn kill(pid: libc::pid_t, signal: libc::c_int) {
     unsafe { libc::kill(pid, signal) };
 }
 
-/// The version of the C library that the tests run on, as `(2, 36)`.
+/// Returns the version of the C library that the tests run on, as `(2, 36)`.
 #[must_use]
 pub fn glibc_version() -> Option<(u32, u32)> {
     // SAFETY: takes nothing and returns a string that lives as long as libc.
@@ -36,14 +36,14 @@ pub fn glibc_version() -> Option<(u32, u32)> {
     Some((major.parse().ok()?, minor.split('.').next()?.parse().ok()?))
 }
 
-/// Whether the test process is root.
+/// Returns whether the test process is root.
 #[must_use]
 pub fn is_root() -> bool {
     // SAFETY: takes nothing and cannot fail.
     unsafe { libc::geteuid() == 0 }
 }
 
-/// The `errno` with which the kernel answers a `sys_rseq` that it cannot grant.
+/// Returns the `errno` with which the kernel answers a `sys_rseq` that it cannot grant.
 #[must_use]
 pub fn rseq_refusal(number: u32) -> i32 {
     // SAFETY: a null area of length 0 is refused by every kernel before it is
@@ -52,7 +52,7 @@ pub fn rseq_refusal(number: u32) -> i32 {
     std::io::Error::last_os_error().raw_os_error().unwrap_or(0)
 }
 
-/// The native architecture.
+/// Returns the native architecture.
 ///
 /// # Errors
 ///

@@ -37,7 +37,7 @@ fn request(code: c_uint, tid: pid_t, address: usize, data: *mut c_void) -> io::R
     }
 }
 
-/// A number in the place of the data pointer.
+/// Returns a number in the place of the data pointer.
 fn number(value: c_int) -> *mut c_void {
     std::ptr::without_provenance_mut(value as usize)
 }
@@ -96,7 +96,7 @@ pub fn single_step(tid: pid_t) -> io::Result<()> {
     single_step_with(tid, 0)
 }
 
-/// The same, with a signal delivered first unless it is 0.
+/// Does the same, with a signal delivered first unless it is 0.
 ///
 /// # Errors
 ///
@@ -105,7 +105,7 @@ pub fn single_step_with(tid: pid_t, signal: c_int) -> io::Result<()> {
     request(libc::PTRACE_SINGLESTEP, tid, 0, number(signal)).map(drop)
 }
 
-/// Why a task stopped for a signal: its `si_code`.
+/// Returns why a task stopped for a signal: its `si_code`.
 ///
 /// # Errors
 ///
@@ -118,7 +118,7 @@ pub fn signal_code(tid: pid_t) -> io::Result<c_int> {
     Ok(info.si_code)
 }
 
-/// Where a stopped task is: the address of its next instruction.
+/// Returns where a stopped task is: the address of its next instruction.
 ///
 /// # Errors
 ///
@@ -156,7 +156,7 @@ pub enum CallStop {
     Other,
 }
 
-/// What system call a stopped task is in.
+/// Returns what system call a stopped task is in.
 ///
 /// # Errors
 ///
@@ -190,7 +190,7 @@ fn syscall_info(tid: pid_t) -> io::Result<ptrace_syscall_info> {
     Ok(info)
 }
 
-/// The registration of a stopped task.
+/// Returns the registration of a stopped task.
 ///
 /// # Errors
 ///

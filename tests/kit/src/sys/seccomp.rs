@@ -25,7 +25,7 @@ pub enum Action {
 #[derive(Clone, Copy)]
 pub struct Filter([sock_filter; 6]);
 
-/// `AUDIT_ARCH_*`: the machine number with the flags for 64 bits and little
+/// Returns `AUDIT_ARCH_*`: the machine number with the flags for 64 bits and little
 /// endian.
 const fn audit_arch(arch: Arch) -> u32 {
     let wide = if arch.bits == 64 { 0x8000_0000 } else { 0 };
@@ -33,7 +33,7 @@ const fn audit_arch(arch: Arch) -> u32 {
 }
 
 impl Filter {
-    /// A filter that does `action` to `sys_rseq` on `arch`.
+    /// Returns a filter that does `action` to `sys_rseq` on `arch`.
     #[must_use]
     pub fn new(arch: Arch, action: Action) -> Self {
         const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;

@@ -22,7 +22,7 @@ pub struct Call {
 }
 
 impl Call {
-    /// Whether it asked for a registration (and not for the end of one).
+    /// Returns whether it asked for a registration (and not for the end of one).
     #[must_use]
     pub fn registers(&self) -> bool {
         self.flags & FLAG_UNREGISTER == 0

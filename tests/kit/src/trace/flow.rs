@@ -18,12 +18,12 @@ pub struct Instruction {
 }
 
 impl Instruction {
-    /// Whether both are the same, wherever the code lies.
+    /// Returns whether both are the same, wherever the code lies.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         self.code == other.code
     }
 
-    /// The one at an address of a stopped program.
+    /// Reads the one at an address of a stopped program.
     pub(super) fn at(process: i32, address: u64) -> Result<Self, String> {
         let name = format!("/proc/{process}/mem");
         let memory = File::open(&name).map_err(|error| format!("{name}: {error}"))?;

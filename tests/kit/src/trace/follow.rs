@@ -20,7 +20,7 @@ pub(super) struct Seen {
     pub(super) threads: BTreeMap<i32, i32>,
 }
 
-/// A filter that stops a program at every `sys_rseq`.
+/// Returns a filter that stops a program at every `sys_rseq`.
 pub(super) fn every_call() -> Result<Filter, String> {
     Ok(Filter::new(sys::native()?, Action::Trace))
 }
@@ -156,7 +156,7 @@ impl Tracer<'_> {
     }
 }
 
-/// The process that a thread belongs to.
+/// Returns the process that a thread belongs to.
 fn process_of(thread: i32) -> Option<i32> {
     let status = std::fs::read_to_string(format!("/proc/{thread}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("Tgid:"))?;

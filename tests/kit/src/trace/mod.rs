@@ -36,7 +36,7 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// The threads that were granted a registration.
+    /// Returns the threads that were granted a registration.
     #[must_use]
     pub fn registered(&self) -> BTreeSet<i32> {
         let calls = self.calls.iter();
@@ -46,7 +46,7 @@ impl Trace {
             .collect()
     }
 
-    /// What the command did that `rseqctl run` became: run asks the kernel with
+    /// Returns what the command did that `rseqctl run` became: run asks the kernel with
     /// no area, and lets children of its own try it, before it execs.
     ///
     /// # Errors
@@ -62,7 +62,7 @@ impl Trace {
         Ok(self)
     }
 
-    /// The registrations that were refused.
+    /// Returns the registrations that were refused.
     #[must_use]
     pub fn refused(&self) -> Vec<Call> {
         let calls = self.calls.iter();
@@ -84,7 +84,7 @@ impl Program {
     }
 }
 
-/// The registration of a running thread that nobody traces.
+/// Returns the registration of a running thread that nobody traces.
 ///
 /// # Errors
 ///
@@ -147,7 +147,7 @@ impl Traced {
         })
     }
 
-    /// Process id of the program.
+    /// Returns the process id of the program.
     #[must_use]
     pub fn id(&self) -> i32 {
         self.root

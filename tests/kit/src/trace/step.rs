@@ -128,7 +128,7 @@ enum Phase {
     Outside,
     /// A new thread, on its way to the window.
     Approaching,
-    /// Inside, so many instructions after its begin.
+    /// Inside, this many instructions after its begin.
     Inside(usize),
     /// Inside, the signal has been delivered.
     Delivered,
@@ -247,7 +247,7 @@ impl Stepper {
         .map_err(say)
     }
 
-    /// Whether this is an address in the code of the window's file.
+    /// Returns whether this is an address in the code of the window's file.
     fn is_inside(&mut self, place: u64) -> Result<bool, String> {
         if let Some(code) = &self.code {
             return Ok(code.contains(&place));
