@@ -101,7 +101,7 @@ fn a_program_that_defines_the_area_for_itself() {
     assert_eq!(symbols(&report).len(), 1, "one fact, though in two tables");
 }
 
-/// How a library gets at an area that it shares.
+/// How a library accesses an area that it shares.
 fn model_of_reference(flags: &[&str]) -> Option<TlsModel> {
     let source = REFERENCES.replace(r#"__attribute__((tls_model("initial-exec")))"#, "");
     library(&source, flags).access().model
@@ -121,7 +121,7 @@ fn every_model_of_a_reference() {
     );
 }
 
-/// How a library gets at an area that it hides, when that is not the first
+/// How a library accesses an area that it hides, when that is not the first
 /// variable of its thread-local storage.
 fn model_of_hidden(flags: &[&str]) -> Option<TlsModel> {
     let source = r#"

@@ -22,7 +22,7 @@ use crate::process::{Loaded, Name, each_object};
 /// The bits of a version number that count.
 const VERSION: u16 = 0x7fff;
 
-/// A version of a name that does something else than the later ones.
+/// A version of a name that does something other than the later ones.
 pub struct OldVersion {
     name: Name,
     version: Name,

@@ -106,7 +106,7 @@ pub fn taken_back() {
     }
 }
 
-/// Counts a client's request for a registration through `syscall`. EBUSY says that it
+/// Counts what a client's request through `syscall` came to. EBUSY says that it
 /// has it already.
 pub fn client_call(result: isize) {
     match -result as i32 {

@@ -86,8 +86,8 @@ pub unsafe extern "C" fn client_rseq(
     answer(result)
 }
 
-/// Notes that a client has registered an area of its own after all: from now on it owns
-/// the registration, and new threads are left to it.
+/// Gives way to a client that has registered an area of its own after all: from now on
+/// it owns the registration, and new threads are left to it.
 ///
 /// Called in the middle of a client's system call: nothing here may wait.
 fn give_way_to_client() {

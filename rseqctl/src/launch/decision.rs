@@ -28,7 +28,7 @@ use crate::tunables::{RseqTunable, is_own_linker};
 pub struct Decision {
     /// What the user asked for.
     pub mode: Mode,
-    /// Who will own the registration; nobody knows for a libc without one.
+    /// Who will own the registration; not known for a libc without one.
     pub owner: Owner,
     /// Why.
     pub reason: Reason,

@@ -5,8 +5,8 @@
 //! would be set; [`Start::run`] starts it.
 //!
 //! Without a report it execs: nothing stays between the caller and the command.
-//! Where the decision changes something, a process that is nobody's child looks
-//! for a moment whether it holds ([`Verification`]). With a report it stays as
+//! Where the decision changes something, a detached process looks for a moment
+//! whether it holds ([`Verification`]). With a report it stays as
 //! the parent, passes signals on, and tells at the end what the shim has counted.
 
 mod decision;

@@ -1,8 +1,8 @@
 //! Whether the decision holds in the process that runs.
 //!
-//! The shim counts in a ledger: whom it found, whom it registered. A process
-//! that is nobody's child keeps the ledger, looks at it until the answer is
-//! there or the command has ended, says what is not as planned, and is gone.
+//! The shim counts in a ledger: whom it found, whom it registered. A detached
+//! process keeps the ledger, looks at it until the answer is there or the command
+//! has ended, says what is not as planned, and is gone.
 //! The command itself is not touched: no ptrace, no signal, no child that it
 //! does not know.
 
@@ -86,7 +86,7 @@ impl Plan {
 ///
 /// # Errors
 ///
-/// Why nobody will look.
+/// Why no process will look.
 pub fn watch(
     target: &Target,
     decision: &Decision,
@@ -113,7 +113,7 @@ pub fn watch(
 ///
 /// # Errors
 ///
-/// Why nobody will look.
+/// Why no process will look.
 pub fn watch_ledger(
     target: &Target,
     decision: &Decision,

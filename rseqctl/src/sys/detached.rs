@@ -1,4 +1,4 @@
-//! A process that is nobody's child.
+//! A detached process: no child of this one, nor of what this one becomes.
 //!
 //! # Safety
 //!

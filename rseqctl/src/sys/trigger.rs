@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use super::section::Handshake;
 
-/// The critical section that the handler is to be told from.
+/// The critical section that the handler looks at.
 static SECTION: AtomicPtr<Handshake> = AtomicPtr::new(null_mut());
 /// Signals that came.
 static CAME: AtomicU32 = AtomicU32::new(0);

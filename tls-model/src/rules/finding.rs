@@ -21,7 +21,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// Returns a finding about something else than one object.
+    /// Returns a finding about something other than one object.
     #[must_use]
     pub const fn new(rule: &'static Rule, message: &'static str) -> Self {
         Self {

@@ -85,7 +85,7 @@ pub static RSEQ_DENIED: Rule = Rule {
     check: None,
 };
 
-/// Another refusal.
+/// The kernel refuses a registration that it should grant.
 pub static REGISTRATION_REFUSED: Rule = Rule {
     id: RuleId::RegistrationRefused,
     subject: Subject::Host,
@@ -99,7 +99,7 @@ pub static REGISTRATION_REFUSED: Rule = Rule {
     check: None,
 };
 
-/// Wrong calls are answered otherwise.
+/// The kernel answers wrong calls otherwise than the manual says.
 pub static UNEXPECTED_ANSWERS: Rule = Rule {
     id: RuleId::UnexpectedAnswers,
     subject: Subject::Host,
@@ -142,7 +142,7 @@ pub static PRELOAD_FILE_BROKEN: Rule = Rule {
     check: None,
 };
 
-/// AT_SECURE.
+/// rseqctl was started under AT_SECURE.
 pub static SECURE_EXECUTION: Rule = Rule {
     id: RuleId::SecureExecution,
     subject: Subject::Host,
@@ -170,7 +170,7 @@ pub static SELF_TEST_INCOMPLETE: Rule = Rule {
     check: None,
 };
 
-/// glibc is there first.
+/// glibc registers an area of its own in every thread.
 pub static LIBC_REGISTERS: Rule = Rule {
     id: RuleId::LibcRegisters,
     subject: Subject::Host,
@@ -186,7 +186,7 @@ pub static LIBC_REGISTERS: Rule = Rule {
     check: None,
 };
 
-/// glibc shares.
+/// glibc owns `__rseq_abi` and registers it in every thread.
 pub static LIBC_OWNS_SYMBOL: Rule = Rule {
     id: RuleId::LibcOwnsSymbol,
     subject: Subject::Host,
@@ -202,7 +202,7 @@ pub static LIBC_OWNS_SYMBOL: Rule = Rule {
     check: None,
 };
 
-/// Nobody registers.
+/// The libc does not register.
 pub static LIBC_DOES_NOT_REGISTER: Rule = Rule {
     id: RuleId::LibcDoesNotRegister,
     subject: Subject::Host,
@@ -232,7 +232,7 @@ pub static STRICT_ABOVE_32: Rule = Rule {
     check: None,
 };
 
-/// Before 6.3.
+/// The kernel announces no feature size (before Linux 6.3).
 pub static NO_FEATURE_SIZE: Rule = Rule {
     id: RuleId::NoFeatureSize,
     subject: Subject::Host,

@@ -174,7 +174,7 @@ pub static HIDDEN_DEFINER: Rule = Rule {
     check: Some(checks::hidden_definer),
 };
 
-/// A library's own `__rseq_abi` is its own affair.
+/// A library uses its own `__rseq_abi`, whatever other definition wins.
 pub static DEFINER_BINDS_TO_ITSELF: Rule = Rule {
     id: RuleId::DefinerBindsToItself,
     subject: Subject::Object,
@@ -228,7 +228,7 @@ pub static WEAK_REFERENCE: Rule = Rule {
     check: Some(checks::weak_reference),
 };
 
-/// Dlopen cannot load it.
+/// `dlopen` cannot load the library.
 pub static STATIC_TLS_SURPLUS: Rule = Rule {
     id: RuleId::StaticTlsSurplus,
     subject: Subject::Object,

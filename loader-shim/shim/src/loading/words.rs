@@ -21,7 +21,7 @@ use super::{budget, texts};
 
 const NO_ROOM: &[u8] = b"cannot allocate memory in static TLS block";
 
-/// Returns what dlerror returns where the dynamic linker has returned `error`.
+/// Returns the text for dlerror where the dynamic linker has returned `error`.
 pub fn error(error: *mut c_char) -> *mut c_char {
     if error.is_null() {
         return error;

@@ -140,8 +140,8 @@ pub fn publish(owner: Owner, libc: Option<LibcArea>, length: u32, feature_size: 
     }
 }
 
-/// Writes the same into ours where somebody has copies, or comes before us: they are what
-/// dlsym(RTLD_NEXT) of the executable finds.
+/// Writes the values into our own variables. Where somebody has copies, or comes before
+/// us, ours hold the same: they are what dlsym(RTLD_NEXT) of the executable finds.
 #[cold]
 fn publish_behind(values: [&[u8]; 4]) {
     const NAMES: [Name; 4] = [OFFSET, SIZE, FLAGS, HANDLED];

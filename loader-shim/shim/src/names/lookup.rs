@@ -78,8 +78,8 @@ pub unsafe fn is_about_threads(name: *const c_char) -> bool {
     !name.is_null() && unsafe { CStr::from_ptr(name) } == CREATE
 }
 
-/// Returns, in place of the libc's own `pthread_create`, one that does the same and whose
-/// threads are registered.
+/// Returns, to whoever would get the libc's own `pthread_create`, one that does the same
+/// and whose threads are registered; else null.
 ///
 /// # Safety
 ///

@@ -28,7 +28,7 @@ pub fn open(path: &CStr, mode: c_int) -> *mut c_void {
     })
 }
 
-/// Calls dlerror(3): the pending error, or null.
+/// Calls dlerror(3); returns the pending error, or null.
 pub fn error() -> *mut c_char {
     names::DLERROR.get().map_or(null_mut(), |dlerror| {
         // SAFETY: no arguments.

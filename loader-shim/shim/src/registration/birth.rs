@@ -39,7 +39,7 @@ pub fn at_birth() -> bool {
     held
 }
 
-/// Does so for a new thread, before its user code, whatever it finds.
+/// Does what is due for a new thread, before its user code, whatever it finds.
 #[cold]
 pub fn at_other_birth() {
     report::thread_started();

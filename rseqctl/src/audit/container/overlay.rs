@@ -7,7 +7,7 @@ use std::hash::BuildHasher;
 use super::place::plain;
 use super::tape::MemberKind;
 
-/// A name that starts so hides the name behind it in the layers below.
+/// A name that starts with this hides the name behind it in the layers below.
 const WHITEOUT: &[u8] = b".wh.";
 
 /// In a folder: hides all that the layers below have in it.
