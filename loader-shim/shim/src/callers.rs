@@ -50,7 +50,7 @@ impl OldVersion {
 
     /// Returns true if the caller that is returned to at this address means this
     /// version: if its object refers to it. Where its object does not refer to the
-    /// name at all (it has called somebody who has jumped here), all others do.
+    /// name at all (it has called code that has jumped here), all others do.
     pub fn is_meant_by(&self, return_address: usize) -> bool {
         let mut found = References::default();
         let mut additions = 0;

@@ -30,11 +30,11 @@ const UNDER_WAY: u64 = 64;
 /// files do.
 const TOGETHER: usize = 8;
 
-/// How often the caller hears that something is going on, and how long an
+/// How often the caller is told that something is going on, and how long an
 /// outcome waits for others at most.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Audits `paths`; `sink` hears of everything in the order of names.
+/// Audits `paths`; `sink` gets everything in the order of names.
 pub(super) fn run(paths: &[PathBuf], options: &Options, sink: &mut dyn FnMut(Event<'_>)) -> Tally {
     let mut walk = Walk::new(paths);
     let mut report = Reporter {
@@ -257,7 +257,7 @@ impl Queue {
     }
 }
 
-/// What the caller hears.
+/// What the caller is sent.
 struct Reporter<'a> {
     options: &'a Options,
     tally: Tally,

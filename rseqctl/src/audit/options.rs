@@ -12,7 +12,7 @@ const MOST_THREADS: usize = 8;
 /// How an audit is to be done.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Tell of objects that have nothing to do with rseq, too.
+    /// Report objects that have nothing to do with rseq, too.
     pub all: bool,
     /// Threads that look at files.
     pub threads: NonZeroUsize,

@@ -245,7 +245,7 @@ impl Decision {
         Ok(())
     }
 
-    /// Returns the decision as the shim is told it, for a program that can be
+    /// Returns the decision as it is handed to the shim, for a program that can be
     /// told from others.
     fn handed_over(&self, target: &Target, settings: Settings) -> Option<HandedPlan> {
         let (device, inode) = target.identity()?;

@@ -19,7 +19,7 @@ pub enum Manner {
 pub enum Verification {
     /// Yes, and good news is reported as well.
     Always(Watch),
-    /// Where the libc was switched off; only what is not as decided is told.
+    /// Where the libc was switched off; only what is not as decided is reported.
     WhereItMatters,
     /// No.
     Never,

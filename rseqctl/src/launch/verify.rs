@@ -2,7 +2,7 @@
 //!
 //! The shim counts in a ledger: whom it found, whom it registered. A detached
 //! process keeps the ledger, looks at it until the answer is there or the command
-//! has ended, says what is not as planned, and is gone.
+//! has ended, says what is not as planned, and ends.
 //! The command itself is not touched: no ptrace, no signal, no child that it
 //! does not know.
 

@@ -95,8 +95,8 @@ impl Process {
         self.text("status").map(|text| Status::parse(&text))
     }
 
-    /// From now on reads the folder of a thread that has not ended, if there
-    /// is one: that of a process whose main thread has ended is empty.
+    /// Switches to the folder of a thread that has not ended, if there is one: that of a
+    /// process whose main thread has ended is empty.
     pub(super) fn turn_to_living_thread(&mut self) {
         let threads = self.threads().unwrap_or_default();
         let living = threads.into_iter().find(|thread| {

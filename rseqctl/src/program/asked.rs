@@ -1,6 +1,6 @@
 //! The objects of a program, as its own dynamic linker names them.
 //!
-//! `ld.so --list` (glibc) maps the libraries and runs nothing of them. Its word
+//! `ld.so --list` (glibc) maps the libraries and runs nothing of them. What it says
 //! is exact where a rebuilt search is a second opinion, but it executes the
 //! dynamic linker, which an audit of other people's files must not.
 

@@ -1,6 +1,6 @@
-//! What is told while a report is made.
+//! What is reported while a report is made.
 
-/// What there is to tell: rows `R`, inputs that could not be used `P`, and what
+/// What there is to report: rows `R`, inputs that could not be used `P`, and what
 /// was counted so far `T`.
 #[derive(Debug)]
 #[non_exhaustive]

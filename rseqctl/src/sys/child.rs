@@ -28,7 +28,7 @@ pub struct Told {
 
 /// Forks, lets the child run `body`, and waits for it as long as `patience`.
 /// The child dies with this process, leaves no core file, has its signals at
-/// their defaults, and never comes back from here.
+/// their defaults, and never returns from here.
 ///
 /// This process should have one thread: another one may hold a lock at the
 /// moment of the fork, which the child would wait for until it is killed.

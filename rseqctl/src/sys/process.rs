@@ -84,7 +84,7 @@ pub fn read_within(
 }
 
 /// Returns what another program writes to its standard output, if it ends within
-/// `patience`. It gets no input, and its complaints are nobody's business.
+/// `patience`. It gets no input, and what it writes to standard error is discarded.
 #[must_use]
 pub fn answer_of(command: &mut Command, patience: Duration) -> Option<Vec<u8>> {
     let mut child = command

@@ -105,7 +105,7 @@ pub fn wait_inside(area: Area, handshake: &Handshake, most: u64) -> Outcome {
     }
 }
 
-/// Not written for this architecture ([`IS_WRITTEN`]).
+/// Returns [`Outcome::WentThrough`]: not written for this architecture ([`IS_WRITTEN`]).
 #[cfg(not(target_arch = "x86_64"))]
 pub fn wait_inside(_: Area, _: &Handshake, _: u64) -> Outcome {
     Outcome::WentThrough

@@ -19,7 +19,7 @@ use libc::{c_int, siginfo_t, sigset_t};
 
 use super::ending::Ending;
 
-/// As this process was started with: the Rust runtime changes SIGPIPE, a parent
+/// What this process was started with: the Rust runtime changes SIGPIPE, a parent
 /// that waits needs SIGCHLD at its default, and [`outlive_limits`] ignores SIGXFSZ.
 static AT_START: [(c_int, AtomicUsize); 3] = [
     (libc::SIGPIPE, AtomicUsize::new(libc::SIG_DFL)),

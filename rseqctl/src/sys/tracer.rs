@@ -25,7 +25,7 @@ use super::signals::{self, Mask};
 /// `PTRACE_EVENT_STOP`: an interrupt or a group stop, not a signal on its way.
 const EVENT_STOP: c_int = 128;
 
-/// How long a stop that no signal told of may go unnoticed.
+/// How long a stop that no signal announced may go unnoticed.
 const TICK: Duration = Duration::from_millis(1);
 
 /// Where a thread keeps its thread pointer.

@@ -148,7 +148,7 @@ impl Program {
 }
 
 /// Starts a program. One that has just been written is busy for as long as some
-/// other child, started in that moment, has not got to its exec yet.
+/// other child, started in that moment, has not reached its exec yet.
 fn spawn(command: &mut Command) -> std::io::Result<Child> {
     let end = Instant::now() + stretched(LIMIT);
     loop {

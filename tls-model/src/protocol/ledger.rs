@@ -68,7 +68,7 @@ impl Ledger {
         }
     }
 
-    /// Makes this the ledger of the process `pid`, where it has none yet. Returns false
+    /// Makes this the ledger of the process `pid`, where it belongs to none yet. Returns false
     /// where it is another's.
     #[must_use]
     pub fn claim(&self, pid: u32) -> bool {

@@ -1,10 +1,10 @@
-//! What rules go by in code.
+//! The ids of rules in code.
 
 use super::list::with_every_rule;
 
 macro_rules! identifiers {
     ($($id:ident $name:literal => $module:ident::$rule:ident,)*) => {
-        /// What a rule goes by in code.
+        /// The id of a rule in code.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum RuleId {
             $(#[doc = concat!("`", $name, "`")] $id,)*

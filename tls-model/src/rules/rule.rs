@@ -46,7 +46,7 @@ pub enum Subject {
 /// One rule.
 #[derive(Debug)]
 pub struct Rule {
-    /// What it goes by in code.
+    /// Its id in code.
     pub id: RuleId,
     /// What it is about.
     pub subject: Subject,

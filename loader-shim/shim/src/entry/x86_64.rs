@@ -150,7 +150,7 @@ pub unsafe extern "C" fn syscall(number: core::ffi::c_long) -> core::ffi::c_long
 /// `void *dlopen(const char *file, int mode)`: jumps to the dynamic linker's,
 /// which sees its caller's return address. Where the policy asks for more,
 /// `loading::before_dlopen` looks at the call, which is stored at the stack's top
-/// as a `loading::Call`; where that wants to come back the function is called from
+/// as a `loading::Call`; where that wants control back the function is called from
 /// this frame, which can be unwound, and a failure is left alone, with its
 /// dlerror.
 // SAFETY: naked: rsp is 8 modulo 16 at entry, 0 at the calls, and as at entry at

@@ -38,7 +38,7 @@ impl Section {
         self.first.addr()
     }
 
-    /// Returns its entries before DT_NULL: tag and value. Not fused: its end is told once.
+    /// Returns its entries before DT_NULL: tag and value. Not to be asked again after the end.
     pub fn entries(self) -> impl Iterator<Item = [u64; 2]> {
         let mut next = self.first;
         let mut left = self.count;

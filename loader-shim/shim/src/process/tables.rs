@@ -8,8 +8,8 @@
 //! # Safety
 //!
 //! What this module owes: it follows the tables as the dynamic linker does at
-//! every lookup, and no further. An object with damaged tables has not got so far
-//! that it is shown.
+//! every lookup, and no further. An object with damaged tables does not get far
+//! enough to be shown.
 
 #![allow(unsafe_code, reason = "objects' tables are read")]
 

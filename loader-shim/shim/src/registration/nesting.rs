@@ -1,5 +1,5 @@
 //! Registrations nest, per thread: several libraries may ask for one, also in a
-//! signal handler on top of somebody who is just asking.
+//! signal handler that interrupts such a request.
 //!
 //! The kernel is called when the first one comes and when the last one goes.
 //! Nothing is blocked meanwhile; each step leaves a state that a handler may

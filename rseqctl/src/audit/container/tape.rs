@@ -179,7 +179,7 @@ fn text(bytes: &[u8]) -> Vec<u8> {
 struct Long {
     name: Option<Vec<u8>>,
     link: Option<Vec<u8>>,
-    /// Its length in bytes, where that stands there, too.
+    /// Its length in bytes, where that is given there as well.
     size: Option<u64>,
 }
 

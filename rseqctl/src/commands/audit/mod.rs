@@ -29,7 +29,7 @@ pub struct AuditRequest {
     pub format: Format,
     /// What makes the exit status 1.
     pub fail_on: FailOn,
-    /// Tell of objects that have nothing to do with rseq, too.
+    /// Report objects that have nothing to do with rseq, too.
     pub all: bool,
     /// An earlier report, whose findings do not count.
     pub baseline: Option<PathBuf>,

@@ -25,7 +25,7 @@ const ROUNDS: u64 = 50_000_000;
 /// How often a section has to run on before it is said that it never aborts.
 const SURE: u32 = 3;
 
-/// Returns that nothing was seen, for a reason that is told elsewhere.
+/// Returns that nothing was seen, for a reason that is reported elsewhere.
 pub(super) const fn none() -> Aborts {
     Aborts {
         preemption: Abort::Unknown,

@@ -86,7 +86,7 @@ pub fn abi_area() -> *mut Rseq {
 }
 
 /// Returns the calling thread's words in `librseq_abi.so`: 16 bytes, zero at first, aligned to
-/// 8. They are nobody's where [`has_room`] says no.
+/// 8. Not to be used where [`has_room`] says no.
 pub fn room() -> *const core::ffi::c_void {
     core::ptr::with_exposed_provenance(thread_pointer().wrapping_add(offset_of_room()))
 }
