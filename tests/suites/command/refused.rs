@@ -147,6 +147,31 @@ fn sections_that_do_not_abort() -> Outcome {
     Ok(())
 }
 
+/// What corrupts memory is refused, too, where a program is stripped and has no section
+/// headers: only a search of its code shows that it brings an area.
+#[rseq_kit::test(BUILDS)]
+fn definer_without_sections() -> Outcome {
+    let program = built("definer-executable", "sectionless")?;
+    for (key, value, words) in [
+        ("sections", "runs-on", "critical-sections-do-not-abort"),
+        ("cpu_id_start", "kept", "cpu-id-start-kept"),
+    ] {
+        let (cache, file) = remembering()?;
+        let started = |options: &[&str]| -> Result<Finished, String> {
+            run(options, &[&program])?
+                .env("XDG_CACHE_HOME", &cache)
+                .run()
+        };
+        started(&[])?.expect(0)?;
+        pretend(&file, key, value)?;
+        let refused = started(&[])?.expect(125)?;
+        holds(&refused.err, &["not started", words])?;
+        let planned = started(&["--dry-run"])?.expect(0)?;
+        holds(&planned.out, &["refused "])?;
+    }
+    Ok(())
+}
+
 /// An answer that somebody else could have written is not believed.
 #[rseq_kit::test(BUILDS)]
 fn remembered_answer() -> Outcome {
