@@ -267,7 +267,7 @@ fn manifests_that_lead_to_themselves_have_an_end() {
     // a thousand times the same image, which has the same layer a thousand times
     let layers = r#"{"digest":"sha256:bb"},"#.repeat(1000);
     let manifest = format!(r#"{{"layers":[{}]}}"#, layers.trim_end_matches(','));
-    let tar = tape_of("a.so", &[&object()[..], &[0; 1 << 20]].concat());
+    let tar = tape_of("a.so", &[object(), vec![0; 1 << 20]].concat());
     let mut bytes = blobs(&index, &[("blobs/sha256/aa", &manifest)]);
     bytes.truncate(bytes.len() - 1024);
     bytes.extend(tape(&[(b"blobs/sha256/bb", b'0', &tar)]));

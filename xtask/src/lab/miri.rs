@@ -56,11 +56,7 @@ pub fn run(steps: &mut Steps, choice: &[String], only_set_up: bool) -> Result<()
             .args(tried)
             .args(choice)
             .env("CARGO_TARGET_DIR", steps.target().join("miri"))
-            // addresses that went through an integer, as a pointer of the libc's does
-            .env(
-                "MIRIFLAGS",
-                "-Zmiri-disable-isolation -Zmiri-permissive-provenance",
-            );
+            .env("MIRIFLAGS", FLAGS);
         steps.run(tried.get(1).unwrap_or(&NAME), &mut command)?;
     }
     Ok(())
