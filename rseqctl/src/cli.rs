@@ -90,7 +90,7 @@ struct RunArgs {
     /// End the command with SIGTERM where the decision does not hold
     #[arg(long, requires = "verify")]
     fatal: bool,
-    /// Do not look whether the decision holds
+    /// Do not check whether the decision holds
     #[arg(long)]
     no_verify: bool,
     /// Start what would corrupt memory on this kernel, too

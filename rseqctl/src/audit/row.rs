@@ -46,7 +46,7 @@ pub struct Row {
     pub(super) kind: Word<ObjectKind>,
     /// What it does with the rseq symbols.
     pub(super) symbols: Vec<SymbolRow>,
-    /// How it gets at `__rseq_abi`; null where it does not use it.
+    /// How it accesses `__rseq_abi`; null where it does not use it.
     pub(super) tls_model: Option<Word<TlsModel>>,
     /// How that is known: `proved` by a relocation or by an access in a critical
     /// section, `likely` after a search of the code, or `assumed` where the code
@@ -54,7 +54,7 @@ pub struct Row {
     /// Null where the object has nothing to do with `__rseq_abi`, and where the
     /// model is unknown.
     pub(super) tls_model_evidence: Option<Word<ModelEvidence>>,
-    /// Further models in which it gets at `__rseq_abi`, each proved by a relocation:
+    /// Further models in which it accesses `__rseq_abi`, each proved by a relocation:
     /// `tls_model` is the one furthest from initial-exec.
     pub(super) other_tls_models: Vec<Word<TlsModel>>,
     /// Number of critical section descriptors.

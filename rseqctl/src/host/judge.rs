@@ -243,7 +243,7 @@ fn of_libc(facts: &Facts, test: &SelfTest) -> Option<Verdict> {
         |version| format!("glibc {version}"),
     );
     let run = "programs that bring an area of their own (TCMalloc does: MongoDB 8, YugabyteDB, \
-               workerd) are refused by the kernel then, and slower without a word; start them \
+               workerd) are refused by the kernel then, and run slower without saying so; start them \
                with rseqctl run -- PROGRAM. All others are served";
     if libc.rseq_tunable == RseqTunable::Off && libc.knows_rseq {
         return Some(Verdict::new(

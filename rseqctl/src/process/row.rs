@@ -114,7 +114,7 @@ pub struct ObjectRow {
     pub provides: Vec<Word<SymbolName>>,
     /// The rseq symbols that it refers to, or asks for by name.
     pub uses: Vec<Word<SymbolName>>,
-    /// How it gets at `__rseq_abi`.
+    /// How it accesses `__rseq_abi`.
     pub tls_model: Option<Word<TlsModel>>,
     /// Number of critical section descriptors.
     pub critical_sections: u64,

@@ -179,7 +179,7 @@ pub static LIBC_REGISTERS: Rule = Rule {
     title: "glibc registers an area of its own in every thread",
     explanation: "Since 2.35 glibc registers before anybody else can. Programs that use its \
         area (through __rseq_offset) are served. Programs that bring an area of their own, as \
-        TCMalloc does, are refused (EINVAL) and stay on their slow path without a word: start \
+        TCMalloc does, are refused (EINVAL) and stay on their slow path silently: start \
         them with `rseqctl run -- PROGRAM`. `rseqctl audit --program PROGRAM` tells whether a \
         program is one of them.",
     source: "glibc manual, Restartable Sequences; google/tcmalloc issue 144",
