@@ -56,21 +56,6 @@ fn main() -> ExitCode {
         let title = format!("tcmalloc::{name}::run_traced");
         suite.add(title, &traced, move || traced_run(linked));
     }
-    for (name, linked) in [
-        ("owned", Linked::Owned),
-        ("owned_static", Linked::OwnedStatic),
-    ] {
-        // the archive registers the area that the allocator defines
-        for (world, on) in [("bare", true), ("plain", false), ("bare+eperm", false)] {
-            let title = format!("tcmalloc::{name}::{world}");
-            suite.add(title, &needs, move || in_world(linked, world, on));
-        }
-        let title = format!("tcmalloc::{name}::run");
-        suite.add(title, &needs, move || {
-            let run = Program::new(&artifacts()?.rseqctl).args(["run", "--"]);
-            check(run.arg(binary(linked)?).run()?, true)
-        });
-    }
     suite.run()
 }
 
