@@ -1,8 +1,8 @@
 //! Every order of steps that the shim's lock-free parts allow.
 //!
 //! The tests compile the shim's own sources, unchanged, against other atomics: the
-//! shim takes its atomics from `crate::atomic`, and each test brings a module of
-//! that name.
+//! shim takes its atomics from `crate::atomic` and its memory from `crate::kernel`, and
+//! each test has modules of those names.
 //!
 //! | test | source | what is tried |
 //! |---|---|---|
@@ -13,5 +13,6 @@
 #![deny(unsafe_code)]
 
 mod choices;
+pub mod kernel;
 pub mod orders;
 pub mod signals;

@@ -5,29 +5,15 @@
 //!
 //! What this module owes: it keeps what the source that it tries asks of its callers.
 
-use std::ffi::c_void;
-use std::ptr::without_provenance_mut;
+// by these names the shim's source finds its atomics and its memory
+use rseq_lab_models::{kernel, orders as atomic};
 
-use rseq_lab_models::orders::{every_order, spawn};
-
-mod atomic {
-    pub use rseq_lab_models::orders::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
-}
-
-mod kernel {
-    use std::ffi::c_void;
-
-    pub fn map_anonymous(bytes: usize) -> *mut c_void {
-        rseq_lab_models::orders::zeroed(bytes).cast()
-    }
-
-    pub unsafe fn unmap(_: *mut c_void, _: usize) {}
-}
+use atomic::{every_order, spawn};
 
 /// As the shim's: zeroed, and never given back.
 mod arena {
     pub fn piece<T>() -> *mut T {
-        rseq_lab_models::orders::zeroed(size_of::<T>()).cast()
+        crate::kernel::map_anonymous(size_of::<T>()).cast()
     }
 }
 
@@ -40,21 +26,9 @@ mod kept;
 )]
 mod slab;
 
-use slab::Job;
+mod job;
 
-unsafe extern "C" fn nothing(argument: *mut c_void) -> *mut c_void {
-    argument
-}
-
-/// Made a pointer once: elsewhere it may have another address.
-static NOTHING: slab::StartRoutine = nothing;
-
-fn job(number: usize) -> Job {
-    Job {
-        start: NOTHING,
-        argument: without_provenance_mut(number),
-    }
-}
+use job::job;
 
 /// Keeps a job and returns where, after a look whether it is this one.
 #[expect(unsafe_code, reason = "a value that was just given out")]

@@ -153,13 +153,6 @@ pub fn play() -> u64 {
     PLAY.load(StdOrdering::Relaxed)
 }
 
-/// Memory as the kernel's: zeroed, and never given back.
-#[must_use]
-pub fn zeroed(bytes: usize) -> *mut u8 {
-    let words = vec![0_u128; bytes.div_ceil(size_of::<u128>())];
-    Vec::leak(words).as_mut_ptr().cast()
-}
-
 fn current() -> Option<Here> {
     HERE.with_borrow(Clone::clone)
 }

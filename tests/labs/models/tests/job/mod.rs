@@ -1,0 +1,20 @@
+//! Jobs that differ in their arguments.
+
+use std::ffi::c_void;
+use std::ptr::without_provenance_mut;
+
+use crate::slab::{Job, StartRoutine};
+
+unsafe extern "C" fn nothing(argument: *mut c_void) -> *mut c_void {
+    argument
+}
+
+/// Made a pointer once: elsewhere it may have another address.
+static NOTHING: StartRoutine = nothing;
+
+pub fn job(number: usize) -> Job {
+    Job {
+        start: NOTHING,
+        argument: without_provenance_mut(number),
+    }
+}
