@@ -15,6 +15,8 @@ use crate::arch::{self, SYS_GETCPU, SYS_RSEQ};
 const LENGTH: usize = 32;
 const UNREGISTER: usize = 1;
 
+// SAFETY: getauxval(3) takes any key, reads what the kernel handed over at the start, and
+// has this type.
 unsafe extern "C" {
     safe fn getauxval(key: core::ffi::c_ulong) -> core::ffi::c_ulong;
 }

@@ -9,28 +9,12 @@
 
 use core::arch::asm;
 use core::ffi::c_void;
-use core::mem::transmute;
-use core::ptr::NonNull;
 
-use super::{Counted, Outcome};
+use super::{Outcome, outcome, popped};
 
 pub const SYS_RSEQ: usize = 334;
 pub const SYS_GETCPU: usize = 309;
 pub const SIGNATURE: u32 = 0x5305_3053;
-
-#[cfg(feature = "define")]
-// SAFETY: data only: `struct rseq` as it is before anybody registers it (cpu_id -1).
-core::arch::global_asm!(
-    ".pushsection .tdata.rseq, \"awT\", @progbits",
-    ".balign 32",
-    ".weak __rseq_abi",
-    ".type __rseq_abi, @tls_object",
-    ".size __rseq_abi, 32",
-    "__rseq_abi:",
-    ".long 0, -1",
-    ".zero 24",
-    ".popsection",
-);
 
 /// Enters the kernel.
 ///
@@ -92,7 +76,7 @@ macro_rules! weak_address {
         let address: *mut c_void;
         // SAFETY: a weak reference through the GOT: a load of a slot of our own.
         unsafe {
-            asm!(
+            core::arch::asm!(
                 concat!(".weak ", $name),
                 concat!("mov {}, qword ptr [rip + ", $name, "@GOTPCREL]"),
                 out(reg) address,
@@ -103,25 +87,7 @@ macro_rules! weak_address {
     }};
 }
 
-/// Returns where glibc says what it has registered, or null.
-#[inline]
-pub fn libc_variables() -> (*mut isize, *mut u32) {
-    (
-        weak_address!("__rseq_offset").cast(),
-        weak_address!("__rseq_size").cast(),
-    )
-}
-
-/// Returns the functions of an owner that counts.
-pub fn owner_functions() -> Option<(Counted, Counted)> {
-    let register = NonNull::new(weak_address!("rseq_shim_register_current_thread"))?;
-    let unregister = NonNull::new(weak_address!("rseq_shim_unregister_current_thread"))?;
-    // SAFETY: `int (*)(void)` of rseq_shim.h.
-    let register = unsafe { transmute::<NonNull<c_void>, Counted>(register) };
-    // SAFETY: likewise.
-    let unregister = unsafe { transmute::<NonNull<c_void>, Counted>(unregister) };
-    Some((register, unregister))
-}
+pub(super) use weak_address;
 
 /// A critical section: its descriptor, its entry, `$body` with its last instruction the
 /// one that commits, and its abort handler. Leaves 1 in `{done}` if it has committed.
@@ -159,14 +125,6 @@ macro_rules! section {
             $($operands)*
         )
     };
-}
-
-fn outcome(done: u64) -> Outcome {
-    if done == 1 {
-        Outcome::Committed
-    } else {
-        Outcome::Aborted
-    }
 }
 
 /// Adds to a number, if the thread still is on `cpu`.
@@ -247,8 +205,5 @@ pub unsafe fn pop(area: usize, cpu: u32, head: *mut *mut c_void) -> (Outcome, *m
             options(nostack),
         );
     }
-    match outcome(done) {
-        Outcome::Aborted if node.is_null() => (Outcome::Committed, node),
-        outcome => (outcome, node),
-    }
+    (popped(done, node), node)
 }
