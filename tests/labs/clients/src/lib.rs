@@ -5,6 +5,7 @@
 
 pub mod duckdb;
 pub mod envoy;
+mod pypi;
 pub mod sarif;
 pub mod selftests;
 pub mod tcmalloc;
