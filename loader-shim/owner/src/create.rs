@@ -77,11 +77,10 @@ pub unsafe extern "C" fn thrd_create(
     match unsafe { pthread_create(thread, null(), start, argument) } {
         0 => THRD_SUCCESS,
         libc::ENOMEM => THRD_NOMEM,
-        _ => THRD_ERROR,
+        _ => threads::THRD_ERROR,
     }
 }
 
 // glibc's values (threads.h).
 const THRD_SUCCESS: c_int = 0;
-const THRD_ERROR: c_int = 2;
 const THRD_NOMEM: c_int = 3;

@@ -9,7 +9,7 @@
 use core::ffi::{c_char, c_int};
 
 use tls_model::owner::{Mode, Owner, Reason, Situation, active_size, plan};
-use tls_model::rseq::{AT_RSEQ_FEATURE_SIZE, ORIGINAL_LENGTH};
+use tls_model::rseq::ORIGINAL_LENGTH;
 
 use crate::environment::Environment;
 use crate::process::{self, Process};
@@ -78,9 +78,7 @@ fn decide() {
         libc_registered,
         // that of this archive, or of the program: 32 bytes of it are registered
         adopter_size: Some(u64::from(ORIGINAL_LENGTH)),
-        feature_size: process
-            .auxiliary(AT_RSEQ_FEATURE_SIZE)
-            .and_then(|size| u32::try_from(size).ok()),
+        feature_size: process.feature_size(),
         ..Situation::default()
     };
     let shim_was_first = registered::is_registered();

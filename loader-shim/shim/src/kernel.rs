@@ -253,9 +253,12 @@ pub fn pause() {
     unsafe { syscall6(libc::SYS_pause as usize, [0; 6]) };
 }
 
+/// The file that this process executes, whatever has become of its name.
+pub const EXECUTABLE: &CStr = c"/proc/self/exe";
+
 /// Returns device and inode of the file that this process runs, where /proc tells.
 pub fn executable() -> Option<(u64, u64)> {
-    file_number(c"/proc/self/exe")
+    file_number(EXECUTABLE)
 }
 
 /// Returns device and inode of a file.

@@ -26,9 +26,6 @@ use crate::kernel;
 use crate::process::{Process, has_constructed};
 use crate::text::Text;
 
-/// The file that this process executes, whatever has become of its name.
-const EXECUTABLE: &CStr = c"/proc/self/exe";
-
 /// Bytes for a variable of ours.
 const LONGEST: usize = 256;
 
@@ -138,7 +135,7 @@ fn start(
     if is_linker || process.auxiliary(AT_EXECFD).is_some() {
         return Err(Obstacle::Linker);
     }
-    let file = kernel::file_number(EXECUTABLE).ok_or(Obstacle::NoFile)?;
+    let file = kernel::executable().ok_or(Obstacle::NoFile)?;
     match kernel::is_traced_or_threaded() {
         Some(false) => {}
         Some(true) => return Err(Obstacle::Traced),
@@ -202,7 +199,7 @@ fn execute(process: &Process, handed: Handed, change: Change, name: Option<&CStr
     }
     add(words.as_bytes().as_ptr().cast());
     add(null());
-    let file = name.unwrap_or(EXECUTABLE);
+    let file = name.unwrap_or(kernel::EXECUTABLE);
     // SAFETY: null-terminated lists of C strings: ours, and that of the kernel.
     let result = unsafe { kernel::execve(file, process.arguments(), list.cast_const()) };
     // SAFETY: nobody but us knows the memory.

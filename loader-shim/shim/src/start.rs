@@ -3,7 +3,6 @@
 //! what follows.
 
 use tls_model::owner::{Mode, Owner, Situation, plan};
-use tls_model::rseq::AT_RSEQ_FEATURE_SIZE;
 
 use crate::acting;
 use crate::environment::Environment;
@@ -27,9 +26,7 @@ fn decide() {
     let process = Process::read();
     let environment = Environment::read(&process);
     process::remember_start();
-    let feature_size = process
-        .auxiliary(AT_RSEQ_FEATURE_SIZE)
-        .and_then(|size| u32::try_from(size).ok());
+    let feature_size = process.feature_size();
     let libc = LibcArea::read();
     let libc_registered =
         libc.is_some_and(|area| registered::is_registered_by_libc(area.offset, area.size));

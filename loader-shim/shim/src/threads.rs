@@ -18,7 +18,7 @@ use crate::slab::{self, Job, Slot, StartRoutine};
 use crate::{arch, report, state};
 
 /// glibc's value (threads.h).
-const THRD_ERROR: c_int = 2;
+pub const THRD_ERROR: c_int = 2;
 
 /// Where `entry::pthread_create` jumps to: [`create_watched`], or straight on where
 /// nobody looks at threads; nowhere before a first thread is created.

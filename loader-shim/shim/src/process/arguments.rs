@@ -15,6 +15,8 @@ use core::ptr::{
 };
 use core::sync::atomic::{AtomicPtr, Ordering};
 
+use tls_model::rseq::AT_RSEQ_FEATURE_SIZE;
+
 use super::tables::{Name, begins_with};
 use super::walk;
 use crate::arch;
@@ -218,6 +220,13 @@ impl Process {
             next = next.wrapping_add(1);
         }
         None
+    }
+
+    /// Returns how many bytes of an area the kernel fills (AT_RSEQ_FEATURE_SIZE, Linux
+    /// 6.3), if it says so.
+    pub fn feature_size(&self) -> Option<u32> {
+        let size = self.auxiliary(AT_RSEQ_FEATURE_SIZE)?;
+        u32::try_from(size).ok()
     }
 
     /// Returns whether the process runs with privileges that its caller does not have

@@ -75,7 +75,7 @@ fn hides_a_definition(process: &Process, loaded: &Loaded<'_>, tls: &Elf64_Phdr) 
     let is_it = |path: &CStr| file_with_tls(path, tls).map(|file| may_bring_an_area(&file));
     match loaded.path() {
         // the executable, which `ld.so PROGRAM` has loaded in its own place
-        path if path.is_empty() => is_it(c"/proc/self/exe")
+        path if path.is_empty() => is_it(kernel::EXECUTABLE)
             .or_else(|| is_it(process.name()?))
             .unwrap_or(false),
         path => is_it(path).unwrap_or(false),
