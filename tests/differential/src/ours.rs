@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use tls_model::elf::{Error, Object};
-use tls_model::facts::{Binding, Facts, ObjectKind, Role, SymbolTable, Visibility};
+use tls_model::facts::{Binding, Facts, ObjectKind, Role, Visibility};
 
 use crate::said::{Rseq, Said, Symbol};
 
@@ -73,10 +73,7 @@ fn rseq(facts: &Facts) -> BTreeMap<&'static str, Rseq> {
             Role::References => "references",
             Role::Copies => "copies",
         };
-        let table = match fact.table {
-            SymbolTable::Dynsym => "dynsym",
-            SymbolTable::Symtab => "symtab",
-        };
+        let table = fact.table.name();
         let size = fact.size;
         let fact_of = Rseq {
             role,
