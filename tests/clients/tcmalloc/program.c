@@ -1,6 +1,7 @@
 // Allocates, writes, compares and frees through TCMalloc in several threads, and
-// says whether its per-CPU caches are on. It never asks who registered rseq. With
-// an argument its threads then wait until its input ends.
+// says whether its per-CPU caches are on, and how many of its threads had their
+// `__rseq_abi` registered before they came to it. With an argument its threads then
+// wait until its input ends.
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -16,7 +17,10 @@ bool MallocExtension_Internal_GetPerCpuCachesActive(void);
 
 enum { THREADS = 8, ROUNDS = 400, BLOCKS = 100 };
 
-static atomic_int overlaps, failures;
+// `struct rseq`: the second word is the CPU, or negative
+extern __thread int32_t __rseq_abi[8];
+
+static atomic_int overlaps, failures, early;
 static char *_Atomic handed_over[BLOCKS];
 
 static size_t size_of(int block)
@@ -51,6 +55,7 @@ static void *works(void *number)
 	char mark = (char)(1 + (intptr_t)number);
 	char *blocks[BLOCKS];
 
+	early += __rseq_abi[1] >= 0;
 	for (int round = 0; round < ROUNDS; round++) {
 		for (int i = 0; i < BLOCKS; i++) {
 			blocks[i] = BridgeTCMallocInternalNewAlignedNothrow(size_of(i), 16);
@@ -101,6 +106,7 @@ int main(int arguments, char **unused)
 		pthread_join(threads[i], NULL);
 	printf("per-CPU caches %s\n",
 	       MallocExtension_Internal_GetPerCpuCachesActive() ? "on" : "off");
+	printf("%d threads registered before\n", early);
 	printf("%d overlaps %d failures\n", overlaps, failures);
 	return overlaps || failures;
 }

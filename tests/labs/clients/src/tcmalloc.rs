@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use rseq_kit::artifacts::{artifacts, room};
 use rseq_kit::cache;
-use rseq_kit::child::Program;
+use rseq_kit::child::{Finished, Program};
 use rseq_kit::needs::{Asked, Need, program};
 
 /// TCMalloc, which cargo and a C++ compiler can build.
@@ -55,6 +55,42 @@ pub fn binary(linked: Linked) -> Result<PathBuf, String> {
         Linked::OwnedStatic => "owned-static",
     };
     Ok(FOLDER.clone()?.join(name))
+}
+
+/// How many threads the program has.
+pub const THREADS: u32 = 9;
+
+/// What the program says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// Its per-CPU caches are on.
+    pub caches: bool,
+    /// How many of its threads were registered before they came to the allocator.
+    pub early: u32,
+}
+
+/// Reads what the program has printed.
+///
+/// # Errors
+///
+/// It failed, or a block was given out twice.
+pub fn said(finished: &Finished) -> Result<Said, String> {
+    let lines: Vec<_> = finished.expect_ref(0)?.out.lines().collect();
+    let strange = || format!("strange: {}{}", finished.out, finished.err);
+    let [caches, early, "0 overlaps 0 failures"] = lines[..] else {
+        return Err(strange());
+    };
+    let early = early.strip_suffix(" threads registered before");
+    Ok(Said {
+        caches: match caches {
+            "per-CPU caches on" => true,
+            "per-CPU caches off" => false,
+            _ => return Err(strange()),
+        },
+        early: early
+            .and_then(|count| count.parse().ok())
+            .ok_or_else(strange)?,
+    })
 }
 
 fn build() -> Result<PathBuf, String> {

@@ -56,22 +56,44 @@ fn main() -> ExitCode {
         let title = format!("tcmalloc::{name}::run_traced");
         suite.add(title, &traced, move || traced_run(linked));
     }
+    for (name, linked) in [
+        ("owned", Linked::Owned),
+        ("owned_static", Linked::OwnedStatic),
+    ] {
+        // the archive registers the area that the allocator defines
+        for (world, on) in [("bare", true), ("plain", false), ("bare+eperm", false)] {
+            let title = format!("tcmalloc::{name}::{world}");
+            suite.add(title, &needs, move || {
+                let (finished, _) = World::from_name(world)?.run(Program::new(binary(linked)?))?;
+                check_owned(&finished, on)
+            });
+        }
+        let title = format!("tcmalloc::{name}::run");
+        suite.add(title, &needs, move || {
+            let run = Program::new(&artifacts()?.rseqctl).args(["run", "--"]);
+            check_owned(&run.arg(binary(linked)?).run()?, true)
+        });
+    }
     suite.run()
 }
 
 /// It ended well, no block was given out twice, and the caches are as they
 /// should be.
-fn check(finished: Finished, on: bool) -> Outcome {
-    let finished = finished.expect(0)?;
-    let caches = if on { "on" } else { "off" };
-    let expected = format!("per-CPU caches {caches}\n0 overlaps 0 failures\n");
-    assert_eq!(finished.out, expected, "{}", finished.err);
+fn check(finished: &Finished, on: bool) -> Outcome {
+    assert_eq!(tcmalloc::said(finished)?.caches, on, "{}", finished.err);
     Ok(())
+}
+
+/// The same, and the owner had registered every thread before the allocator asked.
+fn check_owned(finished: &Finished, owns: bool) -> Outcome {
+    let early = if owns { tcmalloc::THREADS } else { 0 };
+    assert_eq!(tcmalloc::said(finished)?.early, early);
+    check(finished, owns)
 }
 
 fn in_world(linked: Linked, world: &str, on: bool) -> Outcome {
     let (finished, _) = World::from_name(world)?.run(Program::new(binary(linked)?))?;
-    check(finished, on)
+    check(&finished, on)
 }
 
 fn under_run(linked: Linked, owner: &str) -> Outcome {
@@ -81,11 +103,11 @@ fn under_run(linked: Linked, owner: &str) -> Outcome {
         .arg(&path)
         .arg("--")
         .arg(binary(linked)?);
-    check(run.run()?, true)?;
+    check(&run.run()?, true)?;
     let report = Report::read(&path)?;
     assert_eq!(report.owner()?, owner);
     assert_eq!(report.threads("refused")?, 0);
-    assert_eq!(report.threads("registered")?, 9);
+    assert_eq!(report.threads("registered")?, u64::from(tcmalloc::THREADS));
     Ok(())
 }
 
@@ -96,7 +118,7 @@ fn traced_run(linked: Linked) -> Outcome {
         .args(["run", "--"])
         .arg(binary(linked)?);
     let trace = run.trace()?.finish()?.of_command()?;
-    check(trace.finished.clone(), true)?;
+    check(&trace.finished, true)?;
     let threads: BTreeSet<_> = trace.threads.keys().copied().collect();
     assert_eq!(trace.registered(), threads, "{:?}", trace.calls);
     let granted = trace.calls.iter();
