@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand};
 use tls_model::owner::Mode;
 
 use crate::commands::run::Then;
-use crate::commands::{Request, audit, doctor, ps, run};
+use crate::commands::{Request, audit, demo, doctor, explain, ps, run};
 use crate::error::Error;
 use crate::launch::{Manner, Settings, Verification, Watch};
 use crate::process::{Options, Style};
@@ -256,7 +256,7 @@ fn modes() -> impl TypedValueParser<Value = Mode> {
 /// use rseqctl::commands::Request;
 ///
 /// let request = rseqctl::cli::parse(["rseqctl", "explain", "hidden-definer"])?;
-/// assert!(matches!(request, Request::Explain(Some(word)) if word == "hidden-definer"));
+/// assert!(matches!(request, Request::Explain(it) if it.word.as_deref() == Some("hidden-definer")));
 /// # Ok::<(), rseqctl::Error>(())
 /// ```
 pub fn parse<A>(arguments: impl IntoIterator<Item = A>) -> Result<Request, Error>
@@ -271,9 +271,9 @@ where
         Command::Doctor(args) => Request::Doctor(args.into()),
         Command::Ps(args) => Request::Ps(args.into()),
         Command::Run(args) => Request::Run(args.into()),
-        Command::Explain(args) => Request::Explain(args.word),
-        Command::Demo(DemoArgs { threads }) => Request::Demo { threads },
-        Command::DemoProgram(DemoArgs { threads }) => Request::DemoProgram { threads },
+        Command::Explain(args) => Request::Explain(args.into()),
+        Command::Demo(args) => Request::Demo(args.into()),
+        Command::DemoProgram(args) => Request::DemoProgram(args.into()),
     })
 }
 
@@ -357,6 +357,20 @@ impl From<RunArgs> for run::RunRequest {
                     (false, None) => Then::Start(Manner::Exec(verification)),
                 }
             },
+        }
+    }
+}
+
+impl From<ExplainArgs> for explain::ExplainRequest {
+    fn from(args: ExplainArgs) -> Self {
+        Self { word: args.word }
+    }
+}
+
+impl From<DemoArgs> for demo::DemoRequest {
+    fn from(args: DemoArgs) -> Self {
+        Self {
+            threads: args.threads,
         }
     }
 }

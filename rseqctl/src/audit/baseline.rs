@@ -14,13 +14,13 @@ pub struct Baseline(HashSet<(String, String)>);
 
 /// What a baseline takes from a report.
 #[derive(Deserialize)]
-struct Object {
+struct KnownObject {
     path: String,
-    findings: Vec<Finding>,
+    findings: Vec<KnownFinding>,
 }
 
 #[derive(Deserialize)]
-struct Finding {
+struct KnownFinding {
     rule: String,
 }
 
@@ -28,9 +28,9 @@ struct Finding {
 /// same key.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Part {
-    Document { objects: Vec<Object> },
-    Line(Object),
+enum ReportPart {
+    Document { objects: Vec<KnownObject> },
+    Line(KnownObject),
 }
 
 impl Baseline {
@@ -45,7 +45,7 @@ impl Baseline {
 
     fn from_report(report: impl BufRead) -> io::Result<Self> {
         let mut known = Self::default();
-        for part in serde_json::Deserializer::from_reader(report).into_iter::<Part>() {
+        for part in serde_json::Deserializer::from_reader(report).into_iter::<ReportPart>() {
             let part = part.map_err(|error| {
                 io::Error::new(
                     ErrorKind::InvalidData,
@@ -53,18 +53,18 @@ impl Baseline {
                 )
             })?;
             match part {
-                Part::Document { objects } => {
+                ReportPart::Document { objects } => {
                     for object in objects {
                         known.add(object);
                     }
                 }
-                Part::Line(object) => known.add(object),
+                ReportPart::Line(object) => known.add(object),
             }
         }
         Ok(known)
     }
 
-    fn add(&mut self, object: Object) {
+    fn add(&mut self, object: KnownObject) {
         for finding in object.findings {
             self.0.insert((object.path.clone(), finding.rule));
         }

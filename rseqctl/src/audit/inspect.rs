@@ -5,7 +5,9 @@ use std::path::Path;
 use tls_model::elf::Source;
 
 use super::budget::Budget;
-use super::container::{Behind, Bytes, Kind, Place, Unpacker, ends_as_zip, may_end_as_zip};
+use super::container::{
+    Behind, Bytes, FileKind, MemberPath, Unpacker, ends_as_zip, may_end_as_zip,
+};
 use super::found::{Found, FoundKind};
 use super::object::audit_object;
 use super::options::Options;
@@ -68,48 +70,59 @@ impl<'a> Inspector<'a> {
             .read_at(0, &mut head)
             .map_err(|error| Problem::from_elf(error.into()))?;
         let head = head.get(..count).unwrap_or_default();
-        let kind = Kind::of(head, found.name(), named);
+        let kind = FileKind::of(head, found.name(), named);
         // what fits into the head is too short for an archive of objects
         let may_end = || count == HEAD && may_end_as_zip(head, found.name());
-        if kind == Kind::Other && !named && !may_end() {
+        if kind == FileKind::Other && !named && !may_end() {
             return Ok(());
         }
         let ahead = ReadAhead::new(&source, &self.memory);
         let bytes = |len| Bytes::new(&ahead, len);
         match kind {
-            Kind::Other => {
+            FileKind::Other => {
                 let bytes = bytes(source.size().map_err(Problem::Io)?);
                 if ends_as_zip(bytes) {
-                    self.container(Kind::Zip, &Place::outermost(&found.path()), bytes, file);
+                    self.container(
+                        FileKind::Zip,
+                        &MemberPath::outermost(&found.path()),
+                        bytes,
+                        file,
+                    );
                     return Ok(());
                 }
                 if named { Err(Problem::NotElf) } else { Ok(()) }
             }
-            Kind::Elf => {
+            FileKind::Elf => {
                 let path = found.path();
                 let end = audit_object(self.options, &path, &ahead, file)?;
                 let bytes = bytes(source.size().map_err(Problem::Io)?);
-                self.behind(&Place::outermost(&path), end, bytes, file);
+                self.behind(&MemberPath::outermost(&path), end, bytes, file);
                 Ok(())
             }
             _ => {
                 let bytes = bytes(source.size().map_err(Problem::Io)?);
-                self.container(kind, &Place::outermost(&found.path()), bytes, file);
+                self.container(kind, &MemberPath::outermost(&found.path()), bytes, file);
                 Ok(())
             }
         }
     }
 
     /// Inspects what stands behind an object that ends at `end`.
-    fn behind(&self, place: &Place, end: u64, bytes: Bytes<'_>, file: &mut FileOutcome) {
+    fn behind(&self, place: &MemberPath, end: u64, bytes: Bytes<'_>, file: &mut FileOutcome) {
         match Behind::object(bytes, end) {
-            Behind::Zip => self.container(Kind::Zip, place, bytes, file),
+            Behind::Zip => self.container(FileKind::Zip, place, bytes, file),
             Behind::FileSystem => file.complain(&place.path, Problem::FILE_SYSTEM),
             Behind::Nothing => {}
         }
     }
 
-    fn container(&self, kind: Kind, place: &Place, bytes: Bytes<'_>, file: &mut FileOutcome) {
+    fn container(
+        &self,
+        kind: FileKind,
+        place: &MemberPath,
+        bytes: Bytes<'_>,
+        file: &mut FileOutcome,
+    ) {
         let budget = Budget::new(&self.options.limits, bytes.len());
         if let Err(error) = Unpacker::new(self.options).whole(kind, place, bytes, &budget, file) {
             file.complain(&place.path, Problem::from_container(&error, &budget));
@@ -148,16 +161,16 @@ impl<'a> Inspector<'a> {
             .read_at(0, &mut head)
             .map_err(|error| Problem::from_elf(error.into()))?;
         let head = head.get(..count).unwrap_or_default();
-        match Kind::of(head, path.as_os_str().as_encoded_bytes(), true) {
-            Kind::Other if ends_as_zip(bytes) => {
-                self.container(Kind::Zip, &Place::in_memory(path), bytes, file);
+        match FileKind::of(head, path.as_os_str().as_encoded_bytes(), true) {
+            FileKind::Other if ends_as_zip(bytes) => {
+                self.container(FileKind::Zip, &MemberPath::in_memory(path), bytes, file);
             }
-            Kind::Other => return Err(Problem::NotElf),
-            Kind::Elf => {
+            FileKind::Other => return Err(Problem::NotElf),
+            FileKind::Elf => {
                 let end = audit_object(self.options, path, &bytes, file)?;
-                self.behind(&Place::in_memory(path), end, bytes, file);
+                self.behind(&MemberPath::in_memory(path), end, bytes, file);
             }
-            kind => self.container(kind, &Place::in_memory(path), bytes, file),
+            kind => self.container(kind, &MemberPath::in_memory(path), bytes, file),
         }
         Ok(())
     }

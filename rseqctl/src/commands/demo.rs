@@ -18,9 +18,16 @@ use crate::sys::{dynamic, thread::Registration};
 const ROUNDS: u32 = 7;
 const CALLS: u32 = 200_000;
 
+/// The checked arguments.
+#[derive(Clone, Copy, Debug)]
+pub struct DemoRequest {
+    /// Number of threads of the program, at least one.
+    pub threads: u16,
+}
+
 /// Runs the program twice and prints both tables.
-pub(super) fn run(threads: u16, out: &mut StandardOutput) -> Result<Status, Error> {
-    let (text, problem) = show(threads).map_err(Error::Demo)?;
+pub(super) fn run(request: DemoRequest, out: &mut StandardOutput) -> Result<Status, Error> {
+    let (text, problem) = show(request.threads).map_err(Error::Demo)?;
     out.write_all(text.as_bytes()).map_err(Error::Output)?;
     problem.map_or(Ok(Status::Clean), |problem| Err(Error::DemoShows(problem)))
 }
@@ -153,7 +160,7 @@ fn median(rows: &[Row]) -> f64 {
 
 /// Runs the program itself: every thread asks the kernel which area is registered
 /// and measures what `sched_getcpu` costs it.
-pub(super) fn program(threads: u16) -> Status {
+pub(super) fn program(DemoRequest { threads }: DemoRequest) -> Status {
     // one thread measures at a time, so that they do not measure each other;
     // all are there at once
     let turn = Mutex::new(());

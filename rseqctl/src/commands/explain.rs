@@ -8,8 +8,15 @@ use crate::report::StandardOutput;
 use crate::report::explain::{explain, list};
 use crate::report::glossary;
 
-pub(super) fn run(word: Option<&str>, out: &mut StandardOutput) -> Result<Status, Error> {
-    let written = match word {
+/// The checked arguments.
+#[derive(Clone, Debug)]
+pub struct ExplainRequest {
+    /// The rule, verdict or word of a report; without one all are listed.
+    pub word: Option<String>,
+}
+
+pub(super) fn run(request: &ExplainRequest, out: &mut StandardOutput) -> Result<Status, Error> {
+    let written = match request.word.as_deref() {
         None => list(out),
         Some(word) => match rules::find(word) {
             Some(rule) => explain(rule, out),

@@ -24,18 +24,12 @@ pub enum Request {
     Ps(ps::PsRequest),
     /// `rseqctl run`.
     Run(run::RunRequest),
-    /// `rseqctl explain`; where no word is given, all are listed.
-    Explain(Option<String>),
+    /// `rseqctl explain`.
+    Explain(explain::ExplainRequest),
     /// `rseqctl demo`.
-    Demo {
-        /// Number of threads.
-        threads: u16,
-    },
+    Demo(demo::DemoRequest),
     /// The program that the demo runs.
-    DemoProgram {
-        /// Number of threads.
-        threads: u16,
-    },
+    DemoProgram(demo::DemoRequest),
 }
 
 impl Request {
@@ -50,9 +44,9 @@ impl Request {
             Self::Doctor(request) => doctor::run(&request, out),
             Self::Ps(request) => ps::run(&request, out),
             Self::Run(request) => run::run(&request, out),
-            Self::Explain(word) => explain::run(word.as_deref(), out),
-            Self::Demo { threads } => demo::run(threads, out),
-            Self::DemoProgram { threads } => Ok(demo::program(threads)),
+            Self::Explain(request) => explain::run(&request, out),
+            Self::Demo(request) => demo::run(request, out),
+            Self::DemoProgram(request) => Ok(demo::program(request)),
         }
     }
 }

@@ -59,6 +59,7 @@ impl Key {
 
 /// What this kernel does, as far as that was seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Behaviour {
     /// With 32 bytes a changed `cpu_id_start` stays as it is, is rewritten, or
     /// kills.
@@ -91,6 +92,7 @@ impl Behaviour {
 
 /// Where an answer comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Origin {
     /// A file that an earlier self-test has left.
     Remembered,

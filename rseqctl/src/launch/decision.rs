@@ -17,7 +17,7 @@ use super::environment::{CannotPreload, Environment, PreloadPosition};
 use super::hazard::{Hazard, Kernel};
 use super::scope::Scope;
 use super::surplus::{MayLoad, Need};
-use super::target::{Kind, Target};
+use super::target::{Target, TargetKind};
 use crate::program::libraries::Libraries;
 use crate::sys::{dynamic, machine, thread};
 use crate::tunables::{RseqTunable, is_own_linker};
@@ -65,8 +65,8 @@ impl Decision {
         let mut warnings = Vec::new();
         let nothing = Scope::default();
         let (scope, preloadable, tunables) = match &target.kind {
-            Kind::Preloadable(scope) => (scope, true, true),
-            Kind::NotPreloadable {
+            TargetKind::Preloadable(scope) => (scope, true, true),
+            TargetKind::NotPreloadable {
                 why,
                 scope,
                 tunables,
@@ -74,7 +74,9 @@ impl Decision {
                 warnings.push(format!("{why}; starting it without the shim"));
                 (scope, false, *tunables)
             }
-            Kind::DynamicLinker | Kind::ShellText | Kind::NotAProgram => (&nothing, true, true),
+            TargetKind::DynamicLinker | TargetKind::ShellText | TargetKind::NotAProgram => {
+                (&nothing, true, true)
+            }
         };
         let preload = preloadable && mode != Mode::Off;
 
@@ -272,14 +274,16 @@ fn libc_would_register(target: &Target, environment: &Environment) -> bool {
         dynamic::libc_area().is_some_and(registers)
     };
     match &target.kind {
-        Kind::Preloadable(scope) => match scope.linker.as_deref() {
+        TargetKind::Preloadable(scope) => match scope.linker.as_deref() {
             Some(linker) if !is_own_linker(linker) => {
                 Environment::rseq_default(linker).is_some_and(|number| number != 0)
             }
             _ => own() || environment.rseq_tunable(None) == RseqTunable::Off,
         },
-        Kind::NotPreloadable { scope, .. } => scope.brings_registering_libc.unwrap_or_else(own),
-        Kind::DynamicLinker | Kind::ShellText | Kind::NotAProgram => own(),
+        TargetKind::NotPreloadable { scope, .. } => {
+            scope.brings_registering_libc.unwrap_or_else(own)
+        }
+        TargetKind::DynamicLinker | TargetKind::ShellText | TargetKind::NotAProgram => own(),
     }
 }
 

@@ -83,8 +83,9 @@ pub enum Launch {
     Unknown(&'static str),
 }
 
-/// Looks at a command: the name of its file, and its arguments.
-pub fn look_through(program: &Path, arguments: &[OsString]) -> Launch {
+/// Returns what the command starts besides itself, by the name of its file and its
+/// arguments.
+pub fn command_behind(program: &Path, arguments: &[OsString]) -> Launch {
     let name = program.file_name().unwrap_or_default();
     if name == "env" {
         return env(arguments);
@@ -107,8 +108,8 @@ pub fn look_through(program: &Path, arguments: &[OsString]) -> Launch {
     }
 }
 
-/// Looks at a script that a shell runs.
-pub fn look_through_script(script: &Path, arguments: &[OsString]) -> Launch {
+/// Returns what a script that a shell runs starts with these arguments.
+pub fn command_behind_script(script: &Path, arguments: &[OsString]) -> Launch {
     const MOST: u64 = 256 << 10;
     let mut text = Vec::new();
     // what cannot be read is not known; what comes through a pipe can be read
@@ -264,7 +265,7 @@ fn shell(arguments: &[OsString]) -> Launch {
             None => unknown,
         },
         [script, rest @ ..] if !script.as_bytes().starts_with(b"-") => {
-            look_through_script(Path::new(script), rest)
+            command_behind_script(Path::new(script), rest)
         }
         _ => unknown,
     }
@@ -300,11 +301,11 @@ const BUILT_IN: [&str; 12] = [
 mod tests {
     use super::*;
 
-    fn look(line: &str) -> Launch {
+    fn launch_of(line: &str) -> Launch {
         let mut words = line.split(' ').map(OsString::from);
         let program = words.next().expect("a word");
         let arguments: Vec<_> = words.collect();
-        look_through(Path::new(&program), &arguments)
+        command_behind(Path::new(&program), &arguments)
     }
 
     fn command(line: &str) -> Launch {
@@ -337,11 +338,11 @@ mod tests {
             "tini -g -- mongod --x 1",
             "gosu mongodb mongod --x 1",
         ] {
-            assert_eq!(look(line), command("mongod --x 1"), "{line}");
+            assert_eq!(launch_of(line), command("mongod --x 1"), "{line}");
         }
-        assert_eq!(look("mongod --x 1"), Launch::Program);
-        assert_eq!(look("nice"), Launch::Program);
-        assert_eq!(look("taskset -p 1"), Launch::Program);
+        assert_eq!(launch_of("mongod --x 1"), Launch::Program);
+        assert_eq!(launch_of("nice"), Launch::Program);
+        assert_eq!(launch_of("taskset -p 1"), Launch::Program);
     }
 
     #[test]
@@ -359,18 +360,21 @@ mod tests {
             "env PATH=/opt mongod",
             "sh -s mongod",
         ] {
-            assert!(matches!(look(line), Launch::Unknown(_)), "{line}");
+            assert!(matches!(launch_of(line), Launch::Unknown(_)), "{line}");
         }
     }
 
     #[test]
     fn simple_commands_of_a_shell() {
-        let look = |text: &str| {
+        let launch_of_script = |text: &str| {
             let arguments = ["-c".into(), text.into()];
-            look_through(Path::new("/bin/sh"), &arguments)
+            command_behind(Path::new("/bin/sh"), &arguments)
         };
-        assert_eq!(look("exec mongod --x 1"), command("mongod --x 1"));
-        assert_eq!(look("mongod --x 1"), command("mongod --x 1"));
+        assert_eq!(
+            launch_of_script("exec mongod --x 1"),
+            command("mongod --x 1")
+        );
+        assert_eq!(launch_of_script("mongod --x 1"), command("mongod --x 1"));
         for text in [
             "a; b",
             "a && b",
@@ -380,7 +384,10 @@ mod tests {
             "exit 3",
             "'a b'",
         ] {
-            assert!(matches!(look(text), Launch::Unknown(_)), "{text}");
+            assert!(
+                matches!(launch_of_script(text), Launch::Unknown(_)),
+                "{text}"
+            );
         }
     }
 }

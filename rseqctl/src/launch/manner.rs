@@ -5,6 +5,7 @@ use std::time::Duration;
 
 /// What is done besides starting the command.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Manner {
     /// Nothing stays between the caller and the command; a process of its own may
     /// look for a moment whether the decision holds.
@@ -16,6 +17,7 @@ pub enum Manner {
 
 /// Whether a process checks if the decision holds in the running command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Verification {
     /// Yes, and good news is reported as well.
     Always(Watch),

@@ -12,9 +12,9 @@
 mod decision;
 mod environment;
 mod error;
-mod finding;
 mod hazard;
 mod launcher;
+mod ledger_verdict;
 mod manner;
 mod plan;
 mod report;

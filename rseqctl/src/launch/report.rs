@@ -13,7 +13,7 @@ use tls_model::owner::{Owner, Reason};
 use tls_model::protocol::ledger::{self, Record};
 
 use super::decision::Decision;
-use super::finding::Finding;
+use super::ledger_verdict::LedgerVerdict;
 use crate::report::{Output, Word};
 use crate::sys::descriptors;
 use crate::sys::process::{self, Ending};
@@ -163,7 +163,7 @@ impl FinalReport {
         };
         let verdict = counted.map_or_else(
             || "not known: the shim was not loaded".to_owned(),
-            |record| Finding::of(decision.owner, &record).to_string(),
+            |record| LedgerVerdict::of(decision.owner, &record).to_string(),
         );
         Self {
             version: 2,

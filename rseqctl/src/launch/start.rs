@@ -14,7 +14,7 @@ use super::manner::{Manner, Verification, Watch};
 use super::plan::Plan;
 use super::supervisor::supervise;
 use super::surplus::MayLoad;
-use super::target::{Kind, Target};
+use super::target::{Target, TargetKind};
 use super::verify;
 use crate::exit::Status;
 use crate::program::libraries::Libraries;
@@ -74,7 +74,7 @@ impl Start {
         settings: &Settings,
     ) -> Result<Self, Error> {
         let target = Target::find(program, arguments)?;
-        if let Kind::NotAProgram = target.kind {
+        if let TargetKind::NotAProgram = target.kind {
             return Err(Error::NotAProgram(target.path));
         }
         let environment = Environment::of_this_process();

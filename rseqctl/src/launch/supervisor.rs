@@ -9,7 +9,7 @@ use tls_model::protocol::variable;
 use super::decision::Decision;
 use super::environment::Environment;
 use super::error::Error;
-use super::finding::Finding;
+use super::ledger_verdict::LedgerVerdict;
 use super::manner::Verification;
 use super::report::{Destination, FinalReport, LedgerFile, NO_PROC, has_proc};
 use super::target::Target;
@@ -66,13 +66,13 @@ pub(crate) fn supervise(
         (ledger.file(), executable),
     )
     .map_err(|error| Error::execute(&target.path, error))?;
-    let finding = ledger
+    let verdict = ledger
         .record()
-        .map(|record| Finding::of(decision.owner, &record));
-    let bad = finding.filter(Finding::is_bad);
-    if let (Some(finding), None) = (bad, watch) {
+        .map(|record| LedgerVerdict::of(decision.owner, &record));
+    let bad = verdict.filter(LedgerVerdict::is_bad);
+    if let (Some(verdict), None) = (bad, watch) {
         complain(format_args!(
-            "{}: the owner was to be {}: {finding}",
+            "{}: the owner was to be {}: {verdict}",
             target.named().display(),
             decision.owner.name()
         ));

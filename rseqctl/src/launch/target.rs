@@ -13,7 +13,7 @@ use tls_model::facts::ObjectKind;
 use tls_model::rseq::arch;
 
 use super::error::Error;
-use super::launcher::{Launch, is_shell, look_through, look_through_script};
+use super::launcher::{Launch, command_behind, command_behind_script, is_shell};
 use super::scope::Scope;
 use crate::program::Loaded;
 
@@ -30,7 +30,7 @@ pub struct Target {
     /// linker that was told to load it.
     pub image: PathBuf,
     /// What it is.
-    pub kind: Kind,
+    pub kind: TargetKind,
     /// The launchers on the way to it, by what they were called.
     pub through: Vec<String>,
     /// Why what it starts in its turn was not looked at, if it starts something.
@@ -38,7 +38,7 @@ pub struct Target {
 }
 
 /// What a command is, as far as a preload is concerned.
-pub enum Kind {
+pub enum TargetKind {
     /// A program that glibc's dynamic linker loads, for this machine.
     Preloadable(Scope),
     /// An ELF program that the shim cannot be loaded into.
@@ -59,7 +59,7 @@ pub enum Kind {
 }
 
 impl Target {
-    /// Finds `program` as execvp(3) does, and looks at it.
+    /// Finds `program` as execvp(3) does, and classifies it.
     pub(crate) fn find(program: &OsStr, arguments: &[OsString]) -> Result<Self, Error> {
         Self::find_through(program, arguments, LAUNCHER_DEPTH)
     }
@@ -68,8 +68,8 @@ impl Target {
     fn find_through(program: &OsStr, arguments: &[OsString], depth: usize) -> Result<Self, Error> {
         let path = search(program)?;
         let launch = match script_shell(&path) {
-            Some(_) => look_through_script(&path, arguments),
-            None => look_through(&path, arguments),
+            Some(_) => command_behind_script(&path, arguments),
+            None => command_behind(&path, arguments),
         };
         let mut unseen = None;
         match launch {
@@ -87,12 +87,12 @@ impl Target {
                 _ => unseen = Some("too many launchers start each other"),
             },
         }
-        let (mut executable, mut kind) = look(&path, INTERPRETER_DEPTH)?;
+        let (mut executable, mut kind) = classify(&path, INTERPRETER_DEPTH)?;
         let image = executable.clone();
-        if let Kind::DynamicLinker = kind {
+        if let TargetKind::DynamicLinker = kind {
             (executable, kind) = match program_of_linker(arguments) {
-                Some(program) => look_by(Path::new(program), &path)?,
-                None => (path.clone(), Kind::Preloadable(Scope::default())),
+                Some(program) => classify_for_linker(Path::new(program), &path)?,
+                None => (path.clone(), TargetKind::Preloadable(Scope::default())),
             };
         }
         Ok(Self {
@@ -118,7 +118,7 @@ impl Target {
 
     /// Returns whether it is text without a `#!` line, which only a shell can run.
     pub fn is_text(&self) -> bool {
-        matches!(self.kind, Kind::ShellText)
+        matches!(self.kind, TargetKind::ShellText)
     }
 
     /// Returns device and inode of [`Self::image`].
@@ -130,8 +130,10 @@ impl Target {
     /// Returns who defines and uses `__rseq_abi` in it, as far as that is known.
     pub fn scope(&self) -> Option<&Scope> {
         match &self.kind {
-            Kind::Preloadable(scope) | Kind::NotPreloadable { scope, .. } => Some(scope),
-            Kind::DynamicLinker | Kind::ShellText | Kind::NotAProgram => None,
+            TargetKind::Preloadable(scope) | TargetKind::NotPreloadable { scope, .. } => {
+                Some(scope)
+            }
+            TargetKind::DynamicLinker | TargetKind::ShellText | TargetKind::NotAProgram => None,
         }
     }
 }
@@ -171,7 +173,9 @@ fn search(program: &OsStr) -> Result<PathBuf, Error> {
     })
 }
 
-fn look(path: &Path, depth: usize) -> Result<(PathBuf, Kind), Error> {
+/// Classifies the file at `path`; returns the executable behind it, too. At most `depth`
+/// `#!` lines are followed.
+fn classify(path: &Path, depth: usize) -> Result<(PathBuf, TargetKind), Error> {
     let cannot = |error| Error::execute(path, error);
     let metadata = fs::metadata(path).map_err(cannot)?;
     if !metadata.is_file() {
@@ -185,7 +189,7 @@ fn look(path: &Path, depth: usize) -> Result<(PathBuf, Kind), Error> {
         // programs may be executable without being readable
         Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
             let why = "it cannot be read, so nothing is known about it".to_owned();
-            let kind = Kind::NotPreloadable {
+            let kind = TargetKind::NotPreloadable {
                 why,
                 scope: Scope::default(),
                 tunables: false,
@@ -201,15 +205,15 @@ fn look(path: &Path, depth: usize) -> Result<(PathBuf, Kind), Error> {
         .map_err(cannot)?;
     if start.starts_with(b"#!") {
         return match interpreter_of(&start) {
-            Some(interpreter) if depth > 0 => look(&interpreter, depth - 1),
-            _ => Ok((path.to_path_buf(), Kind::NotAProgram)),
+            Some(interpreter) if depth > 0 => classify(&interpreter, depth - 1),
+            _ => Ok((path.to_path_buf(), TargetKind::NotAProgram)),
         };
     }
     let Ok(main) = Loaded::program(file, path) else {
         let kind = if start.is_empty() || start.contains(&0) || start.starts_with(b"\x7fELF") {
-            Kind::NotAProgram
+            TargetKind::NotAProgram
         } else {
-            Kind::ShellText
+            TargetKind::ShellText
         };
         return Ok((path.to_path_buf(), kind));
     };
@@ -218,19 +222,19 @@ fn look(path: &Path, depth: usize) -> Result<(PathBuf, Kind), Error> {
             let scope = Scope::with_libraries(main, &linker);
             if scope.lacks_libc {
                 let why = "it does without glibc, which the shim needs".to_owned();
-                Kind::NotPreloadable {
+                TargetKind::NotPreloadable {
                     why,
                     scope: scope.without_registering_libc(),
                     tunables: false,
                 }
             } else {
-                Kind::Preloadable(scope)
+                TargetKind::Preloadable(scope)
             }
         }
-        Ok(None) => Kind::DynamicLinker,
+        Ok(None) => TargetKind::DynamicLinker,
         Err(obstacle) => {
             let scope = Scope::alone(main);
-            Kind::NotPreloadable {
+            TargetKind::NotPreloadable {
                 why: obstacle.why,
                 scope: if obstacle.never_registers {
                     scope.without_registering_libc()
@@ -244,10 +248,10 @@ fn look(path: &Path, depth: usize) -> Result<(PathBuf, Kind), Error> {
     Ok((path.to_path_buf(), kind))
 }
 
-/// Looks at a program that this dynamic linker is told to load.
-fn look_by(path: &Path, linker: &Path) -> Result<(PathBuf, Kind), Error> {
-    let (executable, kind) = look(path, 0)?;
-    let Kind::Preloadable(_) = kind else {
+/// Classifies a program that this dynamic linker is told to load.
+fn classify_for_linker(path: &Path, linker: &Path) -> Result<(PathBuf, TargetKind), Error> {
+    let (executable, kind) = classify(path, 0)?;
+    let TargetKind::Preloadable(_) = kind else {
         return Ok((executable, kind));
     };
     let main = File::open(&executable).and_then(|file| Loaded::program(file, &executable));
@@ -255,7 +259,7 @@ fn look_by(path: &Path, linker: &Path) -> Result<(PathBuf, Kind), Error> {
         return Ok((executable, kind));
     };
     let scope = Scope::with_libraries(main, linker);
-    Ok((executable, Kind::Preloadable(scope)))
+    Ok((executable, TargetKind::Preloadable(scope)))
 }
 
 /// Returns the program among the arguments of `ld.so [OPTIONS] PROGRAM`.

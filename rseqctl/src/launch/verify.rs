@@ -19,7 +19,7 @@ use tls_model::protocol::variable;
 
 use super::decision::Decision;
 use super::environment::Environment;
-use super::finding::Finding;
+use super::ledger_verdict::LedgerVerdict;
 use super::manner::Watch;
 use super::report::{LedgerFile, NO_PROC, has_proc};
 use super::target::Target;
@@ -61,8 +61,8 @@ impl fmt::Display for NotVerified {
 
 impl std::error::Error for NotVerified {}
 
-/// What is to be verified.
-struct Plan {
+/// What the decision promises, and how it is verified.
+struct Expectation {
     command: PathBuf,
     owner: Owner,
     /// Good news is reported as well.
@@ -70,7 +70,7 @@ struct Plan {
     how: Watch,
 }
 
-impl Plan {
+impl Expectation {
     fn new(target: &Target, decision: &Decision, is_asked: bool, how: Watch) -> Self {
         Self {
             command: target.named().to_path_buf(),
@@ -101,9 +101,10 @@ pub fn watch(
         .file()
         .write_all_at(&ledger::header(process, target.identity()), 0)
         .map_err(NotVerified::NoWatcher)?;
-    let plan = Plan::new(target, decision, is_asked, how);
+    let expected = Expectation::new(target, decision, is_asked, how);
     let keep = ledger.file().as_raw_fd();
-    let watcher = detach(keep, || look(&plan, process, &ledger)).map_err(NotVerified::NoWatcher)?;
+    let watcher = detach(keep, || wait_for_verdict(&expected, process, &ledger))
+        .map_err(NotVerified::NoWatcher)?;
     environment.set(variable::LEDGER, format!("/proc/{watcher}/fd/{keep}"));
     Ok(())
 }
@@ -121,10 +122,11 @@ pub fn watch_ledger(
     how: Watch,
 ) -> Result<(), NotVerified> {
     can_watch(decision)?;
-    let plan = Plan::new(target, decision, true, how);
+    let expected = Expectation::new(target, decision, true, how);
     let process = std::process::id();
     let keep = ledger.file().as_raw_fd();
-    detach(keep, || look(&plan, process, ledger)).map_err(NotVerified::NoWatcher)?;
+    detach(keep, || wait_for_verdict(&expected, process, ledger))
+        .map_err(NotVerified::NoWatcher)?;
     Ok(())
 }
 
@@ -141,30 +143,33 @@ fn can_watch(decision: &Decision) -> Result<(), NotVerified> {
     Ok(())
 }
 
-/// Does the work of the process that looks.
-fn look(plan: &Plan, process: u32, ledger: &LedgerFile) {
+/// Reads the ledger until it answers, the command has ended or patience has, and reports
+/// the verdict: the work of the detached process.
+fn wait_for_verdict(expected: &Expectation, process: u32, ledger: &LedgerFile) {
     let watched = Watched::new(process);
-    let deadline = Instant::now() + plan.how.patience;
+    let deadline = Instant::now() + expected.how.patience;
     let mut pause = 2;
-    let mut last = (Finding::NotYet, Instant::now());
+    let mut last = (LedgerVerdict::NotYet, Instant::now());
     loop {
         let has_ended = watched.ends_within(pause);
         pause = (pause * 2).min(50);
         let record = ledger.record();
-        let finding = record.map_or(Finding::NotYet, |record| Finding::of(plan.owner, &record));
-        if finding != last.0 {
-            last = (finding, Instant::now());
+        let verdict = record.map_or(LedgerVerdict::NotYet, |record| {
+            LedgerVerdict::of(expected.owner, &record)
+        });
+        if verdict != last.0 {
+            last = (verdict, Instant::now());
         }
-        let is_settled = match finding {
-            Finding::NotYet => false,
-            Finding::Holds(_) => true,
+        let is_settled = match verdict {
+            LedgerVerdict::NotYet => false,
+            LedgerVerdict::Holds(_) => true,
             _bad => last.1.elapsed() >= SETTLED,
         };
         if is_settled || has_ended || Instant::now() > deadline {
             let counting = record.map_or(0, |record| record.pid);
             let process = if counting == 0 { process } else { counting };
-            tell(plan, process, finding, has_ended);
-            if plan.how.is_fatal && !has_ended && !matches!(finding, Finding::Holds(_)) {
+            tell(expected, process, verdict, has_ended);
+            if expected.how.is_fatal && !has_ended && !matches!(verdict, LedgerVerdict::Holds(_)) {
                 signals::send(process.cast_signed(), libc::SIGTERM);
             }
             return;
@@ -172,13 +177,13 @@ fn look(plan: &Plan, process: u32, ledger: &LedgerFile) {
     }
 }
 
-fn tell(plan: &Plan, process: u32, finding: Finding, has_ended: bool) {
-    if plan.is_asked || finding.is_bad() {
+fn tell(expected: &Expectation, process: u32, verdict: LedgerVerdict, has_ended: bool) {
+    if expected.is_asked || verdict.is_bad() {
         let ended = if has_ended { ", which has ended" } else { "" };
         complain(format_args!(
-            "{} (process {process}{ended}): the owner was to be {}: {finding}",
-            plan.command.display(),
-            plan.owner.name()
+            "{} (process {process}{ended}): the owner was to be {}: {verdict}",
+            expected.command.display(),
+            expected.owner.name()
         ));
     }
 }

@@ -81,6 +81,7 @@ impl std::error::Error for Error {
 
 /// Where the libraries are.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Libraries {
     /// `librseq_shim.so`; `librseq_abi.so` lies in the same directory.
     pub shim: PathBuf,

@@ -22,6 +22,7 @@ const NODEFLIB: u64 = 0x800;
 
 /// An object that a program starts with.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Loaded {
     /// Its path as the program would see it.
     pub path: PathBuf,

@@ -52,6 +52,7 @@ const MOST: usize = 10_000;
 
 /// A program and the objects that it starts with.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Program {
     /// In the order of the global scope, the program first.
     pub objects: Vec<Loaded>,

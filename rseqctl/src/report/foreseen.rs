@@ -10,6 +10,7 @@ use super::Word;
 /// What `rseqctl run` would do.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Run")]
+#[non_exhaustive]
 pub struct RunRow {
     /// Who would own the registration.
     pub owner: Word<Owner>,

@@ -269,7 +269,7 @@ pub fn supervise(
     }
     let child = command.spawn()?.id().cast_signed();
     loop {
-        match signals::look_at_child(child)? {
+        match signals::poll_child(child)? {
             Some(Change::Ended(ending)) => return Ok(ending),
             // the shell has to see that the job is stopped
             Some(Change::Stopped) => signals::stop_as_well(),

@@ -196,7 +196,7 @@ pub enum Change {
 /// # Errors
 ///
 /// As waitpid(2).
-pub fn look_at_child(child: i32) -> io::Result<Option<Change>> {
+pub fn poll_child(child: i32) -> io::Result<Option<Change>> {
     let mut status = 0;
     // SAFETY: writes to `status`.
     let found = unsafe { libc::waitpid(child, &raw mut status, libc::WNOHANG | libc::WUNTRACED) };

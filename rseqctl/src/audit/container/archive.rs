@@ -11,8 +11,8 @@ use tls_model::archive::{Part, members};
 use tls_model::elf::{Error, Source};
 
 use super::bytes::Bytes;
-use super::kind::Kind;
-use super::place::Place;
+use super::file_kind::FileKind;
+use super::member_path::MemberPath;
 use crate::audit::found::open;
 use crate::audit::object::audit_object;
 use crate::audit::options::Options;
@@ -27,7 +27,7 @@ const HEADER: u64 = 60 + 1;
 /// beside it: they are opened where the archive is a file itself.
 pub(super) fn audit(
     options: &Options,
-    place: &Place,
+    place: &MemberPath,
     bytes: Bytes<'_>,
     file: &mut FileOutcome,
 ) -> io::Result<()> {
@@ -69,9 +69,9 @@ fn member(
     let count = source
         .read_at(0, &mut magic)
         .map_err(|error| Problem::from_elf(error.into()))?;
-    match Kind::of(magic.get(..count).unwrap_or_default(), b"", true) {
-        Kind::Elf => audit_object(options, path, source, file).map(drop),
-        Kind::Bitcode => Err(Problem::INTERMEDIATE),
+    match FileKind::of(magic.get(..count).unwrap_or_default(), b"", true) {
+        FileKind::Elf => audit_object(options, path, source, file).map(drop),
+        FileKind::Bitcode => Err(Problem::INTERMEDIATE),
         _ => Ok(()),
     }
 }

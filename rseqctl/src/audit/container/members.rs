@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use super::bytes::Bytes;
-use super::place::Place;
+use super::member_path::MemberPath;
 use crate::audit::budget::Budget;
 use crate::audit::outcome::FileOutcome;
 use crate::audit::problem::Problem;
@@ -15,7 +15,7 @@ pub(super) trait Members {
     /// offset: no copy is needed.
     fn part(
         &self,
-        place: &Place,
+        place: &MemberPath,
         bytes: Bytes<'_>,
         reader: &mut dyn Read,
         budget: &Budget,
@@ -25,7 +25,7 @@ pub(super) trait Members {
     /// Audits a member that can only be read once, from front to back.
     fn stream(
         &self,
-        place: &Place,
+        place: &MemberPath,
         reader: &mut dyn Read,
         budget: &Budget,
         file: &mut FileOutcome,
@@ -36,7 +36,7 @@ pub(super) trait Members {
 /// on; a limit that is exceeded ends everything.
 pub(super) fn told(
     done: io::Result<()>,
-    place: &Place,
+    place: &MemberPath,
     budget: &Budget,
     file: &mut FileOutcome,
 ) -> io::Result<()> {

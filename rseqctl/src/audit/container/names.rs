@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::place::{Place, plain};
+use super::member_path::{MemberPath, plain};
 use super::tape::{Member, MemberKind};
 use crate::audit::outcome::FileOutcome;
 use crate::audit::row::Row;
@@ -28,11 +28,11 @@ impl Names {
     /// those of its other names that are.
     pub(super) fn member(
         &mut self,
-        place: &Place,
+        place: &MemberPath,
         member: &Member<'_>,
         shown: bool,
         file: &mut FileOutcome,
-        look: impl FnOnce(&Place, &mut FileOutcome) -> io::Result<()>,
+        look: impl FnOnce(&MemberPath, &mut FileOutcome) -> io::Result<()>,
     ) -> io::Result<()> {
         let place = place.inside(member.name);
         match member.kind {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 
-use super::place::plain;
+use super::member_path::plain;
 use super::tape::MemberKind;
 
 /// A name that starts with this hides the name behind it in the layers below.

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use super::behind::{Behind, ends_as_zip};
 use super::bytes::{Blob, Bytes};
+use super::file_kind::{self, FileKind, may_end_as_zip};
 use super::image::{self, Image, Marks};
-use super::kind::{self, Kind, may_end_as_zip};
+use super::member_path::MemberPath;
 use super::members::{Members, told};
 use super::names::Names;
-use super::place::Place;
 use super::read::{damaged, fill};
 use super::tape::MemberKind;
 use super::{archive, cpio, deb, rpm, tape, zip};
@@ -34,7 +34,7 @@ impl<'a> Unpacker<'a> {
         // every layer has its own share
         let budget = Budget::new(&self.options.limits, u64::MAX);
         let image = Image::in_folder(path);
-        if let Err(error) = image.audit(self, &Place::outermost(path), &budget, file) {
+        if let Err(error) = image.audit(self, &MemberPath::outermost(path), &budget, file) {
             file.complain(path, Problem::from_container(&error, &budget));
         }
     }
@@ -42,14 +42,14 @@ impl<'a> Unpacker<'a> {
     /// Audits something that can be read at any offset.
     pub(in crate::audit) fn whole(
         &self,
-        kind: Kind,
-        place: &Place,
+        kind: FileKind,
+        place: &MemberPath,
         bytes: Bytes<'_>,
         budget: &Budget,
         file: &mut FileOutcome,
     ) -> io::Result<()> {
         match kind {
-            Kind::Elf => match audit_object(self.options, &place.path, &bytes, file) {
+            FileKind::Elf => match audit_object(self.options, &place.path, &bytes, file) {
                 Ok(end) => match Behind::object(bytes, end) {
                     Behind::Zip => self.zip(place, bytes, budget, file),
                     Behind::FileSystem => {
@@ -63,10 +63,10 @@ impl<'a> Unpacker<'a> {
                     Ok(())
                 }
             },
-            Kind::Archive => archive::audit(self.options, place, bytes, file),
-            Kind::Zip => self.zip(place, bytes, budget, file),
-            Kind::Tar => self.tar(place, bytes, budget, file),
-            Kind::Packed(codec) => {
+            FileKind::Archive => archive::audit(self.options, place, bytes, file),
+            FileKind::Zip => self.zip(place, bytes, budget, file),
+            FileKind::Tar => self.tar(place, bytes, budget, file),
+            FileKind::Packed(codec) => {
                 let open =
                     || -> io::Result<_> { Ok(Metered::new(codec.decode(bytes.reader())?, budget)) };
                 let mut unpacked = open()?;
@@ -74,8 +74,8 @@ impl<'a> Unpacker<'a> {
                 let count = fill(&mut unpacked, &mut head)?;
                 let head = head.get(..count).unwrap_or_default();
                 let mut unpacked = head.chain(unpacked);
-                if Kind::of(head, b"", false) != Kind::Tar {
-                    let inner = place.inside(kind::stem(place.name()));
+                if FileKind::of(head, b"", false) != FileKind::Tar {
+                    let inner = place.inside(file_kind::stem(place.name()));
                     return self.stream(&inner, &mut unpacked, budget, file);
                 }
                 let left = budget.left();
@@ -87,7 +87,7 @@ impl<'a> Unpacker<'a> {
                 }
                 Ok(())
             }
-            Kind::Deb => {
+            FileKind::Deb => {
                 let left = budget.left();
                 let mut is_image = false;
                 deb::data(&mut bytes.reader(), budget, &mut |reader| {
@@ -103,25 +103,25 @@ impl<'a> Unpacker<'a> {
                 }
                 Ok(())
             }
-            Kind::Rpm => self.rpm(place, &mut bytes.reader(), budget, file),
-            Kind::Bitcode => {
+            FileKind::Rpm => self.rpm(place, &mut bytes.reader(), budget, file),
+            FileKind::Bitcode => {
                 file.complain(&place.path, Problem::INTERMEDIATE);
                 Ok(())
             }
-            Kind::Other => Ok(()),
+            FileKind::Other => Ok(()),
         }
     }
 
     fn zip(
         &self,
-        place: &Place,
+        place: &MemberPath,
         bytes: Bytes<'_>,
         budget: &Budget,
         file: &mut FileOutcome,
     ) -> io::Result<()> {
         let left = budget.left();
         let mut marks = Marks::default();
-        let is_wanted = |name: &[u8]| !kind::is_no_object(name) || Marks::may_be(name);
+        let is_wanted = |name: &[u8]| !file_kind::is_no_object(name) || Marks::may_be(name);
         zip::each(bytes, budget, &is_wanted, &mut |name, part| match part {
             Ok(reader) if Marks::may_be(name) => {
                 marks.note(name, &image::text(reader)?);
@@ -147,7 +147,7 @@ impl<'a> Unpacker<'a> {
     /// Audits a tar archive that can be read at any offset.
     fn tar(
         &self,
-        place: &Place,
+        place: &MemberPath,
         bytes: Bytes<'_>,
         budget: &Budget,
         file: &mut FileOutcome,
@@ -179,8 +179,8 @@ impl<'a> Unpacker<'a> {
         })
     }
 
-    fn is_too_deep(&self, kind: Kind, place: &Place, file: &mut FileOutcome) -> bool {
-        let too_deep = kind != Kind::Elf && place.depth > self.options.limits.depth;
+    fn is_too_deep(&self, kind: FileKind, place: &MemberPath, file: &mut FileOutcome) -> bool {
+        let too_deep = kind != FileKind::Elf && place.depth > self.options.limits.depth;
         if too_deep {
             let exceeded = Exceeded::Depth(self.options.limits.depth);
             file.complain(&place.path, Problem::Limit(exceeded));
@@ -191,7 +191,7 @@ impl<'a> Unpacker<'a> {
     /// Audits an RPM package, which is read from front to back.
     fn rpm(
         &self,
-        place: &Place,
+        place: &MemberPath,
         reader: &mut dyn Read,
         budget: &Budget,
         file: &mut FileOutcome,
@@ -216,7 +216,7 @@ impl<'a> Unpacker<'a> {
     /// the last to the first.
     fn tape(
         &self,
-        place: &Place,
+        place: &MemberPath,
         reader: &mut dyn Read,
         budget: &Budget,
         file: &mut FileOutcome,
@@ -251,7 +251,7 @@ impl<'a> Unpacker<'a> {
 impl Members for Unpacker<'_> {
     fn part(
         &self,
-        place: &Place,
+        place: &MemberPath,
         bytes: Bytes<'_>,
         reader: &mut dyn Read,
         budget: &Budget,
@@ -260,11 +260,13 @@ impl Members for Unpacker<'_> {
         let mut head = [0; HEAD];
         let count = fill(reader, &mut head)?;
         let head = head.get(..count).unwrap_or_default();
-        let kind = match Kind::of(head, place.name(), false) {
-            Kind::Other if may_end_as_zip(head, place.name()) && ends_as_zip(bytes) => Kind::Zip,
+        let kind = match FileKind::of(head, place.name(), false) {
+            FileKind::Other if may_end_as_zip(head, place.name()) && ends_as_zip(bytes) => {
+                FileKind::Zip
+            }
             kind => kind,
         };
-        if kind == Kind::Other || self.is_too_deep(kind, place, file) {
+        if kind == FileKind::Other || self.is_too_deep(kind, place, file) {
             return Ok(());
         }
         let done = self.whole(kind, place, bytes, budget, file);
@@ -273,7 +275,7 @@ impl Members for Unpacker<'_> {
 
     fn stream(
         &self,
-        place: &Place,
+        place: &MemberPath,
         reader: &mut dyn Read,
         budget: &Budget,
         file: &mut FileOutcome,
@@ -281,18 +283,18 @@ impl Members for Unpacker<'_> {
         let mut head = [0; HEAD];
         let count = fill(reader, &mut head)?;
         let head = head.get(..count).unwrap_or_default();
-        let kind = Kind::of(head, place.name(), false);
-        let may_be_zip = kind == Kind::Other && may_end_as_zip(head, place.name());
-        if kind == Kind::Other && !may_be_zip || self.is_too_deep(kind, place, file) {
+        let kind = FileKind::of(head, place.name(), false);
+        let may_be_zip = kind == FileKind::Other && may_end_as_zip(head, place.name());
+        if kind == FileKind::Other && !may_be_zip || self.is_too_deep(kind, place, file) {
             return Ok(());
         }
         let mut reader = head.chain(reader);
         let done = match kind {
-            Kind::Rpm => self.rpm(place, &mut reader, budget, file),
-            Kind::Other => {
+            FileKind::Rpm => self.rpm(place, &mut reader, budget, file),
+            FileKind::Other => {
                 let blob = Blob::spool(&mut reader)?;
                 if ends_as_zip(blob.bytes()) {
-                    self.whole(Kind::Zip, place, blob.bytes(), budget, file)
+                    self.whole(FileKind::Zip, place, blob.bytes(), budget, file)
                 } else {
                     Ok(())
                 }

@@ -12,7 +12,7 @@ use super::bytes::{Blob, Bytes};
 use super::codec::Codec;
 use super::image::Marks;
 use super::inflate::Inflater;
-use super::place::plain;
+use super::member_path::plain;
 use crate::audit::budget::{Budget, Metered};
 use crate::audit::problem::Problem;
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 /// What an experiment has seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Field {
     /// The kernel has written its own value over ours.
     Rewritten,
@@ -22,6 +23,7 @@ pub enum Field {
 /// What a critical section did when something happened to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Abort {
     /// The kernel sent the thread to the abort handler.
     Aborts,
@@ -33,6 +35,7 @@ pub enum Abort {
 
 /// `cpu_id_start`, changed by the thread itself, after one of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Fields {
     /// The thread has slept.
     pub sleep: Field,
@@ -54,6 +57,7 @@ impl Fields {
 
 /// A critical section that was interrupted by one of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Aborts {
     /// Another task was to run on its processor.
     pub preemption: Abort,
@@ -80,6 +84,7 @@ impl Aborts {
 
 /// The kernel's answers, 0 or an errno; null where there was none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Answers {
     /// A registration.
     pub registration: Option<i32>,
@@ -136,6 +141,7 @@ impl Answers {
 
 /// What was seen with registrations of one length.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Length {
     /// Bytes.
     pub length: u32,
@@ -149,6 +155,7 @@ pub struct Length {
 
 /// What was not seen, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct NotSeen {
     /// Length of the registration in bytes.
     pub length: u32,
@@ -160,6 +167,7 @@ pub struct NotSeen {
 
 /// The self-test.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct SelfTest {
     /// Why there are no lengths: rseq is missing or denied, or somebody else
     /// has the registration.
@@ -193,6 +201,7 @@ impl SelfTest {
 /// Why nothing can be registered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Refusal {
     /// ENOSYS.
     NoSystemCall,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io;
 
 use super::super::bytes::Bytes;
-use super::super::place::plain;
+use super::super::member_path::plain;
 use super::super::read::damaged;
 use super::super::tape::{self, Member, MemberKind};
 use super::Image;

@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use super::super::place::{Place, plain};
+use super::super::member_path::{MemberPath, plain};
 use super::manifest::{is_index, is_saved};
 use super::store::MANIFEST;
 
@@ -59,7 +59,7 @@ impl Marks {
     }
 
     /// Returns whether something at `path`, in the container at `place`, is in an image.
-    pub(in crate::audit::container) fn has(&self, place: &Place, path: &Path) -> bool {
+    pub(in crate::audit::container) fn has(&self, place: &MemberPath, path: &Path) -> bool {
         let path = path.as_os_str().as_bytes();
         let inside = path.strip_prefix(place.name());
         let name = inside.and_then(|name| name.strip_prefix(b"!/"));

@@ -10,11 +10,11 @@ use std::io;
 use std::path::Path;
 
 use super::bytes::Bytes;
-use super::kind::Kind;
+use super::file_kind::FileKind;
+use super::member_path::MemberPath;
 use super::members::{Members, told};
 use super::names::Names;
 use super::overlay::Overlay;
-use super::place::Place;
 use super::read::fill;
 use super::tape::{self, Member};
 use crate::audit::budget::{Budget, Metered};
@@ -44,7 +44,7 @@ impl<'a> Image<'a> {
     pub(super) fn audit(
         &self,
         members: &dyn Members,
-        place: &Place,
+        place: &MemberPath,
         budget: &Budget,
         file: &mut FileOutcome,
     ) -> io::Result<()> {
@@ -64,7 +64,7 @@ impl<'a> Image<'a> {
     fn picture(
         &self,
         members: &dyn Members,
-        place: &Place,
+        place: &MemberPath,
         picture: &Picture,
         budget: &Budget,
         file: &mut FileOutcome,
@@ -86,7 +86,7 @@ impl<'a> Image<'a> {
 
 fn layer_of(
     members: &dyn Members,
-    place: &Place,
+    place: &MemberPath,
     bytes: Bytes<'_>,
     overlay: &mut Overlay,
     budget: &Budget,
@@ -96,8 +96,8 @@ fn layer_of(
     let count = fill(&mut bytes.reader(), &mut head)?;
     let mut sees = |member: &Member<'_>| overlay.sees(member.name, member.kind);
     let mut names = Names::default();
-    match Kind::of(head.get(..count).unwrap_or_default(), b"", true) {
-        Kind::Tar => {
+    match FileKind::of(head.get(..count).unwrap_or_default(), b"", true) {
+        FileKind::Tar => {
             // as if it was packed: a manifest may name one layer a thousand times
             budget.spend(bytes.len())?;
             tape::each_of(bytes, &mut |member, reader| {
@@ -107,7 +107,7 @@ fn layer_of(
                 })
             })
         }
-        Kind::Packed(codec) => {
+        FileKind::Packed(codec) => {
             let mut unpacked = Metered::new(codec.decode(bytes.reader())?, budget);
             tape::each_in(&mut unpacked, &mut |member, reader| {
                 names.member(place, member, sees(member), file, |place, file| {

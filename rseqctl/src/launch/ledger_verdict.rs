@@ -7,7 +7,7 @@ use tls_model::protocol::ledger::Record;
 
 /// What the ledger says about the decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Finding {
+pub enum LedgerVerdict {
     /// The shim has not said enough yet.
     NotYet,
     /// It is as planned; how many threads are registered.
@@ -21,7 +21,7 @@ pub enum Finding {
     Refused(u32),
 }
 
-impl Finding {
+impl LedgerVerdict {
     /// Compares the planned owner with what the shim has counted.
     pub fn of(planned: Owner, record: &Record) -> Self {
         let Some(owner) = record.owner.filter(|_| record.starts > 0) else {
@@ -43,7 +43,7 @@ impl Finding {
     }
 }
 
-impl Finding {
+impl LedgerVerdict {
     /// Returns whether it is not as planned.
     pub fn is_bad(&self) -> bool {
         match self {
@@ -53,7 +53,7 @@ impl Finding {
     }
 }
 
-impl fmt::Display for Finding {
+impl fmt::Display for LedgerVerdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotYet => f.write_str("nothing was registered yet"),
@@ -93,38 +93,53 @@ mod tests {
             refused: 0,
             executable: None,
         };
-        assert_eq!(Finding::of(Owner::Client, &nothing), Finding::NotYet);
+        assert_eq!(
+            LedgerVerdict::of(Owner::Client, &nothing),
+            LedgerVerdict::NotYet
+        );
         let client = Record {
             starts: 1,
             owner: Some(Owner::Client),
             ..nothing
         };
-        assert_eq!(Finding::of(Owner::Client, &client), Finding::NotYet);
+        assert_eq!(
+            LedgerVerdict::of(Owner::Client, &client),
+            LedgerVerdict::NotYet
+        );
         let granted = Record {
             registered: 3,
             ..client
         };
-        assert_eq!(Finding::of(Owner::Client, &granted), Finding::Holds(3));
+        assert_eq!(
+            LedgerVerdict::of(Owner::Client, &granted),
+            LedgerVerdict::Holds(3)
+        );
         let refused = Record {
             refused: 1,
             last_errno: 22,
             ..client
         };
-        assert_eq!(Finding::of(Owner::Client, &refused), Finding::Refused(22));
+        assert_eq!(
+            LedgerVerdict::of(Owner::Client, &refused),
+            LedgerVerdict::Refused(22)
+        );
         let both = Record {
             refused: 2,
             last_errno: 22,
             ..granted
         };
-        assert_eq!(Finding::of(Owner::Client, &both), Finding::Partly(2, 22, 3));
+        assert_eq!(
+            LedgerVerdict::of(Owner::Client, &both),
+            LedgerVerdict::Partly(2, 22, 3)
+        );
         let libc = Record {
             owner: Some(Owner::Libc),
             reason: Some(Reason::LibcRegistered),
             ..granted
         };
         assert_eq!(
-            Finding::of(Owner::Client, &libc),
-            Finding::OtherOwner(Owner::Libc, Some(Reason::LibcRegistered))
+            LedgerVerdict::of(Owner::Client, &libc),
+            LedgerVerdict::OtherOwner(Owner::Libc, Some(Reason::LibcRegistered))
         );
     }
 }

@@ -4,7 +4,7 @@ use super::codec::Codec;
 
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::audit) enum Kind {
+pub(in crate::audit) enum FileKind {
     /// An ELF object.
     Elf,
     /// A static library: `ar` with object files, or its thin form.
@@ -54,7 +54,7 @@ const ZIPS: [&[u8]; 12] = [
 /// Where tar's magic stands in the first header, in bytes.
 const USTAR: usize = 257;
 
-impl Kind {
+impl FileKind {
     /// Returns the kind of a file with this name that starts with `head`; a file that
     /// the user names is looked into whatever it is called.
     pub(in crate::audit) fn of(head: &[u8], name: &[u8], named: bool) -> Self {
@@ -184,8 +184,8 @@ mod tests {
             ("/usr/share/man/man1/ls.1.gz", false),
             ("/x.ko/log.gz", false),
         ] {
-            let kind = Kind::of(&[0x1f, 0x8b, 8, 0], name.as_bytes(), false);
-            assert_eq!(kind == Kind::Packed(Codec::Gzip), expected, "{name}");
+            let kind = FileKind::of(&[0x1f, 0x8b, 8, 0], name.as_bytes(), false);
+            assert_eq!(kind == FileKind::Packed(Codec::Gzip), expected, "{name}");
         }
         assert_eq!(stem(b"/x.d/a.ko.xz"), b"a.ko");
         assert_eq!(stem(b"odd"), b"odd");

@@ -5,14 +5,14 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 /// Where something stands: a file, or `outer!/inner`.
-pub(in crate::audit) struct Place {
+pub(in crate::audit) struct MemberPath {
     pub(in crate::audit) path: PathBuf,
     pub(super) depth: u32,
     /// It is a file, so that there may be others beside it.
     pub(super) is_file: bool,
 }
 
-impl Place {
+impl MemberPath {
     pub(in crate::audit) fn outermost(path: &Path) -> Self {
         Self {
             path: path.to_path_buf(),
