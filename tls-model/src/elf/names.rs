@@ -85,7 +85,7 @@ impl<S: Source> Object<S> {
     pub(crate) fn find_names(&self, strings: Strings, names: &Names) -> Result<Found, Error> {
         let mut found = Found::NONE;
         self.windows_of(strings, |start, bytes, own| {
-            search(bytes, own, names, |place, name| {
+            search(bytes, own, names, &mut |place, name| {
                 found.push(start.saturating_add(place as u64), name);
             });
         })?;
@@ -128,8 +128,9 @@ impl<S: Source> Object<S> {
     }
 }
 
-/// Reports every name that starts below `own`.
-fn search(bytes: &[u8], own: usize, names: &Names, mut report: impl FnMut(usize, usize)) {
+/// Reports every name that starts below `own`. Not generic: so it is compiled here, where
+/// it is optimised in every build, and not with the crate that brings the source.
+fn search(bytes: &[u8], own: usize, names: &Names, report: &mut dyn FnMut(usize, usize)) {
     let next = bytes.get(1..).unwrap_or_default();
     let blocks = bytes.chunks(BLOCK).zip(next.chunks(BLOCK));
     for (index, (block, next)) in blocks.enumerate() {
