@@ -15,11 +15,6 @@ pub struct Exception {
 /// The exceptions.
 pub const EXCEPTIONS: &[Exception] = &[
     Exception {
-        rule: "length",
-        place: "rseqctl/tests/audit.rs",
-        reason: "it is to be split by what it asks",
-    },
-    Exception {
         rule: "skipped",
         place: "tests/labs/conformance/tests/conformance.rs",
         reason: "one question of a program that answers many; the table counts it",

@@ -1,13 +1,11 @@
 //! The committed schemas of `ps` and of the host's keys are those of the rows.
 //!
-//! `UPDATE_GOLDEN=1 cargo test -p rseqctl --test ps_schema` writes them anew.
-
-mod schema;
+//! `UPDATE_GOLDEN=1 cargo test -p rseqctl --test schema` writes them anew.
 
 use std::process::Command;
 
+use crate::committed::committed;
 use rseqctl::{process::Row, report::Host};
-use schema::committed;
 use schemars::schema_for;
 use serde_json::Value;
 

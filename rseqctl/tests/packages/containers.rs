@@ -4,15 +4,12 @@
 use std::fs;
 use std::io::Write;
 use std::path::Path;
-use std::process::ExitCode;
 
 use rseq_damage::packed::{gzip, tape};
 use rseq_kit::needs::{Need, Tool};
 use rseq_kit::runner::Suite;
 
-mod packed;
-
-use packed::{Folder, PACKERS};
+use crate::packed::{Folder, PACKERS};
 
 /// A container: its name, the tools that make it beside `tar`, the script that
 /// calls them, and what is found in it.
@@ -131,8 +128,8 @@ const KINDS: [(&str, &[&str], &str, &str); 18] = [
     ),
 ];
 
-fn main() -> ExitCode {
-    let mut suite = Suite::collected();
+/// Adds one test for each of [`KINDS`].
+pub fn add_kinds(suite: &mut Suite) {
     for (name, tools, script, inner) in KINDS {
         let mut needs = vec![Need::CC];
         needs.extend(tools.iter().map(|tool| Need::of(Tool(tool))));
@@ -143,7 +140,6 @@ fn main() -> ExitCode {
             Ok(())
         });
     }
-    suite.run()
 }
 
 /// The same below a folder that is walked.

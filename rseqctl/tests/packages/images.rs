@@ -1,19 +1,11 @@
 //! Images as a user audits them, in the forms that tools write, and in those that lie.
 
 use std::fs;
-use std::process::ExitCode;
 
 use rseq_damage::packed::{gzip, tape};
 use rseq_kit::needs::{Need, Tool};
-use rseq_kit::runner::Suite;
 
-mod packed;
-
-use packed::{Folder, PACKERS};
-
-fn main() -> ExitCode {
-    Suite::collected().run()
-}
+use crate::packed::{Folder, PACKERS};
 
 /// An OCI layout in `folder` of these layers, the lowest first.
 fn image(folder: &Folder, name: &str, layers: &[Vec<u8>]) {

@@ -1,16 +1,14 @@
 //! The committed schemas are those of the rows and of the document, and what is
 //! printed keeps to them.
 //!
-//! `UPDATE_GOLDEN=1 cargo test -p rseqctl --test audit_schema` writes them anew.
-
-mod schema;
+//! `UPDATE_GOLDEN=1 cargo test -p rseqctl --test schema` writes them anew.
 
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use crate::committed::committed;
 use rseqctl::audit::{Document, Row};
-use schema::committed;
 use schemars::schema_for;
 use serde_json::Value;
 

@@ -2,10 +2,9 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, ExitCode};
+use std::process::Command;
 
 use rseq_kit::needs::{Need, Tool};
-use rseq_kit::runner::Suite;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -14,10 +13,6 @@ __attribute__((aligned(32))) __thread unsigned __rseq_abi[8];
 extern const long __rseq_offset __attribute__((weak));
 long offset(void) { return &__rseq_offset ? __rseq_offset : __rseq_abi[1]; }
 ";
-
-fn main() -> ExitCode {
-    Suite::collected().run()
-}
 
 struct Folder(TempDir);
 

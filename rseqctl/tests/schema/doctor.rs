@@ -1,15 +1,13 @@
 //! The committed schemas are those that the doctor's report and `run`'s plan are
 //! made by, and what is printed on this machine keeps to them.
 //!
-//! `UPDATE_GOLDEN=1 cargo test -p rseqctl --test doctor_schema` writes it anew.
-
-mod schema;
+//! `UPDATE_GOLDEN=1 cargo test -p rseqctl --test schema` writes it anew.
 
 use std::process::Command;
 
+use crate::committed::committed;
 use rseqctl::host::HostReport;
 use rseqctl::launch::Plan;
-use schema::committed;
 use schemars::schema_for;
 use serde_json::Value;
 
