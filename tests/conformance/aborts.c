@@ -1,10 +1,10 @@
-// The kernel aborts a critical section whatever interrupts it. Kernels that do
-// not were released.
+// The kernel aborts a critical section, whatever interrupts it. Some released
+// kernels do not.
 //
 //! asks: aborted-by-signal: a signal aborts a critical section
-//! asks: aborted-by-preemption: so does preemption
-//! asks: aborted-by-migration: so does migration
-//! asks: aborted-by-membarrier: so does membarrier
+//! asks: aborted-by-preemption: preemption aborts a critical section
+//! asks: aborted-by-migration: migration to another CPU aborts a critical section
+//! asks: aborted-by-membarrier: membarrier aborts a critical section
 #define _GNU_SOURCE
 #include <linux/membarrier.h>
 #include <pthread.h>
@@ -28,13 +28,13 @@ static void pin(pthread_t thread, int cpu)
 	CPU_SET(cpu, &one);
 	int error = pthread_setaffinity_np(thread, sizeof one, &one);
 
-	// a thread without an area may be gone already
+	// a thread without an area may have ended already
 	if (error && error != ESRCH)
 		broken("affinity");
 }
 
-// In critical sections until told to stop: short ones to be left soon, so many
-// in a row that it is nearly always in one.
+// Runs critical sections until told to stop. They are short, so that it stops
+// soon, and follow each other closely, so that it is nearly always in one.
 static void *waits(void *unused)
 {
 	struct area *area = usable_area();
@@ -73,7 +73,7 @@ static void by_membarrier(pthread_t thread)
 	syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ, 0, 0);
 }
 
-// Somebody else who wants the same CPU.
+// A second thread that competes for the same CPU.
 static void *burns(void *unused)
 {
 	while (!go_away)

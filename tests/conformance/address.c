@@ -1,15 +1,15 @@
-// One address for all who look: by name, by offset, and in the kernel.
+// The area has one address, however it is found: by name, by offset, by the kernel.
 //
 //! asks: offset-by-reference: a weak reference to __rseq_offset leads to the area
-//! asks: offset-by-dlsym-default: so does dlsym(RTLD_DEFAULT)
-//! asks: offset-by-dlsym-next: so does dlsym(RTLD_NEXT)
-//! asks: symbol-by-dlsym-default: dlsym(RTLD_DEFAULT) of __rseq_abi is the area
-//! asks: symbol-by-dlsym-next: so is dlsym(RTLD_NEXT) of it
-//! asks: area-is-registered: the kernel answers EBUSY for the area
+//! asks: offset-by-dlsym-default: dlsym(RTLD_DEFAULT) of __rseq_offset leads to the area
+//! asks: offset-by-dlsym-next: dlsym(RTLD_NEXT) of __rseq_offset leads to the area
+//! asks: symbol-by-dlsym-default: dlsym(RTLD_DEFAULT) of __rseq_abi returns the area
+//! asks: symbol-by-dlsym-next: dlsym(RTLD_NEXT) of __rseq_abi returns the area
+//! asks: area-is-registered: the kernel answers EBUSY to another registration of the area
 //! asks: area-is-the-tracers: the kernel tells a tracer the same address
-//! asks: size-is-of-the-area: __rseq_size is at least 20 and at most what is registered
-//! asks: area-of-each-thread: each thread has its own
-//! asks: area-is-aligned: to 32 bytes
+//! asks: size-is-of-the-area: __rseq_size is at least 20, and at most the registered length
+//! asks: area-of-each-thread: each thread has an area of its own
+//! asks: area-is-aligned: the area is aligned to 32 bytes
 //! asks: flags-are-none: __rseq_flags is 0
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -27,12 +27,12 @@ struct configuration {
 	uint32_t size, signature, flags, pad;
 };
 
-// Weak references: what a program that is linked with older libcs has.
+// Weak references, as programs have that also run on older libcs.
 extern const ptrdiff_t __rseq_offset __attribute__((weak));
 extern const unsigned __rseq_size __attribute__((weak));
 extern const unsigned __rseq_flags __attribute__((weak));
 
-// What is asked of two threads: the answer is the worse one.
+// The answers of one thread. Two threads answer, and the worse answer counts.
 struct answers {
 	int by_reference, by_default, by_next, symbol_default, symbol_next;
 	int held, kernels, size;
@@ -52,7 +52,7 @@ static struct area *by_name(void *where)
 	return offset && size && *size ? (struct area *)(thread_pointer() + *offset) : NULL;
 }
 
-// The lengths with which anybody may have registered it.
+// Returns whether the area is registered, with any length that an owner may use.
 static int is_held(struct area *area)
 {
 	if (area == NULL)
@@ -68,8 +68,8 @@ static int is_held(struct area *area)
 	return NO;
 }
 
-// A child made by fork has its parent's registration at the same address, and
-// lets itself be asked.
+// Asks the kernel for the registration of a child of fork, which has its parent's
+// at the same address.
 static int kernels_area(struct area **area, uint32_t *size)
 {
 	struct configuration held = { 0 };
@@ -101,7 +101,7 @@ static void *look(void *data)
 	struct area *known = known_area(), *kernels;
 	uint32_t size;
 
-	// as any client would first
+	// as a client does first
 	usable_area();
 	answers->area = known;
 	answers->by_reference = known && &__rseq_offset && &__rseq_size && __rseq_size &&
@@ -114,7 +114,7 @@ static void *look(void *data)
 	answers->kernels = kernels_area(&kernels, &size);
 	if (answers->kernels == YES)
 		answers->kernels = known && kernels == known && size >= 32;
-	// the length that is told is one that is registered, and of use
+	// __rseq_size is no more than what is registered, and large enough to be of use
 	answers->size = answers->kernels == SKIP ? SKIP
 		      : &__rseq_size && __rseq_size >= 20 && known && kernels == known &&
 				__rseq_size <= size;

@@ -1,5 +1,6 @@
-// How a program starts itself once more: CONFORMANCE_AGAIN, words with tabs in
-// between, where it was not started by its own name (`ld.so PROGRAM`).
+// The command with which a program starts itself again: the words of
+// CONFORMANCE_AGAIN, separated by tabs, if it was not started by its own name
+// (`ld.so PROGRAM`).
 #ifndef AGAIN_H
 #define AGAIN_H
 

@@ -1,17 +1,17 @@
-// Processes that are made: fork keeps the registration, vfork and posix_spawn
+// New processes: fork keeps the registration, vfork and posix_spawn
 // leave the parent's alone, and a program that is executed is registered anew.
 //
-// CONFORMANCE_AGAIN: how to start this program once more, with blanks between
-// the words; without it, by its own name.
+// CONFORMANCE_AGAIN: the command that starts this program again (again.h);
+// without it, its own name.
 //
 //! asks: fork-keeps-registration: the child of fork is registered
-//! asks: fork-registers-new-threads: so are the threads that it starts
-//! asks: fork-leaves-parent: the parent still is
-//! asks: vfork-leaves-parent: the parent still is, after vfork and exec
-//! asks: exec-after-vfork-registers: the executed program is registered, and its threads
-//! asks: posix_spawn-leaves-parent: the parent still is
-//! asks: posix_spawn-registers: the spawned program is registered, and its threads
-//! asks: exec-registers: a program executed in the child of fork is registered, and its threads
+//! asks: fork-registers-new-threads: threads that the child of fork starts are registered
+//! asks: fork-leaves-parent: the parent is still registered after fork
+//! asks: vfork-leaves-parent: the parent is still registered after vfork and exec
+//! asks: exec-after-vfork-registers: a program executed after vfork is registered, and so are its threads
+//! asks: posix_spawn-leaves-parent: the parent is still registered after posix_spawn
+//! asks: posix_spawn-registers: the spawned program is registered, and so are its threads
+//! asks: exec-registers: a program executed in the child of fork is registered, and so are its threads
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <spawn.h>
@@ -45,7 +45,7 @@ static int answer_of(pid_t child)
 	return WEXITSTATUS(status);
 }
 
-// fork, in the main thread and in another
+// fork, in the main thread and in a second thread
 
 static void *forks(void *answer)
 {
@@ -75,7 +75,7 @@ static void by_fork(void)
 	tell("fork-leaves-parent", is_registered(), "the parent's own");
 }
 
-// The child borrows the parent's memory: what it leaves there stays.
+// The child runs in the parent's memory: what it writes there stays.
 static void by_vfork(void)
 {
 	char **again = again_words("told");

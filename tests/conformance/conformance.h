@@ -1,11 +1,12 @@
-// The frame of every program here: one line for each question,
+// What every program here shares. It prints one line for each question,
 //
 //     question-name<TAB>yes|no|skip<TAB>detail
 //
-// exit status 0 when all were asked, whatever the answers. Anything else means
-// that the program itself is broken.
+// and exits with status 0 when all were asked, whatever the answers. Any other
+// status means that the program itself is broken.
 //
-// A program knows of no owner: it asks what any user of rseq may ask.
+// A program does not know who owns the registration: it asks what any user of
+// rseq may ask.
 #ifndef CONFORMANCE_H
 #define CONFORMANCE_H
 
@@ -38,14 +39,15 @@ tell(const char *question, enum answer answer, const char *format, ...)
 	fflush(stdout);
 }
 
-// The program cannot ask what it is there to ask.
+// Ends the program: it cannot ask its questions.
 static inline void broken(const char *what)
 {
 	fprintf(stderr, "broken: %s: %s\n", what, strerror(errno));
 	exit(2);
 }
 
-// CONFORMANCE_ROUNDS: percent of the usual number, for slow machines.
+// Returns the number of rounds: CONFORMANCE_ROUNDS percent of the usual number,
+// for slow machines.
 static inline int rounds(int usual)
 {
 	const char *text = getenv("CONFORMANCE_ROUNDS");
@@ -55,7 +57,7 @@ static inline int rounds(int usual)
 	return many > 0 ? (int)many : 1;
 }
 
-// No program runs for ever.
+// Limits how long the program runs.
 static inline void begin(void)
 {
 	alarm(150);
@@ -83,8 +85,8 @@ static inline char *thread_pointer(void)
 	return pointer;
 }
 
-// As a client finds it: by glibc's names, else by the symbol of 2017. NULL where
-// nobody tells.
+// Returns the area as a client finds it: by glibc's names, else by the symbol of
+// 2017. NULL where neither leads to one.
 static inline struct area *known_area(void)
 {
 	ptrdiff_t *offset = dlsym(RTLD_DEFAULT, "__rseq_offset");
@@ -105,12 +107,12 @@ static inline int is_number(struct area *area)
 	return area && (int32_t)cpu_id_of(area) >= 0;
 }
 
-// Never registered for longer than a question takes.
+// An area that is registered only while a question is asked, if at all.
 static __thread struct area nobodys_area;
 
-// The calling thread is registered: by the kernel's word, and by the area's if
-// anybody tells where it is. Asked of the kernel first: nothing of the thread's
-// libraries runs before.
+// Returns whether the calling thread is registered: the kernel says so, and so
+// does the area, if it can be found. The kernel is asked first, before any code of
+// the thread's libraries runs.
 static inline int is_registered(void)
 {
 	if (holder_of(&nobodys_area) != FOREIGN)
@@ -121,8 +123,8 @@ static inline int is_registered(void)
 	return area == NULL || is_number(area);
 }
 
-// What a client does before it uses the area: make sure that it is registered,
-// by the libc's syscall(). NULL where it cannot be.
+// Registers the area, if it is not registered yet, with the libc's syscall(), as
+// a client does before it uses it. NULL where that fails.
 static inline struct area *usable_area(void)
 {
 	struct area *area = known_area();
@@ -134,8 +136,8 @@ static inline struct area *usable_area(void)
 	return NULL;
 }
 
-// A question that may kill: `ask_in_child` answers what the child does, or NO
-// and how it ended.
+// Asks a question that may kill in a child; prints the child's answer, or NO and
+// how it ended.
 static inline void ask_in_child(const char *question, int (*ask_it)(void))
 {
 	int status;

@@ -1,5 +1,5 @@
-// Copies of one library, each a file of its own, so that the dynamic linker takes
-// them for as many libraries.
+// Copies of one library, each in a file of its own: to the dynamic linker each is
+// another library.
 #ifndef COPIES_H
 #define COPIES_H
 
@@ -20,7 +20,7 @@ static inline const char *library_path(const char *name)
 	return text;
 }
 
-// A folder for copies; 0, or -1 where there is none to be had.
+// Makes a folder for copies. Returns 0, or -1 where none can be made.
 static inline int copies_begin(void)
 {
 	const char *places[] = { getenv("TMPDIR"), "/tmp", "/" };

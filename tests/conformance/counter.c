@@ -1,10 +1,10 @@
 // Per-CPU counters with critical sections add up exactly, with more threads than
-// CPUs: under preemption, under signals whose handler counts, too, and under
-// membarrier, after which nobody writes into the counters taken away.
+// CPUs: under preemption, under signals whose handler counts too, and under
+// membarrier, after which no thread writes to the counters that were replaced.
 //
 //! asks: counter-under-preemption: per-CPU counters add up, with more threads than CPUs
-//! asks: counter-under-signals: the same while signals arrive whose handler counts, too
-//! asks: counter-under-membarrier: the same while they are exchanged; after a barrier nobody writes to the old ones
+//! asks: counter-under-signals: they add up while signals arrive whose handler counts too
+//! asks: counter-under-membarrier: they add up while they are exchanged; after a barrier no thread writes to the old ones
 #define _GNU_SOURCE
 #include <linux/membarrier.h>
 #include <pthread.h>
@@ -29,7 +29,7 @@ static int many, each;
 static atomic_long slow, failed, counted_by_handler;
 static atomic_int running;
 
-// A critical section, again and again until it gets through.
+// Repeats a critical section until it commits.
 static void add(struct area *area)
 {
 	for (int i = 0; i < 100000; i++) {
@@ -54,7 +54,7 @@ static void *counts(void *unused)
 	return unused;
 }
 
-// dlsym is not for handlers: a client remembers its area.
+// A handler may not call dlsym: a client remembers its area.
 static __thread struct area *handlers_area;
 
 static void handler(int signal)
@@ -136,7 +136,7 @@ int main(void)
 		if (i % 8 == 0)
 			sched_yield();
 	}
-	finish(questions[1], ", the handler counts, too");
+	finish(questions[1], ", the handler counts too");
 
 	if (syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ, 0, 0)) {
 		tell(questions[2], SKIP, "membarrier: %s", strerror(errno));

@@ -1,9 +1,10 @@
-// cpu_id says where the thread runs: pinned, moved from outside, and moving.
+// cpu_id is the CPU of the thread: while it is pinned, while another thread moves
+// it, and while the scheduler does.
 //
 //! asks: cpu_id-of-pinned-thread: cpu_id is the CPU that a thread has just pinned itself to
-//! asks: cpu_id_start-of-pinned-thread: so is cpu_id_start
-//! asks: sched_getcpu-of-pinned-thread: so is the libc's answer
-//! asks: cpu_id-of-moving-thread: cpu_id agrees with the kernel while the thread is moved about
+//! asks: cpu_id_start-of-pinned-thread: cpu_id_start is that CPU too
+//! asks: sched_getcpu-of-pinned-thread: sched_getcpu returns that CPU too
+//! asks: cpu_id-of-moving-thread: cpu_id agrees with the kernel while the thread is moved from CPU to CPU
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <sched.h>
@@ -32,7 +33,7 @@ static void pin(pthread_t thread, int cpu)
 		broken("affinity");
 }
 
-// Pins itself to every CPU in turn.
+// Pins itself to each CPU in turn.
 static void *pinned(void *unused)
 {
 	struct area *area = usable_area();
@@ -61,8 +62,8 @@ static void *pinned(void *unused)
 	return unused;
 }
 
-// Goes where the scheduler sends it: what it reads between two equal answers of
-// the kernel is that answer, unless it was away and back in between.
+// Runs where the scheduler puts it. What it reads between two equal answers of the
+// kernel must be that answer, unless it was moved away and back in between.
 static atomic_int stop, asked, wrong, ready;
 
 static void *moving(void *unused)

@@ -1,18 +1,18 @@
 // A kernel without sys_rseq, a sandbox that denies it from the start, and one
-// that does so later: nothing may end for it, and the area says that it is so.
+// that does so later: no program ends because of it, and cpu_id is no CPU number.
 //
-//! asks: absent-at-start-goes-on: where the kernel answers ENOSYS, a program starts, and its threads
-//! asks: absent-at-start-says-so: there cpu_id is no CPU number in any thread
-//! asks: absent-at-start-size-is-0: and __rseq_size is 0
-//! asks: absent-at-start-sched_getcpu: and sched_getcpu answers all the same
-//! asks: denied-at-start-goes-on: where a filter answers EPERM, a program starts, and its threads
-//! asks: denied-at-start-says-so: there cpu_id is no CPU number in any thread
-//! asks: denied-at-start-size-is-0: and __rseq_size is 0
-//! asks: denied-at-start-sched_getcpu: and sched_getcpu answers all the same
+//! asks: absent-at-start-goes-on: where the kernel answers ENOSYS, a program starts, and so do its threads
+//! asks: absent-at-start-says-so: where the kernel answers ENOSYS, cpu_id is no CPU number in any thread
+//! asks: absent-at-start-size-is-0: where the kernel answers ENOSYS, __rseq_size is 0
+//! asks: absent-at-start-sched_getcpu: where the kernel answers ENOSYS, sched_getcpu is still right
+//! asks: denied-at-start-goes-on: where a filter answers EPERM, a program starts, and so do its threads
+//! asks: denied-at-start-says-so: where a filter answers EPERM, cpu_id is no CPU number in any thread
+//! asks: denied-at-start-size-is-0: where a filter answers EPERM, __rseq_size is 0
+//! asks: denied-at-start-sched_getcpu: where a filter answers EPERM, sched_getcpu is still right
 //! asks: denied-later-goes-on: threads start after a filter was installed
-//! asks: denied-later-says-so: their cpu_id is no CPU number
-//! asks: denied-later-keeps-registrations: threads that were registered before stay so
-//! asks: denied-later-helpers-go-on: threads of timer_create start
+//! asks: denied-later-says-so: in threads that start after that, cpu_id is no CPU number
+//! asks: denied-later-keeps-registrations: threads that were registered before the filter stay registered
+//! asks: denied-later-helpers-go-on: threads of timer_create start after the filter was installed
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <sched.h>
@@ -46,7 +46,7 @@ static int start(void)
 	return begun == TIMES;
 }
 
-// In the program that was started under the filter.
+// Runs in the program that was started under the filter.
 static int told(void)
 {
 	unsigned *size = dlsym(RTLD_DEFAULT, "__rseq_size");

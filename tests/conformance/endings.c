@@ -1,14 +1,14 @@
-// A thread is registered until its last line of user's code has run, however it
-// ends.
+// A thread is registered until the last line of the user's code in it has run,
+// however it ends.
 //
-//! asks: registered-in-cleanup-of-cancelled-thread: when pthread_cancel unwinds it
-//! asks: registered-in-cleanup-of-pthread_exit: when pthread_exit unwinds it
-//! asks: registered-in-tsd-destructors: in destructors of thread-specific data, both rounds
-//! asks: registered-in-thread_local-destructors: in destructors of C++'s thread_local variables
-//! asks: registered-in-atexit-of-exiting-thread: in atexit handlers, where a thread calls exit
-//! asks: registered-after-pthread_exit-of-main: in the last thread, when the main thread is gone
-//! asks: registered-in-atexit: in atexit handlers, when main has returned
-//! asks: registered-in-destructor: in destructors of the program
+//! asks: registered-in-cleanup-of-cancelled-thread: a thread is registered in cleanup handlers that pthread_cancel runs
+//! asks: registered-in-cleanup-of-pthread_exit: a thread is registered in cleanup handlers that pthread_exit runs
+//! asks: registered-in-tsd-destructors: a thread is registered in destructors of thread-specific data, in both rounds
+//! asks: registered-in-thread_local-destructors: a thread is registered in destructors of C++ thread_local variables
+//! asks: registered-in-atexit-of-exiting-thread: a thread that calls exit is registered in atexit handlers
+//! asks: registered-after-pthread_exit-of-main: the last thread is registered after the main thread has ended
+//! asks: registered-in-atexit: the main thread is registered in atexit handlers after main has returned
+//! asks: registered-in-destructor: the main thread is registered in the program's destructors
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <stdatomic.h>
@@ -87,7 +87,7 @@ static void *has_data(void *unused)
 	return unused;
 }
 
-// What a C++ compiler makes of a thread_local variable with a destructor.
+// A C++ compiler calls this for a thread_local variable with a destructor.
 extern int __cxa_thread_atexit_impl(void (*)(void *), void *, void *);
 extern void *__dso_handle;
 

@@ -1,10 +1,10 @@
-// A program with a huge TLS segment of its own: the area lies far from the thread
-// pointer, and a thread's stack must hold it all.
+// A program with a huge TLS segment: the area lies far from the thread pointer,
+// and each thread's stack must hold the whole segment.
 //
-//! asks: huge-tls-registered-in-main: when main begins
-//! asks: huge-tls-registered-in-threads: and in its threads, at their first instruction
-//! asks: huge-tls-cpu_id: and cpu_id is right
-//! asks: huge-tls-fork: and a child of fork is registered
+//! asks: huge-tls-registered-in-main: with 16 MiB of TLS, the main thread is registered when main begins
+//! asks: huge-tls-registered-in-threads: other threads are registered at their first instruction
+//! asks: huge-tls-cpu_id: cpu_id is the CPU that the thread runs on
+//! asks: huge-tls-fork: a child of fork is registered
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <sched.h>

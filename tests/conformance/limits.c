@@ -1,14 +1,14 @@
-// A process that may have no more threads, and one that may have no more memory.
+// A process at its limit of threads, and one at its limit of memory.
 //
-//! asks: thread-limit-is-an-error: pthread_create answers EAGAIN
+//! asks: thread-limit-is-an-error: at the limit of threads, pthread_create answers EAGAIN
 //! asks: thread-limit-registers: the threads that could be started are registered
-//! asks: thread-limit-recovers: when others have ended, new ones start and are registered
+//! asks: thread-limit-recovers: after others have ended, new threads start and are registered
 //! asks: no-memory-is-an-error: without memory for a stack, pthread_create answers EAGAIN
-//! asks: no-memory-for-start-goes-on: hundreds of threads that cannot begin yet, on stacks of their own, do begin
-//! asks: no-memory-for-start-registers: and are registered
+//! asks: no-memory-for-start-goes-on: hundreds of threads that wait to begin, on stacks of their own, do begin
+//! asks: no-memory-for-start-registers: those threads are registered
 //! asks: no-memory-for-events-goes-on: hundreds of timers with SIGEV_THREAD call their functions
-//! asks: no-memory-for-events-registers: in registered threads
-//! asks: memory-again: with memory, new threads start and are registered
+//! asks: no-memory-for-events-registers: the functions run in registered threads
+//! asks: memory-again: when memory is available again, new threads start and are registered
 #define _GNU_SOURCE
 #include <malloc.h>
 #include <pthread.h>
@@ -39,8 +39,9 @@ static void *waits(void *unused)
 	return unused;
 }
 
-// The limit counts all processes of a user, and not for root: so in a child, as
-// a user who has no others, not even in the same test elsewhere.
+// The limit counts all processes of a user and does not hold for root. So this
+// runs in a child, as a user who has no other process, not even in another run of
+// the same test.
 struct told {
 	int error, started, registered, again;
 };
@@ -55,7 +56,7 @@ static void at_the_limit(struct told *told)
 		return;
 	if (setrlimit(RLIMIT_NPROC, &limit))
 		return;
-	// hopeless ones leave nothing behind
+	// attempts that fail must leave nothing behind
 	for (int turn = 0; turn < 50; turn++) {
 		for (; many < MOST; many++) {
 			told->error = pthread_create(&threads[many], NULL, waits, NULL);
@@ -71,7 +72,7 @@ static void at_the_limit(struct told *told)
 	for (int i = 0; i < many; i++)
 		pthread_join(threads[i], NULL);
 	begun = registered = 0;
-	// the kernel counts a thread for a moment longer
+	// the kernel counts a thread for a moment after it has ended
 	for (int i = 0; i < 1000; i++) {
 		if (pthread_create(&threads[0], NULL, waits, NULL) == 0) {
 			pthread_join(threads[0], NULL);
@@ -111,7 +112,7 @@ static void thread_limit(void)
 	tell("thread-limit-recovers", told->again, "a thread afterwards");
 }
 
-// No more address space than there is, until it is given back.
+// Limits the address space to what is in use, until give_memory.
 static struct rlimit before;
 
 static int limit_memory(void)
@@ -127,7 +128,7 @@ static int limit_memory(void)
 	}
 	getrlimit(RLIMIT_AS, &before);
 	limit = before;
-	// without /proc: less than there is; nothing can be mapped then either
+	// without /proc: less than is in use, so that nothing can be mapped either
 	limit.rlim_cur = pages ? (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) : 1 << 20;
 	return setrlimit(RLIMIT_AS, &limit);
 }
@@ -137,7 +138,7 @@ static void give_memory(void)
 	setrlimit(RLIMIT_AS, &before);
 }
 
-// Room in the heap, so that malloc needs no more of the system.
+// Makes room in the heap, so that malloc needs no more memory of the system.
 static void fill_heap(void)
 {
 	static void *blocks[256];
@@ -156,7 +157,7 @@ static void *begins(void *unused)
 	return unused;
 }
 
-// The creator keeps the only CPU that the new threads may run on: none begins
+// The creator occupies the only CPU that the new threads may run on: none begins
 // before all are started.
 static void without_memory_for_start(void)
 {
@@ -239,7 +240,7 @@ static void without_memory_for_events(void)
 			break;
 	}
 	give_memory();
-	// one after the other: it is not about the threads
+	// one after the other: the number of threads is not what is tested
 	for (int i = 0; i < made; i++) {
 		timer_settime(timers[i], 0, &soon, NULL);
 		for (int k = 0; k < 10000 && begun < i + 1; k++)

@@ -1,18 +1,18 @@
 // The two loading rules: an object that defines __rseq_abi is never unloaded,
-// and never local. Where they cannot be kept, it is refused with a reason.
+// and never local. Where that is not possible, it is refused with a reason.
 //
-//! asks: definer-stays: a definer that is opened and closed is still there, or was refused
+//! asks: definer-stays: a definer that is opened and closed stays loaded, or was refused
 //! asks: definer-is-global: a definer that is opened with RTLD_LOCAL is global, or was refused
-//! asks: needed-definer-stays: the same where another library needs it
-//! asks: needed-definer-is-global: the same
-//! asks: definers-share-one-area: what a definer takes for the area is what everybody does, or it was refused
-//! asks: second-definer-shares-it: and a second one, in either order
-//! asks: definer-with-deepbind-shares-it: and one that is opened with RTLD_DEEPBIND
-//! asks: definer-that-binds-to-itself-shares-it: and one that is linked with -Bsymbolic
-//! asks: definer-in-a-namespace-shares-it: and one that is opened with dlmopen
-//! asks: definer-can-use-rseq: the area that a definer knows is registered, once it has asked
-//! asks: threads-after-definer: threads that start afterwards are registered
-//! asks: others-are-unloaded: a library that defines nothing of rseq's is unloaded
+//! asks: needed-definer-stays: a definer that another library needs stays loaded, or was refused
+//! asks: needed-definer-is-global: a definer that another library needs is global, or was refused
+//! asks: definers-share-one-area: a definer uses the same area as the rest of the process, or was refused
+//! asks: second-definer-shares-it: so does a second definer, in either order
+//! asks: definer-with-deepbind-shares-it: so does a definer that is opened with RTLD_DEEPBIND
+//! asks: definer-that-binds-to-itself-shares-it: so does a definer that is linked with -Bsymbolic
+//! asks: definer-in-a-namespace-shares-it: so does a definer that is opened with dlmopen
+//! asks: definer-can-use-rseq: the area that a definer uses is registered, once it has asked
+//! asks: threads-after-definer: threads that start after a definer was opened are registered
+//! asks: others-are-unloaded: a library that does not define __rseq_abi is unloaded
 #define _GNU_SOURCE
 #include <limits.h>
 #include <pthread.h>
@@ -28,8 +28,8 @@ static const char *path(const char *name)
 	return text;
 }
 
-// The library, or NULL where it was refused with a reason. A library that is not
-// there makes the question one that cannot be asked.
+// Opens the library; NULL where it was refused with a reason. Where the library's
+// file is missing, the question is skipped.
 static void *opened(const char *name, int flags)
 {
 	void *library = dlopen(path(name), RTLD_NOW | flags);
@@ -93,7 +93,7 @@ static int needed_definer_is_global(void)
 	return library == NULL || dlsym(RTLD_DEFAULT, "definer_area") ? YES : NO;
 }
 
-// What all others take for the area, before the definer came.
+// Returns whether the library uses the area that the process used before.
 static int shares(const char *name, const char *function, int flags)
 {
 	struct area *before = usable_area();

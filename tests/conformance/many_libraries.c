@@ -1,9 +1,9 @@
-// A thousand libraries are opened, and closed again.
+// A thousand libraries are opened and closed.
 //
-//! asks: thousand-libraries-open: all of them
+//! asks: thousand-libraries-open: a thousand libraries are opened
 //! asks: thousand-libraries-register: threads that start then are registered
-//! asks: thousand-libraries-definer-stays: a definer among them stays when it is closed, or was refused
-//! asks: thousand-libraries-definer-is-global: and its names are global, or it was refused
+//! asks: thousand-libraries-definer-stays: a definer among them stays loaded when it is closed, or was refused
+//! asks: thousand-libraries-definer-is-global: its names are global, or it was refused
 //! asks: thousand-libraries-close: all others are unloaded
 #define _GNU_SOURCE
 #include <pthread.h>

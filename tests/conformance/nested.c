@@ -1,15 +1,15 @@
-// Registering once more, as libraries of the 2017 model do: in a thread that is
-// registered, with other arguments, and from signal handlers at any moment.
+// A second registration, as libraries of the 2017 model make it: in a registered
+// thread, with other arguments, and from signal handlers at any moment.
 //
-//! asks: register-again-is-busy: EBUSY for the area that is registered, by the system call itself
-//! asks: register-again-by-libc-is-busy: the same through syscall()
-//! asks: other-area-is-refused: EINVAL for another area
-//! asks: other-length-is-refused: EINVAL for another length
-//! asks: other-signature-is-refused: EPERM for another signature
-//! asks: unregister-of-other-area-is-refused: EINVAL
-//! asks: refusals-change-nothing: after all of these the thread is registered still
-//! asks: nested-in-handlers: a signal handler that registers finds it done, thousands of times
-//! asks: nested-in-handlers-of-new-threads: also in threads that are just starting; afterwards they are registered
+//! asks: register-again-is-busy: registering the area again answers EBUSY, by the system call itself
+//! asks: register-again-by-libc-is-busy: registering the area again answers EBUSY, through syscall()
+//! asks: other-area-is-refused: registering another area answers EINVAL
+//! asks: other-length-is-refused: registering another length answers EINVAL
+//! asks: other-signature-is-refused: registering another signature answers EPERM
+//! asks: unregister-of-other-area-is-refused: unregistering another area answers EINVAL
+//! asks: refusals-change-nothing: after all of these the thread is still registered
+//! asks: nested-in-handlers: a signal handler that registers gets EBUSY, thousands of times
+//! asks: nested-in-handlers-of-new-threads: the same in threads that are just starting; afterwards they are registered
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <signal.h>
@@ -20,7 +20,7 @@
 static ptrdiff_t offset;
 static uint32_t length;
 
-// Found once: dlsym is not for handlers.
+// The offset is found once: a handler may not call dlsym.
 static struct area *here(void)
 {
 	return (struct area *)(thread_pointer() + offset);
@@ -31,7 +31,7 @@ static int by_libc(void *area, uint32_t size, int flags, uint32_t signature)
 	return syscall(ASK_SYSCALL, area, size, flags, signature) ? errno : 0;
 }
 
-// The length that is registered: the only one that is not EINVAL.
+// Returns the registered length: the only one that is not answered with EINVAL.
 static uint32_t registered_length(struct area *area)
 {
 	for (uint32_t size = 32; size <= 256; size++)
@@ -79,7 +79,7 @@ static void in_a_thread(void)
 	handled = busy = other = unusable = 0;
 	if (pthread_create(&thread, NULL, runs, NULL))
 		broken("pthread_create");
-	// before that, a handler may be the first to register
+	// until then a handler may be the first to register
 	while (!ready)
 		sleep_ms(1);
 	for (int i = 0; i < many; i++) {
@@ -96,8 +96,8 @@ static void in_a_thread(void)
 	     unusable, lost);
 }
 
-// A handler that comes before the owner may find the thread unregistered. It
-// registers, and the owner must take that for its own.
+// A handler that runs before the owner may find the thread unregistered. It
+// registers the area, and the owner must accept that as its own registration.
 static atomic_int unregistered, begun;
 
 static void *starts(void *unused)
@@ -130,7 +130,7 @@ static void in_new_threads(void)
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
 	handled = busy = other = unusable = begun = stop = 0;
-	// the storm is for the new threads: those that send it block it
+	// the signals are for the new threads: this thread and the sender block them
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	if (pthread_create(&storm, NULL, interrupts, NULL))
 		broken("pthread_create");
@@ -178,7 +178,7 @@ int main(void)
 	answer = ask(area, length + 32, 0);
 	tell(names[3], answer == EINVAL, "%s", strerror(answer));
 
-	// by the libc's function, which takes any signature
+	// through the libc's function, which takes any signature
 	answer = by_libc(area, length, 0, ASK_SIGNATURE + 1);
 	tell(names[4], answer == EPERM, "%s", strerror(answer));
 	answer = ask(&nobodys_area, 32, ASK_UNREGISTER);

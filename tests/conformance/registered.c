@@ -1,18 +1,18 @@
 // Every thread is registered before the first instruction of its user's code,
 // however it was started.
 //
-//! asks: registered-before-constructors: registered before any constructor of the program
-//! asks: registered-in-constructor: in a constructor of the program
-//! asks: registered-in-main: when main begins
-//! asks: registered-by-pthread_create: before the start routine
-//! asks: registered-by-pthread_create-detached: the same in detached threads with small stacks
-//! asks: registered-by-pthread_create-in-a-thread: the same in threads that threads start
-//! asks: registered-by-thrd_create: before the start routine
-//! asks: registered-by-timer_create: before the function of SIGEV_THREAD
-//! asks: registered-by-mq_notify: before the function of SIGEV_THREAD
-//! asks: registered-by-getaddrinfo_a: before the function of SIGEV_THREAD
-//! asks: registered-by-aio_read: before the function of SIGEV_THREAD
-//! asks: registered-by-lio_listio: before the functions of SIGEV_THREAD, of each request and of the list
+//! asks: registered-before-constructors: the main thread is registered before any constructor of the program
+//! asks: registered-in-constructor: the main thread is registered in a constructor of the program
+//! asks: registered-in-main: the main thread is registered when main begins
+//! asks: registered-by-pthread_create: a thread of pthread_create is registered before its start routine
+//! asks: registered-by-pthread_create-detached: so are detached threads with small stacks
+//! asks: registered-by-pthread_create-in-a-thread: so are threads that other threads start
+//! asks: registered-by-thrd_create: a thread of thrd_create is registered before its start routine
+//! asks: registered-by-timer_create: the thread of timer_create's SIGEV_THREAD is registered before its function
+//! asks: registered-by-mq_notify: the thread of mq_notify's SIGEV_THREAD is registered before its function
+//! asks: registered-by-getaddrinfo_a: the thread of getaddrinfo_a's SIGEV_THREAD is registered before its function
+//! asks: registered-by-aio_read: the thread of aio_read's SIGEV_THREAD is registered before its function
+//! asks: registered-by-lio_listio: the threads of lio_listio's SIGEV_THREAD are registered before their functions, of each request and of the list
 #define _GNU_SOURCE
 #include <aio.h>
 #include <pthread.h>
@@ -56,8 +56,8 @@ static void wait_for(int count)
 		sleep_ms(1);
 }
 
-// The way starts TIMES threads and waits for them: 0, or an errno where the
-// kernel has no such thing.
+// Starts TIMES threads by `way`, which waits for them and returns 0, or ENOSYS
+// where the kernel does not support it.
 static void route(const char *question, int (*way)(void), int many)
 {
 	begun = right = 0;
@@ -106,7 +106,7 @@ static int detached(void)
 	return error;
 }
 
-// Two by two: each thread starts another.
+// Each thread starts the next one.
 static void *nests(void *depth)
 {
 	pthread_t thread;
@@ -236,7 +236,7 @@ int main(void)
 	begin();
 	tell("registered-before-constructors", before_constructors == 1, "in .preinit_array");
 	tell("registered-in-constructor", in_constructor == 1, "of the program");
-	tell("registered-in-main", in_main, "by the kernel's word");
+	tell("registered-in-main", in_main, "as the kernel answers");
 	route("registered-by-pthread_create", by_pthread, TIMES);
 	route("registered-by-pthread_create-detached", detached, TIMES);
 	route("registered-by-pthread_create-in-a-thread", by_thread, TIMES);

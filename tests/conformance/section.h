@@ -1,5 +1,5 @@
-// Critical sections, one file's worth of assembly: count on the CPU that the
-// thread runs on, and wait inside of one.
+// Critical sections in assembly: one counts on the CPU that the thread runs on,
+// one waits.
 #ifndef SECTION_H
 #define SECTION_H
 
@@ -31,7 +31,7 @@ enum { HAS_SECTIONS = 1 };
 	".popsection"
 
 // Adds 1 at *base + offset, unless the thread is interrupted or not on `cpu`.
-// It dawdles between load and store, so that it is interrupted often.
+// It waits between load and store, so that it is often interrupted.
 static inline int section_add(struct area *area, uint32_t cpu, char **base, long offset,
 			      long dawdle)
 {
@@ -58,8 +58,7 @@ aborted:
 	return 0;
 }
 
-// Says that it is inside, and stays there for so many turns: 1 if nothing
-// interrupted it.
+// Sets *inside and loops `turns` times. Returns 1 if nothing interrupted it.
 static inline int section_wait(struct area *area, volatile int *inside, long turns)
 {
 	__asm__ goto(SECTION_DESCRIPTOR

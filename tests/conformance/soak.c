@@ -1,11 +1,10 @@
-// Threads that come and go by the thousand, some joined and some detached, from
-// several creators: each is registered at its first instruction, and memory stays
-// where it is.
+// Thousands of threads, some joined and some detached, from several creators: each
+// is registered at its first instruction, and the memory in use does not grow.
 //
-// CONFORMANCE_THREADS: how many; 20,000 without it.
+// CONFORMANCE_THREADS: how many threads; 20,000 without it.
 //
-//! asks: soak-all-registered: every thread is registered before its user's code
-//! asks: soak-memory-is-flat: resident memory after a tenth of them is that at the end
+//! asks: soak-all-registered: every thread is registered before its start routine
+//! asks: soak-memory-is-flat: resident memory at the end is what it was after a tenth of the threads
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <sched.h>
@@ -20,7 +19,8 @@ static atomic_long created, begun, registered, ended_detached, refused;
 static long threads, each;
 static _Atomic long resident_early, address_space_early;
 
-// Pages of the whole address space and of memory in use; 0 where nobody tells.
+// Reads how many pages the address space and the resident memory have; 0 without
+// /proc.
 static void memory(long *space, long *resident)
 {
 	FILE *file = fopen("/proc/self/statm", "r");

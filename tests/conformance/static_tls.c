@@ -1,9 +1,9 @@
-// Libraries with initial-exec TLS have used up the surplus.
+// Libraries with initial-exec TLS have used up the static TLS surplus.
 //
-//! asks: static-tls-used-up-is-an-error: the next such library is refused, with words
+//! asks: static-tls-used-up-is-an-error: the next library that needs static TLS is refused with a message
 //! asks: static-tls-used-up-registers: threads that start then are registered
-//! asks: static-tls-used-up-same-area: the area is where it was
-//! asks: static-tls-used-up-definer: a definer of __rseq_abi is refused, or is there as others are
+//! asks: static-tls-used-up-same-area: the area is at the same address as before
+//! asks: static-tls-used-up-definer: a definer of __rseq_abi is refused, or is loaded as other libraries are
 #define _GNU_SOURCE
 #include <pthread.h>
 
@@ -14,7 +14,7 @@ enum { MOST = 400 };
 
 static int many;
 
-// Opens copies until one is refused.
+// Opens copies until one is refused; returns whether the error says why.
 static int use_up(const char *name)
 {
 	for (int i = 0; i < MOST; i++) {
@@ -62,7 +62,7 @@ int main(void)
 	const char *words = definer ? "opened" : dlerror();
 
 	tell("static-tls-used-up-definer", words != NULL, "%s",
-	     definer ? "opened" : words ? "refused" : "no words");
+	     definer ? "opened" : words ? "refused" : "no message");
 	copies_end(many);
 	return 0;
 }

@@ -1,4 +1,4 @@
-// An adopter, as an allocator with per-CPU caches is one: it defines and exports
+// An adopter, as an allocator with per-CPU caches is: it defines and exports
 // __rseq_abi, and registers it in a thread when the thread first enters it.
 //
 //! cc: -ftls-model=initial-exec -Wl,-z,nodelete

@@ -1,4 +1,4 @@
-// A library that defines the symbol, and says where it thinks that it is.
+// A library that defines the symbol and returns the address that it uses for it.
 #include "../../fixtures/ask.h"
 
 __thread struct area __rseq_abi = { .cpu_id = -1U };

@@ -1,4 +1,4 @@
-// Has nothing to do with rseq.
+// Does not use rseq.
 int plain_answer(void)
 {
 	return 42;

@@ -1,4 +1,4 @@
-// Defines __rseq_abi for itself: nobody can take its place.
+// Defines __rseq_abi and binds to its own definition, whichever comes first.
 //
 //! cc: -Wl,-Bsymbolic
 #define AREA symbolic_area

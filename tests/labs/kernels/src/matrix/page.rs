@@ -215,8 +215,8 @@ pub fn page(worlds: &[World], versions: &[String]) -> String {
         text
     });
     format!(
-        "{HEAD}\n{} cells were run: {} answer as they must, {} have another answer for a \
-         reason given below, {} could not be asked, {} are wrong.\n\n{}\nThe kernels, as \
+        "{HEAD}\n{} cells were run: {} answer as required, {} give another answer for a \
+         reason below, {} could not be asked, {} are wrong.\n\n{}\nThe kernels, as \
          Debian packages:\n\n{packages}",
         total(tally),
         tally.right,
@@ -231,37 +231,39 @@ pub fn page(worlds: &[World], versions: &[String]) -> String {
 const HEAD: &str = "\
 # The matrix
 
-Written by `cargo xtask matrix --kernels all --page docs/matrix.md`; not to be edited
-by hand. With `--with target/matrix.json` some kernels are asked anew and the others'
-answers are those of an earlier run.
+Written by `cargo xtask matrix --kernels all --page docs/matrix.md`; do not edit it by
+hand. With `--with target/matrix.json` only some kernels are booted, and the answers of
+the others are taken from an earlier run.
 
-Kernels by C libraries by questions. Each kernel is Debian's own, booted in an
-emulator (`qemu-system-x86_64`, no KVM) with nothing but a first process of ours, a
-Debian release's C library, the conformance suite, the shim and `rseqctl`. `host`
-would be the kernel of the machine that asks.
+The table has one row for each question and one column for each kernel and C library.
+Each kernel is a Debian package, booted in an emulator (`qemu-system-x86_64`, without
+KVM). The guest contains an init of ours, the C library of a Debian release, the
+conformance suite, the shim and `rseqctl`, and nothing else. `host` is the kernel of the
+machine that runs the command.
 
-    cargo xtask matrix                       # the three usual kernels, one glibc
+    cargo xtask matrix                       # the three default kernels, one glibc
     cargo xtask matrix --kernels 6.19,host --glibcs bullseye,trixie
-    cargo xtask matrix --kernels all         # all of this page
-    cargo xtask matrix --all                 # and the host's kernel with every glibc
+    cargo xtask matrix --kernels all         # everything on this page
+    cargo xtask matrix --all                 # that, and the host's kernel with every glibc
 
-`cargo test -p rseq-lab-kernels` asks the same of the three usual kernels,
-`RSEQ_KERNELS=all` of all.
+`cargo test -p rseq-lab-kernels` runs the same on the three default kernels, and with
+`RSEQ_KERNELS=all` on all of them.
 
-A cell of the suite sums up every owner ([conformance.md](conformance.md)): how many
-answer as they must, and after a plus how many have another answer, with the numbers
-of the reasons below the table. A cell of the kernel alone is what it does: what the
-names mean is in `tests/kernels/facts.txt`, and a kernel that does otherwise is wrong.
+A cell for a question of the suite counts the owners ([conformance.md](conformance.md)):
+how many answer as required and, after a plus sign, how many give another answer for one
+of the numbered reasons below the table. A cell for a question about the kernel is the
+kernel's behaviour. `tests/kernels/facts.txt` explains these names and has the expected
+answers; any other answer is wrong.
 
-- `registered-length`: the length of the registration by the kernel's own word. Areas
-  of 32 bytes, and the shim's own, are registered with 32: the legacy mode in which
-  the kernel overwrites `cpu_id_start`. A definition of 64 bytes is registered with 64
-  where the kernel announces a feature size.
-- `cached-memory`: a client that caches in `cpu_id_start` where its per-CPU memory is,
-  as TCMalloc does, and moves that memory behind a membarrier. Where the kernel leaves
-  a changed `cpu_id_start` alone it writes into memory that is no longer its own, which
-  no owner can prevent; `rseqctl run` refuses to start it there. It refuses by what it
-  reads in the code: `-by-pointer` is the same client, with a store through a pointer
-  that it carries over jumps.
-- `doctor-*`: `rseqctl doctor` has seen what the kernel does.
+- `registered-length` is the length of the registration, as the kernel reports it. Areas
+  of 32 bytes, and the shim's own, are registered with 32, the legacy mode in which the
+  kernel overwrites `cpu_id_start`. A definition of 64 bytes is registered with 64 where
+  the kernel announces a feature size.
+- `cached-memory` is a client that keeps the address of its per-CPU memory in
+  `cpu_id_start`, as TCMalloc does, and moves that memory behind a membarrier. Where the
+  kernel does not rewrite a changed `cpu_id_start`, the client writes to memory that it
+  no longer owns. No owner can prevent that, and `rseqctl run` refuses to start such a
+  client there, because of what it reads in its code. `-by-pointer` is the same client
+  with a store through a pointer that is kept across jumps.
+- `doctor-*`: `rseqctl doctor` has detected what the kernel does.
 ";
