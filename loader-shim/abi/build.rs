@@ -7,7 +7,9 @@ fn main() {
     for arg in [
         // no start files and no libc: the library has no code
         "-nostdlib",
-        "-Wl,-soname,librseq_abi.so",
+        // the number changes only if programs that are linked with it would break
+        // (`tests/suites/authors/interface.rs`)
+        "-Wl,-soname,librseq_abi.so.1",
         // rule: an object that defines __rseq_abi is never unloaded
         "-Wl,-z,nodelete",
         // nothing in it is called through, so there is nothing to make read-only; the

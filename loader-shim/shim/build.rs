@@ -25,8 +25,8 @@ fn main() {
     println!("cargo::rerun-if-changed={ABI_SOURCE}");
     println!("cargo::rerun-if-env-changed={BY_NAME}");
     let abi = match env::var_os(BY_NAME) {
-        Some(_) => "librseq_abi.so",
-        None => "$ORIGIN/librseq_abi.so",
+        Some(_) => "librseq_abi.so.1",
+        None => "$ORIGIN/librseq_abi.so.1",
     };
 
     let link_time_copy = PathBuf::from(variable("OUT_DIR")).join("librseq_abi.so");
@@ -56,7 +56,7 @@ fn main() {
         // Nothing but librseq_abi.so: libc symbols stay unversioned and bind to
         // whatever libc the process has.
         "-nostdlib",
-        "-Wl,-soname,librseq_shim.so",
+        "-Wl,-soname,librseq_shim.so.1",
         // no lazy binding: a hook must not enter the dynamic linker
         "-Wl,-z,now",
         // threads that return into a hook must find it

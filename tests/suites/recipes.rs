@@ -134,7 +134,7 @@ impl Image {
                         let from = match name {
                             "rseqctl" => libraries.rseqctl.clone(),
                             "librseq_shim.so" => libraries.shim.clone(),
-                            "librseq_abi.so" => libraries.abi.clone(),
+                            "librseq_abi.so.1" => libraries.abi.clone(),
                             "server" => built("adopter", "hides")?,
                             other => recipe("oci").join(other),
                         };

@@ -241,8 +241,12 @@ fn build(steps: &mut Steps) -> Result<PathBuf, String> {
             .args(["build", "--release", "-p", "rseqctl"])
             .env("RSEQCTL_EMBED", &release),
     )?;
-    for name in ["librseq_abi.so", "librseq_shim.so", "rseqctl"] {
-        std::fs::copy(release.join(name), dist.join(name))
+    for (name, to) in [
+        ("librseq_abi.so", "librseq_abi.so.1"),
+        ("librseq_shim.so", "librseq_shim.so"),
+        ("rseqctl", "rseqctl"),
+    ] {
+        std::fs::copy(release.join(name), dist.join(to))
             .map_err(|error| format!("cannot copy {name} to {}: {error}", dist.display()))?;
     }
     Ok(dist.join("rseqctl"))

@@ -4,7 +4,7 @@
 #     for-all.sh install [LIBRARY]
 #     for-all.sh remove
 #
-# LIBRARY is librseq_shim.so, built with RSEQ_ABI_BY_NAME=1, with librseq_abi.so
+# LIBRARY is librseq_shim.so, built with RSEQ_ABI_BY_NAME=1, with librseq_abi.so.1
 # beside it in a folder that ldconfig knows, owned by root, on a file system that
 # is there from the first program on.
 set -eu

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use tls_model::protocol::{ABI_LIBRARY, SHIM_LIBRARY, variable};
+use tls_model::facts::OwnLibrary;
+use tls_model::protocol::variable;
 use tls_model::static_tls;
 
 use crate::report::Word;
@@ -229,7 +230,7 @@ fn preloaded(text: &[u8]) -> Vec<Preloaded> {
                 found: name.contains(&b'/').then(|| path.is_file()),
                 shim: path
                     .file_name()
-                    .is_some_and(|file| file == SHIM_LIBRARY || file == ABI_LIBRARY),
+                    .is_some_and(|file| OwnLibrary::from_name(file.as_bytes()).is_some()),
                 library: path.to_string_lossy().into_owned(),
             }
         })

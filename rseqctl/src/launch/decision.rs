@@ -5,11 +5,12 @@
 
 use std::path::{Path, PathBuf};
 
+use tls_model::facts::OwnLibrary;
 use tls_model::owner::{Mode, Owner, Plan, Reason, Situation, plan};
 use tls_model::protocol::plan::FileNumber;
 use tls_model::protocol::restart::{Handed, Permission};
 use tls_model::protocol::variable::{self, TUNABLES};
-use tls_model::protocol::{HandedPlan, SHIM_LIBRARY, Settings};
+use tls_model::protocol::{HandedPlan, Settings};
 use tls_model::rseq::ORIGINAL_LENGTH;
 use tls_model::rules::RuleId;
 
@@ -231,7 +232,7 @@ impl Decision {
                 environment.preload(library, PreloadPosition::First)?;
             }
             // one of another place would be a second one in the process
-            environment.forget_preload(SHIM_LIBRARY);
+            environment.forget_preload(OwnLibrary::Shim);
             environment.preload(&libraries.shim, PreloadPosition::Last)?;
             environment.set(variable::MODE, self.mode.name());
             let handed = Handed {

@@ -7,6 +7,7 @@ use std::fmt;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
+use tls_model::facts::OwnLibrary;
 use tls_model::owner::Mode;
 use tls_model::protocol::Settings;
 use tls_model::protocol::restart::{Handed, Permission};
@@ -163,15 +164,16 @@ impl Environment {
         tunables.push(format!("{name}={value}"));
     }
 
-    /// Takes every entry of this file name out of what is preloaded.
-    pub(super) fn forget_preload(&mut self, file_name: &str) {
+    /// Takes every entry that names this library out of what is preloaded.
+    pub(super) fn forget_preload(&mut self, library: OwnLibrary) {
         let Some(list) = self.0.get_mut(OsStr::new(variable::PRELOAD)) else {
             return;
         };
         let entries = list.as_bytes().split(|byte| SEPARATORS.contains(byte));
         let kept: Vec<_> = entries
             .filter(|entry| {
-                Path::new(OsStr::from_bytes(entry)).file_name() != Some(file_name.as_ref())
+                let file = Path::new(OsStr::from_bytes(entry)).file_name();
+                file.and_then(|file| OwnLibrary::from_name(file.as_bytes())) != Some(library)
             })
             .collect();
         *list = OsString::from_vec(kept.join(&b':'));

@@ -7,7 +7,7 @@ use serde::Serialize;
 use tls_model::facts::{Evidence, Tls};
 use tls_model::report::ObjectReport;
 
-use super::image::{Image, Instance, LAST_RESORT};
+use super::image::{Image, Instance};
 use super::list::List;
 use super::memory::Memory;
 
@@ -264,10 +264,9 @@ fn in_block_of(index: usize, object: &Instance) -> Area {
 }
 
 fn kind_of(object: &Instance) -> AreaKind {
-    let is_librseq = object.file.is_named("librseq.so");
     if object.file.is_named("libc.so") {
         AreaKind::Libc
-    } else if is_librseq && !object.file.is_named(LAST_RESORT) {
+    } else if object.file.is_named("librseq.so") {
         AreaKind::Librseq
     } else {
         AreaKind::Symbol

@@ -11,7 +11,7 @@ use std::rc::Rc;
 
 use libc::PT_LOAD;
 use tls_model::elf::{Class, Object, Source};
-use tls_model::facts::SymbolName;
+use tls_model::facts::{OwnLibrary, SymbolName};
 use tls_model::report::ObjectReport;
 
 use super::maps::{FileId, link_name};
@@ -106,6 +106,11 @@ impl ObjectFile {
     /// Returns whether addresses are 32 bits wide.
     pub(super) fn is_narrow(&self) -> bool {
         self.report.facts.layout.class == Class::Elf32
+    }
+
+    /// Returns whether it is this library of ours.
+    pub(super) fn is_own(&self, library: OwnLibrary) -> bool {
+        self.soname.as_deref().and_then(OwnLibrary::from_name) == Some(library)
     }
 
     /// Returns whether its soname starts with `start`.

@@ -3,7 +3,7 @@
 use tls_model::facts::ObjectKind;
 use tls_model::protocol::variable;
 
-use super::image::{Image, Instance, SHIM};
+use super::image::{Image, Instance};
 use super::proc::Process;
 
 /// How an object came into its process, as far as its unloading matters.
@@ -49,8 +49,8 @@ impl Holds {
             }
         }
         let told = process.variable(variable::LOADING);
-        let shim_keeps = image.named(SHIM).is_some()
-            && !told.is_some_and(|value| value == "off" || value == "warn");
+        let shim_keeps =
+            image.has_shim() && !told.is_some_and(|value| value == "off" || value == "warn");
         Self {
             at_start,
             shim_keeps,

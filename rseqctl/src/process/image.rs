@@ -4,15 +4,11 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::rc::Rc;
 
-use tls_model::protocol;
+use tls_model::facts::OwnLibrary;
 
 use super::files::{Files, ObjectFile, Unread};
 use super::maps::{self, Mapping};
 use super::proc::Process;
-
-/// The shim, and the library with the symbol of last resort.
-pub(super) const SHIM: &str = protocol::SHIM_LIBRARY;
-pub(super) const LAST_RESORT: &str = protocol::ABI_LIBRARY;
 
 /// A mapped object.
 #[derive(Clone, Debug)]
@@ -130,11 +126,17 @@ impl Image {
         self.objects.get(self.main?)
     }
 
-    /// Returns the object with this soname.
+    /// Returns the object whose soname starts so.
     pub(super) fn named(&self, soname: &str) -> Option<usize> {
         let mut objects = self.objects.iter().enumerate();
         let found = objects.find(|(index, it)| !self.is_guest(*index) && it.file.is_named(soname));
         found.map(|(index, _)| index)
+    }
+
+    /// Returns whether the shim is there.
+    pub(super) fn has_shim(&self) -> bool {
+        let mut objects = self.objects.iter().enumerate();
+        objects.any(|(index, it)| !self.is_guest(index) && it.file.is_own(OwnLibrary::Shim))
     }
 
     /// Notes of each object whether it belongs to a program that this one emulates.
@@ -158,7 +160,7 @@ impl Image {
                 .exported_definition()
                 .is_some()
         };
-        let is_last = |index: &usize| self.objects[*index].file.is_named(LAST_RESORT);
+        let is_last = |index: &usize| self.objects[*index].file.is_own(OwnLibrary::Abi);
         let mut all: Vec<usize> = (0..self.objects.len()).filter(exports).collect();
         all.sort_by_key(|index| (is_last(index), Some(*index) != self.main));
         all.first().copied()

@@ -2,11 +2,12 @@
 
 use std::ffi::OsStr;
 
+use tls_model::facts::OwnLibrary;
 use tls_model::owner::{Owner, Reason};
 use tls_model::protocol::variable::{RSEQ_TUNABLE, TUNABLES};
 
 use super::area::{Area, AreaKind};
-use super::image::{Image, LAST_RESORT, SHIM};
+use super::image::Image;
 use super::owner::ProcessOwner;
 use super::proc::Process;
 use super::thread::Threads;
@@ -63,7 +64,7 @@ fn mixed(areas: &[Area], image: &Image) -> (Option<ProcessOwner>, String) {
 fn of_area(area: Area, image: &Image) -> (Owner, String) {
     let object = area.object.and_then(|index| image.objects.get(index));
     let path = object.map_or("", |object| object.path.as_str());
-    let has_shim = image.named(SHIM).is_some();
+    let has_shim = image.has_shim();
     match (area.kind, object) {
         (AreaKind::Symbol, Some(it))
             if area.is_libcs_choice && !it.file.report.facts.is_owning_libc() =>
@@ -76,10 +77,10 @@ fn of_area(area: Area, image: &Image) -> (Owner, String) {
         _ if area.is_libcs_choice => (Owner::Libc, Reason::LibcOwnsSymbol.text().to_owned()),
         (AreaKind::Libc, _) => (Owner::Libc, Reason::LibcRegistered.text().to_owned()),
         (AreaKind::Librseq, _) => (Owner::Client, format!("{path} has registered its own area")),
-        (AreaKind::Symbol, Some(it)) if it.file.is_named(LAST_RESORT) && has_shim => {
+        (AreaKind::Symbol, Some(it)) if it.file.is_own(OwnLibrary::Abi) && has_shim => {
             (Owner::Shim, Reason::NobodyElse.text().to_owned())
         }
-        (AreaKind::Symbol, Some(it)) if it.file.is_named(LAST_RESORT) => (
+        (AreaKind::Symbol, Some(it)) if it.file.is_own(OwnLibrary::Abi) => (
             Owner::Client,
             format!("somebody has registered the __rseq_abi of {path}"),
         ),
@@ -111,10 +112,9 @@ fn why_nobody(process: &Process, image: &Image) -> String {
     let tunables = process.variable(TUNABLES).unwrap_or_default();
     let value = last_value(OsStr::new(&tunables), RSEQ_TUNABLE);
     let is_off = value.and_then(number) == Some(0);
-    let tells = image
-        .objects
-        .iter()
-        .any(|object| object.file.marks.rseq_offset.is_some() && !object.file.is_named(SHIM));
+    let tells = image.objects.iter().any(|object| {
+        object.file.marks.rseq_offset.is_some() && !object.file.is_own(OwnLibrary::Shim)
+    });
     if is_off {
         "GLIBC_TUNABLES switches the libc's registration off, and nobody has registered instead"
     } else if let Some(value) = value.filter(|_| tells) {

@@ -14,6 +14,10 @@ use tls_model::protocol::{ABI_LIBRARY as ABI, SHIM_LIBRARY as SHIM};
 use crate::sys::machine;
 use crate::sys::process::effective_ids;
 
+/// What cargo calls the library with the symbol: nothing that is started asks for it by
+/// this name.
+const ABI_AS_BUILT: &str = "librseq_abi.so";
+
 /// What separates the names in `LD_PRELOAD`.
 pub const SEPARATORS: &[u8] = b" :";
 
@@ -83,7 +87,7 @@ impl std::error::Error for Error {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Libraries {
-    /// `librseq_shim.so`; `librseq_abi.so` lies in the same directory.
+    /// `librseq_shim.so`; `librseq_abi.so.1` lies in the same directory.
     pub shim: PathBuf,
 }
 
@@ -110,8 +114,9 @@ impl Libraries {
         Self { shim }
     }
 
-    /// Looks beside this executable, in `../lib`, and inside it. Where
-    /// `LD_PRELOAD` could not name the place, a copy is made elsewhere.
+    /// Looks beside this executable, in `../lib`, and inside it. Where `LD_PRELOAD` could
+    /// not name the place, or the shim would not find its library there (in a folder that
+    /// cargo has filled), a copy is made elsewhere.
     ///
     /// # Errors
     ///
@@ -125,9 +130,12 @@ impl Libraries {
             .zip(["", "lib"])
             .map(|(base, below)| base.join(below))
         {
-            let (shim, abi) = (directory.join(SHIM), directory.join(ABI));
-            if shim.is_file() && abi.is_file() {
-                if can_be_preloaded(&shim) {
+            let shim = directory.join(SHIM);
+            let mut named = [ABI, ABI_AS_BUILT]
+                .map(|name| directory.join(name))
+                .into_iter();
+            if let Some(abi) = named.find(|abi| shim.is_file() && abi.is_file()) {
+                if abi.ends_with(ABI) && can_be_preloaded(&shim) {
                     return Ok(Self::of(&directory));
                 }
                 let read = |path: &Path| {

@@ -11,12 +11,15 @@ use std::time::Duration;
 
 use crate::child::Program;
 
+/// What programs and the shim ask for. Cargo leaves the number out.
+const ABI: &str = "librseq_abi.so.1";
+
 /// Where the files under test are.
 #[derive(Clone, Debug)]
 pub struct Artifacts {
     /// The command.
     pub rseqctl: PathBuf,
-    /// The symbol of last resort, `librseq_abi.so`.
+    /// The symbol of last resort, `librseq_abi.so.1`.
     pub abi: PathBuf,
     /// The preload, `librseq_shim.so`.
     pub shim: PathBuf,
@@ -39,6 +42,7 @@ pub fn artifacts() -> Result<&'static Artifacts, String> {
         for platform in ["x86_64", "haswell", "xeon_phi"] {
             let _ = std::os::unix::fs::symlink(".", directory.join(platform));
         }
+        let _ = std::os::unix::fs::symlink("librseq_abi.so", directory.join(ABI));
         let file = |name: &str| {
             let path = directory.join(name);
             path.is_file()
@@ -47,7 +51,7 @@ pub fn artifacts() -> Result<&'static Artifacts, String> {
         };
         Ok(Artifacts {
             rseqctl: file("rseqctl")?,
-            abi: file("librseq_abi.so")?,
+            abi: file(ABI)?,
             shim: file("librseq_shim.so")?,
             owner: directory.join("librseq_owner.a"),
         })
@@ -62,8 +66,8 @@ pub fn artifacts() -> Result<&'static Artifacts, String> {
 ///
 /// They cannot be built or copied.
 pub fn by_name(folder: &Path) -> Result<PathBuf, String> {
-    const BESIDE: &[u8] = b"$ORIGIN/librseq_abi.so\0";
-    const BARE: &[u8] = b"librseq_abi.so\0";
+    const BESIDE: &[u8] = b"$ORIGIN/librseq_abi.so.1\0";
+    const BARE: &[u8] = b"librseq_abi.so.1\0";
 
     let artifacts = artifacts()?;
     let say = |error: std::io::Error| format!("{}: {error}", folder.display());
@@ -74,7 +78,7 @@ pub fn by_name(folder: &Path) -> Result<PathBuf, String> {
     }
     let place = folder.join("librseq_shim.so");
     fs::write(&place, shim).map_err(say)?;
-    fs::copy(&artifacts.abi, folder.join("librseq_abi.so")).map_err(say)?;
+    fs::copy(&artifacts.abi, folder.join(ABI)).map_err(say)?;
     Ok(place)
 }
 

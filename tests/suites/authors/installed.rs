@@ -1,6 +1,7 @@
 //! Where the headers are, the sources of these tests, and an installed copy.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
@@ -55,8 +56,15 @@ fn copy(prefix: &Path) -> Result<(), Box<dyn std::error::Error>> {
     for name in ["rseq_abi.h", "rseq_shim.h"] {
         fs::copy(include().join(name), include_to.join(name))?;
     }
-    for file in [&artifacts.abi, &artifacts.shim, &artifacts.owner] {
-        fs::copy(file, lib.join(file.file_name().unwrap_or_default()))?;
+    for (file, name) in [
+        (&artifacts.abi, "librseq_abi.so.1"),
+        (&artifacts.shim, "librseq_shim.so.1"),
+        (&artifacts.owner, "librseq_owner.a"),
+    ] {
+        fs::copy(file, lib.join(name))?;
+    }
+    for name in ["librseq_abi.so", "librseq_shim.so"] {
+        symlink(format!("{name}.1"), lib.join(name))?;
     }
     for name in ["rseq-abi", "rseq-owner", "rseq-shim"] {
         let from = workspace().join(format!("loader-shim/pkgconfig/{name}.pc.in"));

@@ -8,9 +8,9 @@ pub mod variable;
 
 pub use plan::{HandedPlan, Settings};
 
-/// The library with the `__rseq_abi` of last resort: its file name and its
-/// `DT_SONAME`.
-pub const ABI_LIBRARY: &str = "librseq_abi.so";
+/// The library with the `__rseq_abi` of last resort: its `DT_SONAME`, and the name of the
+/// file that programs and the shim ask for.
+pub const ABI_LIBRARY: &str = "librseq_abi.so.1";
 
-/// The preload: its file name and its `DT_SONAME`.
+/// The preload, as `LD_PRELOAD` names it. Its `DT_SONAME` has a number behind it.
 pub const SHIM_LIBRARY: &str = "librseq_shim.so";

@@ -22,7 +22,7 @@ pub fn run(steps: &mut Steps, shim: &Path, counts_only: bool) -> Result<(), Stri
         println!("Time of a start, nanoseconds:\n\n{}", start::table(&bench)?);
     }
     println!("Instructions in user space:\n\n{}", count::table(&bench)?);
-    for library in [shim.to_path_buf(), shim.with_file_name("librseq_abi.so")] {
+    for library in [shim.to_path_buf(), shim.with_file_name("librseq_abi.so.1")] {
         let bytes = std::fs::metadata(&library)
             .map_err(|error| format!("{}: {error}", library.display()))?
             .len();

@@ -79,7 +79,7 @@ impl Bench<'_> {
                 variables.push(("LD_PRELOAD", self.storage.display().to_string()));
             }
             Preload::Abi => {
-                let abi = self.shim.with_file_name("librseq_abi.so");
+                let abi = self.shim.with_file_name("librseq_abi.so.1");
                 variables.push(("LD_PRELOAD", abi.display().to_string()));
             }
             Preload::Shim(mode) => {

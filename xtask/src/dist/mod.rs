@@ -19,8 +19,14 @@ const PROFILE: &str = "shipped";
 /// Where files go below the tarball's only folder. Those of `PROFILE`:
 const BUILT: [(&str, &str); 3] = [
     ("rseqctl", "bin/rseqctl"),
-    ("librseq_abi.so", "lib/librseq_abi.so"),
-    ("librseq_shim.so", "lib/librseq_shim.so"),
+    ("librseq_abi.so", "lib/librseq_abi.so.1"),
+    ("librseq_shim.so", "lib/librseq_shim.so.1"),
+];
+
+/// Links: the name that a linker looks for, and the one that is preloaded.
+const LINKS: [(&str, &str); 2] = [
+    ("lib/librseq_abi.so", "librseq_abi.so.1"),
+    ("lib/librseq_shim.so", "librseq_shim.so.1"),
 ];
 
 /// Those of the checkout.
@@ -51,6 +57,9 @@ pub fn run(steps: &mut Steps) -> Result<PathBuf, String> {
     let mut tarball = Tarball::new(&name, commit_time(steps.root())?);
     for (from, to) in BUILT {
         tarball.program(to, read(&built.join(from))?);
+    }
+    for (name, to) in LINKS {
+        tarball.link(name, to);
     }
     // where only glibc's dynamic linker looks: rseqctl names them so
     for platform in ["x86_64", "haswell", "xeon_phi"] {

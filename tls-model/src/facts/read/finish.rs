@@ -39,7 +39,7 @@ impl<S: Source> Reader<'_, S> {
             return None;
         }
         let mut name = [0; 32];
-        OwnLibrary::from_soname(self.object.soname(&mut name).ok().flatten()?)
+        OwnLibrary::from_name(self.object.soname(&mut name).ok().flatten()?)
     }
 
     /// Returns the model, and how it is known.
