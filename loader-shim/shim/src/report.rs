@@ -36,6 +36,21 @@ static LOG: AtomicU32 = AtomicU32::new(Log::Off as u32);
 const TO_APPEND: i32 =
     libc::O_WRONLY | libc::O_CREAT | libc::O_APPEND | libc::O_NONBLOCK | libc::O_NOCTTY;
 
+/// `st_size` of the adopter's definition, or [`NO_ADOPTER`].
+static ADOPTER_SIZE: AtomicU64 = AtomicU64::new(NO_ADOPTER);
+const NO_ADOPTER: u64 = u64::MAX;
+/// `HiddenDefinition` by number.
+static HIDDEN: AtomicU32 = AtomicU32::new(HiddenDefinition::NotSearched as u32);
+
+/// What is known of definitions that the dynamic linker cannot see.
+#[derive(Clone, Copy)]
+#[repr(u32)]
+enum HiddenDefinition {
+    NotSearched,
+    None,
+    Some,
+}
+
 fn counters() -> &'static Ledger {
     read().unwrap_or(&OWN)
 }
@@ -128,6 +143,18 @@ pub fn owner(owner: Owner, reason: Reason) {
     counters.reason.store(reason as u32, Ordering::Relaxed);
 }
 
+/// Notes what the program's objects say: the size of an adopter's definition, and
+/// whether there is a hidden one, if that was searched for.
+pub fn definitions(adopter_size: Option<u64>, hidden: Option<bool>) {
+    let hidden = match hidden {
+        None => HiddenDefinition::NotSearched,
+        Some(false) => HiddenDefinition::None,
+        Some(true) => HiddenDefinition::Some,
+    };
+    ADOPTER_SIZE.store(adopter_size.unwrap_or(NO_ADOPTER), Ordering::Relaxed);
+    HIDDEN.store(hidden as u32, Ordering::Relaxed);
+}
+
 /// Finds out where to report, before anything is counted.
 pub fn open(log: Log) {
     LOG.store(log as u32, Ordering::Relaxed);
@@ -218,7 +245,8 @@ extern "C" fn at_exit() {
     }
 }
 
-/// Returns the same keys as `rseqctl run --report` prints.
+/// Returns the keys that `rseqctl run --report` prints as well, and what was read of the
+/// program.
 fn json(record: &Record) -> Text<1024> {
     let mut text = Text::new();
     text.push(b"{\"version\":1,\"pid\":")
@@ -240,7 +268,21 @@ fn json(record: &Record) -> Text<1024> {
     } else {
         text.push_number(u64::from(record.last_errno));
     }
-    text.push(b"}\n");
+    text.push(b",\"definitions\":{\"adopter_size\":");
+    match ADOPTER_SIZE.load(Ordering::Relaxed) {
+        NO_ADOPTER => text.push(b"null"),
+        size => text.push_number(size),
+    };
+    let hidden = HIDDEN.load(Ordering::Relaxed);
+    text.push(b",\"hidden\":");
+    text.push(if hidden == HiddenDefinition::NotSearched as u32 {
+        b"null"
+    } else if hidden == HiddenDefinition::Some as u32 {
+        b"true"
+    } else {
+        b"false"
+    });
+    text.push(b"}}\n");
     text
 }
 

@@ -47,7 +47,8 @@ fn decide() {
     // a plan has looked at the files already; what the libc has taken matters where
     // it may be taken from it
     let matters = !libc_registered || environment.restart.is_some();
-    let program = process::definitions(&process, matters && handed.is_none(), libc_registered);
+    let searches = matters && handed.is_none();
+    let program = process::definitions(&process, searches, libc_registered);
     let mut situation = Situation {
         mode: environment.mode,
         libc_registered,
@@ -65,6 +66,7 @@ fn decide() {
     );
     state::set_yields_to_clients(environment.mode.yields_to_clients());
     report::open(environment.log);
+    report::definitions(program.adopter_size, searches.then_some(program.hidden));
     if let Some(area) = libc {
         registered::set_libc_area(area.offset, area.size);
     }
@@ -73,6 +75,7 @@ fn decide() {
     let followed = handed.and_then(|handed| handed.follow(&situation));
     if handed.is_some() && followed.is_none() && !libc_registered {
         situation.hidden_definition = process::definitions(&process, true, false).hidden;
+        report::definitions(program.adopter_size, Some(situation.hidden_definition));
     }
     let owner = acting::act_on(followed.unwrap_or_else(|| plan(&situation)));
     let registers = state::registers_threads();

@@ -215,6 +215,19 @@ impl Report {
             .ok_or_else(|| self.lacks("reason"))
     }
 
+    /// Returns what the shim has read of the program: the size of an adopter's definition,
+    /// and whether there is a hidden one (`None` where it did not search).
+    ///
+    /// # Errors
+    ///
+    /// The report does not say.
+    pub fn definitions(&self) -> Result<(Option<u64>, Option<bool>), String> {
+        let definitions = self.0["definitions"].as_object();
+        let definitions = definitions.ok_or_else(|| self.lacks("definitions"))?;
+        let of = |key| definitions.get(key).ok_or_else(|| self.lacks(key));
+        Ok((of("adopter_size")?.as_u64(), of("hidden")?.as_bool()))
+    }
+
     /// Returns the threads `started`, `registered` or `refused`.
     ///
     /// # Errors
