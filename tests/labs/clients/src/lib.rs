@@ -5,6 +5,7 @@
 
 pub mod duckdb;
 pub mod envoy;
+pub mod hyper;
 mod pypi;
 pub mod sarif;
 pub mod selftests;

@@ -138,8 +138,12 @@ pub fn ask(port: u16, connections: u32, each: u32) -> Result<BTreeMap<String, St
     Ok(answers)
 }
 
-/// Status line and body of one answer.
-fn get(port: u16, path: &str) -> Result<String, String> {
+/// Returns status line and body of one answer.
+///
+/// # Errors
+///
+/// There is none, or no HTTP.
+pub fn get(port: u16, path: &str) -> Result<String, String> {
     let say = |error: std::io::Error| format!("{path}: {error}");
     let limit = Some(Duration::from_secs(10));
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).map_err(say)?;
