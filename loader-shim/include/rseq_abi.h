@@ -7,6 +7,9 @@
  * For C89 and C++98 and later, by gcc and clang. Functions are there where
  * RSEQ_ABI_HAS_ACCESS is defined (x86-64 and AArch64); the rest is everywhere.
  *
+ * No name of it is one of librseq's (rseq/rseq.h) or of <sys/rseq.h>: a source may include
+ * them together.
+ *
  * None of it needs a library. docs/authors.md shows how to build with it.
  */
 #ifndef RSEQ_ABI_H
@@ -23,7 +26,7 @@ __extension__ typedef __UINT64_TYPE__ rseq_abi_u64;
 struct rseq_abi_area {
 	rseq_abi_u32 cpu_id_start; /*  0: the CPU; always a valid index */
 	rseq_abi_u32 cpu_id;       /*  4: the CPU, or one of the two below */
-	rseq_abi_u64 rseq_cs;      /*  8: address of a struct rseq_abi_cs, or 0 */
+	rseq_abi_u64 rseq_cs;      /*  8: address of a struct rseq_abi_section, or 0 */
 	rseq_abi_u32 flags;        /* 16 */
 	rseq_abi_u32 node_id;      /* 20: NUMA node (Linux 6.3) */
 	rseq_abi_u32 mm_cid;       /* 24: concurrency id (Linux 6.3) */
@@ -38,7 +41,7 @@ struct rseq_abi_extensible_area {
 
 /* One critical section (struct rseq_cs). RSEQ_ABI_SIGNATURE lies in the four
  * bytes before abort_ip. */
-struct rseq_abi_cs {
+struct rseq_abi_section {
 	rseq_abi_u32 version;
 	rseq_abi_u32 flags;
 	rseq_abi_u64 start_ip;
@@ -48,16 +51,16 @@ struct rseq_abi_cs {
 
 typedef char rseq_abi_area_has_32_bytes[sizeof(struct rseq_abi_area) == 32 ? 1 : -1];
 typedef char rseq_abi_area_may_have_128[sizeof(struct rseq_abi_extensible_area) == 128 ? 1 : -1];
-typedef char rseq_abi_cs_has_32_bytes[sizeof(struct rseq_abi_cs) == 32 ? 1 : -1];
+typedef char rseq_abi_section_has_32_bytes[sizeof(struct rseq_abi_section) == 32 ? 1 : -1];
 
 /* cpu_id before anybody has registered the area, and after the kernel has refused. */
-#define RSEQ_ABI_CPU_ID_UNINITIALIZED 0xffffffffU
-#define RSEQ_ABI_CPU_ID_REGISTRATION_FAILED 0xfffffffeU
+#define RSEQ_ABI_CPU_UNREGISTERED 0xffffffffU
+#define RSEQ_ABI_CPU_REFUSED 0xfffffffeU
 
 /* The length in bytes that every kernel takes. */
 #define RSEQ_ABI_ORIGINAL_LENGTH 32U
 /* Flag of the system call: unregister. */
-#define RSEQ_ABI_FLAG_UNREGISTER 1U
+#define RSEQ_ABI_UNREGISTER 1U
 
 /*
  * The signature that all users of rseq on one architecture agree on, as a 32-bit
@@ -114,27 +117,27 @@ typedef char rseq_abi_cs_has_32_bytes[sizeof(struct rseq_abi_cs) == 32 ? 1 : -1]
  */
 #define RSEQ_ABI_ATTRIBUTES \
 	__attribute__((visibility("default"), tls_model("initial-exec"), weak, used))
-#define RSEQ_ABI_UNREGISTERED { 0U, RSEQ_ABI_CPU_ID_UNINITIALIZED, 0U, 0U, 0U, 0U, 0U }
+#define RSEQ_ABI_INITIAL { 0U, RSEQ_ABI_CPU_UNREGISTERED, 0U, 0U, 0U, 0U, 0U }
 #ifdef __cplusplus
 #define RSEQ_ABI_DEFINE                                                        \
 	extern "C" {                                                           \
 	__thread struct rseq_abi_area __rseq_abi RSEQ_ABI_ATTRIBUTES =         \
-		RSEQ_ABI_UNREGISTERED;                                         \
+		RSEQ_ABI_INITIAL;                                         \
 	}                                                                      \
 	typedef char rseq_abi_defined_here[1]
 #define RSEQ_ABI_DEFINE_EXTENSIBLE                                             \
 	extern "C" {                                                           \
 	__thread struct rseq_abi_extensible_area __rseq_abi                    \
-		RSEQ_ABI_ATTRIBUTES = { RSEQ_ABI_UNREGISTERED, { 0U } };       \
+		RSEQ_ABI_ATTRIBUTES = { RSEQ_ABI_INITIAL, { 0U } };       \
 	}                                                                      \
 	typedef char rseq_abi_defined_here[1]
 #else
 #define RSEQ_ABI_DEFINE                                                        \
 	__thread struct rseq_abi_area __rseq_abi RSEQ_ABI_ATTRIBUTES =         \
-		RSEQ_ABI_UNREGISTERED
+		RSEQ_ABI_INITIAL
 #define RSEQ_ABI_DEFINE_EXTENSIBLE                                             \
 	__thread struct rseq_abi_extensible_area __rseq_abi                    \
-		RSEQ_ABI_ATTRIBUTES = { RSEQ_ABI_UNREGISTERED, { 0U } }
+		RSEQ_ABI_ATTRIBUTES = { RSEQ_ABI_INITIAL, { 0U } }
 #endif
 
 /*
@@ -355,7 +358,7 @@ RSEQ_ABI_INLINE int rseq_abi_register_current_thread(void)
 			       RSEQ_ABI_ORIGINAL_LENGTH, 0UL, RSEQ_ABI_SIGNATURE);
 	if (result == 0 || result == -16) /* EBUSY: a signal handler came first */
 		return 0;
-	*(volatile rseq_abi_u32 *)&area->cpu_id = RSEQ_ABI_CPU_ID_REGISTRATION_FAILED;
+	*(volatile rseq_abi_u32 *)&area->cpu_id = RSEQ_ABI_CPU_REFUSED;
 	return (int)result;
 }
 
@@ -367,7 +370,7 @@ RSEQ_ABI_INLINE int rseq_abi_unregister_current_thread(void)
 	if (!area)
 		return -2;
 	return (int)rseq_abi_call(RSEQ_ABI_SYSCALL, (unsigned long)area,
-				  RSEQ_ABI_ORIGINAL_LENGTH, RSEQ_ABI_FLAG_UNREGISTER,
+				  RSEQ_ABI_ORIGINAL_LENGTH, RSEQ_ABI_UNREGISTER,
 				  RSEQ_ABI_SIGNATURE);
 }
 

@@ -22,6 +22,6 @@ int refer(void)
 #else
 	if (!area)
 		return 0;
-	return area->cpu_id == RSEQ_ABI_CPU_ID_UNINITIALIZED && area->cpu_id_start == 0 ? 1 : 2;
+	return area->cpu_id == RSEQ_ABI_CPU_UNREGISTERED && area->cpu_id_start == 0 ? 1 : 2;
 #endif
 }

@@ -1,17 +1,20 @@
-//! The kernel's own `selftests/rseq`, out of Debian's package of its source.
-//! Nothing of it is kept in the checkout.
+//! The kernel's own `selftests/rseq`, out of Debian's package of its source: librseq and
+//! its tests, as the kernel has them. Nothing of it is kept in the checkout.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use rseq_kit::artifacts::{artifacts, workspace};
 use rseq_kit::cache;
 use rseq_kit::child::Program;
 use rseq_kit::needs::{Asked, Need, program};
 
 /// The kernel's own tests, which apt-get can download and a compiler build.
-pub const NEED: Need = Need::new(&Asked("the kernel's tests", || folder().map(drop)));
+pub const NEED: Need = Need::new(&Asked("the kernel's tests", || {
+    folder(Linked::Own).map(drop)
+}));
 
 /// The package, and the archive in it.
 const PACKAGE: &str = "linux-source-6.1";
@@ -55,18 +58,51 @@ const PROGRAMS: [(&str, &str, &[&str]); 4] = [
     ),
 ];
 
-/// The folder with the built programs.
+/// Whose `__rseq_abi` the library has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Linked {
+    /// Its own, which nobody else sees.
+    Own,
+    /// The one that `rseq_abi.h` defines, in a shared library.
+    Header,
+    /// The same, all of it in static programs.
+    HeaderStatic,
+    /// That of `librseq_owner.a`, in dynamic programs.
+    Owner,
+}
+
+/// Returns the folder with the programs, built in this way.
 ///
 /// # Errors
 ///
 /// They cannot be had or built here.
-pub fn folder() -> Result<&'static Path, String> {
-    static FOLDER: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
-        let source = cache::kept(&format!("{PACKAGE}-selftests-rseq"), fetch)?;
-        build(&source)
-    });
-    FOLDER.as_deref().map_err(Clone::clone)
+pub fn folder(linked: Linked) -> Result<&'static Path, String> {
+    type Folder = LazyLock<Result<PathBuf, String>>;
+    static OWN: Folder = LazyLock::new(|| build(Linked::Own));
+    static HEADER: Folder = LazyLock::new(|| build(Linked::Header));
+    static HEADER_STATIC: Folder = LazyLock::new(|| build(Linked::HeaderStatic));
+    static OWNER: Folder = LazyLock::new(|| build(Linked::Owner));
+
+    let folder = match linked {
+        Linked::Own => &OWN,
+        Linked::Header => &HEADER,
+        Linked::HeaderStatic => &HEADER_STATIC,
+        Linked::Owner => &OWNER,
+    };
+    folder.as_deref().map_err(Clone::clone)
 }
+
+/// The library's definition, and what an author writes in its place: the definition is in
+/// a source of its own, as the two headers call the same area by different types.
+const DEFINITION: &str = "static
+__thread struct rseq_abi __rseq_abi __attribute__((tls_model(\"initial-exec\"))) = {
+	.cpu_id = RSEQ_ABI_CPU_ID_UNINITIALIZED,
+};
+";
+const DECLARATION: &str = "#include <rseq_abi.h>
+extern __thread struct rseq_abi __rseq_abi __attribute__((tls_model(\"initial-exec\")));
+";
+const AREA: &str = "#include <rseq_abi.h>\n\nRSEQ_ABI_DEFINE;\n";
 
 /// Downloads the package and leaves only what is needed of it.
 fn fetch(folder: &Path) -> Result<(), String> {
@@ -109,7 +145,8 @@ fn fetch(folder: &Path) -> Result<(), String> {
 }
 
 /// Builds the programs, with their library, in a scratch folder.
-fn build(kept: &Path) -> Result<PathBuf, String> {
+fn build(linked: Linked) -> Result<PathBuf, String> {
+    let kept = cache::kept(&format!("{PACKAGE}-selftests-rseq"), fetch)?;
     let folder = rseq_kit::scratch::directory("selftests")?;
     let say = |error: std::io::Error| format!("selftests: {error}");
     let tools = kept.join("linux-source-6.1/tools");
@@ -128,11 +165,34 @@ fn build(kept: &Path) -> Result<PathBuf, String> {
         }
         fs::write(copy, long.replace(text, shorter)).map_err(say)?;
     }
+    let include = workspace().join("loader-shim/include");
+    let mut library = vec![source.join("rseq.c")];
+    if linked != Linked::Own {
+        let text = fs::read_to_string(&library[0]).map_err(say)?;
+        if !text.contains(DEFINITION) {
+            return Err("rseq.c is not as expected: no definition".to_owned());
+        }
+        library = vec![folder.join("rseq.c")];
+        fs::write(&library[0], text.replace(DEFINITION, DECLARATION)).map_err(say)?;
+        // beside the copy: one header is included from the folder above
+        fs::copy(
+            tools.join("testing/selftests/kselftest.h"),
+            folder.with_file_name("kselftest.h"),
+        )
+        .map_err(say)?;
+    }
+    if [Linked::Header, Linked::HeaderStatic].contains(&linked) {
+        library.push(folder.join("area.c"));
+        fs::write(&library[1], AREA).map_err(say)?;
+    }
+    let library: Vec<_> = library.iter().map(|it| it.display().to_string()).collect();
+    let library: Vec<_> = library.iter().map(String::as_str).collect();
     let cc = |out: &str, arguments: &[&str]| {
         Program::with_callers_environment(program("cc")?)
             .args(["-O2", "-pthread", "-o", out])
             .arg(format!("-I{}", source.display()))
             .arg(format!("-I{}", tools.join("include").display()))
+            .arg(format!("-I{}", include.display()))
             .args(arguments)
             .args(["-ldl", "-Wl,-rpath,$ORIGIN"])
             .directory(&folder)
@@ -149,13 +209,19 @@ fn build(kept: &Path) -> Result<PathBuf, String> {
         };
         place.display().to_string()
     };
-    cc("librseq.so", &["-shared", "-fPIC", &path("rseq.c")])?;
+    let owner = artifacts()?.owner.display().to_string();
+    let rest = match linked {
+        Linked::Own | Linked::Header => vec!["-L.", "-lrseq"],
+        Linked::HeaderStatic => [&["-static"], &*library].concat(),
+        Linked::Owner => [&*library, &[&*owner]].concat(),
+    };
+    if rest.contains(&"-lrseq") {
+        let options = ["-shared", "-fPIC", "-Wl,-z,nodelete"];
+        cc("librseq.so", &[&options, &*library].concat())?;
+    }
     for (name, file, options) in PROGRAMS {
         let file = path(file);
-        cc(
-            name,
-            &[options, &[&*file, "-L.", "-lrseq"] as &[&str]].concat(),
-        )?;
+        cc(name, &[options, &[&*file], &*rest].concat())?;
     }
     Ok(folder)
 }

@@ -9,7 +9,7 @@ use rseq_kit::fixture::same;
 use rseq_kit::needs::Need;
 use rseq_kit::runner::{Outcome, Suite};
 use rseq_kit::world::{Records, World};
-use rseq_lab_clients::selftests;
+use rseq_lab_clients::selftests::{self, Linked};
 
 /// What `run_param_test.sh` runs, with fewer repetitions.
 const PARAMETERS: [(&str, &[&str]); 8] = [
@@ -44,13 +44,57 @@ fn main() -> ExitCode {
             suite.add(title, &needs, move || compare(program, &arguments));
         }
     }
+    for (name, linked) in [
+        ("header", Linked::Header),
+        ("header_static", Linked::HeaderStatic),
+        ("owner", Linked::Owner),
+    ] {
+        let mut needs = needs.to_vec();
+        match linked {
+            Linked::HeaderStatic => needs.push(Need::STATIC_LIBC),
+            Linked::Owner => needs.push(Need::BINUTILS),
+            Linked::Own | Linked::Header => {}
+        }
+        for (program, parameters) in SHARED {
+            let title = format!("selftests::{name}::{program}");
+            suite.add(title, &needs, move || share(linked, program, parameters));
+        }
+    }
     suite.run()
 }
 
-fn run(world: &str, program: &str, arguments: &[&str]) -> Result<(Finished, Records), String> {
-    let program = Program::new(selftests::folder()?.join(program))
+/// What is run with an area that others may share.
+const SHARED: [(&str, &[&str]); 4] = [
+    ("basic_test", &[]),
+    ("basic_percpu_ops_test", &[]),
+    ("param_test", &["-T", "l", "-r", "1000", "-t", "6"]),
+    (
+        "param_test_compare_twice",
+        &["-T", "i", "-r", "1000", "-t", "6"],
+    ),
+];
+
+/// The library gives the same with the area of `rseq_abi.h`, or of the archive, as with its
+/// own: where it registers, and where the libc or the archive has.
+fn share(linked: Linked, program: &str, arguments: &[&str]) -> Outcome {
+    let (alone, _) = run("bare", program, arguments)?;
+    let alone = alone.expect(0)?;
+    for world in ["bare", "plain"] {
+        let program = start(linked, program, arguments)?;
+        let (finished, _) = World::from_name(world)?.run(program)?;
+        same(&finished, &alone).map_err(|error| format!("{world}: {error}"))?;
+    }
+    Ok(())
+}
+
+fn start(linked: Linked, program: &str, arguments: &[&str]) -> Result<Program, String> {
+    Ok(Program::new(selftests::folder(linked)?.join(program))
         .args(arguments)
-        .limit(Duration::from_secs(60));
+        .limit(Duration::from_secs(60)))
+}
+
+fn run(world: &str, program: &str, arguments: &[&str]) -> Result<(Finished, Records), String> {
+    let program = start(Linked::Own, program, arguments)?;
     World::from_name(world)?.run(program)
 }
 

@@ -131,7 +131,7 @@ fn workerd(on: On) -> Outcome {
 }
 
 fn librseq(on: On, name: &str, arguments: &[&str]) -> Outcome {
-    let path = selftests::folder()?.join(name);
+    let path = selftests::folder(selftests::Linked::Own)?.join(name);
     let limit = Duration::from_secs(60);
     let here = Program::new(&path).args(arguments).limit(limit);
     let here = here.run()?.expect(0)?;
