@@ -30,16 +30,23 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// A list of paths could not be read.
+    PathList {
+        /// The list.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// The folder of `--root` does not exist.
     NoSuchRoot(PathBuf),
     /// The processes could not be listed.
     Processes(io::Error),
-    /// `explain` does not know the word; the list of those that it knows.
+    /// `explain` does not know the word.
     UnknownWord {
         /// The word.
         word: String,
-        /// One line for each word that it knows.
-        known: String,
+        /// Words like it that are known, the best first.
+        near: Vec<&'static str>,
     },
     /// The demo program could not be run.
     Demo(io::Error),
@@ -97,15 +104,21 @@ impl fmt::Display for Error {
         match self {
             Self::Usage { error, .. } => error.fmt(f),
             Self::Output(_) => f.write_str("standard output"),
-            Self::Baseline { path, .. } => f.write_str(&text::printable(path)),
+            Self::Baseline { path, .. } | Self::PathList { path, .. } => {
+                f.write_str(&text::printable(path))
+            }
             Self::NoSuchRoot(root) => write!(
                 f,
                 "--root {}: no such folder; check the path",
                 text::printable(root)
             ),
             Self::Processes(_) => f.write_str("/proc"),
-            Self::UnknownWord { word, known } => {
-                write!(f, "no rule, verdict or word {word:?}; there are:\n{known}")
+            Self::UnknownWord { word, near } => {
+                write!(f, "no report has the word {word:?}; ")?;
+                if !near.is_empty() {
+                    write!(f, "did you mean {}? ", near.join(", "))?;
+                }
+                f.write_str("rseqctl explain lists all of them")
             }
             Self::Demo(_) => f.write_str("demo"),
             Self::DemoShows(what) => write!(f, "demo: {what}"),
@@ -119,6 +132,7 @@ impl std::error::Error for Error {
         match self {
             Self::Output(source)
             | Self::Baseline { source, .. }
+            | Self::PathList { source, .. }
             | Self::Processes(source)
             | Self::Demo(source) => Some(source),
             // its text is this one's

@@ -12,7 +12,10 @@ fn main() -> ExitCode {
     commands::prepare_process();
     let mut out = Output::standard();
     let done = cli::parse(std::env::args_os())
-        .and_then(|request| request.run(&mut out))
+        .and_then(|invocation| {
+            invocation.color.choose();
+            invocation.request.run(&mut out)
+        })
         .and_then(|status| out.finish().map(|()| status).map_err(Error::Output));
     match done {
         Ok(status) => status.exit_code(),

@@ -36,7 +36,7 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// Audits `paths`; `sink` gets everything in the order of names.
 pub(super) fn run(paths: &[PathBuf], options: &Options, sink: &mut dyn FnMut(Event<'_>)) -> Tally {
-    let mut walk = Walk::new(paths);
+    let mut walk = Walk::new(paths, options.pick.clone());
     let mut report = Reporter {
         options,
         tally: Tally::default(),
@@ -48,16 +48,18 @@ pub(super) fn run(paths: &[PathBuf], options: &Options, sink: &mut dyn FnMut(Eve
         while let Some(piece) = take(&mut walk) {
             report.add(inspect(&inspector, piece));
         }
+        report.tally.links = walk.links();
         return report.tally;
     }
     let queue = Queue::default();
     thread::scope(|scope| {
-        scope.spawn(|| {
+        let walking = scope.spawn(|| {
             let _alarm = Alarm(&queue);
             while let Some(piece) = take(&mut walk) {
                 queue.hand_out(piece);
             }
             queue.close();
+            walk.links()
         });
         for _ in 0..threads {
             scope.spawn(|| {
@@ -75,6 +77,8 @@ pub(super) fn run(paths: &[PathBuf], options: &Options, sink: &mut dyn FnMut(Eve
                 Next::End => break,
             }
         }
+        // where it has panicked, so will the scope
+        report.tally.links = walking.join().unwrap_or_default();
     });
     report.tally
 }
@@ -269,7 +273,7 @@ impl Reporter<'_> {
         self.tally.add(&outcome.counts);
         for file in outcome.files {
             for mut row in file.rows {
-                row.mark_known(&self.options.baseline);
+                row.filter(&self.options.filter);
                 self.tally.count_row(&row);
                 (self.sink)(Event::Row(&row));
             }

@@ -34,6 +34,8 @@ pub(super) struct Folder {
     device: u64,
     /// The names, a slash behind those of folders.
     names: Vec<u8>,
+    /// Symbolic links in it, which are passed over.
+    links: u64,
     /// Where in `names` each of the entries is, sorted as their paths and
     /// those below them will be.
     entries: Vec<(u32, u32)>,
@@ -53,6 +55,7 @@ impl Folder {
             handle: None,
             device,
             names: Vec::new(),
+            links: 0,
             entries: Vec::new(),
         };
         let problem = opened
@@ -92,6 +95,7 @@ impl Folder {
                 kind => kind,
             };
             if !matches!(kind, FileType::RegularFile | FileType::Directory) {
+                self.links += u64::from(kind == FileType::Symlink);
                 continue;
             }
             let start = self.names.len();
@@ -115,6 +119,11 @@ impl Folder {
     /// Returns the folder's path.
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Returns how many symbolic links are in it.
+    pub(super) fn links(&self) -> u64 {
+        self.links
     }
 
     /// Returns the file system that it is on.

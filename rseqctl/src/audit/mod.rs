@@ -29,7 +29,6 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
-mod baseline;
 mod budget;
 mod container;
 mod engine;
@@ -41,6 +40,7 @@ mod mounts;
 mod object;
 mod options;
 mod outcome;
+mod pick;
 mod problem;
 mod program;
 mod program_row;
@@ -56,10 +56,10 @@ use tls_model::elf::Source;
 
 pub use crate::program::FileSource;
 
-pub use baseline::Baseline;
 pub use budget::{Exceeded, Limits};
 pub use event::{Event, UnusedInput};
 pub use options::Options;
+pub use pick::Pick;
 pub use problem::Problem;
 pub use program::audit_program;
 pub use report::{AuditWriter, Document};

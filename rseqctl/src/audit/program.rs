@@ -65,7 +65,7 @@ pub fn audit_program(
         if row.path() == main.file {
             row.program = Some(about.clone());
         }
-        row.mark_known(&options.baseline);
+        row.filter(&options.filter);
         tally.count_row(row);
         sink(Event::Row(row));
     }

@@ -16,9 +16,8 @@ use tls_model::facts::{
 use tls_model::report::ObjectReport;
 use tls_model::rules::{self, Finding};
 
-use super::baseline::Baseline;
 use super::program_row::ProgramRow;
-use crate::report::{FindingRow, Word, text};
+use crate::report::{Filter, FindingRow, Word, text};
 
 /// What the audit says about one ELF object.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -214,13 +213,9 @@ impl Row {
         self.if_dlopened
     }
 
-    /// Marks the findings that the baseline has.
-    pub(super) fn mark_known(&mut self, baseline: &Baseline) {
-        if !baseline.is_empty() {
-            for finding in &mut self.findings {
-                finding.known = baseline.has(&self.path, finding.rule.name);
-            }
-        }
+    /// Takes out the findings that are not asked for, and marks those that are known.
+    pub(super) fn filter(&mut self, filter: &Filter) {
+        filter.apply(&self.path, &mut self.findings);
     }
 
     /// Returns what it does with the rseq symbols.

@@ -22,6 +22,9 @@ pub struct FileCounts {
     pub mention_rseq: u64,
     /// Inputs that were read: files, and folders listed.
     pub read: u64,
+    /// Symbolic links met in trees, which are passed over: what they lead to is
+    /// audited where it is.
+    pub links: u64,
 }
 
 impl Counted for FileCounts {

@@ -10,19 +10,20 @@
 //! is taken for the folders on the way only.
 
 use std::cmp::{Ordering, Reverse};
-use std::collections::{BinaryHeap, HashSet};
+use std::collections::BinaryHeap;
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::found::{Found, FoundKind, Where};
 use super::mounts::pseudo_devices;
+use super::pick::Pick;
 use super::problem::Problem;
-use super::tree::Tree;
+use super::tree::{Bounds, Tree};
 
 /// The walk.
 pub(super) struct Walk {
-    pseudo: HashSet<u64>,
+    bounds: Bounds,
     /// What is still to be visited, the first name on top.
     waiting: BinaryHeap<Reverse<Waiting>>,
     /// The tree that is being walked.
@@ -44,9 +45,13 @@ enum What {
 
 impl Walk {
     /// Returns a walk over every named path and what is below it.
-    pub(super) fn new(paths: &[PathBuf]) -> Self {
+    pub(super) fn new(paths: &[PathBuf], pick: Pick) -> Self {
         let mut walk = Self {
-            pseudo: pseudo_devices(),
+            bounds: Bounds {
+                pseudo: pseudo_devices(),
+                pick,
+                links: 0,
+            },
             waiting: BinaryHeap::with_capacity(paths.len()),
             current: None,
             last: Vec::new(),
@@ -62,7 +67,7 @@ impl Walk {
 
     fn name(&mut self, path: &Path, metadata: &Metadata) {
         if metadata.is_dir() {
-            let (tree, first) = Tree::new(path, metadata.dev());
+            let (tree, first) = Tree::new(path, metadata.dev(), &mut self.bounds);
             self.wait(What::Tree(Box::new(tree), first));
         } else if metadata.is_file() {
             self.found(path, FoundKind::File { named: true });
@@ -81,6 +86,11 @@ impl Walk {
         let (What::Found(found) | What::Tree(_, found)) = &what;
         let key = found.key().into_owned();
         self.waiting.push(Reverse(Waiting { key, what }));
+    }
+
+    /// Returns how many symbolic links were passed over so far.
+    pub(super) fn links(&self) -> u64 {
+        self.bounds.links
     }
 
     /// Returns the next thing in the order of names, each name once.
@@ -105,7 +115,7 @@ impl Walk {
 
     fn advance(&mut self) -> Option<Found> {
         if let Some(mut tree) = self.current.take()
-            && let Some(found) = tree.next(&self.pseudo)
+            && let Some(found) = tree.next(&mut self.bounds)
         {
             let is_first = self
                 .waiting

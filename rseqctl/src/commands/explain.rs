@@ -1,39 +1,34 @@
 //! `rseqctl explain`.
 
-use tls_model::rules;
-
 use crate::error::Error;
 use crate::exit::Status;
-use crate::report::StandardOutput;
-use crate::report::explain::{explain, list};
-use crate::report::glossary;
+use crate::report::choices::DocumentFormat;
+use crate::report::{Screen, StandardOutput, explain, lookup};
 
 /// The checked arguments.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExplainRequest {
-    /// The rule, verdict or word of a report; without one all are listed.
+    /// The word; without one all are listed.
     pub word: Option<String>,
+    /// How to print.
+    pub format: DocumentFormat,
 }
 
 pub(super) fn run(request: &ExplainRequest, out: &mut StandardOutput) -> Result<Status, Error> {
-    let written = match request.word.as_deref() {
-        None => list(out),
-        Some(word) => match rules::find(word) {
-            Some(rule) => explain(rule, out),
-            None if glossary::meanings(word).next().is_some() => glossary::explain(word, out),
-            None => return Err(unknown(word)),
-        },
+    let meaning = request.word.as_deref().map(find).transpose()?;
+    let screen = Screen::standard_output();
+    let written = match (request.format, &meaning) {
+        (DocumentFormat::Json, meaning) => explain::json(meaning.as_ref(), out),
+        (DocumentFormat::Human, None) => explain::list(screen, out),
+        (DocumentFormat::Human, Some(meaning)) => explain::explain(meaning, screen, out),
     };
     written.map_err(Error::Output)?;
     Ok(Status::Clean)
 }
 
-fn unknown(word: &str) -> Error {
-    let mut known = Vec::new();
-    // memory takes it all
-    let _ = list(&mut known);
-    Error::UnknownWord {
+fn find(word: &str) -> Result<lookup::Meaning, Error> {
+    lookup::find(word).ok_or_else(|| Error::UnknownWord {
         word: word.to_owned(),
-        known: String::from_utf8_lossy(&known).into_owned(),
-    }
+        near: lookup::near(word),
+    })
 }

@@ -5,8 +5,8 @@ use std::ffi::OsString;
 use crate::error::Error;
 use crate::exit::Status;
 use crate::launch::{Manner, Settings, Start};
-use crate::report::StandardOutput;
-use crate::report::choices::RunFormat;
+use crate::report::choices::DocumentFormat;
+use crate::report::{Screen, StandardOutput};
 
 /// The checked arguments.
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ pub struct RunRequest {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Then {
     /// Say what would be done, and start nothing.
-    Tell(RunFormat),
+    Tell(DocumentFormat),
     /// Start the command.
     Start(Manner),
 }
@@ -36,7 +36,8 @@ pub(super) fn run(request: &RunRequest, out: &mut StandardOutput) -> Result<Stat
         Then::Start(manner) => Ok(start.run(manner)?),
         Then::Tell(format) => {
             let plan = start.plan()?;
-            plan.write(*format, out).map_err(Error::Output)?;
+            plan.write(*format, Screen::standard_output(), out)
+                .map_err(Error::Output)?;
             Ok(Status::Clean)
         }
     }

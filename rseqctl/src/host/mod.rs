@@ -22,6 +22,7 @@
 mod facts;
 mod judge;
 mod report;
+mod running;
 
 use std::time::Duration;
 
@@ -30,6 +31,7 @@ use crate::kernel::{Extent, self_test};
 pub use facts::{Auxv, Facts, Kernel, Libc, PRELOAD_FILE, Preloaded, Seccomp};
 pub use judge::{Verdict, judge};
 pub use report::HostReport;
+pub use running::{Running, RunningProgram};
 
 /// Inspects this host. The self-test ends within `limit`.
 #[must_use]
@@ -41,5 +43,6 @@ pub fn inspect_host(limit: Duration) -> HostReport {
         facts,
         self_test,
         verdicts,
+        running: None,
     }
 }

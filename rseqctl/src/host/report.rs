@@ -8,10 +8,11 @@ use tls_model::rules::Level;
 
 use super::facts::{Facts, Libc, SeccompMode};
 use super::judge::Verdict;
+use super::running::{Running, RunningProgram};
 use crate::kernel::{Abort, Field, Length, SelfTest};
 use crate::report::choices::ReportFormat;
-use crate::report::wrapped;
-use crate::report::{Host, Keyed};
+use crate::report::text::without_controls;
+use crate::report::{Host, Keyed, Screen, style};
 use crate::sys::thread::Registration;
 use crate::tunables::RseqTunable;
 
@@ -27,6 +28,8 @@ pub struct HostReport {
     pub self_test: SelfTest,
     /// What it comes to, errors first.
     pub verdicts: Vec<Verdict>,
+    /// What was found of the programs that run; null where they were not looked at.
+    pub running: Option<Running>,
 }
 
 impl HostReport {
@@ -41,56 +44,79 @@ impl HostReport {
         format: ReportFormat,
         details: bool,
         host: Option<&Host>,
+        screen: Screen,
         out: &mut impl Write,
     ) -> io::Result<()> {
         let row = Keyed { host, row: self };
         match format {
-            ReportFormat::Human => return self.human(details, out),
+            ReportFormat::Human => return self.human(details, screen, out),
             ReportFormat::Json => serde_json::to_writer_pretty(&mut *out, &row)?,
             ReportFormat::Ndjson => serde_json::to_writer(&mut *out, &row)?,
         }
         writeln!(out)
     }
 
-    fn human(&self, details: bool, out: &mut impl Write) -> io::Result<()> {
-        let worst = self
-            .verdicts
-            .iter()
-            .map(|verdict| verdict.rule().level)
-            .max();
+    fn human(&self, details: bool, screen: Screen, out: &mut impl Write) -> io::Result<()> {
+        let worst = self.verdicts.iter().map(|verdict| *verdict.level).max();
         let is_fine = worst < Some(Level::Warning);
-        self.human_facts(out)?;
-        if is_fine && !details {
-            writeln!(
-                out,
-                "{:<14}the kernel does what programs expect ({} ms; --verbose shows what was tried)",
-                "self-test", self.self_test.milliseconds
-            )?;
-        } else {
+        self.headline(screen, out)?;
+        if details || !is_fine {
+            self.human_facts(out)?;
             self.human_test(out)?;
+            writeln!(out)?;
         }
-        writeln!(out)?;
         for verdict in &self.verdicts {
-            writeln!(
-                out,
-                "{}: {} [{}]",
-                verdict.level, verdict.title, verdict.verdict
-            )?;
-            wrapped("  seen: ", &verdict.seen, out)?;
-            wrapped("  to do: ", &verdict.action, out)?;
+            let level = screen.level(*verdict.level);
+            let text = format!("{level}: {} [{}]", verdict.title, verdict.verdict);
+            screen.hanging("", "  ", &text, out)?;
+            screen.paragraph("  seen: ", &verdict.seen, out)?;
+            screen.paragraph("  to do: ", &verdict.action, out)?;
         }
-        if is_fine {
-            writeln!(
-                out,
-                "This host is fit for rseq. What a program makes of it:"
-            )?;
-        } else {
-            writeln!(out, "What that means for a program:")?;
-        }
+        writeln!(out, "\n{}", screen.styled(style::HEADING, "Next"))?;
         for (command, what) in NEXT {
-            writeln!(out, "  {command:<34}{what}")?;
+            let pad = " ".repeat(34_usize.saturating_sub(command.len()));
+            let command = screen.styled(style::COMMAND, command);
+            writeln!(out, "  {command}{pad}{what}")?;
         }
         Ok(())
+    }
+
+    /// Writes the sentence that matters most.
+    fn headline(&self, screen: Screen, out: &mut impl Write) -> io::Result<()> {
+        let worst = self.verdicts.iter().max_by_key(|verdict| *verdict.level);
+        let refused = self.running.as_ref().map_or(&[][..], |it| &it.refused);
+        let (colours, text) = match worst.filter(|it| *it.level >= Level::Warning) {
+            Some(verdict) => (
+                style::of_level(*verdict.level),
+                format!("Look at this first: {}.", verdict.title),
+            ),
+            None => (style::GOOD, "This host is fit for rseq.".to_owned()),
+        };
+        writeln!(out, "{}", screen.styled(colours, text))?;
+        if !refused.is_empty() {
+            let colours = style::of_level(Level::Warning);
+            let lines = [refusals(refused), ADVICE.to_owned()];
+            for line in lines {
+                let mut text = Vec::new();
+                screen.paragraph("", &line, &mut text)?;
+                let text = String::from_utf8_lossy(&text);
+                writeln!(out, "{}", screen.styled(colours, text.trim_end()))?;
+            }
+        } else if let Some(running) = &self.running {
+            let mut text = format!(
+                "None of the {} processes that were inspected is refused.",
+                running.inspected
+            );
+            if running.not_permitted != 0 {
+                let more = format!(
+                    " {} could not be inspected for want of permission.",
+                    running.not_permitted
+                );
+                text.push_str(&more);
+            }
+            screen.paragraph("", &text, out)?;
+        }
+        writeln!(out)
     }
 
     fn human_facts(&self, out: &mut impl Write) -> io::Result<()> {
@@ -211,10 +237,10 @@ impl HostReport {
 }
 
 /// Where to go from here.
-const NEXT: [(&str, &str); 5] = [
+const NEXT: [(&str, &str); 6] = [
     (
-        "rseqctl ps",
-        "which of those that run were refused (refused-client)",
+        "rseqctl ps --problems",
+        "what is wrong with the programs that run",
     ),
     (
         "rseqctl run --dry-run -- PROGRAM",
@@ -229,7 +255,37 @@ const NEXT: [(&str, &str); 5] = [
         "the same for a service and a container",
     ),
     ("rseqctl explain NAME", "more about a verdict"),
+    (
+        "rseqctl doctor --verbose",
+        "what was read and tried on this host",
+    ),
 ];
+
+/// What helps programs that were refused.
+const ADVICE: &str = "That cannot be changed while they run: start them again with rseqctl run, \
+    and they get it.";
+
+/// Returns which programs were refused.
+fn refusals(refused: &[RunningProgram]) -> String {
+    /// More names than this say nothing more.
+    const MAX_NAMES: usize = 5;
+
+    let first = refused.get(..MAX_NAMES).unwrap_or(refused).iter();
+    let mut names: Vec<_> = first
+        .map(|program| format!("{} ({})", without_controls(&program.name), program.pid))
+        .collect();
+    if refused.len() > MAX_NAMES {
+        names.push(format!("{} more", refused.len() - MAX_NAMES));
+    }
+    let (count, is, brings) = match refused.len() {
+        1 => ("1 running program".to_owned(), "is", "it brings"),
+        many => (format!("{many} running programs"), "are", "they bring"),
+    };
+    format!(
+        "{count} {is} refused the registration that {brings}: {}.",
+        names.join(", ")
+    )
+}
 
 impl Libc {
     fn text(&self) -> String {

@@ -32,5 +32,5 @@ pub use hazard::{Hazard, Kernel};
 pub use manner::{Manner, Verification, Watch};
 pub use plan::Plan;
 pub use report::FinalReport;
-pub use start::{Settings, Start, foresee};
+pub use start::{Settings, Start, foresee, locate};
 pub use surplus::Need;

@@ -12,9 +12,9 @@ use tls_model::protocol::variable;
 use super::decision::Decision;
 use super::environment::Environment;
 use super::target::Target;
-use crate::report::choices::RunFormat;
+use crate::report::choices::DocumentFormat;
 use crate::report::text::without_controls;
-use crate::report::{Word, wrapped};
+use crate::report::{Screen, Word};
 
 /// What `--dry-run` prints.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -94,19 +94,25 @@ impl Plan {
     /// # Errors
     ///
     /// Those of `out`.
-    pub fn write(&self, format: RunFormat, out: &mut impl Write) -> io::Result<()> {
+    pub fn write(
+        &self,
+        format: DocumentFormat,
+        screen: Screen,
+        out: &mut impl Write,
+    ) -> io::Result<()> {
         match format {
-            RunFormat::Human => self.human(out),
-            RunFormat::Json => {
+            DocumentFormat::Human => self.human(screen, out),
+            DocumentFormat::Json => {
                 serde_json::to_writer_pretty(&mut *out, self)?;
                 writeln!(out)
             }
         }
     }
 
-    fn human(&self, out: &mut impl Write) -> io::Result<()> {
-        let mut line =
-            |key: &str, value: &str| wrapped(&format!("{key:<12}"), &without_controls(value), out);
+    fn human(&self, screen: Screen, out: &mut impl Write) -> io::Result<()> {
+        let mut line = |key: &str, value: &str| {
+            screen.paragraph(&format!("{key:<12}"), &without_controls(value), out)
+        };
         line("command", &self.command)?;
         if !self.through.is_empty() {
             line("through", &self.through.join(", "))?;
@@ -145,7 +151,7 @@ impl Plan {
 }
 
 /// Returns the decision in plain words.
-fn means(decision: &Decision, target: &Target) -> &'static str {
+pub(super) fn means(decision: &Decision, target: &Target) -> &'static str {
     let uses = target.scope().is_some_and(|scope| !scope.users.is_empty());
     let hides = target.scope().is_some_and(|scope| scope.hidden.is_some());
     match decision.owner {

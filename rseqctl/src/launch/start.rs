@@ -11,10 +11,10 @@ use super::environment::Environment;
 use super::error::Error;
 use super::hazard::Kernel;
 use super::manner::{Manner, Verification, Watch};
-use super::plan::Plan;
+use super::plan::{Plan, means};
 use super::supervisor::supervise;
 use super::surplus::MayLoad;
-use super::target::{Target, TargetKind};
+use super::target::{Target, TargetKind, search};
 use super::verify;
 use crate::exit::Status;
 use crate::program::libraries::Libraries;
@@ -198,6 +198,15 @@ fn watch(
     }
 }
 
+/// Returns the file of a program that is named as on a command line: a path as it is,
+/// and what is no file here is looked for in `PATH`, where it is found there.
+#[must_use]
+pub fn locate(program: &Path) -> PathBuf {
+    let is_name = program.components().count() == 1 && !program.exists();
+    let found = is_name.then(|| search(program.as_os_str()).ok()).flatten();
+    found.unwrap_or_else(|| program.to_path_buf())
+}
+
 /// Returns what would become of a program that is started now; for the audit.
 #[must_use]
 pub fn foresee(program: &Path) -> Option<RunRow> {
@@ -209,6 +218,7 @@ pub fn foresee(program: &Path) -> Option<RunRow> {
     Some(RunRow {
         owner: Word(decision.owner),
         because: decision.reason.foreseen(),
+        means: means(&decision, &target),
         switches_libc_off: decision.switch_libc_off,
         preloads: decision.preload,
         warnings: decision.warnings,

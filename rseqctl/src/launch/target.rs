@@ -152,7 +152,7 @@ fn script_shell(path: &Path) -> Option<PathBuf> {
 }
 
 /// Returns the file that execvp(3) would execute.
-fn search(program: &OsStr) -> Result<PathBuf, Error> {
+pub(super) fn search(program: &OsStr) -> Result<PathBuf, Error> {
     if program.as_bytes().contains(&b'/') {
         return Ok(PathBuf::from(program));
     }

@@ -23,7 +23,7 @@ use super::ledger_verdict::LedgerVerdict;
 use super::manner::Watch;
 use super::report::{LedgerFile, NO_PROC, has_proc};
 use super::target::Target;
-use crate::report::complain;
+use crate::report::{complain, text};
 use crate::sys::detached::{Watched, can_detach, detach};
 use crate::sys::signals;
 
@@ -54,7 +54,7 @@ impl fmt::Display for NotVerified {
                 "this process gets the orphans of others (it is the first of a container): use \
                  --report",
             ),
-            Self::NoWatcher(error) => write!(f, "nobody can look: {error}"),
+            Self::NoWatcher(error) => write!(f, "nobody can look: {}", text::cause(error)),
         }
     }
 }

@@ -18,6 +18,7 @@ use super::options::Options;
 use super::ownership::find_owner;
 use super::proc::{Process, Status};
 use super::row::{Definition, ObjectRow, Row};
+use super::select::unit_of;
 use super::thread::{Stop, Threads, inspect_threads};
 use crate::report::{Word, text};
 
@@ -37,14 +38,14 @@ pub(super) enum Inspection {
 pub(super) fn inspect_process(
     pid: u32,
     files: &mut Files,
-    options: Options,
+    options: &Options,
     kernel: Kernel,
 ) -> Inspection {
     let mut process = Process::new(pid);
     let status = match process.status() {
         Ok(status) => status,
         Err(error) if is_gone(&error) => return Inspection::Gone,
-        Err(error) => return Inspection::Problem(error.to_string()),
+        Err(error) => return Inspection::Problem(text::cause(&error)),
     };
     if status.process != pid {
         // the id of a thread: its process is meant
@@ -58,8 +59,10 @@ pub(super) fn inspect_process(
         process.turn_to_living_thread();
     }
     let mut missing = Vec::new();
+    let mut is_forbidden = false;
     let mut image = Image::read(&process, files).unwrap_or_else(|error| {
-        missing.push(format!("what is mapped: {error}"));
+        is_forbidden |= error.kind() == ErrorKind::PermissionDenied;
+        missing.push(format!("what is mapped: {}", text::cause(&error)));
         Image::default()
     });
     for (path, why) in &image.unread {
@@ -75,10 +78,11 @@ pub(super) fn inspect_process(
     let locator = Locator::new(&image, memory.as_ref(), list.as_ref());
     let threads = inspect_threads(&process, locator, memory.as_ref(), options, kernel)
         .unwrap_or_else(|error| {
-            missing.push(format!("its threads: {error}"));
+            missing.push(format!("its threads: {}", text::cause(&error)));
             Threads::default()
         });
     if let Some(why) = &threads.refused {
+        is_forbidden = true;
         missing.push(format!("registrations: {why}"));
     }
     // of a process that has ended nothing is missing
@@ -88,7 +92,8 @@ pub(super) fn inspect_process(
         Ok(now) if now.has_ended() => missing.clear(),
         Ok(_) => {}
     }
-    let row = row(&process, status, &image, &threads, missing);
+    let mut row = row(&process, status, &image, &threads, missing);
+    row.not_permitted = is_forbidden && !row.missing.is_empty();
     Inspection::Row(Box::new(row), threads.stops)
 }
 
@@ -106,11 +111,17 @@ fn row(
         rows.filter(|row| row.registered == wanted).count() as u64
     };
     let program = image.program();
+    let control_group = process.control_group();
     Row {
         pid: process.pid,
         inner_pids: status.ids.get(1..).unwrap_or_default().to_vec(),
         name: status.name,
         uid: status.user,
+        unit: control_group
+            .as_deref()
+            .and_then(unit_of)
+            .map(str::to_owned),
+        control_group,
         exe: process.executable().ok().map(|path| text::readable(&path)),
         build_id: program.and_then(|it| build_id(&it.file.report)),
         command: process.command(),
@@ -124,6 +135,7 @@ fn row(
         objects: objects(image, &holds),
         findings: judge::findings(image, &holds, threads),
         missing,
+        not_permitted: false,
     }
 }
 
@@ -149,7 +161,7 @@ fn why_unread(why: &Unread) -> String {
         Unread::Nameless => "its file has no name (memfd_create); it can be read with \
                              CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE only"
             .to_owned(),
-        Unread::Io(error) => error.to_string(),
+        Unread::Io(error) => text::cause(error),
     }
 }
 

@@ -28,6 +28,8 @@ pub(super) fn findings(image: &Image, holds: &Holds, threads: &Threads) -> Vec<F
             RuleId::HiddenDefiner => fate == Fate::Unknown,
             // it has been loaded, so there was room
             RuleId::StaticTlsSurplus => false,
+            // the kernel writes what the code counts on being written
+            RuleId::ReadOnlyStore => !threads.are_all_legacy(),
             _ => true,
         });
         let came_later = matches!(hold, Hold::Loose | Hold::Nodelete);

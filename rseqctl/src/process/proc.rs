@@ -150,6 +150,19 @@ impl Process {
             .find_map(|entry| entry.strip_prefix(&start).map(str::to_owned))
     }
 
+    /// Returns its control group: the unified one, else that of systemd's own hierarchy
+    /// (cgroups(7)).
+    pub(super) fn control_group(&self) -> Option<String> {
+        let text = self.text("cgroup").ok()?;
+        let path_of = |start: &str| {
+            let mut lines = text.lines();
+            lines.find_map(|line| line.split_once(':')?.1.strip_prefix(start))
+        };
+        path_of(":")
+            .or_else(|| path_of("name=systemd:"))
+            .map(str::to_owned)
+    }
+
     fn strings(&self, name: &str) -> Vec<String> {
         let bytes = self.bytes(name).unwrap_or_default();
         let mut strings: Vec<_> = bytes

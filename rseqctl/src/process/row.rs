@@ -25,6 +25,11 @@ pub struct Row {
     pub name: String,
     /// Effective user id.
     pub uid: u32,
+    /// The unit of systemd that it is part of: the innermost service or scope of its
+    /// control group.
+    pub unit: Option<String>,
+    /// Its control group: the unified one, else that of systemd.
+    pub control_group: Option<String>,
     /// The program's path, as the process sees it.
     pub exe: Option<String>,
     /// The program's GNU build id in hexadecimal digits.
@@ -53,6 +58,8 @@ pub struct Row {
     pub findings: Vec<FindingRow>,
     /// What could not be told, and why.
     pub missing: Vec<String>,
+    /// It is missing because this user may not inspect the process.
+    pub not_permitted: bool,
 }
 
 /// One thread.

@@ -26,8 +26,10 @@ pub struct ProcessCounts {
     pub unregistered: u64,
     /// Threads whose registration is not known.
     pub unknown: u64,
-    /// Processes of which something is not known.
+    /// Processes that were asked for of which something is not known.
     pub partial: u64,
+    /// Processes that were not named, and that this user may not inspect.
+    pub not_permitted: u64,
     /// How long each thread was stopped.
     #[serde(skip)]
     #[schemars(skip)]
@@ -63,13 +65,17 @@ pub struct Stops {
 }
 
 impl Tally {
-    pub(super) fn count_row(&mut self, row: &Row, stops: &[Stop]) {
+    pub(super) fn count_row(&mut self, row: &Row, stops: &[Stop], is_named: bool) {
         self.processes += 1;
         self.threads += row.threads.len() as u64;
         self.registered += row.registered;
         self.unregistered += row.unregistered;
         self.unknown += row.unknown;
-        self.partial += u64::from(!row.missing.is_empty());
+        if row.not_permitted && !is_named {
+            self.not_permitted += 1;
+        } else {
+            self.partial += u64::from(!row.missing.is_empty());
+        }
         self.stops.extend_from_slice(stops);
         for finding in &row.findings {
             self.count(finding);

@@ -9,11 +9,11 @@ use tls_model::rseq::PtraceConfiguration;
 use super::area::{Area, AreaKind, Locator};
 use super::image::Image;
 use super::memory::Memory;
-use super::mode::Kernel;
+use super::mode::{Kernel, KernelMode};
 use super::options::Options;
 use super::proc::{Process, has_ended};
 use super::row::ThreadRow;
-use crate::report::Word;
+use crate::report::{Word, text};
 use crate::sys::tracer::{self, PointerIn, StoppedThread, ThreadAnswer};
 
 /// How long a thread may take to stop: one that waits for a processor takes as
@@ -57,7 +57,7 @@ pub(super) fn inspect_threads(
     process: &Process,
     mut locator: Locator<'_>,
     memory: Option<&Memory>,
-    options: Options,
+    options: &Options,
     kernel: Kernel,
 ) -> io::Result<Threads> {
     let mut found = Threads::default();
@@ -118,7 +118,7 @@ pub(super) fn inspect_threads(
 fn reason_not_to_stop(
     process: &Process,
     candidate: &Candidate,
-    options: Options,
+    options: &Options,
 ) -> Option<String> {
     if options.no_stop {
         return Some("not stopped, as told".to_owned());
@@ -134,6 +134,13 @@ fn reason_not_to_stop(
 }
 
 impl Threads {
+    /// Returns whether threads are registered, and the kernel writes the ids of all of
+    /// them whenever they were interrupted.
+    pub(super) fn are_all_legacy(&self) -> bool {
+        let mut modes = self.rows.iter().filter_map(|row| row.mode).peekable();
+        modes.peek().is_some() && modes.all(|mode| mode == KernelMode::Legacy)
+    }
+
     fn add_unknown(&mut self, candidate: &Candidate, why: String) {
         self.rows.push(ThreadRow {
             unknown_because: Some(why),
@@ -169,7 +176,7 @@ impl Threads {
         locator: &mut Locator<'_>,
         memory: Option<&Memory>,
         kernel: Kernel,
-        options: Options,
+        options: &Options,
     ) {
         self.stops.push(Stop {
             most: answer.stopped,
@@ -182,7 +189,7 @@ impl Threads {
                     Some(libc::EIO) => {
                         "the kernel does not tell (EIO): Linux 5.13 and later do".to_owned()
                     }
-                    _ => format!("the kernel does not tell: {error}"),
+                    _ => format!("the kernel does not tell: {}", text::cause(error)),
                 };
                 return self.add_unknown(candidate, why);
             }
@@ -259,5 +266,8 @@ pub(super) fn refusal(error: &io::Error) -> String {
         "" | "0" => String::new(),
         scope => format!(" (kernel.yama.ptrace_scope is {scope})"),
     };
-    format!("no permission to trace it: {error}{yama}; run as root, or with CAP_SYS_PTRACE")
+    format!(
+        "no permission to trace it: {}{yama}; run as root, or with CAP_SYS_PTRACE",
+        text::cause(error)
+    )
 }

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use tls_model::protocol::{ABI_LIBRARY as ABI, SHIM_LIBRARY as SHIM};
 
+use crate::report::text;
 use crate::sys::machine;
 use crate::sys::process::effective_ids;
 
@@ -62,7 +63,7 @@ impl fmt::Display for Error {
             Self::NoPlace { failures } => {
                 let failures = failures.iter();
                 let failures: Vec<_> = failures
-                    .map(|(folder, error)| format!("{}: {error}", folder.display()))
+                    .map(|(folder, error)| format!("{}: {}", folder.display(), text::cause(error)))
                     .collect();
                 write!(
                     f,

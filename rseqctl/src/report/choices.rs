@@ -1,5 +1,6 @@
 //! How a report is printed, and which findings make the command fail.
 
+use anstream::ColorChoice;
 use clap::ValueEnum;
 use tls_model::rules::Level;
 
@@ -38,13 +39,37 @@ pub enum ReportFormat {
     Ndjson,
 }
 
-/// Output formats of `rseqctl run --dry-run`.
+/// Output formats of one answer: `run --dry-run`, `explain`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum RunFormat {
+pub enum DocumentFormat {
     /// For people
     Human,
     /// One JSON document
     Json,
+}
+
+/// When text for people has colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+impl Color {
+    /// Makes this the choice of the whole process.
+    pub fn choose(self) {
+        let choice = match self {
+            Self::Auto => return,
+            Self::Always => ColorChoice::Always,
+            Self::Never => ColorChoice::Never,
+        };
+        choice.write_global();
+    }
 }
 
 /// Threshold for exit status 1.

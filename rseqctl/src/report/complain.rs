@@ -3,7 +3,9 @@
 use std::fmt;
 use std::io::{self, Write as _};
 
-use super::text::without_controls;
+use super::Screen;
+use super::style::COMMAND;
+use super::text::{without_controls, without_numbers};
 
 /// Writes to standard error what went wrong, or why something is not as asked.
 /// Where that cannot be written (closed, a full disk) the line is lost and
@@ -11,6 +13,11 @@ use super::text::without_controls;
 /// would not be started.
 pub fn complain(text: fmt::Arguments<'_>) {
     // names of files come in: none of them moves a terminal's cursor
-    let text = without_controls(&text.to_string());
-    let _ = writeln!(io::stderr(), "rseqctl: {text}");
+    let text = without_controls(&without_numbers(&text.to_string()));
+    let screen = Screen::standard_error();
+    let start = format!("{} ", screen.styled(COMMAND, "rseqctl:"));
+    let mut lines = Vec::new();
+    // memory takes it all
+    let _ = screen.message(&start, &text, &mut lines);
+    let _ = io::stderr().write_all(&lines);
 }

@@ -16,6 +16,8 @@ pub struct RunRow {
     pub owner: Word<Owner>,
     /// Why.
     pub because: &'static str,
+    /// What that comes to, in plain words.
+    pub means: &'static str,
     /// It would switch the libc's own registration off.
     pub switches_libc_off: bool,
     /// It would load the shim.

@@ -1,9 +1,5 @@
 //! What the words of reports mean, besides the rules: owners, roles, models, kinds.
 
-use std::io::{self, Write};
-
-use super::wrapped;
-
 /// One meaning of a word. A word that stands in several places has several.
 #[derive(Clone, Copy, Debug)]
 pub struct Term {
@@ -38,22 +34,6 @@ pub fn words() -> impl Iterator<Item = &'static str> {
     TERMS.iter().enumerate().filter_map(first)
 }
 
-/// Writes the meanings of a word.
-///
-/// # Errors
-///
-/// Those of `out`.
-pub fn explain(word: &str, out: &mut impl Write) -> io::Result<()> {
-    for (index, term) in meanings(word).enumerate() {
-        if index != 0 {
-            writeln!(out)?;
-        }
-        writeln!(out, "{}: {}\n", term.word, term.place)?;
-        wrapped("", term.meaning, out)?;
-    }
-    Ok(())
-}
-
 const LEVEL: &str = "level of a finding";
 const OWNER: &str = "owner of the registration";
 const PROCESS_OWNER: &str = "owner, rseqctl ps";
@@ -78,6 +58,8 @@ const REFUSED: &str = "refused, rseqctl doctor";
 const SECCOMP: &str = "seccomp, rseqctl doctor";
 const TUNABLE: &str = "tunable, rseqctl doctor";
 const COMMAND: &str = "command of a report";
+/// The table's headings, which no schema has.
+pub const COLUMN: &str = "column, rseqctl ps";
 
 /// Every word.
 pub static TERMS: &[Term] = &[
@@ -468,4 +450,45 @@ pub static TERMS: &[Term] = &[
     term("audit", COMMAND, "A report of rseqctl audit."),
     term("ps", COMMAND, "A report of rseqctl ps."),
     term("doctor", COMMAND, "A report of rseqctl doctor."),
+    term("PID", COLUMN, "The id of the process, as rseqctl sees it."),
+    term("USER", COLUMN, "The id of its effective user."),
+    term(
+        "UNIT",
+        COLUMN,
+        "The unit of systemd that it is part of: the innermost service or scope of its control \
+         group.",
+    ),
+    term(
+        "OWNER",
+        COLUMN,
+        "Who owns the registration of its threads: libc, adopter, client, shim, none or mixed.",
+    ),
+    term(
+        "REGISTERED",
+        COLUMN,
+        "How many of its threads are registered, of how many; a question mark where that may not \
+         be read.",
+    ),
+    term(
+        "LENGTH",
+        COLUMN,
+        "The bytes that were registered: 32, or more where the kernel offers more fields.",
+    ),
+    term(
+        "MODE",
+        COLUMN,
+        "How the kernel keeps the area, legacy or optimized; with a question mark where that is \
+         likely only.",
+    ),
+    term(
+        "NAME",
+        COLUMN,
+        "Its name, as the kernel has it (15 bytes at most).",
+    ),
+    term(
+        "PROGRAM",
+        COLUMN,
+        "Its command line, or its name in brackets.",
+    ),
+    term("FINDINGS", COLUMN, "The rules that it breaks."),
 ];

@@ -1,6 +1,7 @@
 //! Paths as text.
 
 use std::fmt::Write;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -20,6 +21,33 @@ pub(crate) fn without_controls(line: &str) -> String {
             text.push(character);
         }
     }
+    text
+}
+
+/// Returns what an error says, without its number: "Permission denied", not
+/// "Permission denied (os error 13)".
+pub(crate) fn cause(error: &io::Error) -> String {
+    without_numbers(&error.to_string())
+}
+
+/// Returns a message without the numbers that std puts behind the system's errors.
+pub(crate) fn without_numbers(message: &str) -> String {
+    const START: &str = " (os error ";
+
+    let mut text = String::new();
+    let mut rest = message;
+    while let Some((before, after)) = rest.split_once(START) {
+        let end = after.find(|letter: char| !letter.is_ascii_digit());
+        text.push_str(before);
+        rest = match end.map(|end| after.split_at(end)) {
+            Some((number, end)) if !number.is_empty() && end.starts_with(')') => &end[1..],
+            _ => {
+                text.push_str(START);
+                after
+            }
+        };
+    }
+    text.push_str(rest);
     text
 }
 
@@ -54,6 +82,21 @@ mod tests {
 
     fn path(bytes: &[u8]) -> &Path {
         Path::new(OsStr::from_bytes(bytes))
+    }
+
+    #[test]
+    fn a_cause_has_no_number() {
+        let denied = io::Error::from_raw_os_error(13);
+        assert_eq!(cause(&denied), "Permission denied");
+        assert_eq!(cause(&io::Error::other("full")), "full");
+        let rows = [
+            ("a: No (os error 2); b: No (os error 13)", "a: No; b: No"),
+            ("a (os error x)", "a (os error x)"),
+            ("a (os error 2", "a (os error 2"),
+        ];
+        for (message, wanted) in rows {
+            assert_eq!(without_numbers(message), wanted);
+        }
     }
 
     #[test]

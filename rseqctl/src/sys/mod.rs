@@ -23,3 +23,4 @@ pub mod terminal;
 pub mod thread;
 pub mod tracer;
 pub mod trigger;
+pub(crate) mod user;

@@ -107,6 +107,7 @@ fn look(rseqctl: &str, ids: &[String]) -> Result<Value, String> {
     let (begin, before) = (Instant::now(), children_time()?);
     let finished = Program::new(rseqctl)
         .args(["ps", "--format", "json", "--verbose"])
+        .args(if ids.is_empty() { &["--all"][..] } else { &[] })
         .args(ids)
         .run()?;
     let wall = begin.elapsed().as_secs_f64();

@@ -133,7 +133,7 @@ pub static CRITICAL_SECTION_SYSCALL: Rule = Rule {
         or move the thread on the way out, and by then the section's effects are in the \
         kernel and cannot be taken back. Kernels built or started with rseq debugging \
         answer with SIGSEGV.",
-    source: "Linux, kernel/rseq.c, rseq_syscall (CONFIG_DEBUG_RSEQ; rseq_debug since 6.19)",
+    source: "Linux, kernel/rseq.c, rseq_syscall (CONFIG_DEBUG_RSEQ, or rseq_debug since 6.19)",
     check: Some(checks::system_call),
 };
 

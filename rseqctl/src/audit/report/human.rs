@@ -1,5 +1,4 @@
-//! The report for people: a few lines per object, a summary at the end. It has
-//! no colours, so there is none to switch off.
+//! The report for people: a few lines per object, a summary at the end.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -9,7 +8,7 @@ use tls_model::facts::ModelEvidence;
 use crate::audit::program_row::ProgramRow;
 use crate::audit::row::SymbolRow;
 use crate::audit::{Row, Tally};
-use crate::report::{Word, text};
+use crate::report::{Screen, Word, style, text};
 
 /// Writes the last line.
 pub(super) fn summary(tally: &Tally, out: &mut impl Write) -> io::Result<()> {
@@ -26,15 +25,26 @@ pub(super) fn summary(tally: &Tally, out: &mut impl Write) -> io::Result<()> {
     if tally.known != 0 {
         write!(out, ", {} known", tally.known)?;
     }
+    if tally.links != 0 {
+        let links = count(tally.links, "symbolic link");
+        write!(out, "; {links} passed over")?;
+    }
+    if tally.problems != 0 {
+        write!(
+            out,
+            "; {} could not be read in full",
+            count(tally.problems, "input")
+        )?;
+    }
     writeln!(out)
 }
 
 /// Writes an object's lines.
-pub(super) fn object(row: &Row, out: &mut impl Write) -> io::Result<()> {
+pub(super) fn object(row: &Row, screen: Screen, out: &mut impl Write) -> io::Result<()> {
     writeln!(
         out,
         "{}: {}, {}",
-        text::printable(row.path()),
+        screen.styled(style::COMMAND, text::printable(row.path())),
         row.kind,
         row.machine
     )?;
@@ -67,18 +77,23 @@ pub(super) fn object(row: &Row, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "  {sections} (likely: found without section headers)")?;
     }
     for finding in &row.findings {
-        writeln!(
-            out,
-            "  {}{}: {} [{}]",
-            if finding.known { "known " } else { "" },
-            finding.level,
-            finding.message,
-            finding.rule
-        )?;
+        let known = if finding.known { "known " } else { "" };
+        let start = format!("  {known}{}: ", screen.level(*finding.level));
+        let text = format!("{} [{}]", finding.message, finding.rule);
+        screen.message(&start, &text, out)?;
     }
     row.program
         .as_ref()
         .map_or(Ok(()), |about| program(about, out))
+}
+
+/// Writes what is said about a whole program: first what it comes to.
+pub(super) fn verdict(about: &ProgramRow, screen: Screen, out: &mut impl Write) -> io::Result<()> {
+    let text = match &about.run {
+        None => "What rseqctl run would do can be said on the host of the program only.".to_owned(),
+        Some(run) => format!("Under rseqctl run, {} (owner: {}).", run.means, run.owner),
+    };
+    screen.hanging("", "  ", &text, out)
 }
 
 fn program(about: &ProgramRow, out: &mut impl Write) -> io::Result<()> {
@@ -102,21 +117,6 @@ fn program(about: &ProgramRow, out: &mut impl Write) -> io::Result<()> {
     let Some(run) = &about.run else {
         return Ok(());
     };
-    let loads = if run.preloads {
-        "load the shim"
-    } else {
-        "not load the shim"
-    };
-    let libc = if run.switches_libc_off {
-        ", switch the libc's registration off"
-    } else {
-        ""
-    };
-    writeln!(
-        out,
-        "  rseqctl run would {loads}{libc}; owner: {} ({})",
-        run.owner, run.because
-    )?;
     for warning in &run.warnings {
         writeln!(out, "  rseqctl run would warn: {}", safe(warning))?;
     }

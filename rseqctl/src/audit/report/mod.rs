@@ -8,8 +8,8 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use super::{Problem, Row, Tally};
-use crate::report::Host;
 use crate::report::choices::Format;
+use crate::report::{Host, Screen};
 
 pub use json::Document;
 
@@ -18,18 +18,19 @@ pub struct AuditWriter<W> {
     out: W,
     format: Format,
     host: Option<Host>,
+    screen: Screen,
     objects: u64,
     problems: json::Problems,
 }
 
 impl<W: Write> AuditWriter<W> {
-    /// Starts a report; with the host's keys in the machine formats of our
+    /// Starts a report, laid out for `screen` where it is for people; with the host's keys in the machine formats of our
     /// own, where there are any.
     ///
     /// # Errors
     ///
     /// Those of `out`, here and in every other function.
-    pub fn new(format: Format, host: Option<Host>, mut out: W) -> io::Result<Self> {
+    pub fn new(format: Format, host: Option<Host>, screen: Screen, mut out: W) -> io::Result<Self> {
         match format {
             Format::Human | Format::Ndjson => {}
             Format::Json => json::begin(host.as_ref(), &mut out)?,
@@ -39,6 +40,7 @@ impl<W: Write> AuditWriter<W> {
             out,
             format,
             host,
+            screen,
             objects: 0,
             problems: json::Problems::default(),
         })
@@ -52,7 +54,7 @@ impl<W: Write> AuditWriter<W> {
     pub fn object(&mut self, row: &Row) -> io::Result<()> {
         let out = &mut self.out;
         match self.format {
-            Format::Human => human::object(row, out)?,
+            Format::Human => human::object(row, self.screen, out)?,
             Format::Ndjson => json::line(row, self.host.as_ref(), out)?,
             Format::Json => json::object(row, self.objects == 0, out)?,
             // its unit is the finding
@@ -60,6 +62,15 @@ impl<W: Write> AuditWriter<W> {
         }
         self.objects += 1;
         Ok(())
+    }
+
+    /// Says first what the whole program comes to that `row` is about, where there is
+    /// one and people read the report.
+    pub(crate) fn verdict(&mut self, row: &Row) -> io::Result<()> {
+        match (&row.program, self.format) {
+            (Some(about), Format::Human) => human::verdict(about, self.screen, &mut self.out),
+            _ => Ok(()),
+        }
     }
 
     /// Adds an input that could not be used; the formats that are read line by

@@ -4,20 +4,23 @@
 //! could not be read), because what was not read could only add findings; 2
 //! stands for nothing read at all.
 
+mod paths;
 mod progress;
 
 use std::io::{self, Write};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+pub use paths::PathList;
 use progress::Progress;
 
-use crate::audit::{AuditWriter, Baseline, Event, Options, UnusedInput, audit, audit_program};
+use crate::audit::{AuditWriter, Event, Options, Pick, UnusedInput, audit, audit_program};
 use crate::error::Error;
 use crate::exit::Status;
 use crate::launch;
 use crate::program::Search;
 use crate::report::choices::{FailOn, Format};
-use crate::report::{Fleet, Reporter, StandardOutput, complain, text};
+use crate::report::{Baseline, Filter, Fleet, Reporter, Screen, StandardOutput, complain, text};
 use crate::sys::heap;
 
 /// The checked arguments.
@@ -31,6 +34,16 @@ pub struct AuditRequest {
     pub fail_on: FailOn,
     /// Report objects that have nothing to do with rseq, too.
     pub all: bool,
+    /// Which files of trees are audited.
+    pub pick: Pick,
+    /// How many files are read at the same time, where that was asked for.
+    pub jobs: Option<NonZeroUsize>,
+    /// Print no report.
+    pub quiet: bool,
+    /// A list of more paths.
+    pub more: Option<PathList>,
+    /// Which findings are reported.
+    pub filter: Filter,
     /// An earlier report, whose findings do not count.
     pub baseline: Option<PathBuf>,
     /// Whether rows carry the host's keys.
@@ -70,15 +83,33 @@ pub(super) fn run(request: &AuditRequest, out: &mut StandardOutput) -> Result<St
     {
         return Err(Error::NoSuchRoot(root.clone()));
     }
-    let options = Options {
+    let mut options = Options {
         all: request.all,
-        baseline,
+        pick: request.pick.clone(),
+        filter: Filter {
+            baseline,
+            ..request.filter.clone()
+        },
         ..Options::default()
     };
-    let mut progress = Progress::new();
+    if let Some(jobs) = request.jobs {
+        options.threads = jobs;
+    }
+    let more = request.more.as_ref().map(PathList::read).transpose()?;
+    let more = more.unwrap_or_default();
+    let mut progress = Progress::new(request.quiet);
     let host = request.fleet.host(Reporter::Audit);
-    let mut report = UpToError(AuditWriter::new(request.format, host, out));
+    let mut report = UpToError(AuditWriter::new(
+        request.format,
+        host,
+        Screen::standard_output(),
+        silenced(out, request.quiet),
+    ));
+    // what a whole program comes to is said before its objects
+    let is_program = matches!(request.subject, Subject::Program { .. });
+    let mut held = Vec::new();
     let sink = &mut |event: Event<'_>| match event {
+        Event::Row(row) if is_program => held.push(row.clone()),
         Event::Row(row) => {
             progress.clear();
             report.write(|report| report.object(row));
@@ -97,7 +128,7 @@ pub(super) fn run(request: &AuditRequest, out: &mut StandardOutput) -> Result<St
         Event::Progress(tally) => progress.tick(tally),
     };
     let tally = match &request.subject {
-        Subject::Paths(paths) => audit(paths, &options, sink),
+        Subject::Paths(paths) => audit(&[&paths[..], &more].concat(), &options, sink),
         Subject::Program {
             program,
             root,
@@ -106,13 +137,40 @@ pub(super) fn run(request: &AuditRequest, out: &mut StandardOutput) -> Result<St
             let search = root
                 .as_deref()
                 .map_or_else(Search::of_this_process, Search::in_root);
-            audit_program(program, may_load, &search, &options, &launch::foresee, sink)
+            let program = match root {
+                None => launch::locate(program),
+                Some(_) => program.clone(),
+            };
+            let may_load = [&may_load[..], &more].concat();
+            audit_program(
+                &program,
+                &may_load,
+                &search,
+                &options,
+                &launch::foresee,
+                sink,
+            )
         }
     };
     progress.clear();
+    for row in &held {
+        report.write(|report| report.verdict(row));
+    }
+    for row in &held {
+        report.write(|report| report.object(row));
+    }
     let written = report.0.and_then(|report| report.finish(&tally));
     written.map_err(Error::Output)?;
     Ok(tally.status(request.fail_on))
+}
+
+/// Returns where the report goes: nowhere, if it is not to be printed.
+fn silenced(out: &mut StandardOutput, is_quiet: bool) -> Box<dyn Write + '_> {
+    if is_quiet {
+        Box::new(io::sink())
+    } else {
+        Box::new(out)
+    }
 }
 
 /// A report up to the first error.

@@ -19,14 +19,14 @@ pub(super) struct Progress {
 
 impl Progress {
     /// Shows nothing unless standard error is a terminal that can move its
-    /// cursor.
-    pub(super) fn new() -> Self {
+    /// cursor, and never where nothing is to be printed.
+    pub(super) fn new(is_quiet: bool) -> Self {
         let start = Instant::now();
         let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
         Self {
             start,
             last: start,
-            enabled: !is_dumb && stderr().is_terminal(),
+            enabled: !is_quiet && !is_dumb && stderr().is_terminal(),
             shown: false,
         }
     }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 
 use super::seen::ONE_PROCESSOR;
+use crate::report::text;
 use crate::sys::rseq::Errno;
 
 /// Why an experiment could not be made.
@@ -27,9 +28,9 @@ impl fmt::Display for Obstacle {
             Self::Registration(errno) => write!(f, "the registration failed: errno {errno}"),
             Self::NoProcessorNumber => f.write_str("getcpu fails"),
             Self::OneProcessor => f.write_str(ONE_PROCESSOR),
-            Self::Call(what, error) => write!(f, "{what}: {error}"),
+            Self::Call(what, error) => write!(f, "{what}: {}", text::cause(error)),
             Self::Processor(what, number, error) => {
-                write!(f, "{what} processor {number}: {error}")
+                write!(f, "{what} processor {number}: {}", text::cause(error))
             }
         }
     }

@@ -1,79 +1,190 @@
-//! The report for people: a line per process, what breaks a rule below it, and
-//! more of each where it is asked for. It has no colours.
+//! The report for people: a table with a line for each process, those with problems
+//! first, and below a process what breaks a rule, and more where it is asked for.
 
-use std::collections::BTreeSet;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::path::Path;
 
+use anstyle::Style as Colours;
 use tls_model::facts::{Evidence, SymbolName};
 use tls_model::rules::Level;
 
+use super::column::PsColumn;
+use super::style::Style;
 use crate::process::{ObjectRow, ProcessOwner, Row, Stops, Tally, ThreadRow};
-use crate::report::{Word, text};
+use crate::report::{Word, style, text};
+use crate::sys::process;
 
-/// Columns of what stands below a process.
-const WIDTH: usize = 100;
+/// What stands below a process begins so.
+const INDENT: &str = "         ";
 
-pub(super) fn heading(out: &mut impl Write) -> io::Result<()> {
-    writeln!(
-        out,
-        "{:>7}  {:<8} {:>11}  {:>6}  {:<11} PROGRAM",
-        "PID", "OWNER", "REGISTERED", "LENGTH", "MODE"
-    )
+/// The processes so far.
+#[derive(Debug, Default)]
+pub(super) struct Lines(Vec<Entry>);
+
+/// What is written about a process.
+#[derive(Debug)]
+struct Entry {
+    pid: u32,
+    worst: Option<Level>,
+    cells: Vec<String>,
+    below: Vec<u8>,
 }
 
-/// Writes a process's lines.
-pub(super) fn process(
-    row: &Row,
-    is_named: bool,
-    verbose: bool,
-    out: &mut impl Write,
-) -> io::Result<()> {
+impl Lines {
+    /// Adds a process.
+    pub(super) fn add(&mut self, row: &Row, style: &Style) -> io::Result<()> {
+        // one line at the end stands for them all
+        if row.not_permitted && !(style.is_named || style.verbose) {
+            return Ok(());
+        }
+        let mut below = Vec::new();
+        if !style.only_table {
+            self::below(row, style, &mut below)?;
+        }
+        let new = row.findings.iter().filter(|finding| !finding.known);
+        self.0.push(Entry {
+            pid: row.pid,
+            worst: new.map(|finding| *finding.level).max(),
+            cells: style.columns.iter().map(|it| cell(*it, row)).collect(),
+            below,
+        });
+        Ok(())
+    }
+
+    /// Writes the table and what stands below its lines.
+    pub(super) fn write(mut self, style: &Style, out: &mut impl Write) -> io::Result<()> {
+        let urgent = |entry: &Entry| entry.worst.filter(|level| *level >= Level::Warning);
+        if self.0.is_empty() && !style.only_table {
+            return writeln!(
+                out,
+                "{}",
+                if style.is_narrowed {
+                    "No process that was inspected has such a finding."
+                } else {
+                    "No process was inspected."
+                }
+            );
+        }
+        self.0
+            .sort_by_key(|entry| (Reverse(urgent(entry)), entry.pid));
+        let columns: Vec<_> = style.columns.iter().map(|it| it.column()).collect();
+        let cells: Vec<_> = self.0.iter().map(|entry| entry.cells.clone()).collect();
+        let mut lines = style.screen.table(&columns, &cells).into_iter();
+        if let Some(heading) = lines.next().filter(|_| !style.no_headers) {
+            let heading = style.screen.styled(style::COMMAND, heading);
+            writeln!(out, "{heading}")?;
+        }
+        for (entry, line) in self.0.iter().zip(lines) {
+            let colours = urgent(entry).map_or(Colours::new(), style::of_level);
+            writeln!(out, "{}", style.screen.styled(colours, line))?;
+            out.write_all(&entry.below)?;
+        }
+        Ok(())
+    }
+}
+
+/// Returns a process's cell in a column.
+fn cell(column: PsColumn, row: &Row) -> String {
+    let text = match column {
+        PsColumn::Pid => row.pid.to_string(),
+        PsColumn::User => row.uid.to_string(),
+        PsColumn::Unit => row.unit.clone().unwrap_or_else(|| "-".to_owned()),
+        PsColumn::Owner => row.owner.map_or("?", ProcessOwner::name).to_owned(),
+        PsColumn::Registered => of_threads(row),
+        PsColumn::Length => each(row, |thread| thread.length.map(|length| length.to_string())),
+        PsColumn::Mode => each(row, mode),
+        PsColumn::Name => row.name.clone(),
+        PsColumn::Program => program(row),
+        PsColumn::Findings => findings(row),
+    };
+    safe(&text)
+}
+
+/// Returns how many of the threads are registered.
+fn of_threads(row: &Row) -> String {
     let threads = row.registered + row.unregistered + row.unknown;
-    let of_threads = if row.unknown == threads && threads != 0 {
+    if row.unknown == threads && threads != 0 {
         format!("?/{threads}")
     } else {
         format!("{}/{threads}", row.registered)
+    }
+}
+
+/// Returns the rules of the findings that count.
+fn findings(row: &Row) -> String {
+    let new = row.findings.iter().filter(|finding| !finding.known);
+    let rules: BTreeSet<_> = new.map(|finding| finding.rule.name).collect();
+    if rules.is_empty() {
+        "-".to_owned()
+    } else {
+        rules.into_iter().collect::<Vec<_>>().join(",")
+    }
+}
+
+/// Writes what stands below a process's line.
+fn below(row: &Row, style: &Style, out: &mut impl Write) -> io::Result<()> {
+    let is_detailed = style.is_named || style.verbose;
+    let mut line = |text: &str| {
+        style
+            .screen
+            .hanging(INDENT, &format!("{INDENT}  "), text, out)
     };
-    writeln!(
-        out,
-        "{:>7}  {:<8} {:>11}  {:>6}  {:<11} {}",
-        row.pid,
-        row.owner.map_or("?", ProcessOwner::name),
-        of_threads,
-        each(row, |thread| thread.length.map(|length| length.to_string())),
-        each(row, mode),
-        program(row),
-    )?;
-    if is_named || verbose {
-        writeln!(out, "         because {}", safe(&row.because))?;
-        details(row, out)?;
+    if is_detailed {
+        line(&format!("because {}", safe(&row.because)))?;
+        details(row, &mut line)?;
     }
     for missing in &row.missing {
-        writeln!(out, "         not known: {}", safe(missing))?;
+        line(&format!("not known: {}", safe(missing)))?;
     }
-    if is_named || verbose {
+    if is_detailed {
         for object in &row.objects {
-            self::object(object, out)?;
+            line(&self::object(object))?;
         }
     }
-    let strange = |thread: &&ThreadRow| verbose || (is_named && thread.unknown_because.is_some());
-    for thread in row.threads.iter().filter(strange) {
-        self::thread(thread, out)?;
+    if style.verbose {
+        for thread in &row.threads {
+            line(&self::thread(thread))?;
+        }
+    } else if style.is_named {
+        unknown_threads(row, &mut line)?;
     }
     for finding in &row.findings {
-        if finding.level == Level::Note && !(is_named || verbose) {
+        if *finding.level == Level::Note && !is_detailed {
             continue;
         }
         let about = finding.path.as_deref().map(safe).unwrap_or_default();
         let colon = if about.is_empty() { "" } else { ": " };
         let message = safe(&finding.message);
-        let text = format!(
-            "{}: {about}{colon}{message} [{}]",
-            finding.level, finding.rule
-        );
-        paragraph(&text, out)?;
+        let known = if finding.known { "known " } else { "" };
+        let level = style.screen.level(*finding.level);
+        let rule = finding.rule;
+        line(&format!("{known}{level}: {about}{colon}{message} [{rule}]"))?;
+    }
+    Ok(())
+}
+
+/// Writes why threads are not known, a line for each reason.
+fn unknown_threads(row: &Row, line: &mut impl FnMut(&str) -> io::Result<()>) -> io::Result<()> {
+    let mut reasons: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for thread in &row.threads {
+        if let Some(why) = &thread.unknown_because {
+            let name = format!("{} {}", thread.tid, safe(&thread.name));
+            reasons.entry(why).or_default().push(name);
+        }
+    }
+    for (why, threads) in reasons {
+        /// More names than this say nothing more.
+        const MAX_NAMES: usize = 4;
+
+        let names = match threads.get(..MAX_NAMES) {
+            Some(first) if threads.len() > MAX_NAMES => format!("{}, ...", first.join(", ")),
+            _ => threads.join(", "),
+        };
+        let count = count(threads.len() as u64, "thread", "s");
+        line(&format!("{count} not known: {} ({names})", safe(why)))?;
     }
     Ok(())
 }
@@ -100,6 +211,18 @@ pub(super) fn summary(tally: &Tally, stops: Option<Stops>, out: &mut impl Write)
         )?;
     }
     writeln!(out)?;
+    if tally.not_permitted != 0 {
+        writeln!(
+            out,
+            "{} could not be inspected for want of permission{}",
+            count(tally.not_permitted, "process", "es"),
+            if process::effective_ids().0 == 0 {
+                ""
+            } else {
+                "; root may see them"
+            }
+        )?;
+    }
     if let Some(stops) = stops {
         writeln!(
             out,
@@ -139,14 +262,16 @@ fn mode(thread: &ThreadRow) -> Option<String> {
 /// Returns the command line, or what is known instead.
 fn program(row: &Row) -> String {
     if row.command.is_empty() {
-        return safe(&format!("[{}]", row.name));
+        return format!("[{}]", row.name);
     }
-    safe(&row.command.join(" "))
+    row.command.join(" ")
 }
 
-fn details(row: &Row, out: &mut impl Write) -> io::Result<()> {
+fn details(row: &Row, line: &mut impl FnMut(&str) -> io::Result<()>) -> io::Result<()> {
     if let Some(exe) = &row.exe {
-        writeln!(out, "         program {}, user {}", safe(exe), row.uid)?;
+        let unit = row.unit.as_deref().map(safe);
+        let unit = unit.map_or(String::new(), |unit| format!(", unit {unit}"));
+        line(&format!("program {}, user {}{unit}", safe(exe), row.uid))?;
     }
     let other = row.other_namespaces.as_deref().unwrap_or_default();
     if !other.is_empty() || !row.inner_pids.is_empty() {
@@ -156,16 +281,13 @@ fn details(row: &Row, out: &mut impl Write) -> io::Result<()> {
         } else {
             format!("; process {} there", pids.join(", then "))
         };
-        writeln!(
-            out,
-            "         in namespaces of its own ({}){pids}",
-            other.join(", ")
-        )?;
+        let kinds = other.join(", ");
+        line(&format!("in namespaces of its own ({kinds}){pids}"))?;
     }
     Ok(())
 }
 
-fn object(object: &ObjectRow, out: &mut impl Write) -> io::Result<()> {
+fn object(object: &ObjectRow) -> String {
     let mut text = String::new();
     if let Some(defines) = object.defines {
         let _ = write!(text, " defines __rseq_abi ({});", defines.name());
@@ -199,73 +321,47 @@ fn object(object: &ObjectRow, out: &mut impl Write) -> io::Result<()> {
     } else {
         ""
     };
-    writeln!(
-        out,
-        "         object {}{gone}:{text} {stays}: {}",
-        safe(&object.path),
-        object.unloadable_because
-    )
+    let path = safe(&object.path);
+    let because = object.unloadable_because;
+    format!("object {path}{gone}:{text} {stays}: {because}")
 }
 
-fn thread(thread: &ThreadRow, out: &mut impl Write) -> io::Result<()> {
-    write!(
-        out,
-        "         thread {} {} ({}): ",
+fn thread(thread: &ThreadRow) -> String {
+    let mut text = format!(
+        "thread {} {} ({}): ",
         thread.tid,
         safe(&thread.name),
         safe(&thread.state)
-    )?;
+    );
     let word = |text: &Option<String>| text.clone().unwrap_or_default();
-    match (thread.registered, thread.length, thread.area) {
+    // writing to a String does not fail
+    let _ = match (thread.registered, thread.length, thread.area) {
         (Some(true), Some(length), Some(area)) => {
             let likely = if thread.area_evidence == Some(Word(Evidence::Likely)) {
                 " (likely)"
             } else {
                 ""
             };
+            let cpu = thread.cpu_id.map(|cpu| format!(", cpu {cpu}"));
+            let mode = mode(thread).map(|mode| format!(", {mode}"));
             write!(
-                out,
-                "{length} bytes at {}, {}{likely} of {}, signature {}",
+                text,
+                "{length} bytes at {}, {}{likely} of {}, signature {}{}{}",
                 word(&thread.address),
                 area.name(),
                 safe(&word(&thread.object)),
                 word(&thread.signature),
-            )?;
-            if let Some(cpu) = thread.cpu_id {
-                write!(out, ", cpu {cpu}")?;
-            }
-            if let Some(mode) = mode(thread) {
-                write!(out, ", {mode}")?;
-            }
+                cpu.unwrap_or_default(),
+                mode.unwrap_or_default(),
+            )
         }
-        (Some(_), ..) => write!(out, "not registered")?,
-        (None, ..) => write!(out, "not known: {}", safe(&word(&thread.unknown_because)))?,
-    }
+        (Some(_), ..) => write!(text, "not registered"),
+        (None, ..) => write!(text, "not known: {}", safe(&word(&thread.unknown_because))),
+    };
     if let Some(stopped) = thread.stopped_us {
-        write!(out, "; stopped {stopped} us")?;
+        let _ = write!(text, "; stopped {stopped} us");
     }
-    writeln!(out)
-}
-
-/// Writes text in lines of at most [`WIDTH`] columns, where its words fit.
-fn paragraph(text: &str, out: &mut impl Write) -> io::Result<()> {
-    const INDENT: &str = "         ";
-
-    let mut column = 0;
-    for word in text.split(' ') {
-        let width = word.chars().count();
-        if column == 0 {
-            write!(out, "{INDENT}{word}")?;
-            column = INDENT.len() + width;
-        } else if column + 1 + width > WIDTH {
-            write!(out, "\n{INDENT}  {word}")?;
-            column = INDENT.len() + 2 + width;
-        } else {
-            write!(out, " {word}")?;
-            column += 1 + width;
-        }
-    }
-    writeln!(out)
+    text
 }
 
 fn safe(text: &str) -> String {

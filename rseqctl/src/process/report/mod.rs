@@ -1,25 +1,19 @@
 //! The report, process by process.
 
+mod column;
 mod human;
+mod style;
 
 use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::{Keys, Row, Stops, Tally};
+use super::{Asked, Keys, Row, Stops, Tally};
 use crate::report::Keyed;
 use crate::report::choices::PsFormat;
 
-/// How a report is written.
-#[derive(Clone, Copy, Debug)]
-pub struct Style {
-    /// In which format.
-    pub format: PsFormat,
-    /// Everything, for people.
-    pub verbose: bool,
-    /// The processes were named one by one.
-    pub is_named: bool,
-}
+pub use column::PsColumn;
+pub use style::Style;
 
 /// Writes a report in one of the formats.
 pub struct ProcessWriter<W> {
@@ -27,13 +21,17 @@ pub struct ProcessWriter<W> {
     style: Style,
     host: Keys,
     processes: u64,
+    lines: human::Lines,
     problems: Vec<Problem>,
 }
 
-/// A process that could not be looked at.
+/// Something that was named and could not be inspected.
 #[derive(Serialize)]
 struct Problem {
-    pid: u32,
+    /// The process; null where it was not named by its id.
+    pid: Option<u32>,
+    /// The name; null where it was named by its id.
+    name: Option<String>,
     message: String,
 }
 
@@ -53,14 +51,14 @@ impl<W: Write> ProcessWriter<W> {
             style,
             host,
             processes: 0,
+            lines: human::Lines::default(),
             problems: Vec::new(),
         }
     }
 
     pub(crate) fn begin(&mut self) -> io::Result<()> {
         match self.style.format {
-            PsFormat::Human => human::heading(&mut self.out),
-            PsFormat::Ndjson => Ok(()),
+            PsFormat::Human | PsFormat::Ndjson => Ok(()),
             PsFormat::Json => {
                 self.out.write_all(b"{")?;
                 if let Some(host) = &self.host {
@@ -78,7 +76,7 @@ impl<W: Write> ProcessWriter<W> {
         self.processes += 1;
         let out = &mut self.out;
         match self.style.format {
-            PsFormat::Human => human::process(row, self.style.is_named, self.style.verbose, out),
+            PsFormat::Human => self.lines.add(row, &self.style),
             PsFormat::Ndjson => {
                 let host = self.host.as_ref();
                 serde_json::to_writer(&mut *out, &Keyed { host, row })?;
@@ -91,11 +89,17 @@ impl<W: Write> ProcessWriter<W> {
         }
     }
 
-    /// Adds a process that could not be looked at; the formats that are read
-    /// line by line leave it to standard error.
-    pub(crate) fn problem(&mut self, pid: u32, message: &str) {
+    /// Adds something that was named and could not be inspected; the formats that are
+    /// read line by line leave it to standard error.
+    pub(crate) fn problem(&mut self, asked: Asked<'_>, message: &str) {
+        let (pid, name) = match asked {
+            Asked::Pid(pid) => (Some(pid), None),
+            Asked::Name(name) => (None, Some(name.to_owned())),
+            Asked::Choice => (None, None),
+        };
         self.problems.push(Problem {
             pid,
+            name,
             message: message.to_owned(),
         });
     }
@@ -104,7 +108,13 @@ impl<W: Write> ProcessWriter<W> {
         let stops = tally.stops().filter(|_| self.style.verbose);
         let out = &mut self.out;
         match self.style.format {
-            PsFormat::Human => human::summary(tally, stops, out),
+            PsFormat::Human => {
+                self.lines.write(&self.style, out)?;
+                if self.style.only_table {
+                    return Ok(());
+                }
+                human::summary(tally, stops, out)
+            }
             PsFormat::Ndjson => Ok(()),
             PsFormat::Json => {
                 out.write_all(b"\n],\"problems\":")?;

@@ -7,15 +7,16 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-/// The findings of an earlier audit. A finding is known by its object's path
-/// and its rule; what the message says may change.
+/// The findings of an earlier report of `audit` or `ps`. A finding is known by the path
+/// of its object or program and its rule; what the message says may change.
 #[derive(Clone, Debug, Default)]
 pub struct Baseline(HashSet<(String, String)>);
 
-/// What a baseline takes from a report.
+/// What a baseline takes from a report: a row about an object, or a process.
 #[derive(Deserialize)]
-struct KnownObject {
-    path: String,
+struct KnownRow {
+    #[serde(alias = "exe")]
+    path: Option<String>,
     findings: Vec<KnownFinding>,
 }
 
@@ -29,12 +30,15 @@ struct KnownFinding {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum ReportPart {
-    Document { objects: Vec<KnownObject> },
-    Line(KnownObject),
+    Document {
+        #[serde(alias = "processes")]
+        objects: Vec<KnownRow>,
+    },
+    Line(KnownRow),
 }
 
 impl Baseline {
-    /// Reads a report that an audit wrote as ndjson or json.
+    /// Reads a report that `audit` or `ps` wrote as ndjson or json.
     ///
     /// # Errors
     ///
@@ -54,19 +58,20 @@ impl Baseline {
             })?;
             match part {
                 ReportPart::Document { objects } => {
-                    for object in objects {
-                        known.add(object);
+                    for row in objects {
+                        known.add(row);
                     }
                 }
-                ReportPart::Line(object) => known.add(object),
+                ReportPart::Line(row) => known.add(row),
             }
         }
         Ok(known)
     }
 
-    fn add(&mut self, object: KnownObject) {
-        for finding in object.findings {
-            self.0.insert((object.path.clone(), finding.rule));
+    fn add(&mut self, row: KnownRow) {
+        let path = row.path.unwrap_or_default();
+        for finding in row.findings {
+            self.0.insert((path.clone(), finding.rule));
         }
     }
 
@@ -94,7 +99,16 @@ mod tests {
         let json = format!("{{\"objects\":[{line}\n],\"problems\":[]}}");
         let fleet_line = line.replacen('{', r#"{"report":"audit","host":"h","#, 1);
         let fleet_json = json.replacen('{', r#"{"host":{"host":"h"},"#, 1);
-        for text in [&format!("{line}\n"), &json, &fleet_line, &fleet_json] {
+        let process = line.replacen("path", "exe", 1);
+        let processes = json.replacen("objects", "processes", 1);
+        for text in [
+            &format!("{line}\n"),
+            &json,
+            &fleet_line,
+            &fleet_json,
+            &process,
+            &processes,
+        ] {
             let baseline = Baseline::from_report(text.as_bytes()).expect("a report");
             assert!(baseline.has("/a", "x"), "{text}");
             assert!(!baseline.has("/a", "y") && !baseline.has("/b", "x"));

@@ -1,0 +1,26 @@
+//! What `rseqctl explain` takes.
+
+use clap::Args;
+
+use crate::commands::explain;
+use crate::report::choices::DocumentFormat;
+
+/// What `rseqctl explain` takes.
+#[derive(Args, Debug)]
+pub(super) struct ExplainArgs {
+    /// The rule, verdict or word of a report; without one all are listed
+    #[arg(value_name = "WORD")]
+    word: Option<String>,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = DocumentFormat::Human)]
+    format: DocumentFormat,
+}
+
+impl From<ExplainArgs> for explain::ExplainRequest {
+    fn from(args: ExplainArgs) -> Self {
+        Self {
+            word: args.word,
+            format: args.format,
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! The command line: one source for parser and help. What it was told goes on as
+//! the checked arguments of [`commands`](crate::commands).
+
+mod audit;
+mod common;
+mod demo;
+mod doctor;
+mod explain;
+mod ps;
+mod run;
+
+use std::ffi::OsString;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::commands::Request;
+use crate::error::Error;
+use crate::report::choices::Color;
+use crate::report::style;
+
+use audit::AuditArgs;
+use demo::DemoArgs;
+use doctor::DoctorArgs;
+use explain::ExplainArgs;
+use ps::PsArgs;
+use run::RunArgs;
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "rseqctl",
+    version,
+    about = "Who owns restartable sequences (rseq)",
+    styles = style::OF_HELP,
+    after_help = "Start with rseqctl doctor: it says what this host does, and what to do next."
+)]
+struct Cli {
+    /// When to use colours
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t = Color::Auto,
+        value_name = "WHEN",
+        hide_possible_values = true,
+        help = "When to use colours: auto, always, never"
+    )]
+    color: Color,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Say which objects define or use `__rseq_abi`, and how
+    Audit(AuditArgs),
+    /// Say what this host does with rseq, by looking and by trying
+    Doctor(DoctorArgs),
+    /// Show who owns rseq in every thread of live processes
+    Ps(PsArgs),
+    /// Start a command with exactly one owner of rseq
+    Run(RunArgs),
+    /// Say what a rule of the audit or a verdict of the doctor means, and where that is written down
+    Explain(ExplainArgs),
+    /// Run a program with many threads without and with the shim, and show who registered each
+    Demo(DemoArgs),
+    /// The program that `demo` runs
+    #[command(hide = true)]
+    DemoProgram(DemoArgs),
+}
+
+/// Returns the parser, for manual pages and completions.
+///
+/// ```
+/// let command = rseqctl::cli::command();
+/// assert!(command.find_subcommand("run").is_some());
+/// ```
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// What the command line asks for.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Invocation {
+    /// What is to be done.
+    pub request: Request,
+    /// When text for people has colours.
+    pub color: Color,
+}
+
+/// Reads the command line, the name of the program first.
+///
+/// # Errors
+///
+/// It cannot be understood, or asks for help or the version only
+/// ([`Error::Usage`]).
+///
+/// ```
+/// use rseqctl::commands::Request;
+///
+/// let request = rseqctl::cli::parse(["rseqctl", "explain", "hidden-definer"])?.request;
+/// assert!(matches!(request, Request::Explain(it) if it.word.as_deref() == Some("hidden-definer")));
+/// # Ok::<(), rseqctl::Error>(())
+/// ```
+pub fn parse<A>(arguments: impl IntoIterator<Item = A>) -> Result<Invocation, Error>
+where
+    A: Into<OsString> + Clone,
+{
+    let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
+    let is_run = arguments.get(1).is_some_and(|word| word == "run");
+    let cli = Cli::try_parse_from(arguments).map_err(|error| Error::Usage { error, is_run })?;
+    let request = match cli.command {
+        Command::Audit(args) => Request::Audit(args.into()),
+        Command::Doctor(args) => Request::Doctor(args.into()),
+        Command::Ps(args) => match args.complaint() {
+            Some(complaint) => {
+                let error = usage_error("ps", complaint);
+                return Err(Error::Usage { error, is_run });
+            }
+            None => Request::Ps(args.into()),
+        },
+        Command::Run(args) => Request::Run(args.into()),
+        Command::Explain(args) => Request::Explain(args.into()),
+        Command::Demo(args) => Request::Demo(args.into()),
+        Command::DemoProgram(args) => Request::DemoProgram(args.into()),
+    };
+    Ok(Invocation {
+        request,
+        color: cli.color,
+    })
+}
+
+/// Returns an error about the arguments of a subcommand together.
+fn usage_error(name: &str, complaint: &str) -> clap::Error {
+    let mut command = Cli::command();
+    command.build();
+    let subcommand = command.find_subcommand_mut(name);
+    let kind = ErrorKind::MissingRequiredArgument;
+    match subcommand {
+        Some(subcommand) => subcommand.error(kind, complaint),
+        None => command.error(kind, complaint),
+    }
+}

@@ -1,0 +1,285 @@
+//! What people see on a terminal: lines that fit, colours, and a screen that is
+//! looked at again and again. The terminal is a real one (pty(7)).
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, openpt, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
+
+const COLUMNS: u16 = 60;
+
+/// A command on a terminal of its own.
+struct OnTerminal {
+    child: Child,
+    terminal: File,
+}
+
+impl OnTerminal {
+    /// Starts `rseqctl` on a terminal of 60 columns and 12 rows, which it controls.
+    fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
+        unlockpt(&controller).expect("it is ours");
+        let size = Winsize {
+            ws_row: 12,
+            ws_col: COLUMNS,
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        };
+        tcsetwinsize(&controller, size).expect("a size");
+        let peer = || {
+            let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY;
+            ioctl_tiocgptpeer(&controller, flags).expect("the other end")
+        };
+        let mut command = Command::new("setsid");
+        command
+            .args(["--ctty", "--wait", env!("CARGO_BIN_EXE_rseqctl")])
+            .args(arguments)
+            .env("TERM", "xterm-256color")
+            .env_remove("NO_COLOR")
+            .env_remove("COLORTERM")
+            .envs(environment.iter().copied())
+            .stdin(peer())
+            .stdout(peer())
+            .stderr(peer());
+        let child = command.spawn().expect("the command starts");
+        Self {
+            child,
+            terminal: File::from(controller),
+        }
+    }
+
+    /// Waits for the end; returns all that it has written, and its exit status.
+    fn finish(mut self) -> (String, Option<i32>) {
+        let reader = thread::spawn(move || {
+            let (mut text, mut piece) = (Vec::new(), [0; 4096]);
+            // the end of a terminal is an error (EIO)
+            while let Ok(count @ 1..) = self.terminal.read(&mut piece) {
+                text.extend_from_slice(&piece[..count]);
+            }
+            String::from_utf8_lossy(&text).into_owned()
+        });
+        let begin = Instant::now();
+        let status = loop {
+            if let Some(status) = self.child.try_wait().expect("a child") {
+                break status;
+            }
+            if begin.elapsed() > Duration::from_secs(60) {
+                let _ = self.child.kill();
+                panic!("it does not end: {}", reader.join().expect("a text"));
+            }
+            thread::sleep(Duration::from_millis(20));
+        };
+        (reader.join().expect("a text"), status.code())
+    }
+}
+
+fn shown(arguments: &[&str], environment: &[(&str, &str)]) -> String {
+    OnTerminal::start(arguments, environment).finish().0
+}
+
+fn piped(arguments: &[&str]) -> (String, String, Option<i32>) {
+    let output = Command::new(env!("CARGO_BIN_EXE_rseqctl"))
+        .args(arguments)
+        .env_remove("NO_COLOR")
+        .stdin(Stdio::null())
+        .output()
+        .expect("the command starts");
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    (
+        text(output.stdout),
+        text(output.stderr),
+        output.status.code(),
+    )
+}
+
+/// A process with a long command line; ends with this value.
+struct Sleeper(Child);
+
+impl Sleeper {
+    fn start() -> Self {
+        let long = format!("exec -a {} sleep 300", "x".repeat(120));
+        let child = Command::new("bash").args(["-c", &long]).spawn();
+        let sleeper = Self(child.expect("bash starts"));
+        let begin = Instant::now();
+        let comm = format!("/proc/{}/comm", sleeper.0.id());
+        while std::fs::read_to_string(&comm).unwrap_or_default() != "sleep\n" {
+            assert!(
+                begin.elapsed() < Duration::from_secs(60),
+                "bash does not exec"
+            );
+            thread::sleep(Duration::from_millis(5));
+        }
+        sleeper
+    }
+
+    fn id(&self) -> String {
+        self.0.id().to_string()
+    }
+}
+
+impl Drop for Sleeper {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Returns the text without what moves the cursor or sets colours.
+fn plain(text: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("\x1b[") {
+        plain.push_str(before);
+        let end = after.find(|letter: char| letter.is_ascii_alphabetic());
+        rest = end.map_or("", |end| &after[end + 1..]);
+    }
+    plain.push_str(rest);
+    plain.replace('\r', "")
+}
+
+#[test]
+fn a_table_fits_the_terminal_and_is_whole_elsewhere() {
+    let sleeper = Sleeper::start();
+    let id = sleeper.id();
+    let arguments = ["ps", "--no-stop", "-o", "pid,program", &id];
+    let text = plain(&shown(&arguments, &[]));
+    let lines: Vec<_> = text.lines().collect();
+    assert!(
+        lines
+            .iter()
+            .all(|line| line.chars().count() <= COLUMNS.into()),
+        "{text}"
+    );
+    assert!(text.contains('…') && text.contains("xxx"), "{text}");
+
+    let full = plain(&shown(&[&arguments[..], &["--full"]].concat(), &[]));
+    assert!(full.replace('\n', "").contains(&"x".repeat(120)), "{full}");
+    let (text, _, _) = piped(&arguments);
+    assert!(
+        text.contains(&"x".repeat(120)) && !text.contains('…'),
+        "{text}"
+    );
+}
+
+#[test]
+fn colours_are_for_terminals_unless_asked_for() {
+    let coloured = |text: &str| text.contains("\x1b[1m") || text.contains("\x1b[1;");
+    let explained = ["explain", "hidden-definer"];
+    assert!(coloured(&shown(&explained, &[])));
+    assert!(!shown(&explained, &[("NO_COLOR", "1")]).contains('\x1b'));
+    assert!(!shown(&["--color", "never", "explain", "hidden-definer"], &[]).contains('\x1b'));
+    assert!(!shown(&explained, &[("TERM", "dumb")]).contains('\x1b'));
+    assert!(!piped(&explained).0.contains('\x1b'));
+    let always = ["explain", "hidden-definer", "--color", "always"];
+    assert!(coloured(&piped(&always).0));
+    // and never in what machines read
+    let machine = [
+        "explain",
+        "hidden-definer",
+        "--color=always",
+        "--format=json",
+    ];
+    assert!(!piped(&machine).0.contains('\x1b'));
+}
+
+#[test]
+fn long_messages_are_wrapped_on_terminals_only() {
+    let long = ["explain", "no-such-word-at-all-but-a-long-one"];
+    let text = plain(&shown(&long, &[]));
+    assert!(text.lines().count() > 1, "{text}");
+    assert!(
+        text.lines().all(|line| line.len() <= COLUMNS.into()),
+        "{text}"
+    );
+    let (_, text, status) = piped(&long);
+    assert_eq!((text.lines().count(), status), (1, Some(2)), "{text}");
+}
+
+#[test]
+fn messages_of_the_system_have_no_numbers() {
+    let (_, text, _) = piped(&["audit", "/etc/passwd/x"]);
+    assert!(
+        text.contains("Not a directory") && !text.contains("os error"),
+        "{text}"
+    );
+}
+
+#[test]
+fn who_names_no_process_gets_no_list() {
+    let (out, err, status) = piped(&["ps"]);
+    assert_eq!((out.as_str(), status), ("", Some(2)));
+    assert!(
+        err.contains("no process is named") && err.contains("rseqctl ps"),
+        "{err}"
+    );
+    let (out, err, status) = piped(&["ps", ""]);
+    assert_eq!((out.as_str(), status), ("", Some(2)));
+    assert!(err.contains("an empty name"), "{err}");
+}
+
+#[test]
+fn processes_are_found_by_name_and_user() {
+    let sleeper = Sleeper::start();
+    let id = sleeper.id();
+    let name = "x".repeat(120);
+    for named in ["sleep", &name] {
+        let (out, err, status) = piped(&["ps", "--no-stop", "--no-headers", "-o", "pid", named]);
+        assert!(
+            out.lines().any(|line| line.trim() == id),
+            "{named}: {out}{err}"
+        );
+        assert_eq!(status, Some(0), "{err}");
+    }
+    let user = rustix::process::geteuid().as_raw().to_string();
+    let same = [
+        "ps",
+        "--no-stop",
+        "--no-headers",
+        "-o",
+        "pid",
+        "sleep",
+        "--user",
+        &user,
+    ];
+    let (out, _, _) = piped(&same);
+    assert!(out.lines().any(|line| line.trim() == id), "{out}");
+
+    let (_, err, status) = piped(&["ps", "no-such-program"]);
+    assert!(err.contains("no-such-program: no process"), "{err}");
+    assert_eq!(status, Some(2));
+    let (_, err, status) = piped(&["ps", "--unit", "no-such-unit"]);
+    assert!(err.contains("no process is of this unit"), "{err}");
+    assert_eq!(status, Some(2));
+}
+
+#[test]
+fn a_watch_ends_with_its_last_process() {
+    let mut sleeper = Sleeper::start();
+    let id = sleeper.id();
+    let watching = OnTerminal::start(&["ps", "--no-stop", "--watch=0.1", &id], &[]);
+    thread::sleep(Duration::from_millis(700));
+    let _ = sleeper.0.kill();
+    let _ = sleeper.0.wait();
+    let (text, status) = watching.finish();
+    let text = plain(&text);
+    assert!(text.contains("every 100ms; q quits"), "{text}");
+    assert!(text.contains("no such process"), "{text}");
+    // that of the last look at it
+    assert_eq!(status, Some(0), "{text}");
+}
+
+#[test]
+fn a_watch_ends_with_a_key_and_says_what_it_cuts() {
+    let mut watching = OnTerminal::start(&["ps", "--no-stop", "--watch=60", "--all", "-v"], &[]);
+    thread::sleep(Duration::from_millis(500));
+    let keys = watching.terminal.write(b"q");
+    assert!(keys.is_ok());
+    let (text, _) = watching.finish();
+    let text = plain(&text);
+    assert!(text.contains("every 1m; q quits"), "{text}");
+    assert!(text.contains("more lines; --problems shows less"), "{text}");
+}
