@@ -3,7 +3,8 @@
 //! used side by side than one target after the other.
 //!
 //! What a target prints is shown as one block when it ends. A target that fails
-//! does not stop the others.
+//! does not stop the others. What took longest the last time begins first, so that the
+//! short ones fill the gaps.
 
 use std::collections::VecDeque;
 use std::io::{Read, Seek, Write};
@@ -15,18 +16,34 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::step::{Outcome, Steps};
-use crate::unchanged::Stamps;
+use crate::unchanged::{Stamps, Verdict};
 
-/// Targets that take longest, so that they begin first and the short ones fill the
-/// gaps.
-const LONGEST: [&str; 5] = ["patches", "kernels", "conformance", "glibcs", "host"];
+/// Targets that take longest, for a first run, which has no times of an earlier one.
+const LONGEST: [&str; 6] = [
+    "conformance",
+    "patches",
+    "kernels",
+    "fixtures",
+    "glibcs",
+    DOCUMENTATION,
+];
 
-/// A built test target.
+/// The examples of the documentation, which only cargo can run.
+const DOCUMENTATION: &str = "documentation";
+
+/// Tells a target of the tests' kit which of its tests to run, by name, one a line.
+const ONLY: &str = "RSEQ_TESTS_ONLY";
+
+/// A built test target, or the examples of the documentation.
 struct Target {
     name: String,
     /// The folder of its package, in which cargo runs tests.
     folder: PathBuf,
-    executable: PathBuf,
+    /// None where cargo runs it.
+    executable: Option<PathBuf>,
+    /// The tests to run: those that were skipped when the others passed on this tree.
+    /// None for all.
+    only: Option<Vec<String>>,
 }
 
 /// What became of a target.
@@ -36,25 +53,37 @@ struct Run {
     passed: u64,
     failed: u64,
     ignored: u64,
+    /// The names of those that were skipped, as far as the target tells them.
+    skipped: Vec<String>,
 }
 
-/// Builds all test targets of the workspace and runs them, `side_by_side` at a
-/// time; then the documentation's tests. Targets that `stamps` has as passed on this
-/// tree are not run again.
+/// Builds all test targets of the workspace and runs them and the documentation's tests,
+/// `side_by_side` at a time. What `stamps` has as passed on this tree is not run again.
 ///
 /// # Errors
 ///
 /// Something does not build, or a test failed. All of them have been run by then.
 pub fn run(steps: &mut Steps, stamps: &Stamps, side_by_side: usize) -> Result<(), String> {
     let mut targets = build(steps)?;
+    targets.sort_by_key(|target| {
+        let last = stamps.time(&target.name);
+        let rank = LONGEST.iter().position(|name| *name == target.name);
+        let guess = Duration::from_secs(rank.map_or(0, |rank| 600 - rank as u64));
+        std::cmp::Reverse(last.unwrap_or(guess))
+    });
     let mut unchanged = 0;
-    targets.retain(|target| match stamps.passed(&target.name) {
-        Some(count) => {
-            unchanged += count;
-            steps.note(&format!("test {}", target.name), Outcome::Unchanged(count));
-            false
+    targets.retain_mut(|target| {
+        let Some(passed) = stamps.passed(&target.name) else {
+            return true;
+        };
+        unchanged += passed.count;
+        if passed.skipped.is_empty() {
+            let outcome = Outcome::Unchanged(passed.count);
+            steps.note(&format!("test {}", target.name), outcome);
+            return false;
         }
-        None => true,
+        target.only = Some(passed.skipped);
+        true
     });
     eprintln!(
         "== test: {} targets, {side_by_side} at a time",
@@ -68,7 +97,7 @@ pub fn run(steps: &mut Steps, stamps: &Stamps, side_by_side: usize) -> Result<()
             scope.spawn(|| {
                 while let Some(target) = take(&queue) {
                     let run = run_one(&target, steps);
-                    stamp(stamps, &run);
+                    stamp(stamps, &target, &run);
                     done.lock()
                         .unwrap_or_else(PoisonError::into_inner)
                         .push(run);
@@ -97,26 +126,36 @@ pub fn run(steps: &mut Steps, stamps: &Stamps, side_by_side: usize) -> Result<()
             "{unchanged} not run: they passed on this tree (`cargo xtask test --fresh` runs them)"
         );
     }
-    let documentation = steps.run(
-        "documentation tests",
-        steps
-            .cargo()
-            .args(["test", "--workspace", "--doc", "--quiet"]),
-    );
     eprintln!("all tests took {:.1} s", start.elapsed().as_secs_f32());
-    if !broken.is_empty() {
-        return Err(format!("these test targets failed: {}", broken.join(", ")));
+    if broken.is_empty() {
+        return Ok(());
     }
-    documentation
+    Err(format!("these test targets failed: {}", broken.join(", ")))
 }
 
-/// Keeps what passed as a whole. A target with skipped tests runs again: what it
-/// lacks may be there the next time.
-fn stamp(stamps: &Stamps, run: &Run) {
-    match run.outcome {
-        Outcome::Passed(_) if run.ignored == 0 => stamps.note(&run.name, run.passed),
-        _ => stamps.remove(&run.name),
+/// Keeps what passed as a whole. Tests that were skipped run again, since what they lack
+/// may be there the next time; all of a target that does not tell their names.
+fn stamp(stamps: &Stamps, target: &Target, run: &Run) {
+    let Outcome::Passed(took) = run.outcome else {
+        stamps.remove(&run.name);
+        return;
+    };
+    if run.ignored != run.skipped.len() as u64 {
+        stamps.remove(&run.name);
+        return;
     }
+    let before = match target.only {
+        Some(_) => stamps.passed(&run.name).map_or(0, |passed| passed.count),
+        None => 0,
+    };
+    if target.only.is_none() {
+        stamps.note_time(&run.name, took);
+    }
+    let verdict = Verdict {
+        count: before + run.passed,
+        skipped: run.skipped.clone(),
+    };
+    stamps.note(&run.name, &verdict);
 }
 
 fn take(queue: &Mutex<VecDeque<Target>>) -> Option<Target> {
@@ -126,7 +165,7 @@ fn take(queue: &Mutex<VecDeque<Target>>) -> Option<Target> {
         .pop_front()
 }
 
-/// Builds all test targets. Returns those that hold tests, the longest first.
+/// Builds all test targets. Returns those that hold tests, and the documentation's.
 fn build(steps: &mut Steps) -> Result<Vec<Target>, String> {
     let mut cargo = steps.cargo();
     cargo
@@ -139,9 +178,11 @@ fn build(steps: &mut Steps) -> Result<Vec<Target>, String> {
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())
         .filter_map(|message| target_of(&message))
         .collect();
-    targets.sort_by_key(|target| {
-        let rank = LONGEST.iter().position(|name| *name == target.name);
-        (rank.unwrap_or(LONGEST.len()), target.name.clone())
+    targets.push(Target {
+        name: DOCUMENTATION.to_owned(),
+        folder: steps.root().to_owned(),
+        executable: None,
+        only: None,
     });
     Ok(targets)
 }
@@ -163,8 +204,9 @@ fn target_of(message: &Value) -> Option<Target> {
             "test" => name.to_owned(),
             _ => format!("{package}:{name}"),
         },
-        executable: executable.into(),
+        executable: Some(executable.into()),
         folder,
+        only: None,
     })
 }
 
@@ -183,6 +225,7 @@ fn run_one(target: &Target, steps: &Steps) -> Run {
         passed: 0,
         failed: 0,
         ignored: 0,
+        skipped: skipped(&text),
     };
     for line in text.lines().filter(|line| line.starts_with("test result:")) {
         run.passed += count(line, "passed");
@@ -195,10 +238,21 @@ fn run_one(target: &Target, steps: &Steps) -> Run {
 
 /// What the target prints, on both streams as they come, and whether it succeeded.
 fn output_of(target: &Target, steps: &Steps) -> Result<(String, bool), String> {
-    let say = |error: std::io::Error| format!("{}: {error}", target.executable.display());
+    let mut command = if let Some(executable) = &target.executable {
+        Command::new(executable)
+    } else {
+        let mut cargo = steps.cargo();
+        cargo.args(["test", "--workspace", "--doc", "--quiet"]);
+        cargo
+    };
+    let program = command.get_program().display().to_string();
+    let say = |error: std::io::Error| format!("{program}: {error}");
+    if let Some(names) = &target.only {
+        command.env(ONLY, names.join("\n"));
+    }
     // one file for both streams, which nobody else finds
     let mut file = tempfile::tempfile().map_err(say)?;
-    let status = Command::new(&target.executable)
+    let status = command
         .current_dir(&target.folder)
         .env("CARGO", steps.cargo().get_program())
         .env("CARGO_MANIFEST_DIR", &target.folder)
@@ -212,7 +266,7 @@ fn output_of(target: &Target, steps: &Steps) -> Result<(String, bool), String> {
     file.read_to_end(&mut bytes).map_err(say)?;
     let mut text = String::from_utf8_lossy(&bytes).into_owned();
     if !status.success() {
-        let ended = format!("{}: {status}\n", target.executable.display());
+        let ended = format!("{program}: {status}\n");
         text += &ended;
     }
     Ok((text, status.success()))
@@ -220,12 +274,26 @@ fn output_of(target: &Target, steps: &Steps) -> Result<(String, bool), String> {
 
 /// One write, so that blocks of several targets do not mix.
 fn print(target: &Target, took: Duration, text: &str) {
+    let only = match &target.only {
+        Some(names) => format!(", only the {} skipped before", names.len()),
+        None => String::new(),
+    };
     let block = format!(
-        "\n== test {} ({:.1} s)\n{text}",
+        "\n== test {} ({:.1} s{only})\n{text}",
         target.name,
         took.as_secs_f32()
     );
     let _ = std::io::stdout().lock().write_all(block.as_bytes());
+}
+
+/// The names in the lines `skipped: NAME: REASON` that the tests' kit prints behind the
+/// closing line; before it a test may print such lines of its own.
+fn skipped(text: &str) -> Vec<String> {
+    let (_, end) = text.rsplit_once("\ntest result:").unwrap_or_default();
+    end.lines()
+        .filter_map(|line| line.strip_prefix("skipped: ")?.split_once(": "))
+        .map(|(name, _)| name.to_owned())
+        .collect()
 }
 
 /// The number before a word in a line like "test result: ok. 5 passed; 0 failed".
@@ -238,7 +306,15 @@ fn count(line: &str, word: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::count;
+    use super::{count, skipped};
+
+    #[test]
+    fn names_of_skipped_tests_are_read() {
+        let text = "skipped: question: no\n\ntest result: ok. 1 passed; 2 ignored;\n\n\
+                    skipped: a::b: needs x: y\nskipped: c: no z\n";
+        assert_eq!(skipped(text), ["a::b", "c"]);
+        assert!(skipped("\ntest result: ok.\nnot skipped: a: b").is_empty());
+    }
 
     #[test]
     fn counts_are_read_off_the_closing_line() {

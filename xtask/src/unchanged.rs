@@ -11,8 +11,18 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
+
+/// What is known of a target that passed.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// How many of its tests passed.
+    pub count: u64,
+    /// The names of those that were skipped.
+    pub skipped: Vec<String>,
+}
 
 /// Stamps of what passed, each with the key of the tree that it passed on.
 pub struct Stamps {
@@ -38,23 +48,42 @@ impl Stamps {
         }
     }
 
-    /// Returns how many tests passed when `name` was last run, if that was on this
-    /// tree and all of them passed.
-    pub fn passed(&self, name: &str) -> Option<u64> {
+    /// Returns what became of `name` when it was last run, if that was on this tree and
+    /// no test of it failed.
+    pub fn passed(&self, name: &str) -> Option<Verdict> {
         let text = fs::read_to_string(self.file(name)).ok()?;
-        let (key, count) = text.trim().split_once(' ')?;
-        (Some(key) == self.key.as_deref())
-            .then(|| count.parse().ok())
-            .flatten()
+        let mut lines = text.lines();
+        let (key, count) = lines.next()?.split_once(' ')?;
+        if Some(key) != self.key.as_deref() {
+            return None;
+        }
+        Some(Verdict {
+            count: count.parse().ok()?,
+            skipped: lines.map(str::to_owned).collect(),
+        })
     }
 
-    /// Notes that all `count` tests of `name` passed on this tree. A stamp that
-    /// cannot be written is a target that runs again.
-    pub fn note(&self, name: &str, count: u64) {
+    /// Notes that no test of `name` failed on this tree. A stamp that cannot be written
+    /// is a target that runs again.
+    pub fn note(&self, name: &str, verdict: &Verdict) {
         if let Some(key) = &self.key {
+            let text = format!("{key} {}\n{}", verdict.count, verdict.skipped.join("\n"));
             let _ = fs::create_dir_all(&self.folder);
-            let _ = fs::write(self.file(name), format!("{key} {count}\n"));
+            let _ = fs::write(self.file(name), text);
         }
+    }
+
+    /// Returns how long `name` took when all of it last ran, on whatever tree.
+    pub fn time(&self, name: &str) -> Option<Duration> {
+        let text = fs::read_to_string(self.time_file(name)).ok()?;
+        text.trim().parse().ok().map(Duration::from_millis)
+    }
+
+    /// Notes how long `name` took.
+    pub fn note_time(&self, name: &str, took: Duration) {
+        let file = self.time_file(name);
+        let _ = file.parent().map(fs::create_dir_all);
+        let _ = fs::write(file, format!("{}\n", took.as_millis()));
     }
 
     /// Forgets that `name` passed.
@@ -63,8 +92,17 @@ impl Stamps {
     }
 
     fn file(&self, name: &str) -> PathBuf {
-        self.folder.join(name.replace(['/', ':'], "-"))
+        self.folder.join(file_name(name))
     }
+
+    /// Times outlive [`Self::forget`]: they say nothing about a tree.
+    fn time_file(&self, name: &str) -> PathBuf {
+        self.folder.with_file_name("times").join(file_name(name))
+    }
+}
+
+fn file_name(name: &str) -> String {
+    name.replace(['/', ':'], "-")
 }
 
 /// The content of every file of the tree that git does not ignore, and what of the
@@ -137,7 +175,14 @@ mod tests {
     use std::path::Path;
     use std::process::Command;
 
-    use super::Stamps;
+    use super::{Stamps, Verdict};
+
+    fn verdict(count: u64, skipped: &[&str]) -> Verdict {
+        Verdict {
+            count,
+            skipped: skipped.iter().map(|&name| name.to_owned()).collect(),
+        }
+    }
 
     fn tree() -> tempfile::TempDir {
         let tree = tempfile::tempdir().unwrap();
@@ -166,29 +211,34 @@ mod tests {
             return;
         }
         assert_eq!(first.passed("suite"), None);
-        first.note("suite", 7);
-        assert_eq!(stamps(tree.path()).passed("suite"), Some(7));
+        let seven = verdict(7, &["a::one", "two"]);
+        first.note("suite", &seven);
+        let passed = || stamps(tree.path()).passed("suite");
+        assert_eq!(passed().as_ref(), Some(&seven));
         assert_eq!(stamps(tree.path()).passed("other"), None);
 
         fs::write(tree.path().join("new"), "").unwrap();
-        assert_eq!(stamps(tree.path()).passed("suite"), None);
+        assert_eq!(passed(), None);
         fs::remove_file(tree.path().join("new")).unwrap();
-        assert_eq!(stamps(tree.path()).passed("suite"), Some(7));
+        assert_eq!(passed(), Some(seven));
 
         fs::write(tree.path().join("a"), "2").unwrap();
-        assert_eq!(stamps(tree.path()).passed("suite"), None);
+        assert_eq!(passed(), None);
     }
 
     #[test]
     fn a_failure_and_a_fresh_run_leave_no_stamp() {
         let tree = tree();
         let stamps = stamps(tree.path());
-        stamps.note("a", 1);
-        stamps.note("b", 1);
+        stamps.note("a", &verdict(1, &[]));
+        stamps.note("b", &verdict(1, &[]));
+        let second = std::time::Duration::from_secs(1);
+        stamps.note_time("a", second);
         stamps.remove("a");
         assert_eq!(stamps.passed("a"), None);
         stamps.forget().unwrap();
         assert_eq!(stamps.passed("b"), None);
+        assert_eq!((stamps.time("a"), stamps.time("b")), (Some(second), None));
         stamps.forget().unwrap();
     }
 }

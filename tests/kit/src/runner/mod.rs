@@ -22,6 +22,10 @@ const REQUIRE: &str = "RSEQ_TESTS_REQUIRE";
 /// environment variable is set (`cargo xtask lab`).
 const TABLE: &str = "RSEQ_TESTS_TABLE";
 
+/// Only the tests of these names are run, one a line, when this environment variable is
+/// set (`cargo xtask test`, of a target whose other tests have passed on this tree).
+const ONLY: &str = "RSEQ_TESTS_ONLY";
+
 /// A test that has registered itself, by the attribute `rseq_kit::test`.
 pub struct Test {
     /// The path of its module.
@@ -103,7 +107,11 @@ impl Suite {
     /// Runs what the command line asks for and says at the end what was skipped. As a
     /// laboratory it prints a table.
     #[must_use]
-    pub fn run(self) -> ExitCode {
+    pub fn run(mut self) -> ExitCode {
+        if let Ok(names) = std::env::var(ONLY) {
+            let is_one = |entry: &Entry| names.lines().any(|name| name == entry.name);
+            self.entries.retain(is_one);
+        }
         let arguments = Arguments::from_args();
         let code = if std::env::var_os(TABLE).is_some() {
             table::print(self.entries, &arguments)
