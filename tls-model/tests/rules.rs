@@ -3,11 +3,12 @@
 mod cc;
 
 use cc::{DEFINES, Folder, REFERENCES};
+use tls_model::critical::{Critical, Place, Violation};
 use tls_model::elf::Object;
-use tls_model::facts::Facts;
+use tls_model::facts::{Evidence, Facts};
 use tls_model::loading::Breach;
 use tls_model::report::ObjectReport;
-use tls_model::rules::{self, Level, RULES, Rule};
+use tls_model::rules::{self, Definers, Level, RULES, Rule, Subject};
 
 fn library(source: &str, flags: &[&str]) -> Vec<&'static str> {
     let bare = ["-shared", "-fPIC", "-nostdlib"];
@@ -20,8 +21,7 @@ fn program(source: &str, flags: &[&str]) -> Vec<&'static str> {
 }
 
 fn findings(bytes: &[u8]) -> Vec<&'static str> {
-    let object = Object::open(bytes).expect("an ELF object");
-    rules::check(&ObjectReport::of_tables(Facts::read(&object)))
+    rules::check(&report(bytes))
         .map(|finding| finding.rule.name)
         .collect()
 }
@@ -149,5 +149,152 @@ fn rules_are_found_by_name_and_stand_in_the_order_of_their_levels() {
 fn what_a_load_breaks_is_a_rule() {
     for breach in Breach::ALL {
         assert!(rules::find(breach.rule_name()).is_some(), "{breach:?}");
+        assert!(
+            breach.text().starts_with("defines __rseq_abi"),
+            "{breach:?}"
+        );
     }
+    let texts = Breach::ALL.map(Breach::text);
+    assert!(texts[0] != texts[1] && texts[1] != texts[2] && texts[2] != texts[0]);
+}
+
+#[test]
+fn every_rule_is_about_programs_or_the_host() {
+    let (programs, hosts) = (rules::of_programs().count(), rules::of_hosts().count());
+    assert_eq!(programs + hosts, RULES.len());
+    assert!(rules::of_programs().all(|rule| rule.subject != Subject::Host));
+    assert!(hosts > 0 && rules::of_hosts().all(|rule| rule.subject == Subject::Host));
+    let words = [Level::Note, Level::Warning, Level::Error].map(Level::name);
+    assert_eq!(words, ["note", "warning", "error"]);
+}
+
+#[test]
+fn weak_reference() {
+    let weak = REFERENCES.replace("tls_model", "weak, tls_model");
+    assert_eq!(library(&weak, &[]), ["weak-reference"]);
+    // it compares with a name that nobody defines
+    let guarded = format!(
+        "{weak}extern __thread char __rseq_abi_nobody __attribute__((weak));\n\
+         char *nobody(void) {{ return &__rseq_abi_nobody; }}\n"
+    );
+    let options = ["-ftls-model=initial-exec"];
+    assert!(library(&guarded, &options).is_empty());
+    let other = "extern int other __attribute__((weak)); int *a(void) { return &other; }";
+    assert!(library(other, &[]).is_empty());
+}
+
+#[test]
+fn one_that_owns_itself() {
+    let owner = format!(
+        "{DEFINES}__attribute__((section(\".note.rseq_owner\"), used)) static const int note[4];\n"
+    );
+    assert_eq!(program(&owner, &[]), ["owns-itself"]);
+    assert_eq!(program(&owner, &["-rdynamic"]), ["exported-definer"]);
+}
+
+#[test]
+fn a_libc_that_owns_the_symbol_is_never_unloaded() {
+    let libc =
+        format!("{DEFINES}const long __rseq_offset = 0; const unsigned __rseq_handled = 1;\n");
+    assert_eq!(library(&libc, &[]), ["exported-definer"]);
+    let bytes = Folder::new().build(&libc, &["-shared", "-fPIC", "-nostdlib"]);
+    let message = rules::check(&report(&bytes))
+        .next()
+        .expect("one")
+        .to_string();
+    assert!(
+        message.starts_with("is a libc that owns __rseq_abi"),
+        "{message}"
+    );
+}
+
+fn report(bytes: &[u8]) -> ObjectReport {
+    let object = Object::open(bytes).expect("an ELF object");
+    ObjectReport::of_tables(Facts::read(&object))
+}
+
+#[test]
+fn asked_by_name() {
+    let source = r#"
+        extern void *dlsym(void *, const char *);
+        void *area(void) { return dlsym(0, "__rseq_abi"); }
+    "#;
+    let bytes = Folder::new().build(source, &["-shared", "-fPIC", "-nostdlib"]);
+    let object = Object::open(&bytes[..]).expect("an ELF object");
+    let mut report = report(&bytes);
+    assert_eq!(rules::check(&report).count(), 0, "tables alone do not tell");
+    let names = report.facts.names_among_constants(&object);
+    report.code.asked_by_name = names.expect("the constants can be read");
+    let found: Vec<_> = rules::check(&report).map(|it| it.rule.name).collect();
+    assert_eq!(found, ["asked-by-name"]);
+}
+
+/// What the code of an object does, as a decoder would report it.
+#[test]
+fn offences_of_critical_sections() {
+    let bytes = Folder::new().build("int main(void) { return 0; }", &[]);
+    let plain = report(&bytes);
+    for (violation, rule) in [
+        (Violation::Version, "critical-section-descriptor"),
+        (Violation::Flags, "critical-section-descriptor"),
+        (Violation::Range, "critical-section-range"),
+        (Violation::Pointer, "critical-section-range"),
+        (Violation::AbortInside, "abort-handler-inside"),
+        (Violation::Signature, "abort-signature"),
+        (Violation::SystemCall, "critical-section-syscall"),
+        (Violation::Call, "critical-section-call"),
+        (Violation::ReadOnlyStore, "read-only-store"),
+        (Violation::StrayStore, "read-only-store"),
+        (Violation::SecondStore, "repeated-commit"),
+        (Violation::Undecoded, "undecoded-critical-section"),
+        (Violation::NoDecoder, "undecoded-critical-section"),
+    ] {
+        for (section, evidence, end) in [
+            (0, Evidence::Proved, "(proved; 2 found, the first at 0x40)"),
+            (
+                3,
+                Evidence::Likely,
+                "(likely; 2 found, the first at 0x40 of section 3)",
+            ),
+        ] {
+            let mut critical = Critical::default();
+            for address in [0x40, 0x80] {
+                critical.note(violation, Place { section, address }, evidence);
+            }
+            let mut report = plain;
+            report.code.critical = Some(critical);
+            let found: Vec<_> = rules::check(&report).collect();
+            let [finding] = &found[..] else {
+                panic!("{violation:?}: {found:?}");
+            };
+            assert_eq!(finding.rule.name, rule, "{violation:?}");
+            assert!(finding.to_string().ends_with(end), "{finding}");
+        }
+    }
+}
+
+#[test]
+fn two_definers_in_one_program() {
+    let shared = ["-shared", "-fPIC", "-nostdlib"];
+    let folder = Folder::new();
+    let exports = report(&folder.build(DEFINES, &shared));
+    let hidden = report(&folder.build(DEFINES, &[&shared[..], &["-fvisibility=hidden"]].concat()));
+    let symbolic = report(&folder.build(DEFINES, &[&shared[..], &["-Wl,-Bsymbolic"]].concat()));
+    let refers = report(&folder.build(REFERENCES, &shared));
+    let judged = |objects: &[ObjectReport], index: usize, wins: bool| {
+        let definers = Definers::among(objects.iter());
+        let finding = definers.second_definer(&objects[index], wins);
+        finding.map(|finding| finding.rule.name)
+    };
+    assert_eq!(judged(&[hidden, refers], 0, false), None, "alone");
+    assert_eq!(judged(&[exports, hidden], 1, false), Some("second-definer"));
+    assert_eq!(judged(&[exports, hidden], 0, true), None, "others see it");
+    assert_eq!(
+        judged(&[exports, symbolic], 1, false),
+        Some("second-definer")
+    );
+    assert_eq!(judged(&[symbolic, exports], 0, true), None, "it wins");
+    let late = rules::dlopened_definer(&exports).map(|finding| finding.rule.name);
+    assert_eq!(late, Some("dlopened-definer"));
+    assert!(rules::dlopened_definer(&refers).is_none());
 }

@@ -151,7 +151,14 @@ gdb.execute("delete")
 def value(register):
     return int(gdb.parse_and_eval(register)) & (1 << 64) - 1
 
+# A loop comes by the same places again, with the same frames below.
+checked = set()
+
 def is_whole():
+    place = value("$pc"), value("$sp"), value("$rbp")
+    if place in checked:
+        return
+    checked.add(place)
     names, frame = [], gdb.newest_frame()
     try:
         while frame is not None:
@@ -167,8 +174,14 @@ def is_whole():
 def alive():
     return gdb.selected_inferior().pid != 0
 
+# By page: no page holds code of two objects.
+pages = {}
+
 def in_shim():
-    return "librseq_shim" in (gdb.solib_name(value("$pc")) or "")
+    page = value("$pc") >> 12
+    if page not in pages:
+        pages[page] = "librseq_shim" in (gdb.solib_name(page << 12) or "")
+    return pages[page]
 
 # What the shim calls of the libc is left at once, but for the walk that calls back.
 def step(start):

@@ -366,6 +366,16 @@ mod tests {
     }
 
     #[test]
+    fn the_bytes_that_the_kernel_fills() {
+        assert_eq!(active_size(32, None), 20, "before Linux 6.3");
+        assert_eq!(active_size(32, Some(28)), 28);
+        assert_eq!(active_size(32, Some(32)), 32, "all of it");
+        assert_eq!(active_size(32, Some(33)), 28, "the rest is behind it");
+        assert_eq!(active_size(64, Some(33)), 33);
+        assert_eq!(active_size(32, Some(0)), 20, "never less");
+    }
+
+    #[test]
     fn a_refusal_is_never_an_owner_that_registers() {
         for answer in [
             Answer::NoSystemCall,

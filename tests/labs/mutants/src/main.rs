@@ -25,6 +25,12 @@ const FILES: [&str; 3] = [
     "tls-model/src/rules/**",
 ];
 
+/// The tests that are asked: those that take seconds, in a build that takes seconds.
+const TESTS: [&str; 3] = ["--lib", "--test", "rules"];
+
+/// Tests build the crate optimised, which takes longer than it saves here.
+const UNOPTIMISED: &str = "--config=profile.dev.package.tls-model.opt-level=0";
+
 #[derive(Debug, Parser)]
 struct Cli {
     /// cargo-mutants
@@ -54,9 +60,12 @@ fn run(cli: &Cli) -> Result<u8, String> {
     let files = files.into_iter().flat_map(|file| ["--file", file]);
     let ended = Program::with_callers_environment(&cli.tool)
         .args(["mutants", "--package", "tls-model", "--no-times"])
+        .args(["--jobs", "2", "--cargo-arg", UNOPTIMISED])
         .args(files)
         .arg("--output")
         .arg(&folder)
+        .arg("--")
+        .args(TESTS)
         .directory(&workspace())
         .limit(LIMIT)
         .run()?;
