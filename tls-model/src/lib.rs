@@ -20,3 +20,8 @@ pub mod report;
 pub mod rseq;
 pub mod rules;
 pub mod static_tls;
+
+/// The examples of the page that crates.io shows.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

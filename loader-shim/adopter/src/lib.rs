@@ -32,3 +32,8 @@ mod registration;
 
 pub use area::{Area, current_cpu, current_node, is_registered, mm_cid};
 pub use registration::{NotRegistered, Registration, register_current_thread};
+
+/// The examples of the page that crates.io shows.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

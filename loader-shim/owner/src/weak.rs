@@ -12,26 +12,16 @@ use core::ffi::{CStr, c_char, c_void};
 use core::mem::transmute;
 use core::ptr::NonNull;
 
+use crate::arch::weak_reference;
 use crate::next::names::PthreadCreate;
 
 type Dlsym = unsafe extern "C" fn(*mut c_void, *const c_char) -> *mut c_void;
 
-/// The address of a name, or null where nobody defines it.
+/// Returns the address of a name, unless nobody defines it.
 macro_rules! weak_address {
-    ($name:literal) => {{
-        let address: *mut c_void;
-        // SAFETY: a weak reference through the GOT: a load of a slot of this program.
-        #[cfg(target_arch = "x86_64")]
-        unsafe {
-            core::arch::asm!(
-                concat!(".weak ", $name),
-                concat!("mov {}, qword ptr [rip + ", $name, "@GOTPCREL]"),
-                out(reg) address,
-                options(pure, readonly, nostack, preserves_flags),
-            );
-        }
-        NonNull::new(address)
-    }};
+    ($name:literal) => {
+        NonNull::<c_void>::new(weak_reference!($name))
+    };
 }
 
 /// Returns the libc's own `pthread_create` in a static program: behind `--wrap`, or where

@@ -1,30 +1,119 @@
-//! The crates that can be published: packaged as for crates.io, and built from what is
-//! in the package alone.
+//! The crates that can be published: packaged as for crates.io and built from what is in
+//! the package alone, by the oldest compiler that they promise, and documented as their
+//! users see them.
 
+use std::fs;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use rseq_kit::artifacts::workspace;
 use rseq_kit::child::Program;
-use rseq_kit::needs::{Need, Tool, program};
+use rseq_kit::needs::{Asked, Need, Tool, program};
 use rseq_kit::runner::Outcome;
 use rseq_kit::scratch;
 
-#[rseq_kit::test(Need::X86_64, Need::of(Tool("cargo")))]
-fn packages_for_adopters() -> Outcome {
-    let target = scratch::directory("package")?;
-    Program::with_callers_environment(program("cargo")?)
-        .args([
-            "package",
-            "--quiet",
-            "--offline",
-            "--allow-dirty",
-            "-p",
-            "rseq-abi",
-        ])
+/// In the order in which they need each other.
+const CRATES: [&str; 3] = ["tls-model", "rseq-code", "rseq-abi"];
+
+/// Their `rust-version`.
+const OLDEST: &str = "1.88";
+
+const CARGO: Need = Need::new(&Tool("cargo"));
+const REGISTRY: Need = Need::new(&Asked("crates.io", has_registry));
+const OLD_COMPILER: Need = Need::new(&Asked("Rust 1.88", || toolchain(OLDEST).map(drop)));
+/// Whether cargo can ask the registry; as a name that every registry has.
+fn has_registry() -> Result<(), String> {
+    let asked = Program::with_callers_environment(program("cargo")?)
+        .args(["info", "--quiet", "--registry", "crates-io", "libc"])
+        .directory(&std::env::temp_dir())
+        .limit(Duration::from_secs(60))
+        .run()?;
+    match asked.code() {
+        0 => Ok(()),
+        _ => Err("needs crates.io, which cargo cannot ask".to_owned()),
+    }
+}
+
+/// The cargo of a toolchain.
+fn toolchain(name: &str) -> Result<PathBuf, String> {
+    let found = Program::with_callers_environment(program("rustup")?)
+        .args(["which", "--toolchain", name, "cargo"])
+        .run()?;
+    let path = PathBuf::from(found.out.trim());
+    if found.code() == 0 && path.is_file() {
+        Ok(path)
+    } else {
+        Err(format!(
+            "needs the toolchain {name} (rustup toolchain install {name})"
+        ))
+    }
+}
+
+/// Cargo in the workspace, with a target folder of its own.
+fn cargo(words: &[&str]) -> Result<Program, String> {
+    let target = scratch::directory("cargo")?;
+    Ok(Program::with_callers_environment(program("cargo")?)
+        .args(words)
         .arg("--target-dir")
         .arg(&target)
         .directory(&workspace())
-        .limit(Duration::from_secs(300))
+        .limit(Duration::from_secs(600)))
+}
+
+fn each() -> impl Iterator<Item = &'static str> {
+    CRATES.iter().flat_map(|name| ["-p", name])
+}
+
+/// What would go to crates.io, without it: built from the packages alone.
+#[rseq_kit::test(Need::X86_64, CARGO)]
+fn packages() -> Outcome {
+    cargo(&["package", "--quiet", "--offline", "--allow-dirty"])?
+        .args(each())
+        .run()?
+        .expect(0)?;
+    Ok(())
+}
+
+/// And crates.io would take it.
+#[rseq_kit::test(Need::X86_64, CARGO, REGISTRY)]
+fn would_be_published() -> Outcome {
+    let dry = ["publish", "--dry-run", "--no-verify", "--allow-dirty"];
+    let done = cargo(&dry)?.args(each()).run()?.expect(0)?;
+    for name in CRATES {
+        assert!(
+            done.err.contains(&format!("Uploading {name} ")),
+            "{}",
+            done.err
+        );
+    }
+    Ok(())
+}
+
+/// The compiler that `rust-version` names builds them, whatever is switched on.
+#[rseq_kit::test(Need::X86_64, CARGO, OLD_COMPILER)]
+fn oldest_compiler() -> Outcome {
+    let manifest = fs::read_to_string(workspace().join("Cargo.toml"))?;
+    assert!(manifest.contains(&format!("rust-version = \"{OLDEST}\"")));
+    let target = scratch::directory("oldest")?;
+    Program::with_callers_environment(program("rustup")?)
+        .args(["run", OLDEST, "cargo", "check", "--quiet", "--offline"])
+        .args(["--all-features", "--examples"])
+        .args(each())
+        .arg("--target-dir")
+        .arg(&target)
+        .directory(&workspace())
+        .limit(Duration::from_secs(600))
+        .run()?
+        .expect(0)?;
+    Ok(())
+}
+
+/// Documented without private items, as docs.rs does, and without a warning.
+#[rseq_kit::test(Need::X86_64, CARGO)]
+fn documented() -> Outcome {
+    cargo(&["doc", "--quiet", "--offline", "--no-deps", "--all-features"])?
+        .args(each())
+        .env("RUSTDOCFLAGS", "-D warnings")
         .run()?
         .expect(0)?;
     Ok(())

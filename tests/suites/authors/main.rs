@@ -5,6 +5,7 @@ mod crates;
 mod header;
 mod installed;
 mod interface;
+mod library;
 mod linkers;
 mod owner;
 mod pages;
@@ -16,6 +17,7 @@ use rseq_kit::runner::Suite;
 fn main() -> ExitCode {
     let mut suite = Suite::collected();
     header::add(&mut suite);
+    library::add(&mut suite);
     linkers::add(&mut suite);
     owner::add(&mut suite);
     pages::add(&mut suite);

@@ -32,6 +32,11 @@ use tls_model::report::ObjectReport;
 use area::Area;
 use search::Searched;
 
+/// The examples of the page that crates.io shows.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 /// Reads all that an object says: its tables, its constants and its code. An
 /// object that has nothing to do with rseq costs no more than [`Facts::read`].
 #[must_use]

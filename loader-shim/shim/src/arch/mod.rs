@@ -8,6 +8,7 @@
 //! | `has_room`, `room` | the calling thread's words in `librseq_abi.so` |
 //! | `debug_state` | `_r_debug`: the dynamic linker's list of objects |
 //! | `dlvsym` | a function of the libc that the shim does not interpose |
+//! | `weak_reference!` | the address of a name, or null where nobody defines it |
 //! | `own_base`, `own_zeroes` | where the shim itself is |
 //! | `bound_names` | where the dynamic linker has bound `__rseq_offset` and its siblings |
 //! | `start_routine!` | defines first code of a thread: hook, then tail jump to the user's routine |

@@ -120,7 +120,7 @@ macro_rules! weak_reference {
         // SAFETY: a weak reference through the GOT: a load of our own relocated
         // slot.
         unsafe {
-            asm!(
+            core::arch::asm!(
                 concat!(".weak ", $name),
                 concat!("mov {}, qword ptr [rip + ", $name, "@GOTPCREL]"),
                 out(reg) address,
@@ -130,6 +130,9 @@ macro_rules! weak_reference {
         address
     }};
 }
+
+#[allow(unused_imports, reason = "other modules of librseq_owner.a use it")]
+pub(crate) use weak_reference;
 
 /// An address that the static linker knows, of the shim itself.
 macro_rules! own_address {
