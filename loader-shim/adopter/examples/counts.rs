@@ -80,11 +80,11 @@ fn main() {
         registered &= is_registered;
         uses += more;
     }
-    let used: u64 = blocks
+    let seen: u64 = blocks
         .iter()
         .map(|block| block.used.load(Ordering::Relaxed))
         .sum();
     println!("registered {registered}");
     println!("counted {} of {}", COUNTER.sum(), THREADS as u64 * ROUNDS);
-    println!("used {used} of {uses}");
+    println!("used {seen} of {uses}");
 }

@@ -17,10 +17,13 @@ const CRATES: [&str; 3] = ["tls-model", "rseq-code", "rseq-abi"];
 
 /// Their `rust-version`.
 const OLDEST: &str = "1.88";
+const OLDEST_TOOLCHAIN: &str = "1.88.0";
 
 const CARGO: Need = Need::new(&Tool("cargo"));
 const REGISTRY: Need = Need::new(&Asked("crates.io", has_registry));
-const OLD_COMPILER: Need = Need::new(&Asked("Rust 1.88", || toolchain(OLDEST).map(drop)));
+const OLD_COMPILER: Need = Need::new(&Asked("Rust 1.88", || {
+    toolchain(OLDEST_TOOLCHAIN).map(drop)
+}));
 /// Whether cargo can ask the registry; as a name that every registry has.
 fn has_registry() -> Result<(), String> {
     let asked = Program::with_callers_environment(program("cargo")?)
@@ -96,7 +99,14 @@ fn oldest_compiler() -> Outcome {
     assert!(manifest.contains(&format!("rust-version = \"{OLDEST}\"")));
     let target = scratch::directory("oldest")?;
     Program::with_callers_environment(program("rustup")?)
-        .args(["run", OLDEST, "cargo", "check", "--quiet", "--offline"])
+        .args([
+            "run",
+            OLDEST_TOOLCHAIN,
+            "cargo",
+            "check",
+            "--quiet",
+            "--offline",
+        ])
         .args(["--all-features", "--examples"])
         .args(each())
         .arg("--target-dir")
