@@ -2,6 +2,10 @@
 //! nothing was lost, and whether the kernel's critical sections did it.
 //!
 //!     cargo run --example counts --features define
+//!
+//! # Safety
+//!
+//! What this program owes: a block is in the list once, and never freed.
 
 #![deny(unsafe_code)]
 
