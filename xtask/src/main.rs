@@ -7,6 +7,7 @@ mod bench_audit;
 mod dist;
 mod fuzz;
 mod lab;
+mod package;
 mod setup;
 mod step;
 mod suites;
@@ -36,6 +37,12 @@ enum Chore {
     Demo,
     /// Make the release tarball, for every glibc from 2.17 on
     Dist,
+    /// Make Debian packages of the release tarball, into target/package
+    Package {
+        /// A tarball that was made before
+        #[arg(long, value_name = "FILE")]
+        tarball: Option<PathBuf>,
+    },
     /// Say within a minute whether a change is right: format, layout, lints, unit tests
     Check,
     /// Hold the sources to the layout's rules (docs/style.md)
@@ -128,6 +135,7 @@ fn main() -> ExitCode {
         Chore::Build => build(&mut steps).map(|_| ()),
         Chore::Demo => build(&mut steps).and_then(|rseqctl| demo(&mut steps, &rseqctl)),
         Chore::Dist => dist::run(&mut steps).map(|_| ()),
+        Chore::Package { tarball } => package::run(&mut steps, tarball.as_deref()),
         Chore::Check => check(&mut steps),
         Chore::Tidy { arrows: false, .. } => tidy(&mut steps),
         Chore::Tidy { root, .. } => {

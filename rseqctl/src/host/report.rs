@@ -95,7 +95,7 @@ impl HostReport {
         writeln!(out, "{}", screen.styled(colours, text))?;
         if !refused.is_empty() {
             let colours = style::of_level(Level::Warning);
-            let lines = [refusals(refused), ADVICE.to_owned()];
+            let lines = [refusals(refused), advice(refused.len())];
             for line in lines {
                 let mut text = Vec::new();
                 screen.paragraph("", &line, &mut text)?;
@@ -261,9 +261,17 @@ const NEXT: [(&str, &str); 6] = [
     ),
 ];
 
-/// What helps programs that were refused.
-const ADVICE: &str = "That cannot be changed while they run: start them again with rseqctl run, \
-    and they get it.";
+/// Returns what helps programs that were refused.
+fn advice(count: usize) -> String {
+    let (they, them, run, get) = match count {
+        1 => ("it", "it", "runs", "gets"),
+        _ => ("they", "them", "run", "get"),
+    };
+    format!(
+        "That cannot be changed while {they} {run}: start {them} again with rseqctl run, and {they} \
+         {get} it."
+    )
+}
 
 /// Returns which programs were refused.
 fn refusals(refused: &[RunningProgram]) -> String {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// All files of a folder and of those in it.
-pub(super) fn files_below(folder: &Path) -> Result<Vec<PathBuf>, String> {
+pub(crate) fn files_below(folder: &Path) -> Result<Vec<PathBuf>, String> {
     let mut files = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -21,7 +21,7 @@ pub(super) fn files_below(folder: &Path) -> Result<Vec<PathBuf>, String> {
 }
 
 /// All files of a folder, sorted.
-pub(super) fn files_of(folder: &Path) -> Result<Vec<PathBuf>, String> {
+pub(crate) fn files_of(folder: &Path) -> Result<Vec<PathBuf>, String> {
     let mut files = entries_of(folder)?;
     files.retain(|path| path.is_file());
     Ok(files)
@@ -38,12 +38,12 @@ fn entries_of(folder: &Path) -> Result<Vec<PathBuf>, String> {
     Ok(entries)
 }
 
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, String> {
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, String> {
     fs::read(path).map_err(|error| format!("{}: {error}", path.display()))
 }
 
 /// What a command prints.
-pub(super) fn output(command: &mut Command) -> Result<String, String> {
+pub(crate) fn output(command: &mut Command) -> Result<String, String> {
     let answer = command
         .output()
         .map_err(|error| format!("cannot start {}: {error}", command.get_program().display()))?;

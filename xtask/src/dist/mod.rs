@@ -1,7 +1,7 @@
 //! The release tarball: everything that a system needs, built once for every
 //! glibc from 2.17 on, the same bytes from the same commit.
 
-mod files;
+pub(crate) mod files;
 mod licences;
 mod tarball;
 
@@ -40,7 +40,7 @@ const KEPT: [(&str, &str); 6] = [
 ];
 
 /// What `pkg-config` is asked for.
-const PKG_CONFIG: [&str; 3] = ["rseq-abi", "rseq-owner", "rseq-shim"];
+pub(crate) const PKG_CONFIG: [&str; 3] = ["rseq-abi", "rseq-owner", "rseq-shim"];
 
 /// Whole folders, to read along.
 const FOLDERS: [(&str, &str); 2] = [
@@ -138,7 +138,7 @@ fn try_it(steps: &mut Steps, tarball: &Path) -> Result<(), String> {
 }
 
 /// Seconds since 1970: `SOURCE_DATE_EPOCH`, else when HEAD was committed.
-fn commit_time(root: &Path) -> Result<u64, String> {
+pub(crate) fn commit_time(root: &Path) -> Result<u64, String> {
     let text = if let Ok(text) = std::env::var("SOURCE_DATE_EPOCH") {
         text
     } else {

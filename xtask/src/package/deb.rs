@@ -1,0 +1,213 @@
+//! Debian packages, of what is in the release tarball.
+//!
+//! Each is a tree and a control file, put together by dpkg-deb. The bytes depend on
+//! the tarball and its date only.
+
+use std::fmt::Write as _;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::tree::{Installed, Tree};
+use crate::step::Steps;
+
+/// The folder of libraries, for this architecture (Debian Policy, 9.1.1).
+const LIBRARIES: &str = "usr/lib/x86_64-linux-gnu";
+
+/// A package.
+struct Package {
+    name: &'static str,
+    section: &'static str,
+    depends: &'static str,
+    /// Further fields, each on a line.
+    fields: &'static str,
+    /// The description: its first line, and the rest.
+    what: &'static str,
+    more: &'static str,
+    /// What is in it.
+    files: &'static [Installed],
+    /// Symbolic links.
+    links: &'static [(&'static str, &'static str)],
+    /// `shlibs`, for packages that are linked with the library.
+    shlibs: &'static str,
+    /// What lintian would complain of, and why that is right; comments and tags.
+    overrides: &'static str,
+}
+
+/// The release's version.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+const MAINTAINER: &str = "rseq-owner maintainers <maintainers@rseq-owner.example.org>";
+
+const PACKAGES: [Package; 4] = [
+    Package {
+        name: "rseqctl",
+        section: "utils",
+        depends: "libc6 (>= 2.17)",
+        fields: "Suggests: librseq-shim1\n",
+        what: "who owns restartable sequences: audit, run, live view, host check",
+        more: "The Linux kernel lets each thread register one struct rseq. rseqctl gives a\n\
+               program exactly one owner of it, says which objects define or use the\n\
+               shared area, and shows who owns it in every thread of live processes.",
+        files: &[
+            Installed::program("bin/rseqctl", "usr/bin/rseqctl"),
+            Installed::folder("share/rseq-owner", "usr/share/rseq-owner"),
+            Installed::page("man1", "usr/share/man/man1"),
+            Installed::folder("bash", "usr/share/bash-completion/completions"),
+            Installed::folder("zsh", "usr/share/zsh/vendor-completions"),
+            Installed::folder("fish", "usr/share/fish/vendor_completions.d"),
+        ],
+        links: &[],
+        shlibs: "",
+        overrides: "",
+    },
+    Package {
+        name: "librseq-abi1",
+        section: "libs",
+        depends: "libc6 (>= 2.17)",
+        fields: "Multi-Arch: same\n",
+        what: "thread-local symbol __rseq_abi that a process shares",
+        more: "A library whose sole purpose is the symbol, for programs that do not define\n\
+               it. It is never unloaded.",
+        files: &[Installed::library(
+            "lib/librseq_abi.so.1",
+            "librseq_abi.so.1",
+        )],
+        links: &[],
+        shlibs: "librseq_abi 1 librseq-abi1\n",
+        overrides: "# the name has an underscore since 2017, and a package's cannot\n\
+                    package-name-doesnt-match-sonames\n\
+                    # it has nothing but a variable, and asks for nothing\n\
+                    shared-library-lacks-prerequisites\n",
+    },
+    Package {
+        name: "librseq-shim1",
+        section: "libs",
+        depends: "libc6 (>= 2.17), librseq-abi1",
+        fields: "",
+        what: "preload that registers restartable sequences in every thread",
+        more: "The preload decides once who owns the registration of a program, registers\n\
+               its threads where nobody else does, and keeps the loading rules of rseq.",
+        files: &[
+            Installed::library("lib/librseq_shim.so.1", "librseq_shim.so.1"),
+            Installed::page("man7", "usr/share/man/man7"),
+        ],
+        links: &[("librseq_shim.so", "librseq_shim.so.1")],
+        shlibs: "librseq_shim 1 librseq-shim1\n",
+        overrides: "# the name that LD_PRELOAD has: it is needed without the -dev package\n\
+                    link-to-shared-library-in-wrong-package\n\
+                    # linked with stand-ins, so that one build fits every glibc from 2.17 on\n\
+                    library-not-linked-against-libc\n\
+                    package-name-doesnt-match-sonames\n",
+    },
+    Package {
+        name: "librseq-abi-dev",
+        section: "libdevel",
+        depends: "librseq-abi1, librseq-shim1, libc6-dev",
+        fields: "",
+        what: "headers and archive to share or own the restartable sequences area",
+        more: "The declaration of __rseq_abi, a correct definition of it, functions that any\n\
+               code may call, and an archive that makes a program the owner of its\n\
+               registrations, statically linked programs too.",
+        files: &[
+            Installed::folder("include", "usr/include"),
+            Installed::file(
+                "lib/librseq_owner.a",
+                "usr/lib/x86_64-linux-gnu/librseq_owner.a",
+            ),
+            Installed::folder("pkgconfig", "usr/lib/x86_64-linux-gnu/pkgconfig"),
+        ],
+        links: &[("librseq_abi.so", "librseq_abi.so.1")],
+        shlibs: "",
+        overrides: "",
+    },
+];
+
+/// Makes every package; returns their paths.
+pub(super) fn make(steps: &mut Steps, tree: &Tree, to: &Path) -> Result<Vec<PathBuf>, String> {
+    PACKAGES
+        .iter()
+        .map(|package| one(steps, package, tree, to))
+        .collect()
+}
+
+fn one(steps: &mut Steps, package: &Package, tree: &Tree, to: &Path) -> Result<PathBuf, String> {
+    let root = to.join(package.name);
+    let say = |error: std::io::Error| format!("{}: {error}", root.display());
+    if root.exists() {
+        fs::remove_dir_all(&root).map_err(say)?;
+    }
+    for installed in package.files {
+        tree.install(installed, &root, LIBRARIES)?;
+    }
+    for (name, target) in package.links {
+        let folder = root.join(LIBRARIES);
+        fs::create_dir_all(&folder).map_err(say)?;
+        symlink(target, folder.join(name)).map_err(say)?;
+    }
+    papers(package, tree, &root)?;
+    let control = root.join("DEBIAN");
+    fs::create_dir_all(&control).map_err(say)?;
+    let size = Tree::size_of(&root)?;
+    let write = |name: &str, text: &str| fs::write(control.join(name), text).map_err(say);
+    write("control", &control_of(package, tree, size))?;
+    if !package.shlibs.is_empty() {
+        write("shlibs", package.shlibs)?;
+        write("triggers", "activate-noawait ldconfig\n")?;
+    }
+    tree.settle(&root)?;
+    let path = to.join(format!("{}_{}_amd64.deb", package.name, VERSION));
+    let mut command = Command::new("dpkg-deb");
+    command
+        .args(["--build", "--root-owner-group", "-Zxz"])
+        .args([&root, &path])
+        .env("SOURCE_DATE_EPOCH", tree.time().to_string());
+    steps.run(&format!("package {}", package.name), &mut command)?;
+    Ok(path)
+}
+
+fn control_of(package: &Package, tree: &Tree, kibibytes: u64) -> String {
+    let mut text = format!(
+        "Package: {}\nSource: rseq-owner\nVersion: {}\nArchitecture: amd64\nMaintainer: {MAINTAINER}\n\
+         Installed-Size: {kibibytes}\nDepends: {}\nSection: {}\nPriority: optional\n{}",
+        package.name, VERSION, package.depends, package.section, package.fields,
+    );
+    let _ = writeln!(text, "Description: {}", package.what);
+    for line in package.more.lines() {
+        let _ = writeln!(text, " {line}");
+    }
+    text
+}
+
+/// Writes what every package has: copyright, changelog, and what lintian is told.
+fn papers(package: &Package, tree: &Tree, root: &Path) -> Result<(), String> {
+    let folder = root.join("usr/share/doc").join(package.name);
+    let say = |error: std::io::Error| format!("{}: {error}", folder.display());
+    fs::create_dir_all(&folder).map_err(say)?;
+    fs::write(folder.join("copyright"), tree.copyright()?).map_err(say)?;
+    let changes = format!(
+        "rseq-owner ({}) unstable; urgency=medium\n\n  * See the release's CHANGELOG.md.\n\n -- \
+         {MAINTAINER}  {}\n",
+        VERSION,
+        tree.date()?
+    );
+    Tree::write_compressed(&folder.join("changelog.gz"), changes.as_bytes())?;
+    if !package.overrides.is_empty() {
+        let folder = root.join("usr/share/lintian/overrides");
+        fs::create_dir_all(&folder).map_err(say)?;
+        let mut text = String::new();
+        for line in package.overrides.lines() {
+            let prefix = if line.starts_with('#') {
+                String::new()
+            } else {
+                format!("{}: ", package.name)
+            };
+            let _ = writeln!(text, "{prefix}{line}");
+        }
+        let path = folder.join(package.name);
+        fs::write(&path, text).map_err(say)?;
+        fs::set_permissions(&path, Permissions::from_mode(0o644)).map_err(say)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,83 @@
+//! Packages for distributions, made of the release tarball.
+
+mod deb;
+mod tree;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tree::Tree;
+
+use crate::dist;
+use crate::step::Steps;
+
+/// Makes the packages of a release tarball: of `tarball`, or one that is made now.
+pub fn run(steps: &mut Steps, tarball: Option<&Path>) -> Result<(), String> {
+    let tarball = match tarball {
+        Some(path) => path.to_owned(),
+        None => dist::run(steps)?,
+    };
+    let to = steps.target().join("package");
+    let root = to.join("tree");
+    let say = |error: std::io::Error| format!("{}: {error}", root.display());
+    if root.exists() {
+        fs::remove_dir_all(&root).map_err(say)?;
+    }
+    fs::create_dir_all(&root).map_err(say)?;
+    let mut tar = Command::new("tar");
+    tar.args(["-x", "--strip-components=1", "-C"])
+        .arg(&root)
+        .arg("-f")
+        .arg(&tarball);
+    steps.run("unpack the tarball", &mut tar)?;
+    pages(steps, &root)?;
+    let tree = Tree::new(root, dist::commit_time(steps.root())?);
+    for package in deb::make(steps, &tree, &to)? {
+        println!("{}", package.display());
+    }
+    Ok(())
+}
+
+/// Adds manual pages, completions and pkg-config files for a system's folders.
+fn pages(steps: &mut Steps, root: &Path) -> Result<(), String> {
+    let mut pages = steps.cargo();
+    pages.args([
+        "run",
+        "--quiet",
+        "-p",
+        "rseqctl",
+        "--example",
+        "pages",
+        "--",
+    ]);
+    steps.run("manual pages and completions", pages.arg(root))?;
+    let say = |path: &Path| {
+        let path = path.to_owned();
+        move |error: std::io::Error| format!("{}: {error}", path.display())
+    };
+    let folder = root.join("man7");
+    fs::create_dir_all(&folder).map_err(say(&folder))?;
+    let page = steps.root().join("loader-shim/man/rseq-shim.7");
+    fs::copy(&page, folder.join("rseq-shim.7")).map_err(say(&page))?;
+    // bash looks for the command's name
+    let bash = root.join("bash");
+    let made: PathBuf = bash.join("rseqctl.bash");
+    fs::rename(&made, bash.join("rseqctl")).map_err(say(&made))?;
+    let folder = root.join("pkgconfig");
+    fs::create_dir_all(&folder).map_err(say(&folder))?;
+    for name in dist::PKG_CONFIG {
+        let from = root.join(format!("lib/pkgconfig/{name}.pc"));
+        let text = fs::read_to_string(&from).map_err(say(&from))?;
+        // where packages of distributions are, libraries are not below the prefix's lib
+        let text = text
+            .replace("prefix=${pcfiledir}/../..", "prefix=/usr")
+            .replace(
+                "libdir=${prefix}/lib",
+                "libdir=${prefix}/lib/x86_64-linux-gnu",
+            );
+        let to = folder.join(format!("{name}.pc"));
+        fs::write(&to, text).map_err(say(&to))?;
+    }
+    Ok(())
+}
