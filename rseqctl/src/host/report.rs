@@ -95,7 +95,7 @@ impl HostReport {
         writeln!(out, "{}", screen.styled(colours, text))?;
         if !refused.is_empty() {
             let colours = style::of_level(Level::Warning);
-            let lines = [refusals(refused), advice(refused.len())];
+            let lines = [refusals(refused), advice(refused.len()).to_owned()];
             for line in lines {
                 let mut text = Vec::new();
                 screen.paragraph("", &line, &mut text)?;
@@ -262,15 +262,12 @@ const NEXT: [(&str, &str); 6] = [
 ];
 
 /// Returns what helps programs that were refused.
-fn advice(count: usize) -> String {
-    let (they, them, run, get) = match count {
-        1 => ("it", "it", "runs", "gets"),
-        _ => ("they", "them", "run", "get"),
-    };
-    format!(
-        "That cannot be changed while {they} {run}: start {them} again with rseqctl run, and {they} \
-         {get} it."
-    )
+const fn advice(count: usize) -> &'static str {
+    if count == 1 {
+        "That cannot be changed while it runs: start it again with rseqctl run, and it gets it."
+    } else {
+        "That cannot be changed while they run: start them again with rseqctl run, and they get it."
+    }
 }
 
 /// Returns which programs were refused.

@@ -151,7 +151,7 @@ fn one(steps: &mut Steps, package: &Package, tree: &Tree, to: &Path) -> Result<P
     fs::create_dir_all(&control).map_err(say)?;
     let size = Tree::size_of(&root)?;
     let write = |name: &str, text: &str| fs::write(control.join(name), text).map_err(say);
-    write("control", &control_of(package, tree, size))?;
+    write("control", &control_of(package, size))?;
     if !package.shlibs.is_empty() {
         write("shlibs", package.shlibs)?;
         write("triggers", "activate-noawait ldconfig\n")?;
@@ -167,7 +167,7 @@ fn one(steps: &mut Steps, package: &Package, tree: &Tree, to: &Path) -> Result<P
     Ok(path)
 }
 
-fn control_of(package: &Package, tree: &Tree, kibibytes: u64) -> String {
+fn control_of(package: &Package, kibibytes: u64) -> String {
     let mut text = format!(
         "Package: {}\nSource: rseq-owner\nVersion: {}\nArchitecture: amd64\nMaintainer: {MAINTAINER}\n\
          Installed-Size: {kibibytes}\nDepends: {}\nSection: {}\nPriority: optional\n{}",
