@@ -81,7 +81,7 @@ impl Suite {
     ///
     /// It has no such package.
     pub fn package(&self, name: &str) -> Result<Package, String> {
-        // every test that needs it asks, and apt takes half a second for the answer
+        // every test that needs it asks
         static KNOWN: Mutex<BTreeMap<String, Result<Package, String>>> =
             Mutex::new(BTreeMap::new());
 
@@ -91,13 +91,14 @@ impl Suite {
     }
 
     fn shown(&self, name: &str) -> Result<Package, String> {
-        let shown = self.apt("apt-cache", &["show", "--no-all-versions", name])?;
+        let shown = self.told(&["show", "--no-all-versions", name]).ok();
         let field = |key: &str| {
-            let line = shown.out.lines().find_map(|line| line.strip_prefix(key));
-            line.map(|value| value.trim().to_owned())
+            let mut lines = shown.iter().flat_map(|shown| shown.lines());
+            let value = lines.find_map(|line| line.strip_prefix(key));
+            value.map(|value| value.trim().to_owned())
         };
         match (field("Version:"), field("SHA256:")) {
-            (Some(version), Some(sha256)) if shown.code() == 0 => Ok(Package {
+            (Some(version), Some(sha256)) => Ok(Package {
                 name: name.into(),
                 version,
                 sha256,
@@ -112,8 +113,8 @@ impl Suite {
     ///
     /// apt fails.
     pub fn names(&self, prefix: &str) -> Result<Vec<String>, String> {
-        let names = self.apt("apt-cache", &["pkgnames", prefix])?;
-        Ok(names.out.lines().map(str::to_owned).collect())
+        let names = self.told(&["pkgnames", prefix])?;
+        Ok(names.lines().map(str::to_owned).collect())
     }
 
     /// Returns the .deb of a package.
@@ -196,9 +197,8 @@ impl Suite {
     ///
     /// apt fails.
     pub fn source_versions(&self, name: &str) -> Result<Vec<String>, String> {
-        let shown = self.apt("apt-cache", &["showsrc", "--only-source", name])?;
+        let shown = self.told(&["showsrc", "--only-source", name])?;
         let mut versions: Vec<_> = shown
-            .out
             .lines()
             .filter_map(|line| line.strip_prefix("Version: "))
             .map(str::to_owned)
@@ -224,6 +224,28 @@ impl Suite {
             .expect(0)
             .map(drop)
             .map_err(|error| format!("needs {wanted} of {}: {error}", self.name))
+    }
+
+    /// Returns what `apt-cache` answers. Answers are kept until the lists are fetched
+    /// again: each takes half a second of processor time, or two where apt keeps no cache
+    /// of its own, and every test target asks for several.
+    fn told(&self, arguments: &[&str]) -> Result<String, String> {
+        let name = arguments.join("_");
+        let kept = self.folder.join("answers").join(&name);
+        let modified = |path: &Path| fs::metadata(path).and_then(|it| it.modified()).ok();
+        let is_newer = modified(&kept)
+            .zip(modified(&self.stamp()))
+            .is_some_and(|(answer, lists)| answer > lists);
+        if is_newer && let Ok(text) = fs::read_to_string(&kept) {
+            return Ok(text);
+        }
+        let text = self.apt("apt-cache", arguments)?.expect(0)?.out;
+        // it is asked again where it cannot be kept
+        let new = kept.with_file_name(format!("{name}.{}", std::process::id()));
+        let _ = fs::create_dir_all(self.folder.join("answers"))
+            .and_then(|()| fs::write(&new, &text))
+            .and_then(|()| fs::rename(&new, &kept));
+        Ok(text)
     }
 
     fn apt(&self, tool: &str, arguments: &[&str]) -> Result<Finished, String> {
