@@ -23,6 +23,7 @@ pub mod needs;
 pub mod patience;
 pub mod runner;
 pub mod scratch;
+pub mod seen;
 pub mod sys;
 pub mod trace;
 pub mod versions;

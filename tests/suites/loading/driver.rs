@@ -19,17 +19,20 @@ pub fn driver(case: &str, script: &str) -> Result<Program, String> {
     with_words(Program::new(built("loading-driver", case)?), script)
 }
 
-pub fn with_words(mut program: Program, script: &str) -> Result<Program, String> {
-    for word in script.split_whitespace() {
+pub fn with_words(program: Program, script: &str) -> Result<Program, String> {
+    Ok(program.args(with_libraries(script)?))
+}
+
+/// The words of a script, with paths for its libraries.
+pub fn with_libraries(script: &str) -> Result<Vec<String>, String> {
+    let mut words = script.split_whitespace();
+    words.try_fold(Vec::new(), |mut found, word| {
         let case = word
             .strip_prefix('{')
             .and_then(|word| word.strip_suffix('}'));
-        program = match case {
-            Some(case) => program.arg(library(case)?),
-            None => program.arg(word),
-        };
-    }
-    Ok(program)
+        found.push(case.map_or_else(|| Ok(word.to_owned()), library)?);
+        Ok(found)
+    })
 }
 
 /// The same with definers promoted, which is done on request.

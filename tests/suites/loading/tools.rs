@@ -1,19 +1,16 @@
 //! What tools see of a hook: strace no system call that the dynamic linker alone
 //! would not make, a debugger every frame.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::ffi::OsString;
+use std::iter;
 
 use rseq_kit::artifacts::artifacts;
-use rseq_kit::child::Program;
 use rseq_kit::fixture::built;
-use rseq_kit::needs::program;
 use rseq_kit::runner::Outcome;
-use rseq_kit::scratch;
+use rseq_kit::seen::Watched;
 use rseq_kit::world::GLIBC_OFF;
 
-use crate::driver::{Room, with_words};
+use crate::driver::{Room, with_libraries};
 
 /// Nothing here stays, so what is unmapped is the same as well.
 const SCRIPTS: [&str; 6] = [
@@ -104,109 +101,20 @@ fn in_world(world: &str, shim: Shim) -> Result<Vec<(&'static str, String)>, Stri
     Ok(variables)
 }
 
-/// The system calls after the first that the script opens has been there, without
-/// addresses.
+/// The system calls after the first that the script opens has been there.
 fn calls(world: &str, shim: Shim, script: &str) -> Result<Vec<String>, String> {
-    let log = scratch::directory("calls")?.join("log");
-    let mut strace = Program::new(program("strace")?).args(["-f", "-qq", "-s", "256", "-o"]);
-    strace = strace.arg(&log);
-    for (name, value) in in_world(world, shim)? {
-        strace = strace.arg(format!("-E{name}={value}"));
+    Watched {
+        words: &words(script)?,
+        variables: &in_world(world, shim)?,
     }
-    let driver = with_words(strace.arg(built("loading-driver", "default")?), script)?;
-    driver.run()?.expect(0)?;
-    let log = fs::read_to_string(&log).map_err(|error| error.to_string())?;
-    let calls = log.lines().skip_while(|line| !line.contains("opened"));
-    Ok(calls.skip(1).map(without_addresses).collect())
+    .calls()
 }
 
-fn without_addresses(line: &str) -> String {
-    // its number comes first; random bytes are never the same
-    let call = line.split_once(' ').map_or(line, |(_, call)| call).trim();
-    if call.starts_with("getrandom(") {
-        return "getrandom".to_owned();
-    }
-    let mut text = String::new();
-    let mut rest = call;
-    while let Some((before, after)) = rest.split_once("0x") {
-        let end = after.find(|letter: char| !letter.is_ascii_hexdigit());
-        let (digits, others) = after.split_at(end.unwrap_or(after.len()));
-        text += before;
-        text += if digits.len() > 6 { "ADDRESS" } else { digits };
-        rest = others;
-    }
-    text + rest
+fn words(script: &str) -> Result<Vec<OsString>, String> {
+    let driver = built("loading-driver", "default")?.into_os_string();
+    let words = with_libraries(script)?.into_iter().map(OsString::from);
+    Ok(iter::once(driver).chain(words).collect())
 }
-
-/// Goes through a hook instruction by instruction, and looks from each of the shim's
-/// own for `main`.
-const STEPS: &str = r#"
-import gdb
-for words in ("pagination off", "confirm off", "breakpoint pending on"):
-    gdb.execute("set " + words)
-gdb.execute("break main")
-gdb.execute("run")
-gdb.execute("delete")
-
-def value(register):
-    return int(gdb.parse_and_eval(register)) & (1 << 64) - 1
-
-# A loop comes by the same places again, with the same frames below.
-checked = set()
-
-def is_whole():
-    place = value("$pc"), value("$sp"), value("$rbp")
-    if place in checked:
-        return
-    checked.add(place)
-    names, frame = [], gdb.newest_frame()
-    try:
-        while frame is not None:
-            # the debugger's guesses may come back from places without code
-            named = frame.name() or gdb.solib_name(frame.pc())
-            names.append(named or "nowhere")
-            frame = frame.older()
-    except gdb.error as error:
-        names.append(str(error))
-    if "main" not in names or "nowhere" in names:
-        print("BROKEN", hex(value("$pc")), names)
-
-def alive():
-    return gdb.selected_inferior().pid != 0
-
-# By page: no page holds code of two objects.
-pages = {}
-
-def in_shim():
-    page = value("$pc") >> 12
-    if page not in pages:
-        pages[page] = "librseq_shim" in (gdb.solib_name(page << 12) or "")
-    return pages[page]
-
-# What the shim calls of the libc is left at once, but for the walk that calls back.
-def step(start):
-    was_in_shim = in_shim()
-    gdb.execute("stepi", to_string=True)
-    if not alive() or not was_in_shim or in_shim() or value("$sp") > start:
-        return
-    if "iterate" not in (gdb.newest_frame().name() or ""):
-        gdb.execute("tbreak *%d" % gdb.newest_frame().older().pc())
-        gdb.execute("continue", to_string=True)
-
-gdb.execute("break *HOOK")
-gdb.execute("continue")
-seen = 0
-while alive():
-    start = value("$sp")
-    while alive() and value("$sp") <= start:
-        if in_shim():
-            seen += 1
-            is_whole()
-        step(start)
-    if alive():
-        gdb.execute("continue", to_string=True)
-print("SEEN", seen)
-"#;
 
 /// From every instruction of every hook a debugger finds the way to `main`.
 pub fn backtraces(world: &'static str) -> Outcome {
@@ -215,31 +123,12 @@ pub fn backtraces(world: &'static str) -> Outcome {
         ("keep", "dlerror", "open n {large} error"),
         ("enforce", "dlopen", "open n {definer}"),
     ] {
-        let file = scratch::directory("steps")?.join("steps.py");
-        let steps = STEPS.replace("HOOK", hook);
-        fs::write(&file, steps).map_err(|error| error.to_string())?;
-        let found = debugged(world, policy, &file, script)?;
-        let seen = found.lines().find_map(|line| line.strip_prefix("SEEN "));
-        let seen: u32 = seen.and_then(|seen| seen.parse().ok()).unwrap_or(0);
-        assert!(seen > 100, "{hook}: {found}");
-        assert!(!found.contains("BROKEN"), "{hook}: {found}");
+        let debugged = Watched {
+            words: &words(script)?,
+            variables: &in_world(world, Shim::Asked(policy))?,
+        };
+        let seen = debugged.backtraces(hook)?;
+        assert!(seen > 100, "{hook}: {seen}");
     }
     Ok(())
-}
-
-fn debugged(
-    world: &str,
-    policy: &'static str,
-    steps: &Path,
-    script: &str,
-) -> Result<String, String> {
-    let mut gdb = Program::new(program("gdb")?).args(["-nx", "-q", "-batch"]);
-    for (name, value) in in_world(world, Shim::Asked(policy))? {
-        gdb = gdb.args(["-ex", &format!("set environment {name} {value}")]);
-    }
-    let driver: PathBuf = built("loading-driver", "default")?;
-    let gdb = gdb.arg("-x").arg(steps).arg("--args").arg(driver);
-    let gdb = with_words(gdb, script)?.limit(Duration::from_secs(300));
-    let found = gdb.run()?.expect(0)?;
-    Ok(found.out + &found.err)
 }
