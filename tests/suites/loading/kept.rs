@@ -1,5 +1,6 @@
 //! By default: what may hold an area is not unmapped, and nothing else changes.
 
+use rseq_kit::artifacts::artifacts;
 use rseq_kit::child::Program;
 use rseq_kit::fixture::built;
 use rseq_kit::runner::Outcome;
@@ -57,6 +58,35 @@ pub fn two_definers(world: &'static str) -> Outcome {
         let script = format!("open n {opens} close close mapped libdefiner mapped libsecond");
         let expected = "opened; opened; closed 0; closed 0; mapped; mapped";
         says(world, "default", &script, expected)?;
+    }
+    Ok(())
+}
+
+/// What a constructor opens and closes before the shim's has run is not taken for a part
+/// of the program's start.
+pub fn before_the_shim(world: &'static str) -> Outcome {
+    let first = built("first-opens", "default")?;
+    let run = |world: &str, opens: &str, script: &str| {
+        let program = driver("default", script)?
+            .env("FIRST_OPENS", library(opens)?)
+            .env("MALLOC_PERTURB_", "165");
+        let (program, _records) = World::from_name(world)?.prepare(program)?;
+        let mut preloads = first.display().to_string();
+        if world != without(world) {
+            preloads = format!("{}:{preloads}", artifacts()?.shim.display());
+        }
+        program.env("LD_PRELOAD", preloads).run()?.expect(0)
+    };
+    for world in [without(world), world] {
+        let stays = if world == without(world) {
+            "not mapped"
+        } else {
+            "mapped"
+        };
+        let script = "mapped libplain open n {definer} close mapped libdefiner";
+        let expected = format!("not mapped; opened; closed 0; {stays}");
+        lines(&run(world, "plain", script)?, &expected)?;
+        lines(&run(world, "definer", "mapped libdefiner")?, stays)?;
     }
     Ok(())
 }

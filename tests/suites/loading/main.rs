@@ -25,12 +25,13 @@ type Test = fn(&'static str) -> Outcome;
 fn main() -> ExitCode {
     let needs = [Need::CC, Need::X86_64, Need::GLIBC_2_35];
     let mut suite = Suite::new();
-    let tests: [(&str, Test); 31] = [
+    let tests: [(&str, Test); 32] = [
         ("kept::definers", kept::definers),
         ("kept::found_by_name", kept::found_by_name),
         ("kept::two_definers", kept::two_definers),
         ("kept::own_definitions", kept::own_definitions),
         ("kept::clients", kept::clients),
+        ("kept::before_the_shim", kept::before_the_shim),
         ("kept::in_constructors", kept::in_constructors),
         ("kept::little_memory", memory::little_memory),
         ("start_up::linked", promotion::linked),

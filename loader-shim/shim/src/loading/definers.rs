@@ -30,7 +30,7 @@ use super::{clients, objects};
 use crate::process::{
     AREA, Loaded, Program, each_object, is_single_threaded, nothing_later_defines,
 };
-use crate::{arch, next};
+use crate::{arch, next, process};
 
 /// [`mark`] when everything had been looked at: nothing has come since.
 static SEEN: AtomicU64 = AtomicU64::new(0);
@@ -48,7 +48,10 @@ struct Found {
 /// Remembers what the program started with.
 pub fn begin(program: &Program) {
     objects::begin(program.objects);
-    SEEN.store(mark(program.additions, 0), Ordering::Relaxed);
+    // what may have come since has not been looked at
+    if program.objects == process::count_at_start() {
+        SEEN.store(mark(program.additions, 0), Ordering::Relaxed);
+    }
 }
 
 /// Returns what changes with every object that comes, and with every new client.
@@ -171,8 +174,8 @@ pub fn say_what_is_not_promoted(policy: Policy) {
 /// Begins the line about the next one: its path may be gone when nobody looks.
 fn next_loose(from: usize, line: &mut Line) -> Option<(usize, Reason)> {
     let mut found = None;
-    objects::each(|index, loaded, at_start| {
-        if at_start || index < from || stays(loaded) {
+    objects::each(|index, loaded, _| {
+        if objects::was_at_start(index) || index < from || stays(loaded) {
             return false;
         }
         let reason = reason(loaded).filter(|reason| *reason != Reason::HoldsArea);

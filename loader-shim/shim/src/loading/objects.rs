@@ -15,20 +15,26 @@ use core::ffi::c_void;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::dynamic::Dynamic;
-use crate::process::{Loaded, Section, dynamic_section_of, each_object};
+use crate::process::{Loaded, Section, count_at_start, dynamic_section_of, each_object};
 
-/// Objects that the program started with: first in the list, there for good.
-static AT_START: AtomicUsize = AtomicUsize::new(0);
+/// Objects that there were when the shim began: most often what the program started with.
+static AT_FIRST: AtomicUsize = AtomicUsize::new(0);
 
-/// Remembers how many objects the program started with.
+/// Remembers how many objects there are.
 pub fn begin(count: usize) {
-    AT_START.store(count, Ordering::Relaxed);
+    AT_FIRST.store(count, Ordering::Relaxed);
 }
 
-/// Shows every object with its place in the list, and whether the program started
-/// with it, until `visit` returns true.
+/// Returns whether the program most likely started with the object at this place in the
+/// list. Good enough for what is said about it.
+pub fn was_at_start(index: usize) -> bool {
+    index < AT_FIRST.load(Ordering::Relaxed)
+}
+
+/// Shows every object with its place in the list, and whether the program certainly
+/// started with it, until `visit` returns true.
 pub fn each(mut visit: impl FnMut(usize, &Loaded<'_>, bool) -> bool) {
-    let at_start = AT_START.load(Ordering::Relaxed);
+    let at_start = count_at_start();
     let mut next = 0;
     each_object(|loaded| {
         let index = next;

@@ -33,4 +33,6 @@ pub use program::{Program, definitions, executable};
 pub use relro::{rebind_libc, write_protected};
 pub use section::Section;
 pub use tables::{AREA, Name, Tables};
-pub use walk::{dynamic_section_of, next_at_start, of_dynamic_linker, remember_start};
+pub use walk::{
+    count_at_start, dynamic_section_of, next_at_start, of_dynamic_linker, remember_start,
+};

@@ -8,7 +8,7 @@
 //!
 //! What this module owes: it follows the dynamic linker's list as debuggers do,
 //! while nobody changes it. The objects that the program started with are first in
-//! it, and stay.
+//! it, and stay; which they are is only remembered where it is certain.
 
 #![allow(unsafe_code, reason = "the dynamic linker's memory is read")]
 
@@ -59,8 +59,12 @@ static WALK: FoundFunction<Walk> = FoundFunction::none();
 /// Where the libc is loaded; [`usize::MAX`] before it is known.
 static LIBC: AtomicUsize = AtomicUsize::new(usize::MAX);
 
-/// The last object that the program started with; null before that is known.
+/// The last object of which it is certain that the program started with it, and that it
+/// stays; null before that is known.
 static LAST_AT_START: AtomicPtr<LinkMap> = AtomicPtr::new(null_mut());
+
+/// Its number in the list, from 1.
+static COUNT_AT_START: AtomicUsize = AtomicUsize::new(0);
 
 /// Returns the libc's function; `None` in a process without glibc.
 pub fn libc_walk() -> Option<Walk> {
@@ -99,30 +103,57 @@ fn find() -> Option<Walk> {
 
 /// Returns what the dynamic linker itself has under some names.
 pub fn of_dynamic_linker<const COUNT: usize>(names: [Name; COUNT]) -> [Option<*mut c_void>; COUNT] {
-    // SAFETY: the dynamic linker's variable, or null.
-    let debug = unsafe { arch::debug_state().cast::<RDebug>().as_ref() };
-    let place = debug.map_or(0, |debug| debug.linker);
-    let linker = at_start().find(|map| map.base == place && place != 0);
+    let linker = linker();
     let tables = linker.and_then(LinkMap::tables);
     names.map(|name| linker?.defined(tables.as_ref()?, name))
 }
 
 /// Remembers what the program started with. Called from the constructor, when
 /// nobody changes the list.
+///
+/// What is last in the list may have come by a dlopen of a constructor that ran before
+/// the shim's, and be unloaded. The libc and the dynamic linker were there at the start,
+/// and so was all that is before one of them.
 pub fn remember_start() {
-    let last = maps().last();
-    let last = last.map_or(null_mut(), |map| from_ref(map).cast_mut());
-    LAST_AT_START.store(last, Ordering::Relaxed);
+    let libc = libc_walk().map(|_| LIBC.load(Ordering::Relaxed));
+    let linker = linker();
+    let of_the_start =
+        |map: &&LinkMap| Some(map.base) == libc || linker.is_some_and(|it| core::ptr::eq(it, *map));
+    let mut last = (0, None);
+    for (index, map) in maps().enumerate() {
+        if of_the_start(&map) {
+            last = (index + 1, Some(map));
+        }
+    }
+    let (count, map) = last;
+    LAST_AT_START.store(
+        map.map_or(null_mut(), |map| from_ref(map).cast_mut()),
+        Ordering::Relaxed,
+    );
+    COUNT_AT_START.store(count, Ordering::Relaxed);
 }
 
-/// Returns the last object that the program started with.
+/// Returns how many objects, the first in the list, the program certainly started with.
+pub fn count_at_start() -> usize {
+    COUNT_AT_START.load(Ordering::Relaxed)
+}
+
+/// Finds the dynamic linker among the objects.
+fn linker() -> Option<&'static LinkMap> {
+    // SAFETY: the dynamic linker's variable, or null.
+    let debug = unsafe { arch::debug_state().cast::<RDebug>().as_ref() };
+    let place = debug.map_or(0, |debug| debug.linker);
+    at_start().find(|map| map.base == place && place != 0)
+}
+
+/// Returns the last object that the program certainly started with. It stays.
 pub fn last_at_start() -> Option<&'static LinkMap> {
     // SAFETY: an entry of the start, which stays, or null.
     unsafe { LAST_AT_START.load(Ordering::Relaxed).as_ref() }
 }
 
 /// Returns what the first object behind the shim defines under a name, of those that the
-/// program started with. They stay, so it takes no lock. `None` as well where an
+/// program certainly started with. They stay, so it takes no lock. `None` as well where an
 /// object before that has tables of another kind.
 pub fn next_at_start(name: Name) -> Option<*mut c_void> {
     let behind = at_start().skip_while(|map| map.base != arch::own_base());
@@ -135,8 +166,8 @@ pub fn next_at_start(name: Name) -> Option<*mut c_void> {
     None
 }
 
-/// Returns the objects that the program started with; before that is known all that there
-/// are.
+/// Returns the objects that the program certainly started with; before that is known all
+/// that there are.
 fn at_start() -> impl Iterator<Item = &'static LinkMap> {
     let last = LAST_AT_START.load(Ordering::Relaxed).cast_const();
     let mut ended = false;
