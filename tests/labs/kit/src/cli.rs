@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use rseq_kit::scratch;
 
+use crate::alone;
 use crate::need::missing_packages;
 use crate::row::Row;
 use crate::table::{self, Tally};
@@ -28,9 +29,11 @@ pub struct Choice {
 #[must_use]
 pub fn main(rows: Vec<Row>) -> ExitCode {
     let choice = Choice::parse();
-    let status = choice.run(rows);
-    scratch::remove();
-    ExitCode::from(status)
+    alone::run(|| {
+        let status = choice.run(rows);
+        scratch::remove();
+        status
+    })
 }
 
 impl Choice {

@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod alone;
 pub mod build;
 pub mod cli;
 pub mod files;

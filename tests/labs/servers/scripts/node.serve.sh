@@ -9,4 +9,5 @@ server.headersTimeout = 0;
 server.requestTimeout = 0;
 server.listen(+process.argv[2], '127.0.0.1');
 JS
-exec env $WORLD node server.js "$PORT"
+# The compiler decides the same way each time.
+exec env $WORLD node --predictable --hash-seed=1 --random-seed=1 server.js "$PORT"

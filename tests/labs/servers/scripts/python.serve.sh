@@ -15,4 +15,4 @@ async def main():
 
 asyncio.run(main())
 PY
-exec env $WORLD python3 server.py "$PORT"
+exec env PYTHONHASHSEED=0 $WORLD python3 server.py "$PORT"

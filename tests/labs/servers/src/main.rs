@@ -15,6 +15,7 @@ use clap::Parser;
 use rseq_kit::needs::Prerequisite as _;
 use rseq_kit::scratch;
 use rseq_lab::Verdict;
+use rseq_lab::alone;
 use rseq_lab::cli::Choice;
 use rseq_lab::table::{Tally, verdict_cell};
 use rseq_lab::told::Told;
@@ -35,12 +36,12 @@ fn main() -> ExitCode {
     let mut servers: Vec<_> = SERVERS.iter().collect();
     servers.retain(|server| cli.choice.takes(server.name));
     let told: Vec<_> = servers.iter().map(|server| told(server)).collect();
-    let status = cli
-        .choice
-        .tell(&told)
-        .unwrap_or_else(|| run(&servers, cli.rounds));
-    scratch::remove();
-    ExitCode::from(status)
+    alone::run(|| {
+        let told = cli.choice.tell(&told);
+        let status = told.unwrap_or_else(|| run(&servers, cli.rounds));
+        scratch::remove();
+        status
+    })
 }
 
 fn told(server: &Server) -> Told<'_> {

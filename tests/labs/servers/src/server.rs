@@ -90,7 +90,7 @@ pub const SERVERS: [Server; 7] = [
         },
         serving: Serving::Query("select pg_backend_pid();"),
         warm: 20,
-        counted: 11,
+        counted: 5,
         needs: &[
             Need::Program("psql", "postgresql"),
             Need::Program("pgbench", "postgresql"),
@@ -118,14 +118,14 @@ pub const SERVERS: [Server; 7] = [
     },
     Server {
         name: "java",
-        request: "HTTP, 100 bytes, one thread",
+        request: "HTTP, 100 bytes, one thread, C1 compiler",
         prepare: script!("java", "prepare"),
         serve: script!("java", "serve"),
         load: WRK,
         way: Way::Http("/"),
         serving: Serving::Named("HTTP-Dispatcher"),
-        warm: 300,
-        counted: 11,
+        warm: 3000,
+        counted: 5,
         needs: &[Need::Program("javac", "default-jdk-headless"), WRK_NEED],
     },
     Server {
@@ -137,7 +137,7 @@ pub const SERVERS: [Server; 7] = [
         way: Way::Http("/"),
         serving: Serving::First,
         warm: 300,
-        counted: 15,
+        counted: 5,
         needs: &[Need::Program("node", "nodejs"), WRK_NEED],
     },
     Server {
