@@ -73,6 +73,18 @@ impl Libc {
         Ok(program)
     }
 
+    /// Returns the options of [`Self::build`] for a program that finds this libc by itself:
+    /// for tools that must start it themselves.
+    #[must_use]
+    pub fn own_linker(&self) -> [String; 2] {
+        let folder = self.libraries();
+        let linker = folder.join("ld-linux-x86-64.so.2");
+        [
+            format!("-Wl,--dynamic-linker={}", linker.display()),
+            format!("-Wl,-rpath,{}", folder.display()),
+        ]
+    }
+
     /// Returns a program to run on it: what is preloaded, is preloaded there.
     #[must_use]
     pub fn program(&self, program: &Path) -> Program {

@@ -2,6 +2,10 @@
 //! none of the names, and its threads in a library apart; 2.41 and later let
 //! threads register through `__rseq_offset`, which the shim exports.
 
+mod launched;
+mod rooted;
+mod unnoticed;
+
 use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
@@ -11,7 +15,7 @@ use rseq_kit::child::{Finished, Program};
 use rseq_kit::fixture::built;
 use rseq_kit::foreign;
 use rseq_kit::foreign::Libc;
-use rseq_kit::needs::Need;
+use rseq_kit::needs::{Need, Tool};
 use rseq_kit::runner::{Outcome, Suite};
 use rseq_kit::scratch;
 use rseq_kit::world::{Records, Report};
@@ -58,8 +62,46 @@ fn main() -> ExitCode {
         add(&mut suite, "libc_by_another_name", libc_by_another_name);
         add(&mut suite, "own_names", own_names);
         add(&mut suite, "asynchronous", asynchronous);
+        with_tools(&mut suite, name, version);
     }
     suite.run()
+}
+
+/// What only root, or a tool of the machine, can show.
+fn with_tools(suite: &mut Suite, name: &'static str, version: &str) {
+    let needs = [Need::CC, Need::X86_64, Need::RSEQ, foreign::need(name)];
+    let tools: [(&str, Need, fn(&Libc) -> Outcome); 3] = [
+        (
+            "same_calls",
+            Need::new(&Tool("strace")),
+            unnoticed::same_calls,
+        ),
+        ("backtraces", Need::new(&Tool("gdb")), unnoticed::backtraces),
+        ("pairs", Need::PTRACE, unnoticed::pairs),
+    ];
+    for (what, tool, test) in tools {
+        let needs = [&needs[..], &[tool]].concat();
+        suite.add(format!("glibc-{version}::{what}"), &needs, move || {
+            test(&Libc::of(name)?)
+        });
+    }
+    let rooted: [(&str, &'static [&str], fn(&str, &Libc) -> Outcome); 3] = [
+        ("races", &unnoticed::CHECKERS, unnoticed::races),
+        ("without_proc", &launched::PACKAGES, launched::without_proc),
+        (
+            "closed_descriptors",
+            &launched::PACKAGES,
+            launched::closed_descriptors,
+        ),
+    ];
+    for (what, packages, test) in rooted {
+        let packages = rooted::need(name, packages);
+        let as_root = [Need::ROOT, Need::MOUNT_NAMESPACE, packages];
+        let needs = [&needs[..], &as_root].concat();
+        suite.add(format!("glibc-{version}::{what}"), &needs, move || {
+            test(name, &Libc::of(name)?)
+        });
+    }
 }
 
 /// A caller of `timer_create` gets the version that it was linked with.

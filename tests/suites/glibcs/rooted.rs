@@ -1,0 +1,104 @@
+//! A glibc in a root of its own, as on a machine of its suite.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rseq_kit::artifacts::artifacts;
+use rseq_kit::child::{Finished, Program};
+use rseq_kit::debian::Suite;
+use rseq_kit::needs::{Need, Prerequisite};
+use rseq_kit::scratch;
+use rseq_kit::world::GLIBC_OFF;
+
+/// Enters the root. Files keep their paths there: `$FILES` is the folder that holds them.
+const ENTER: &str = r#"
+for part in usr lib lib64; do
+    if [ -d "$PACKAGES/$part" ]; then
+        mkdir "$part"
+        mount --bind "$PACKAGES/$part" "$part"
+    else
+        ln -s "usr/$part" "$part"
+    fi
+done
+mkdir -p proc dev tmp "./$FILES"
+mount --bind /dev dev
+mount --bind "$FILES" "./$FILES"
+[ -z "$PROC" ] || mount -t proc none proc
+eval "exec env ${PRELOAD:+LD_PRELOAD=$PRELOAD} chroot . \"\$@\" $REDIRECTION"
+"#;
+
+/// A root, entered anew by each program.
+pub struct Rooted {
+    packages: PathBuf,
+    files: PathBuf,
+}
+
+impl Rooted {
+    /// Returns a root with these packages of a suite; the shim is in it, too.
+    pub fn new(suite: &str, packages: &[&str]) -> Result<Self, String> {
+        let rooted = Self {
+            packages: Suite::open(suite)?.root(packages)?,
+            files: scratch::directory("files")?,
+        };
+        let artifacts = artifacts()?;
+        for file in [&artifacts.shim, &artifacts.abi, &artifacts.rseqctl] {
+            rooted.file(file)?;
+        }
+        Ok(rooted)
+    }
+
+    /// Returns the path of a file of this name, there and here.
+    pub fn place(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.files.join(name)
+    }
+
+    /// Puts a file into the root; returns its path there.
+    pub fn file(&self, path: &Path) -> Result<OsString, String> {
+        let place = self.place(path.file_name().unwrap_or_default());
+        fs::copy(path, &place).map_err(|error| format!("{}: {error}", path.display()))?;
+        Ok(place.into_os_string())
+    }
+
+    /// Runs a program there, under the shim where that is asked for, with /proc.
+    pub fn run(&self, words: &[impl AsRef<OsStr>], preloaded: bool) -> Result<Finished, String> {
+        let name = artifacts()?.shim.file_name().unwrap_or_default();
+        let program = self.enter(words)?.env("PROC", "mounted");
+        if !preloaded {
+            return program.run();
+        }
+        program
+            .env("PRELOAD", self.place(name))
+            .env("GLIBC_TUNABLES", GLIBC_OFF)
+            .run()
+    }
+
+    /// Returns a program to run there: without /proc, unless `PROC` says so.
+    pub fn enter(&self, words: &[impl AsRef<OsStr>]) -> Result<Program, String> {
+        Ok(Program::new("unshare")
+            .args(["--mount", "sh", "-eu", "-c", ENTER, "sh"])
+            .args(words)
+            .directory(&scratch::directory("root")?)
+            .env("PACKAGES", &self.packages)
+            .env("FILES", &self.files)
+            .env("PROC", "")
+            .env("PRELOAD", "")
+            .env("REDIRECTION", "")
+            .limit(Duration::from_secs(120)))
+    }
+}
+
+/// Returns the packages of a suite, as a need.
+pub fn need(suite: &'static str, packages: &'static [&'static str]) -> Need {
+    Need::of(Packages(suite, packages))
+}
+
+#[derive(Debug)]
+struct Packages(&'static str, &'static [&'static str]);
+
+impl Prerequisite for Packages {
+    fn check(&self) -> Result<(), String> {
+        Suite::open(self.0)?.root(self.1).map(drop)
+    }
+}
