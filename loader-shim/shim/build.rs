@@ -47,6 +47,10 @@ fn main() {
     if let Ok(linker) = env::var("RUSTC_LINKER") {
         rustc.arg(format!("-Clinker={linker}"));
     }
+    for option in linker() {
+        rustc.arg(format!("-Clink-arg={option}"));
+        println!("cargo::rustc-link-arg-cdylib={option}");
+    }
     let status = rustc
         .status()
         .unwrap_or_else(|error| panic!("cannot start {rustc:?}: {error}"));
@@ -76,6 +80,25 @@ fn main() {
         println!("cargo::rustc-link-arg-cdylib={arg}");
     }
     println!("cargo::rustc-link-arg-cdylib={}", link_time_copy.display());
+}
+
+/// Options for a linker that takes what rustc says of a thread-local symbol: GNU ld for
+/// AArch64 refuses it ("TLS definition mismatches non-TLS reference in symbols.o"), the
+/// toolchain's own does not.
+fn linker() -> Vec<String> {
+    if variable("CARGO_CFG_TARGET_ARCH") != "aarch64" {
+        return Vec::new();
+    }
+    let asked = Command::new(variable("RUSTC"))
+        .args(["--print", "sysroot"])
+        .output()
+        .unwrap_or_else(|error| panic!("cannot ask rustc for its sysroot: {error}"));
+    let sysroot = String::from_utf8_lossy(&asked.stdout);
+    let place = PathBuf::from(sysroot.trim())
+        .join("lib/rustlib")
+        .join(variable("HOST"));
+    let place = place.join("bin/gcc-ld");
+    vec![format!("-B{}", place.display()), "-fuse-ld=lld".to_owned()]
 }
 
 fn variable(name: &str) -> String {

@@ -12,6 +12,7 @@
 
 use core::ffi::{CStr, c_char, c_void};
 use core::mem::MaybeUninit;
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 use tls_model::rseq::{Rseq, arch};
 
@@ -25,8 +26,18 @@ const ARCH: arch::Arch = match arch::native() {
 /// The signature that every user of rseq on this architecture agrees on.
 pub const SIGNATURE: u32 = ARCH.signature;
 
-/// Bytes of a page on every architecture the shim is written for.
-pub const PAGE: usize = 4096;
+/// Bytes of a page, once the kernel has said so ([`set_page`]).
+static PAGE: AtomicUsize = AtomicUsize::new(4096);
+
+/// Returns the bytes of a page: AArch64 has kernels with pages of 4, 16 and 64 KiB.
+pub fn page() -> usize {
+    PAGE.load(Ordering::Relaxed)
+}
+
+/// Remembers what the kernel says at the start (AT_PAGESZ).
+pub fn set_page(bytes: usize) {
+    PAGE.store(bytes, Ordering::Relaxed);
+}
 
 /// Calls `sys_rseq(area, length, flags, signature)`.
 ///
@@ -237,20 +248,21 @@ pub unsafe fn getcpu(cpu: *mut u32, node: *mut u32) -> isize {
 ///
 /// Nobody relies on the page's protection meanwhile.
 pub unsafe fn protect_page(address: usize, protection: i32) -> isize {
-    let page = address & !(PAGE - 1);
+    let bytes = page();
+    let start = address & !(bytes - 1);
     // SAFETY: the caller's promise.
     unsafe {
         syscall6(
             libc::SYS_mprotect as usize,
-            [page, PAGE, protection as usize, 0, 0, 0],
+            [start, bytes, protection as usize, 0, 0, 0],
         )
     }
 }
 
 /// Sleeps until a signal.
 pub fn pause() {
-    // SAFETY: no arguments.
-    unsafe { syscall6(libc::SYS_pause as usize, [0; 6]) };
+    // SAFETY: no descriptors, no limit and no mask: nothing that a pointer leads to.
+    unsafe { syscall6(libc::SYS_ppoll as usize, [0; 6]) };
 }
 
 /// The file that this process executes, whatever has become of its name.

@@ -24,6 +24,7 @@ pub fn decide_once() {
 
 fn decide() {
     let process = Process::read();
+    process.tell_page();
     let environment = Environment::read(&process);
     process::remember_start();
     let feature_size = process.feature_size();

@@ -9,6 +9,8 @@
 //! | `debug_state` | `_r_debug`: the dynamic linker's list of objects |
 //! | `dlvsym` | a function of the libc that the shim does not interpose |
 //! | `weak_reference!` | the address of a name, or null where nobody defines it |
+//! | `resolve` | where an indirect function leads |
+//! | `GLOB_DAT`, `FIRST_VERSION` | numbers and names of the psABI and of glibc |
 //! | `own_base`, `own_zeroes` | where the shim itself is |
 //! | `bound_names` | where the dynamic linker has bound `__rseq_offset` and its siblings |
 //! | `start_routine!` | defines first code of a thread: hook, then tail jump to the user's routine |
@@ -17,10 +19,14 @@
 //! Each also has a module with the functions of `<string.h>` that compiled code
 //! calls, for the shim alone.
 
+#[cfg(target_arch = "aarch64")]
+mod aarch64;
+#[cfg(target_arch = "aarch64")]
+pub use aarch64::*;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 #[cfg(target_arch = "x86_64")]
 pub use x86_64::*;
 
-#[cfg(not(target_arch = "x86_64"))]
-compile_error!("librseq_shim.so is written for x86_64 so far");
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+compile_error!("librseq_shim.so is written for x86_64 and aarch64 so far");

@@ -11,5 +11,7 @@
 //! | `syscall` | sorts SYS_rseq out, tail-jumps to the libc with the rest |
 //! | `dlopen`, `dlclose` | a hook, then tail-jumps to the libc |
 
+#[cfg(target_arch = "aarch64")]
+mod aarch64;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;

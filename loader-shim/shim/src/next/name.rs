@@ -129,7 +129,7 @@ fn ask_libc(name: &[u8]) -> Option<*mut c_void> {
     // SAFETY: the libc's function of this type.
     let by_version = unsafe { Dlvsym::at(by_version) };
     // SAFETY: C strings; by the return address the shim is the caller.
-    let dlsym = unsafe { by_version(RTLD_NEXT, c"dlsym".as_ptr(), c"GLIBC_2.2.5".as_ptr()) };
+    let dlsym = unsafe { by_version(RTLD_NEXT, c"dlsym".as_ptr(), arch::FIRST_VERSION.as_ptr()) };
     // SAFETY: the libc's function of this type.
     let dlsym = unsafe { Dlsym::at(NonNull::new(dlsym)?) };
     // SAFETY: as above.

@@ -19,7 +19,7 @@ use tls_model::rseq::AT_RSEQ_FEATURE_SIZE;
 
 use super::tables::{Name, begins_with};
 use super::walk;
-use crate::arch;
+use crate::{arch, kernel};
 
 /// What the kernel handed to the program: arguments, environment, auxiliary
 /// vector (x86-64 psABI, "Initial Stack and Register State").
@@ -227,6 +227,13 @@ impl Process {
     pub fn feature_size(&self) -> Option<u32> {
         let size = self.auxiliary(AT_RSEQ_FEATURE_SIZE)?;
         u32::try_from(size).ok()
+    }
+
+    /// Tells the rest of the shim how long a page is.
+    pub fn tell_page(&self) {
+        if let Some(bytes) = self.auxiliary(libc::AT_PAGESZ) {
+            kernel::set_page(bytes as usize);
+        }
     }
 
     /// Returns whether the process runs with privileges that its caller does not have

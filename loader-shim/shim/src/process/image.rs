@@ -9,9 +9,7 @@
 #![allow(unsafe_code, reason = "segments are read")]
 
 use core::ffi::c_void;
-use core::ptr::{
-    NonNull, copy_nonoverlapping, with_exposed_provenance, with_exposed_provenance_mut,
-};
+use core::ptr::{copy_nonoverlapping, with_exposed_provenance, with_exposed_provenance_mut};
 use core::slice::from_raw_parts;
 
 use goblin::elf::sym::STT_GNU_IFUNC;
@@ -19,7 +17,7 @@ use tls_model::elf::{Object, ReadError, Source, Symbol};
 
 use super::loaded::Loaded;
 use super::tables::{AREA, Name, Tables};
-use crate::function::Function;
+use crate::arch;
 
 /// Reads the parts of a file that its loadable segments have put into memory.
 pub struct Image<'a>(pub &'a Loaded<'a>);
@@ -132,15 +130,10 @@ impl Loaded<'_> {
 
 /// Returns the address of a symbol of an object that has been moved so far.
 pub fn address_at(bias: u64, value: u64, kind: u8) -> Option<*mut c_void> {
-    type Resolver = unsafe extern "C" fn() -> *mut c_void;
-
     let address: *mut c_void = with_exposed_provenance_mut(bias.wrapping_add(value) as usize);
     if kind != STT_GNU_IFUNC {
         return Some(address);
     }
-    // SAFETY: an indirect function's value is its resolver, which takes no arguments on
-    // x86_64 (psABI).
-    let resolver = unsafe { Resolver::at(NonNull::new(address)?) };
-    // SAFETY: objects are relocated by now.
-    Some(unsafe { resolver() })
+    // SAFETY: an indirect function's value is its resolver; objects are relocated by now.
+    unsafe { arch::resolve(address) }
 }

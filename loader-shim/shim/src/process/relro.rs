@@ -16,9 +16,6 @@ use super::loaded::Loaded;
 use super::objects::each_object;
 use crate::{arch, kernel};
 
-/// `R_X86_64_GLOB_DAT` (x86-64 psABI): a slot that holds a symbol's address.
-const R_X86_64_GLOB_DAT: u32 = 6;
-
 /// Writes a variable's bytes, wherever it lies; returns whether it lies where
 /// they can be written to at any time. They must not cross a page, which aligned
 /// variables do not.
@@ -51,7 +48,7 @@ pub fn rebind_libc(pairs: [(usize, usize); 2]) -> bool {
         };
         let walked = object.relocations(|relocation| {
             let slot = loaded.info.dlpi_addr.wrapping_add(relocation.offset) as usize;
-            if relocation.kind == R_X86_64_GLOB_DAT && loaded.contains(slot) {
+            if relocation.kind == arch::GLOB_DAT && loaded.contains(slot) {
                 // SAFETY: a slot of a loaded object, aligned as linkers do.
                 let held = unsafe { with_exposed_provenance_mut::<usize>(slot).read() };
                 if let Some((_, to)) = pairs.iter().find(|(from, to)| *from == held && *to != 0) {
@@ -74,7 +71,7 @@ impl Loaded<'_> {
             .any(|header| {
                 let start = self.info.dlpi_addr.wrapping_add(header.p_vaddr);
                 // the last page, if it is not whole, stays writable
-                let end = start.wrapping_add(header.p_memsz) & !(kernel::PAGE as u64 - 1);
+                let end = start.wrapping_add(header.p_memsz) & !(kernel::page() as u64 - 1);
                 (start..end).contains(&(address as u64))
             })
     }

@@ -9,10 +9,20 @@
 #![allow(unsafe_code, reason = "assembly")]
 
 use core::arch::asm;
+use core::ffi::{CStr, c_void};
+use core::ptr::NonNull;
 
 use tls_model::rseq::Rseq;
 
+use crate::function::Function as _;
+
 mod memory;
+
+/// `R_X86_64_GLOB_DAT` (x86-64 psABI): a slot that holds a symbol's address.
+pub const GLOB_DAT: u32 = 6;
+
+/// The oldest version of the libc's names.
+pub const FIRST_VERSION: &CStr = c"GLIBC_2.2.5";
 
 /// Enters the kernel. Returns its result: an errno is negative.
 ///
@@ -87,7 +97,7 @@ pub fn abi_area() -> *mut Rseq {
 
 /// Returns the calling thread's words in `librseq_abi.so`: 16 bytes, zero at first, aligned to
 /// 8. Not to be used where [`has_room`] says no.
-pub fn room() -> *const core::ffi::c_void {
+pub fn room() -> *const c_void {
     core::ptr::with_exposed_provenance(thread_pointer().wrapping_add(offset_of_room()))
 }
 
@@ -163,18 +173,32 @@ pub fn own_zeroes() -> core::ops::Range<usize> {
 }
 
 /// Returns `_r_debug` of the dynamic linker, or null where nobody defines it.
-pub fn debug_state() -> *const core::ffi::c_void {
+pub fn debug_state() -> *const c_void {
     weak_reference!("_r_debug")
 }
 
 /// Returns the libc's `environ`, or null.
-pub fn environment() -> *const core::ffi::c_void {
+pub fn environment() -> *const c_void {
     weak_reference!("__environ")
 }
 
 /// Returns dlvsym(3), or null: before glibc 2.34 it is in libdl.
-pub fn dlvsym() -> *mut core::ffi::c_void {
+pub fn dlvsym() -> *mut c_void {
     weak_reference!("dlvsym")
+}
+
+/// Returns where an indirect function leads, as dlsym(3) does.
+///
+/// # Safety
+///
+/// `resolver` is one of a loaded and relocated object.
+pub unsafe fn resolve(resolver: *mut c_void) -> Option<*mut c_void> {
+    type Resolver = unsafe extern "C" fn() -> *mut c_void;
+
+    // SAFETY: a resolver takes no arguments (psABI).
+    let resolver = unsafe { Resolver::at(NonNull::new(resolver)?) };
+    // SAFETY: the caller's promise.
+    Some(unsafe { resolver() })
 }
 
 /// Where the dynamic linker has bound the names of `names::area`: to the
