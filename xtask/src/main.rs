@@ -4,6 +4,7 @@
 
 mod bench;
 mod bench_audit;
+mod cross;
 mod dist;
 mod fuzz;
 mod lab;
@@ -55,7 +56,12 @@ enum Chore {
         root: Option<PathBuf>,
     },
     /// Install what the tests need, or say what cannot be installed
-    Setup,
+    Setup {
+        /// What it takes to build for this architecture instead, and to run that in
+        /// an emulator
+        #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(cross::names()))]
+        target: Option<String>,
+    },
     /// Install what the tests need, then check and test everything
     Test {
         /// Run also what passed on this very tree the last time
@@ -142,10 +148,13 @@ fn main() -> ExitCode {
             let root = root.as_deref().unwrap_or(steps.root());
             tidy::arrows_text(root).map(|text| print!("{text}"))
         }
-        Chore::Setup => {
+        Chore::Setup { target: None } => {
             setup::programs(&mut steps);
             Ok(())
         }
+        Chore::Setup {
+            target: Some(target),
+        } => cross::set_up(&mut steps, &target),
         Chore::Test { fresh } => test(&mut steps, fresh),
         Chore::Bench { counts } => build(&mut steps).and_then(|rseqctl| {
             let shim = rseqctl.with_file_name("librseq_shim.so");
@@ -349,6 +358,7 @@ fn test(steps: &mut Steps, fresh: bool) -> Result<(), String> {
         });
         let tested = lint(steps)
             .and_then(|()| documentation(steps))
+            .and_then(|()| cross::check(steps))
             .and_then(|()| steps.run("build", steps.cargo().args(["build", "--workspace"])))
             .and_then(|()| suites::run(steps, &stamps, SIDE_BY_SIDE));
         let (ran, permitted) = licences
