@@ -39,6 +39,8 @@ pub struct Package {
 #[derive(Clone, Debug)]
 pub struct Suite {
     name: String,
+    /// Another architecture than this machine's, as Debian calls it.
+    architecture: Option<&'static str>,
     /// apt's configuration, lists and cache for this suite only.
     folder: PathBuf,
 }
@@ -51,15 +53,33 @@ impl Suite {
     /// There is no apt, no keyring or no cache folder, or the lists cannot be
     /// fetched and there are no older ones.
     pub fn open(name: &str) -> Result<Self, String> {
+        Self::opened(name, None)
+    }
+
+    /// Opens the same for another architecture, as Debian calls it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open`].
+    pub fn open_for(name: &str, architecture: &'static str) -> Result<Self, String> {
+        Self::opened(name, Some(architecture))
+    }
+
+    fn opened(name: &str, architecture: Option<&'static str>) -> Result<Self, String> {
         for tool in ["apt-get", "apt-cache", "dpkg-deb", "flock"] {
             program(tool)?;
         }
         if !Path::new(KEYRING).is_file() {
             return Err(format!("needs {KEYRING}"));
         }
+        let folder = match architecture {
+            None => format!("apt-{name}"),
+            Some(architecture) => format!("apt-{name}-{architecture}"),
+        };
         let suite = Self {
             name: name.into(),
-            folder: cache::folder(&format!("apt-{name}"))?,
+            architecture,
+            folder: cache::folder(&folder)?,
         };
         suite.configure()?;
         if !suite.is_fresh() {
@@ -85,7 +105,7 @@ impl Suite {
         static KNOWN: Mutex<BTreeMap<String, Result<Package, String>>> =
             Mutex::new(BTreeMap::new());
 
-        let key = format!("{} {name}", self.name);
+        let key = format!("{} {name}", self.folder.display());
         let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
         known.entry(key).or_insert_with(|| self.shown(name)).clone()
     }
@@ -292,7 +312,10 @@ impl Suite {
                  Dir::Cache \"{folder}\";\n\
                  Acquire::Languages \"none\";\n\
                  Acquire::IndexTargets::deb::DEP-11::DefaultEnabled \"false\";\n\
-                 APT::Sandbox::User \"root\";\n"
+                 APT::Sandbox::User \"root\";\n{}",
+                self.architecture.map_or_else(String::new, |name| format!(
+                    "APT::Architecture \"{name}\";\nAPT::Architectures {{ \"{name}\"; }};\n"
+                ))
             ),
         )
     }

@@ -3,5 +3,6 @@
 
 #![forbid(unsafe_code)]
 
+pub mod aarch64;
 pub mod guest;
 pub mod matrix;

@@ -9,7 +9,7 @@ use cpio::newc::{self, Builder, ModeFileType};
 
 use rseq_kit::patience::stretched;
 
-use super::{Command, Guest, programs};
+use super::{Command, Guest, Machine, programs};
 
 /// Standard input, output and error of the first process.
 const CONSOLE: &str = "dev/console";
@@ -17,7 +17,7 @@ const CONSOLE_NUMBERS: (u32, u32) = (5, 1);
 
 impl Guest {
     /// Writes the archive.
-    pub(super) fn pack(&self, to: &Path) -> io::Result<()> {
+    pub(super) fn pack(&self, machine: Machine, to: &Path) -> io::Result<()> {
         let mut contents = BTreeMap::new();
         for (place, from) in &self.files {
             let name = place.trim_start_matches('/');
@@ -25,7 +25,7 @@ impl Guest {
                 .map_err(|error| io::Error::other(format!("{}: {error}", from.display())))?;
             contents.insert(name, content);
         }
-        let init = programs::folder().map_err(io::Error::other)?.join("init");
+        let init = programs::first(machine).map_err(io::Error::other)?;
         contents.insert("init", fs::read(init)?);
         contents.insert("commands", commands(&self.commands));
         let folders: BTreeSet<_> = contents

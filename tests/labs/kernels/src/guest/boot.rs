@@ -7,8 +7,7 @@ use std::time::Duration;
 use rseq_kit::child::Program;
 use rseq_kit::needs::program;
 
-/// The emulator.
-pub const QEMU: &str = "qemu-system-x86_64";
+use super::Machine;
 
 /// A machine needs 2 to 5 s to start and stop where the host is idle.
 const START_AND_STOP: Duration = Duration::from_secs(180);
@@ -37,6 +36,7 @@ impl Booted {
 ///
 /// qemu's exit status says nothing: it is 0 after a panic as well.
 pub fn boot(
+    machine: Machine,
     kernel: &Path,
     archive: &Path,
     processor: Option<&str>,
@@ -45,21 +45,19 @@ pub fn boot(
     let results = archive.with_file_name("results");
     let finished = Program::with_callers_environment("nice")
         .args(["-n", "10"])
-        .arg(program(QEMU)?)
+        .arg(program(machine.qemu())?)
+        .args(machine.hardware())
         .args(["-accel", "tcg,thread=multi", "-cpu"])
-        // cx16 with -cpu max crashes guests of Linux 6.12 under qemu 7.2
-        .arg(processor.unwrap_or("max,-cx16"))
+        .arg(processor.unwrap_or(machine.processor()))
         .args(["-smp", "2", "-m", "768"])
         .args(["-nodefaults", "-nographic", "-no-reboot"])
-        .args(["-serial", "stdio", "-serial"])
-        .arg(format!("file:{}", results.display()))
+        .args(["-serial", "stdio"])
+        .args(machine.results(&results.display().to_string()))
         .arg("-kernel")
         .arg(kernel)
         .arg("-initrd")
         .arg(archive)
-        // no_timer_check: on a busy host an emulated timer may be too slow for the
-        // kernel's test of it, which ends in a panic
-        .args(["-append", "console=ttyS0 quiet panic=-1 no_timer_check"])
+        .args(["-append", machine.kernel_arguments()])
         .limit(START_AND_STOP + commands.min(COMMANDS))
         .run();
     let console = match &finished {

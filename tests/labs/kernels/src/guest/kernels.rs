@@ -7,18 +7,19 @@ use rseq_kit::cache;
 use rseq_kit::child::Program;
 use rseq_kit::debian::{Package, Suite};
 
+use super::Machine;
+
 /// A kernel of a Debian suite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kernel {
     /// As people call it: `5.10`, `7.0.9`.
     pub name: &'static str,
+    /// Where it runs.
+    pub machine: Machine,
     suite: &'static str,
     /// What the names of its packages begin with.
     prefix: &'static str,
 }
-
-/// All kernels end so: few drivers, quick to start.
-const FLAVOUR: &str = "-cloud-amd64";
 
 /// One row per kernel, oldest first. From 6.19 on the kernel is in
 /// `linux-binary-*`, and `linux-image-*` is empty.
@@ -69,10 +70,24 @@ pub fn named(list: &str) -> Result<Vec<Kernel>, String> {
 const fn kernel(name: &'static str, suite: &'static str, prefix: &'static str) -> Kernel {
     Kernel {
         name,
+        machine: Machine::X86_64,
         suite,
         prefix,
     }
 }
+
+/// The kernels that AArch64 is asked on: one of the last that takes 32 bytes alone, and
+/// the newest.
+pub const AARCH64: [Kernel; 2] = [
+    Kernel {
+        machine: Machine::Aarch64,
+        ..kernel("6.1", "bookworm", "linux-image-6.1.")
+    },
+    Kernel {
+        machine: Machine::Aarch64,
+        ..kernel("7.3", "trixie-backports", "linux-binary-7.3.")
+    },
+];
 
 impl Kernel {
     /// The kernel of this name.
@@ -90,7 +105,7 @@ impl Kernel {
         let package = self.package()?;
         let digest = package.sha256.get(..16).unwrap_or(&package.sha256);
         let folder = cache::kept(&format!("vmlinuz-{}-{digest}", self.name), |into| {
-            let archive = Suite::open(self.suite)?.download(&package, into)?;
+            let archive = self.suite()?.download(&package, into)?;
             // up to 7.1 below boot, from 7.2 below usr/lib/modules
             let script = "dpkg-deb --fsys-tarfile \"$1\" | \
                 tar -xO --wildcards --no-anchored 'vmlinuz*' > vmlinuz && test -s vmlinuz";
@@ -120,17 +135,24 @@ impl Kernel {
         }
     }
 
+    fn suite(&self) -> Result<Suite, String> {
+        match self.machine.foreign() {
+            None => Suite::open(self.suite),
+            Some(architecture) => Suite::open_for(self.suite, architecture),
+        }
+    }
+
     /// The newest package of this kernel.
     ///
     /// # Errors
     ///
     /// The suite does not have it.
     pub fn package(&self) -> Result<Package, String> {
-        let suite = Suite::open(self.suite)?;
+        let suite = self.suite()?;
         let names = suite.names(self.prefix)?;
         let newest = names
             .iter()
-            .filter(|name| name.ends_with(FLAVOUR))
+            .filter(|name| name.ends_with(self.machine.flavour()))
             .max_by_key(|name| numbers(name));
         let name = newest.ok_or_else(|| {
             format!(

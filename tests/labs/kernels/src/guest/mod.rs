@@ -8,6 +8,7 @@
 mod archive;
 mod boot;
 pub mod kernels;
+mod machine;
 pub mod programs;
 mod results;
 
@@ -18,22 +19,26 @@ use rseq_kit::child::{Finished, Program};
 use rseq_kit::needs::{Need, Prerequisite, program};
 use rseq_kit::scratch;
 
-pub use boot::QEMU;
 pub use kernels::Kernel;
+pub use machine::Machine;
 
 /// An emulator, and this kernel to boot in it.
 #[must_use]
 pub fn need(kernel: Kernel) -> Need {
-    Need::of(Machine(kernel))
+    Need::of(Emulated(kernel))
 }
 
 #[derive(Debug)]
-struct Machine(Kernel);
+struct Emulated(Kernel);
 
-impl Prerequisite for Machine {
+impl Prerequisite for Emulated {
     fn check(&self) -> Result<(), String> {
-        program(QEMU)?;
-        Need::STATIC_LIBC.check()?;
+        let machine = self.0.machine;
+        program(machine.qemu())?;
+        match machine {
+            Machine::X86_64 => Need::STATIC_LIBC.check()?,
+            Machine::Aarch64 => crate::aarch64::buildable()?,
+        }
         self.0.image().map(drop)
     }
 }
@@ -151,12 +156,13 @@ impl Guest {
         let image = kernel.image()?;
         let folder = scratch::directory("guest")?;
         let archive = folder.join("initramfs");
-        self.pack(&archive)
+        self.pack(kernel.machine, &archive)
             .map_err(|error| format!("{}: {error}", archive.display()))?;
         let limits = self.commands.iter().map(|command| command.limit);
         let limit = limits.sum();
         let once = || {
-            let booted = boot::boot(&image, &archive, self.processor.as_deref(), limit)?;
+            let processor = self.processor.as_deref();
+            let booted = boot::boot(kernel.machine, &image, &archive, processor, limit)?;
             let results = results::read(&booted.results, self.commands.len());
             results
                 .map_err(|error| format!("Linux {}: {error}\n{}", kernel.name, booted.last_words()))

@@ -9,6 +9,8 @@ use rseq_kit::needs::program;
 use rseq_kit::scratch;
 use rseq_lab_conformance::{Source, build};
 
+use super::Machine;
+
 /// Programs that no C library of the guest can disturb: name, source.
 const STATIC: [(&str, &str); 3] = [
     ("init", "init.c"),
@@ -25,7 +27,34 @@ const DYNAMIC: [(&str, &str, &[&str]); 5] = [
     ("cached-exported", "cached.c", &["-DEXPORTED", "-rdynamic"]),
 ];
 
-/// The folder with all of them.
+/// The first process of a machine.
+///
+/// # Errors
+///
+/// It does not build.
+pub fn first(machine: Machine) -> Result<PathBuf, String> {
+    static AARCH64: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
+        let folder = scratch::directory("guest-programs")?;
+        build_static(Machine::Aarch64, "init.c", &folder.join("init"))?;
+        Ok(folder.join("init"))
+    });
+    match machine {
+        Machine::X86_64 => Ok(folder()?.join("init")),
+        Machine::Aarch64 => AARCH64.clone(),
+    }
+}
+
+fn build_static(machine: Machine, source: &str, place: &Path) -> Result<(), String> {
+    Program::with_callers_environment(program(machine.compiler())?)
+        .args(["-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-Werror"])
+        .args(["-static", "-pthread", "-o"])
+        .args([place, &path(source)])
+        .run()?
+        .expect(0)
+        .map(drop)
+}
+
+/// The folder with all of this machine's.
 ///
 /// # Errors
 ///
@@ -34,12 +63,7 @@ pub fn folder() -> Result<&'static Path, String> {
     static FOLDER: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
         let folder = scratch::directory("guest-programs")?;
         for (name, source) in STATIC {
-            Program::with_callers_environment(program("cc")?)
-                .args(["-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-Werror"])
-                .args(["-static", "-pthread", "-o"])
-                .args([folder.join(name), path(source)])
-                .run()?
-                .expect(0)?;
+            build_static(Machine::X86_64, source, &folder.join(name))?;
         }
         for (name, source, options) in DYNAMIC {
             let program = Source {

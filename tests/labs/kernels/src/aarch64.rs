@@ -1,0 +1,184 @@
+//! The shim on AArch64: built here for that architecture, with the cross compiler's C
+//! library beside it.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use rseq_kit::artifacts::{room, workspace};
+use rseq_kit::child::Program;
+use rseq_kit::needs::program;
+use rseq_kit::scratch;
+
+use crate::guest::{Guest, Machine};
+
+const TARGET: &str = "aarch64-unknown-linux-gnu";
+const LINKER: &str = "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER";
+
+/// What is in the guest's `/lib`, besides the shim: the C library, and what unwinds.
+const LIBRARIES: [&str; 5] = [
+    "ld-linux-aarch64.so.1",
+    "libc.so.6",
+    "libpthread.so.0",
+    "libdl.so.2",
+    "libgcc_s.so.1",
+];
+
+/// Programs of `tests/fixtures`: name in the guest's `/p`, source, options.
+const PROGRAMS: [(&str, &str, &[&str]); 17] = [
+    ("census", "census.c", &[]),
+    ("endings", "endings.c", &[]),
+    ("routes", "routes.c", &["-lrt", "-lanl"]),
+    ("by-handle", "other-roads.c", &["-DHANDLE"]),
+    (
+        "libfirst.so",
+        "other-roads.c",
+        &[
+            "-DFIRST",
+            "-shared",
+            "-fPIC",
+            "-Wl,-z,initfirst",
+            "-Wl,-soname,libfirst.so",
+        ],
+    ),
+    (
+        "constructor",
+        "other-roads.c",
+        &["-DCONSTRUCTOR", "-Wl,--no-as-needed", "-lfirst"],
+    ),
+    ("step-back", "step-back.c", &[]),
+    ("swarm", "swarm.c", &[]),
+    ("aio", "aio.c", &["-lrt"]),
+    (
+        "adopter",
+        "adopter.c",
+        &["-Wl,--export-dynamic-symbol=__rseq_abi"],
+    ),
+    ("hides", "adopter.c", &["-DSECTION"]),
+    (
+        "libdefiner.so",
+        "loading-library.c",
+        &[
+            "-DDEFINES",
+            "-DPREFIX=definer",
+            "-shared",
+            "-fPIC",
+            "-Wl,-soname,libdefiner.so",
+        ],
+    ),
+    (
+        "libneeds.so",
+        "loading-library.c",
+        &[
+            "-DPREFIX=needs",
+            "-DNEEDS=definer",
+            "-shared",
+            "-fPIC",
+            "-ldefiner",
+        ],
+    ),
+    (
+        "libplain.so",
+        "loading-library.c",
+        &["-DPREFIX=plain", "-DTHREAD_LOCAL=64", "-shared", "-fPIC"],
+    ),
+    ("driver", "loading-driver.c", &[]),
+    ("hooks", "loading-hooks.c", &["-Wl,-z,now"]),
+    ("creators", "creators.c", &[]),
+];
+
+/// Says whether this machine can build for AArch64.
+///
+/// # Errors
+///
+/// It lacks a compiler, a C library or Rust's standard library: the sentence says which,
+/// and what brings it.
+pub fn buildable() -> Result<(), String> {
+    let brings = format!("cargo xtask setup --target {TARGET}");
+    library("libc.a").map_err(|error| format!("{error} ({brings})"))?;
+    let folder = Program::with_callers_environment(program("rustc")?)
+        .args(["--print", "target-libdir", "--target", TARGET])
+        .run()?;
+    if folder.code() == 0 && Path::new(folder.out.trim()).is_dir() {
+        Ok(())
+    } else {
+        Err(format!(
+            "needs Rust's standard library for {TARGET} ({brings})"
+        ))
+    }
+}
+
+/// A file of the cross compiler's C library.
+fn library(name: &str) -> Result<PathBuf, String> {
+    let compiler = program(Machine::Aarch64.compiler())?;
+    let said = Program::with_callers_environment(compiler)
+        .arg(format!("-print-file-name={name}"))
+        .run()?
+        .expect(0)?;
+    let path = PathBuf::from(said.out.trim());
+    // the compiler repeats the name of what it does not find
+    path.is_absolute()
+        .then_some(path)
+        .ok_or_else(|| format!("needs {name} for AArch64"))
+}
+
+/// A machine with the C library, the shim and the programs.
+///
+/// # Errors
+///
+/// Something does not build.
+pub fn guest() -> Result<Guest, String> {
+    let mut guest = Guest::new();
+    for name in LIBRARIES {
+        guest = guest.file(&format!("/lib/{name}"), &library(name)?);
+    }
+    let shim = shim()?;
+    for name in ["librseq_shim.so", "librseq_abi.so"] {
+        guest = guest.file(&format!("/lib/{name}"), &shim.join(name));
+    }
+    let programs = programs()?;
+    for (name, _, _) in PROGRAMS {
+        guest = guest.file(&format!("/p/{name}"), &programs.join(name));
+    }
+    Ok(guest)
+}
+
+/// The folder with both libraries, as they are shipped.
+fn shim() -> Result<PathBuf, String> {
+    let target =
+        env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from);
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
+    Program::with_callers_environment(cargo)
+        .args(["build", "--quiet", "--release", "--target", TARGET])
+        .args(["-p", "rseq-shim", "-p", "rseq-abi-library"])
+        .arg("--target-dir")
+        .arg(&target)
+        .env(LINKER, Machine::Aarch64.compiler())
+        .directory(&workspace())
+        .limit(Duration::from_secs(600))
+        .run()?
+        .expect(0)
+        .map_err(|error| format!("the shim does not build for {TARGET}: {error}"))?;
+    Ok(target.join(TARGET).join("release"))
+}
+
+/// The folder with the programs.
+fn programs() -> Result<PathBuf, String> {
+    static FOLDER: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
+        let folder = scratch::directory("aarch64")?;
+        for (name, source, options) in PROGRAMS {
+            Program::with_callers_environment(program(Machine::Aarch64.compiler())?)
+                .args(["-O2", "-pthread", "-Wall", "-Wextra", "-o", name])
+                .arg(room().join("fixtures").join(source))
+                .args(["-L.", "-Wl,-rpath,/p"])
+                .args(options)
+                .directory(&folder)
+                .run()?
+                .expect(0)
+                .map_err(|error| format!("{source} does not build for AArch64: {error}"))?;
+        }
+        Ok(folder)
+    });
+    FOLDER.clone()
+}
