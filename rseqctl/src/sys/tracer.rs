@@ -13,11 +13,10 @@
 #![allow(unsafe_code, reason = "see Safety above")]
 
 use std::io;
-use std::mem::{MaybeUninit, offset_of};
 use std::ptr::{null_mut, without_provenance_mut};
 use std::time::{Duration, Instant};
 
-use libc::{c_int, c_uint, c_void, pid_t, user_regs_struct};
+use libc::{c_int, c_uint, c_void, pid_t};
 use tls_model::rseq::{PTRACE_GET_RSEQ_CONFIGURATION, PtraceConfiguration};
 
 use super::signals::{self, Mask};
@@ -221,6 +220,10 @@ fn registration(thread: pid_t) -> io::Result<PtraceConfiguration> {
 /// begins with its registers.
 #[cfg(target_arch = "x86_64")]
 fn thread_pointer(thread: pid_t, pointer: PointerIn) -> Option<u64> {
+    use std::mem::{MaybeUninit, offset_of};
+
+    use libc::user_regs_struct;
+
     let offset = match pointer {
         PointerIn::Fs => offset_of!(user_regs_struct, fs_base),
         PointerIn::Gs => offset_of!(user_regs_struct, gs_base),
@@ -235,6 +238,27 @@ fn thread_pointer(thread: pid_t, pointer: PointerIn) -> Option<u64> {
     .ok()?;
     // SAFETY: filled in by the request.
     Some(unsafe { word.assume_init() })
+}
+
+/// Returns the thread's pointer to its own storage: 8 bytes, 4 for 32-bit programs.
+#[cfg(target_arch = "aarch64")]
+fn thread_pointer(thread: pid_t, _pointer: PointerIn) -> Option<u64> {
+    /// `NT_ARM_TLS` (linux/elf.h), which libc has no name for.
+    const ARM_TLS: usize = 0x401;
+
+    let mut word = 0_u64;
+    let mut answer = libc::iovec {
+        iov_base: (&raw mut word).cast(),
+        iov_len: size_of::<u64>(),
+    };
+    request(
+        libc::PTRACE_GETREGSET,
+        thread,
+        ARM_TLS,
+        (&raw mut answer).cast(),
+    )
+    .ok()?;
+    (answer.iov_len > 0).then_some(word)
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ pub unsafe extern "C" fn answer(
         return null_mut();
     }
     // SAFETY: the caller's promise; only the first byte of most names is read.
-    match unsafe { *name } as u8 {
+    match unsafe { *name.cast::<u8>() } {
         b'_' => {}
         b'p' => {
             // SAFETY: the caller's promise.

@@ -247,6 +247,6 @@ pub unsafe fn passes_filter(hash: *const u32, name: Name) -> bool {
 pub unsafe fn begins_with(text: *const c_char, prefix: &[u8]) -> bool {
     prefix.iter().enumerate().all(|(index, &byte)| {
         // SAFETY: all bytes before are as in `prefix`, so none was the end.
-        unsafe { *text.wrapping_add(index) as u8 == byte }
+        unsafe { *text.wrapping_add(index).cast::<u8>() == byte }
     })
 }

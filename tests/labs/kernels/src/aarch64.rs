@@ -2,7 +2,7 @@
 //! library beside it.
 
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -11,9 +11,9 @@ use rseq_kit::child::Program;
 use rseq_kit::needs::program;
 use rseq_kit::scratch;
 
+use crate::guest::cross::{TARGET, library};
 use crate::guest::{Guest, Machine};
 
-const TARGET: &str = "aarch64-unknown-linux-gnu";
 const LINKER: &str = "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER";
 
 /// What is in the guest's `/lib`, besides the shim: the C library, and what unwinds.
@@ -88,41 +88,6 @@ const PROGRAMS: [(&str, &str, &[&str]); 17] = [
     ("creators", "creators.c", &[]),
 ];
 
-/// Says whether this machine can build for AArch64.
-///
-/// # Errors
-///
-/// It lacks a compiler, a C library or Rust's standard library: the sentence says which,
-/// and what brings it.
-pub fn buildable() -> Result<(), String> {
-    let brings = format!("cargo xtask setup --target {TARGET}");
-    library("libc.a").map_err(|error| format!("{error} ({brings})"))?;
-    let folder = Program::with_callers_environment(program("rustc")?)
-        .args(["--print", "target-libdir", "--target", TARGET])
-        .run()?;
-    if folder.code() == 0 && Path::new(folder.out.trim()).is_dir() {
-        Ok(())
-    } else {
-        Err(format!(
-            "needs Rust's standard library for {TARGET} ({brings})"
-        ))
-    }
-}
-
-/// A file of the cross compiler's C library.
-fn library(name: &str) -> Result<PathBuf, String> {
-    let compiler = program(Machine::Aarch64.compiler())?;
-    let said = Program::with_callers_environment(compiler)
-        .arg(format!("-print-file-name={name}"))
-        .run()?
-        .expect(0)?;
-    let path = PathBuf::from(said.out.trim());
-    // the compiler repeats the name of what it does not find
-    path.is_absolute()
-        .then_some(path)
-        .ok_or_else(|| format!("needs {name} for AArch64"))
-}
-
 /// A machine with the C library, the shim and the programs.
 ///
 /// # Errors
@@ -134,8 +99,12 @@ pub fn guest() -> Result<Guest, String> {
         guest = guest.file(&format!("/lib/{name}"), &library(name)?);
     }
     let shim = shim()?;
-    for name in ["librseq_shim.so", "librseq_abi.so"] {
-        guest = guest.file(&format!("/lib/{name}"), &shim.join(name));
+    // cargo leaves the number out
+    for (name, built) in [
+        ("librseq_shim.so", "librseq_shim.so"),
+        ("librseq_abi.so.1", "librseq_abi.so"),
+    ] {
+        guest = guest.file(&format!("/lib/{name}"), &shim.join(built));
     }
     let programs = programs()?;
     for (name, _, _) in PROGRAMS {

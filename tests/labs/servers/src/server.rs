@@ -130,7 +130,7 @@ pub const SERVERS: [Server; 7] = [
     },
     Server {
         name: "node",
-        request: "HTTP, 100 bytes",
+        request: "HTTP, 100 bytes, baseline compiler",
         prepare: "",
         serve: script!("node", "serve"),
         load: WRK,

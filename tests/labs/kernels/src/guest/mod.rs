@@ -7,6 +7,7 @@
 
 mod archive;
 mod boot;
+pub mod cross;
 pub mod kernels;
 mod machine;
 pub mod programs;
@@ -37,7 +38,7 @@ impl Prerequisite for Emulated {
         program(machine.qemu())?;
         match machine {
             Machine::X86_64 => Need::STATIC_LIBC.check()?,
-            Machine::Aarch64 => crate::aarch64::buildable()?,
+            Machine::Aarch64 => cross::buildable()?,
         }
         self.0.image().map(drop)
     }
