@@ -67,10 +67,15 @@ fn main() -> ExitCode {
     suite.run()
 }
 
+/// A test of a libc, by a tool of the machine.
+type Seen = fn(&Libc) -> Outcome;
+/// One of a suite's libc, in a root of its own.
+type InRoot = fn(&str, &Libc) -> Outcome;
+
 /// What only root, or a tool of the machine, can show.
 fn with_tools(suite: &mut Suite, name: &'static str, version: &str) {
     let needs = [Need::CC, Need::X86_64, Need::RSEQ, foreign::need(name)];
-    let tools: [(&str, Need, fn(&Libc) -> Outcome); 3] = [
+    let tools: [(&str, Need, Seen); 3] = [
         (
             "same_calls",
             Need::new(&Tool("strace")),
@@ -85,7 +90,7 @@ fn with_tools(suite: &mut Suite, name: &'static str, version: &str) {
             test(&Libc::of(name)?)
         });
     }
-    let rooted: [(&str, &'static [&str], fn(&str, &Libc) -> Outcome); 3] = [
+    let rooted: [(&str, &'static [&str], InRoot); 3] = [
         ("races", &unnoticed::CHECKERS, unnoticed::races),
         ("without_proc", &launched::PACKAGES, launched::without_proc),
         (

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rseq_kit::child::{Program, Running};
 
-/// How long a client may take for all its requests.
+/// How long a client may wait: each instruction of an answer may be a stop.
 const LONG: Duration = Duration::from_secs(600);
 
 /// How a server is spoken to.
@@ -61,9 +61,7 @@ impl Client {
             });
         }
         let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).map_err(say)?;
-        stream
-            .set_read_timeout(Some(Duration::from_secs(60)))
-            .map_err(say)?;
+        stream.set_read_timeout(Some(LONG)).map_err(say)?;
         stream.set_nodelay(true).map_err(say)?;
         Ok(Self::Socket(way, BufReader::new(stream)))
     }
