@@ -47,7 +47,8 @@ pub fn run(steps: &mut Steps, choice: &[String], only_set_up: bool) -> Result<()
         .args(CRATES.iter().flat_map(|(name, _)| ["--package", name]))
         // beside the ordinary builds, which it would make stale
         .env("CARGO_TARGET_DIR", steps.target().join("coverage"))
-        .env("RSEQCTL_FLOOR", "2.17")
+        // what counts needs `atexit`, which the stand-in libc does not have
+        .env_remove("RSEQCTL_FLOOR")
         .args(choice);
     let tested = steps.run("tests, with lines counted", &mut command);
     let text =
