@@ -6,7 +6,9 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use rseq_kit::artifacts::workspace;
+use serde_json::Value;
+
+use rseq_kit::artifacts::{artifacts, workspace};
 use rseq_kit::child::Program;
 use rseq_kit::needs::{Asked, Need, Tool, program};
 use rseq_kit::runner::Outcome;
@@ -19,6 +21,12 @@ const CRATES: [&str; 3] = ["tls-model", "rseq-code", "rseq-abi"];
 const OLDEST: &str = "1.88";
 const OLDEST_TOOLCHAIN: &str = "1.88.0";
 
+const AARCH64: &str = "aarch64-unknown-linux-gnu";
+const AARCH64_COMPILER: &str = "aarch64-linux-gnu-gcc";
+/// Runs programs for AArch64; it answers ENOSYS to rseq(2).
+const AARCH64_EMULATOR: &str = "qemu-aarch64-static";
+
+const TARGET: Need = Need::new(&Asked("Rust for AArch64", has_target));
 const CARGO: Need = Need::new(&Tool("cargo"));
 const REGISTRY: Need = Need::new(&Asked("crates.io", has_registry));
 const OLD_COMPILER: Need = Need::new(&Asked("Rust 1.88", || {
@@ -49,6 +57,19 @@ fn toolchain(name: &str) -> Result<PathBuf, String> {
         Err(format!(
             "needs the toolchain {name} (rustup toolchain install {name})"
         ))
+    }
+}
+
+/// Whether programs for AArch64 can be compiled.
+fn has_target() -> Result<(), String> {
+    let asked = Program::with_callers_environment(program("rustc")?)
+        .args(["--print", "target-libdir", "--target", AARCH64])
+        .run()?;
+    let has = asked.code() == 0 && PathBuf::from(asked.out.trim()).is_dir();
+    if has {
+        Ok(())
+    } else {
+        Err(format!("needs rustup target add {AARCH64}"))
     }
 }
 
@@ -126,5 +147,71 @@ fn documented() -> Outcome {
         .env("RUSTDOCFLAGS", "-D warnings")
         .run()?
         .expect(0)?;
+    Ok(())
+}
+
+/// For AArch64 the crate is compiled and linked, its critical sections are such as its
+/// kernels take, and without a registration nothing is lost.
+#[rseq_kit::test(
+    Need::X86_64,
+    CARGO,
+    TARGET,
+    Need::of(Tool(AARCH64_COMPILER)),
+    Need::of(Tool(AARCH64_EMULATOR))
+)]
+fn for_aarch64() -> Outcome {
+    let folder = scratch::directory("aarch64")?;
+    let adopter = workspace().join("loader-shim/adopter");
+    let manifest = format!(
+        "[package]\nname = \"counts\"\nedition = \"2024\"\n[workspace]\n[dependencies]\n\
+         rseq-abi = {{ path = \"{}\", features = [\"define\"] }}\n",
+        adopter.display()
+    );
+    fs::create_dir(folder.join("src"))?;
+    fs::write(folder.join("Cargo.toml"), manifest)?;
+    fs::copy(
+        adopter.join("examples/counts.rs"),
+        folder.join("src/main.rs"),
+    )?;
+    Program::with_callers_environment(program("cargo")?)
+        .args(["build", "--quiet", "--offline", "--target", AARCH64])
+        .args(["--target-dir", "target"])
+        .env("RUSTFLAGS", "-Ctarget-feature=+crt-static")
+        .env(
+            "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER",
+            AARCH64_COMPILER,
+        )
+        .directory(&folder)
+        .limit(Duration::from_secs(300))
+        .run()?
+        .expect(0)?;
+    let binary = folder.join("target").join(AARCH64).join("debug/counts");
+
+    let audited = Program::new(&artifacts()?.rseqctl)
+        .args(["audit", "--format", "json", "--fail-on", "never"])
+        .arg(&binary)
+        .run()?
+        .expect(0)?;
+    let audited: Value = serde_json::from_str(&audited.out)?;
+    let row = &audited["objects"][0];
+    // add, push and pop
+    assert_eq!(row["critical_sections"], 3, "{row}");
+    let rules: Vec<_> = row["findings"].as_array().into_iter().flatten().collect();
+    let rules: Vec<_> = rules.iter().map(|it| &it["rule"]).collect();
+    assert_eq!(
+        rules,
+        ["hidden-definer"],
+        "nothing is wrong with them: {row}"
+    );
+
+    let done = Program::new(program(AARCH64_EMULATOR)?)
+        .arg(&binary)
+        .limit(Duration::from_secs(120))
+        .run()?
+        .expect(0)?;
+    assert_eq!(
+        done.out,
+        "registered false\ncounted 400000 of 400000\nused 400000 of 400000\n"
+    );
     Ok(())
 }

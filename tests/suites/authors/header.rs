@@ -122,28 +122,37 @@ fn says(out: &str, lines: &str) -> Outcome {
     Ok(())
 }
 
-/// The same machine code for AArch64, which every compiler of it takes. It is not run.
-#[rseq_kit::test(Need::of(Tool("aarch64-linux-gnu-gcc")))]
-fn assembles_for_aarch64() -> Outcome {
-    for more in ["-DDEFINE", "-DEXTENSIBLE", "-DREGISTER"] {
-        let object = scratch::directory("aarch64")?.join("ask.o");
+/// The same for AArch64, where it runs without rseq(2): the emulator answers ENOSYS.
+#[rseq_kit::test(
+    Need::of(Tool("aarch64-linux-gnu-gcc")),
+    Need::of(Tool("qemu-aarch64-static"))
+)]
+fn runs_on_aarch64() -> Outcome {
+    for more in ["-DDEFINE", "-DEXTENSIBLE", "-UDEFINE"] {
+        let binary = scratch::directory("aarch64")?.join("ask");
         Program::with_callers_environment(program("aarch64-linux-gnu-gcc")?)
-            .args([
-                "-std=c89",
-                "-O2",
-                "-pedantic",
-                "-Wall",
-                "-Wextra",
-                "-Werror",
-            ])
-            .args([more, "-I"])
+            .args(["-std=c89", "-O2", "-pedantic", "-Wall", "-Wextra"])
+            .args(["-Werror", "-static", "-DREGISTER", more, "-I"])
             .arg(include())
-            .arg("-c")
             .arg(source("ask.c"))
             .arg("-o")
-            .arg(object)
+            .arg(&binary)
             .run()?
             .expect(0)?;
+        let done = Program::new(program("qemu-aarch64-static")?)
+            .arg(&binary)
+            .run()?
+            .expect(0)?;
+        says(
+            &done.out,
+            "registered 0, cpu known, node known, mm_cid unknown, errno kept",
+        )?;
+        let answer = if more == "-UDEFINE" {
+            -2
+        } else {
+            -libc::ENOSYS
+        };
+        says(&done.out, &format!("register {answer}"))?;
     }
     Ok(())
 }
