@@ -14,11 +14,12 @@ use rseq_kit::scratch;
 use crate::installed::install;
 
 /// What a folder of the page needs besides a compiler.
-const TOOLS: [(&str, &[&str]); 5] = [
+const TOOLS: [(&str, &[&str]); 6] = [
     ("make", &["make"]),
     ("cmake", &["cmake", "make"]),
     ("meson", &["meson"]),
     ("rust", &["cargo"]),
+    ("cargo", &["cargo"]),
     ("", &[]),
 ];
 
