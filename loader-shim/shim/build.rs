@@ -6,10 +6,8 @@
 //! becomes the shim's DT_NEEDED: a path beside the shim, because a search
 //! through RUNPATH costs twenty system calls at every start (glibc 2.36).
 //!
-//! `RSEQ_ABI_BY_NAME=1` in the environment of the build makes it the bare name
-//! instead, for libraries that go into a directory of the system: in programs
-//! with privileges (AT_SECURE) the dynamic linker takes no `$ORIGIN`, and a
-//! shim in /etc/ld.so.preload would keep them from starting.
+//! In programs with privileges (AT_SECURE) the dynamic linker takes no `$ORIGIN`:
+//! what /etc/ld.so.preload names is a copy without the need (`rseqctl enable`).
 
 #![deny(unsafe_code)]
 
@@ -18,16 +16,12 @@ use std::path::PathBuf;
 use std::process::Command;
 
 const ABI_SOURCE: &str = "../abi/src/lib.rs";
-const BY_NAME: &str = "RSEQ_ABI_BY_NAME";
+/// How the dynamic linker finds it.
+const ABI: &str = "$ORIGIN/librseq_abi.so.1";
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed={ABI_SOURCE}");
-    println!("cargo::rerun-if-env-changed={BY_NAME}");
-    let abi = match env::var_os(BY_NAME) {
-        Some(_) => "librseq_abi.so.1",
-        None => "$ORIGIN/librseq_abi.so.1",
-    };
 
     let link_time_copy = PathBuf::from(variable("OUT_DIR")).join("librseq_abi.so");
     let mut rustc = Command::new(variable("RUSTC"));
@@ -38,7 +32,7 @@ fn main() {
             "--crate-type=cdylib",
         ])
         .args(["-Cpanic=abort", "-Clink-arg=-nostdlib"])
-        .arg(format!("-Clink-arg=-Wl,-soname,{abi}"))
+        .arg(format!("-Clink-arg=-Wl,-soname,{ABI}"))
         .arg("--target")
         .arg(variable("TARGET"))
         .arg("-o")

@@ -6,8 +6,8 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::exit::Status;
-use crate::launch;
 use crate::report::{complain, text};
+use crate::{install, launch};
 
 /// Why the command failed. Its text and those of its sources, put together with
 /// colons, are what [`Error::report`] prints.
@@ -54,6 +54,8 @@ pub enum Error {
     DemoShows(&'static str),
     /// The command of `run` was not started.
     Launch(launch::Error),
+    /// Nothing was switched on or off.
+    Install(install::Error),
 }
 
 impl Error {
@@ -123,6 +125,7 @@ impl fmt::Display for Error {
             Self::Demo(_) => f.write_str("demo"),
             Self::DemoShows(what) => write!(f, "demo: {what}"),
             Self::Launch(error) => error.fmt(f),
+            Self::Install(error) => error.fmt(f),
         }
     }
 }
@@ -137,6 +140,7 @@ impl std::error::Error for Error {
             | Self::Demo(source) => Some(source),
             // its text is this one's
             Self::Launch(error) => error.source(),
+            Self::Install(error) => error.source(),
             Self::Usage { .. }
             | Self::NoSuchRoot(_)
             | Self::UnknownWord { .. }
@@ -148,5 +152,11 @@ impl std::error::Error for Error {
 impl From<launch::Error> for Error {
     fn from(error: launch::Error) -> Self {
         Self::Launch(error)
+    }
+}
+
+impl From<install::Error> for Error {
+    fn from(error: install::Error) -> Self {
+        Self::Install(error)
     }
 }

@@ -1,12 +1,11 @@
 //! Programs with privileges that their caller does not have (AT_SECURE): a
-//! setuid program that another user runs, in a root of its own whose
-//! `/etc/ld.so.preload` names the shim, on this machine's glibc and on one that
-//! registers nothing.
+//! setuid program that another user runs, in a root of its own where the shim is on for
+//! every program, on this machine's glibc and on one that registers nothing.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use rseq_kit::artifacts::{artifacts, by_name};
+use rseq_kit::artifacts::artifacts;
 use rseq_kit::child::{Finished, Program};
 use rseq_kit::fixture::built;
 use rseq_kit::foreign;
@@ -36,13 +35,13 @@ enum Rights {
     Roots,
 }
 
-/// How the shim names `librseq_abi.so`.
+/// Which file `/etc/ld.so.preload` names.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Needs {
-    /// Beside itself, as it is built.
-    Beside,
-    /// By its bare name, as in a directory of the system.
-    ByName,
+enum File {
+    /// The shim as it is built, with `librseq_abi.so` beside it.
+    AsBuilt,
+    /// The copy that `rseqctl enable` installs.
+    Installed,
 }
 
 /// A root with the libc of `libc`, or of this machine.
@@ -67,16 +66,11 @@ impl Place {
 
     /// Runs the program there as nobody, with every variable that the shim obeys
     /// where it obeys any.
-    fn run(
-        &self,
-        rights: Rights,
-        needs: Needs,
-        library: Option<&Path>,
-    ) -> Result<Finished, String> {
+    fn run(&self, rights: Rights, file: File, library: Option<&Path>) -> Result<Finished, String> {
         // a root of its own that nobody else sees, and that goes by itself
         const SCRIPT: &str = r#"
             set -e
-            from=$1 root=$2 mode=$3
+            from=$1 root=$2 mode=$3 file=$4 rseqctl=$5
             mount -t tmpfs none "$root"
             for folder in lib lib64 usr; do
                 if [ -L "$from/$folder" ]; then
@@ -88,11 +82,19 @@ impl Place {
             done
             mkdir "$root/shim" "$root/etc"
             mkdir -m 1777 "$root/tmp"
-            cp "$4" "$root/program"
-            shift 4
+            cp "$6" "$root/program"
+            shift 6
             cp "$@" "$root/shim"
             chmod "$mode" "$root/program"
-            echo /shim/librseq_shim.so > "$root/etc/ld.so.preload"
+            if [ "$file" = installed ]; then
+                for folder in "$root/usr" "$root/usr/local" "$root/usr/local/lib"; do
+                    [ -d "$folder" ] || mkdir "$folder"
+                done
+                mount -t tmpfs none "$root/usr/local/lib"
+                "$rseqctl" enable --root "$root" >/dev/null
+            else
+                echo /shim/librseq_shim.so > "$root/etc/ld.so.preload"
+            fi
             echo /shim > "$root/etc/ld.so.conf"
             ldconfig -r "$root"
             library=/shim/libdefiner.so
@@ -104,9 +106,10 @@ impl Place {
             [ ! -e "$root/tmp/report" ] || echo reported
             exit $status
         "#;
-        let shim = match needs {
-            Needs::Beside => artifacts()?.shim.clone(),
-            Needs::ByName => by_name(&scratch::directory("named")?)?,
+        let shim = artifacts()?.shim.clone();
+        let word = match file {
+            File::AsBuilt => "as-built",
+            File::Installed => "installed",
         };
         let mode = match rights {
             Rights::Own => "755",
@@ -117,7 +120,8 @@ impl Place {
             .args(["--mount", "sh", "-c", SCRIPT, "sh"])
             .arg(from)
             .arg(&self.folder)
-            .arg(mode)
+            .args([mode, word])
+            .arg(&artifacts()?.rseqctl)
             .arg(&self.program)
             .arg(&shim)
             .arg(&artifacts()?.abi)
@@ -140,14 +144,14 @@ fn expect(finished: Finished, expected: &str) -> Outcome {
 #[rseq_kit::test(PRIVILEGED)]
 fn passive() -> Outcome {
     let place = Place::here()?;
-    for needs in [Needs::ByName, Needs::Beside] {
-        let finished = place.run(Rights::Own, needs, None)?;
+    for file in [File::Installed, File::AsBuilt] {
+        let finished = place.run(Rights::Own, file, None)?;
         let finished = finished.expect(0)?;
         // the oracle is not blind: without privileges all of this is obeyed
         assert_eq!(finished.out, "not secure; owner 4; yes, yes\nreported\n");
         assert!(finished.err.contains("RSEQ_SHIM_BOGUS"), "{}", finished.err);
     }
-    let finished = place.run(Rights::Roots, Needs::ByName, None)?;
+    let finished = place.run(Rights::Roots, File::Installed, None)?;
     expect(finished, "secure; owner 1; no, no\n")
 }
 
@@ -157,12 +161,12 @@ fn without_libc() -> Outcome {
     let libc = Libc::of("bullseye")?;
     let program = libc.build("privileged", &[])?;
     let place = Place::with(Some(libc), program)?;
-    let finished = place.run(Rights::Own, Needs::ByName, None)?;
+    let finished = place.run(Rights::Own, File::Installed, None)?;
     assert_eq!(
         finished.expect(0)?.out,
         "not secure; owner 4; yes, yes\nreported\n"
     );
-    let finished = place.run(Rights::Roots, Needs::ByName, None)?;
+    let finished = place.run(Rights::Roots, File::Installed, None)?;
     expect(finished, "secure; owner 3; no, no\n")
 }
 
@@ -171,20 +175,20 @@ fn without_libc() -> Outcome {
 fn loading_rules() -> Outcome {
     let place = Place::here()?;
     let definer = built("loading-library", "definer")?;
-    let finished = place.run(Rights::Own, Needs::ByName, Some(&definer))?;
+    let finished = place.run(Rights::Own, File::Installed, Some(&definer))?;
     let out = finished.expect(0)?.out;
     assert!(out.contains("\nopened\ngone\n"), "{out}");
-    let finished = place.run(Rights::Roots, Needs::ByName, Some(&definer))?;
+    let finished = place.run(Rights::Roots, File::Installed, Some(&definer))?;
     let out = finished.expect(0)?.out;
     assert!(out.contains("\nopened\nstays\n"), "{out}");
     Ok(())
 }
 
-/// Why a shim for `/etc/ld.so.preload` must ask for `librseq_abi.so` by its bare
-/// name (docs/owners.md): the dynamic linker takes no $ORIGIN here.
+/// Why `/etc/ld.so.preload` must not name the shim as it is built: the dynamic linker
+/// takes no $ORIGIN here.
 #[rseq_kit::test(PRIVILEGED)]
 fn beside() -> Outcome {
-    let finished = Place::here()?.run(Rights::Roots, Needs::Beside, None)?;
+    let finished = Place::here()?.run(Rights::Roots, File::AsBuilt, None)?;
     assert_eq!(finished.code(), 127, "{finished:?}");
     assert!(finished.err.contains("$ORIGIN"), "{}", finished.err);
     Ok(())

@@ -1,19 +1,18 @@
 //! The files in `docs/recipes`, as they stand there: systemd's opinion of the
-//! drop-ins, the container's root made from packages, a private `/etc`.
+//! drop-ins, and the container's root made from packages.
 
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use rseq_kit::artifacts::{artifacts, by_name, room};
+use rseq_kit::artifacts::{artifacts, room};
 use rseq_kit::child::{Finished, Program};
 use rseq_kit::container;
 use rseq_kit::fixture::built;
 use rseq_kit::needs::{Need, program};
 use rseq_kit::runner::{Outcome, Suite};
 use rseq_kit::scratch;
-use rseq_kit::world::GLIBC_OFF;
 
 /// What a program with an area of its own says when the kernel has granted it to
 /// all of its nine threads.
@@ -201,75 +200,5 @@ fn container_of_root() -> Outcome {
 fn container_of_user() -> Outcome {
     let finished = Image::read()?.run(&["--userspec=65534:65534"])?;
     assert_eq!(finished.expect(0)?.out, GRANTED);
-    Ok(())
-}
-
-/// `script` with an `/etc` of its own: `$0` is the recipe, `$1` the shim, `$2` a
-/// program that tells who is registered.
-fn with_own_etc(script: &str) -> Result<String, String> {
-    let folder = scratch::directory("all")?;
-    let script = format!(
-        "set -e; mount -t tmpfs none /etc; echo '{}' >/etc/ld.so.conf; \
-         PATH=$PATH:/sbin:/usr/sbin ldconfig; {script}",
-        folder.display()
-    );
-    let finished = Program::new(program("unshare")?)
-        .args(["--mount", "sh", "-c", &script])
-        .arg(recipe("preload/for-all.sh"))
-        .arg(by_name(&folder)?)
-        .arg(built("census", "default")?)
-        .arg(&artifacts()?.abi)
-        .arg(&artifacts()?.shim)
-        .env("GLIBC_TUNABLES", GLIBC_OFF)
-        .run()?
-        .expect(0)?;
-    let place = folder.join("librseq_shim.so").display().to_string();
-    Ok(finished.out.replace(&place, "SHIM"))
-}
-
-#[rseq_kit::test(BUILDS, Need::ROOT, Need::MOUNT_NAMESPACE)]
-fn for_all() -> Outcome {
-    let out = with_own_etc(
-        "echo \"$3\" >/etc/ld.so.preload; sh \"$0\" install \"$1\"; sh \"$0\" install \"$1\"; \
-         cat /etc/ld.so.preload; \"$2\" | grep threads; sh \"$0\" remove; \
-         cat /etc/ld.so.preload; \"$2\" | grep threads; \
-         rm /etc/ld.so.preload; sh \"$0\" install \"$1\"; sh \"$0\" remove; \
-         sh \"$0\" install /no/such/librseq_shim.so || echo refused; \
-         sh \"$0\" install \"$4\" || echo refused; ls /etc/ld.so.preload* || true",
-    )?;
-    let abi = artifacts()?.abi.display().to_string();
-    let expected =
-        format!("{abi}\nSHIM\nthreads ours 8\n{abi}\nthreads nobody 8\nrefused\nrefused\n");
-    assert_eq!(out, expected);
-    Ok(())
-}
-
-/// A preload with which no program starts: the shell that runs gets out, and so
-/// does whoever has a static program.
-#[rseq_kit::test(BUILDS, Need::ROOT, Need::MOUNT_NAMESPACE)]
-fn out_again() -> Outcome {
-    let folder = scratch::directory("broken")?;
-    let (source, library) = (folder.join("broken.c"), folder.join("broken.so"));
-    fs::write(
-        &source,
-        "#include <stdlib.h>\n__attribute__((constructor)) static void no(void) { abort(); }\n",
-    )?;
-    Program::with_callers_environment(program("cc")?)
-        .args(["-shared", "-fPIC", "-o"])
-        .args([&library, &source])
-        .run()?
-        .expect(0)?;
-    let out = with_own_etc(&format!(
-        "echo '{}' >/etc/ld.so.preload; (/bin/true) 2>/dev/null || echo nothing starts; \
-         : >/etc/ld.so.preload; /bin/true && echo all starts",
-        library.display()
-    ))?;
-    assert_eq!(out, "nothing starts\nall starts\n");
-    // a library that is gone stops nothing
-    let out = with_own_etc(
-        "echo /no/such/librseq_shim.so >/etc/ld.so.preload; \
-         /bin/true 2>/dev/null && echo starts; sh \"$0\" remove 2>/dev/null; ls /etc/ld.so.preload* || true",
-    )?;
-    assert_eq!(out, "starts\n");
     Ok(())
 }

@@ -371,3 +371,34 @@ pub fn set_thread_name(name: &[u8; 16]) {
     // SAFETY: a C string of at most 16 bytes.
     unsafe { syscall6(libc::SYS_prctl as usize, arguments) };
 }
+
+/// What uname(2) says.
+pub struct Names(libc::utsname);
+
+impl Names {
+    /// Returns the kernel's release.
+    pub fn release(&self) -> &[u8] {
+        text(&self.0.release)
+    }
+
+    /// Returns its version: which build of the release it is.
+    pub fn version(&self) -> &[u8] {
+        text(&self.0.version)
+    }
+}
+
+/// Returns the kernel's names.
+pub fn names() -> Option<Names> {
+    let mut names = MaybeUninit::<libc::utsname>::zeroed();
+    let arguments = [names.as_mut_ptr().expose_provenance(), 0, 0, 0];
+    // SAFETY: room for what the kernel writes.
+    let result = unsafe { syscall4(libc::SYS_uname as usize, arguments) };
+    // SAFETY: bytes alone, zero at first.
+    (result == 0).then(|| Names(unsafe { names.assume_init() }))
+}
+
+fn text(field: &[c_char]) -> &[u8] {
+    let length = field.iter().position(|&it| it == 0).unwrap_or(field.len());
+    // SAFETY: bytes are read as unsigned ones.
+    unsafe { core::slice::from_raw_parts(field.as_ptr().cast(), length) }
+}

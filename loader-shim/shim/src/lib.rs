@@ -20,6 +20,7 @@
 //! | [`callers`] | which version of a name a caller means |
 //! | [`next`] | what is behind an interposed name |
 //! | [`environment`] | the one table of variables, read once |
+//! | [`installed`] | the copy of the shim for every program of a host |
 //! | [`report`] | counters, and the JSON object at exit |
 //! | [`errno`] | the application's errno: set as the libc would, else left alone |
 //! | [`process`] | what the kernel and the dynamic linker left in memory |
@@ -50,6 +51,7 @@ mod entry;
 mod environment;
 mod errno;
 mod function;
+mod installed;
 mod interface;
 mod interpose;
 mod kept;

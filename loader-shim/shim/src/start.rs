@@ -10,7 +10,7 @@ use crate::names::area::{self, LibcArea};
 use crate::names::cpu;
 use crate::process::{self, Process, Program};
 use crate::registration::area as registered;
-use crate::{arch, loading, report, restart, state};
+use crate::{arch, installed, loading, report, restart, state};
 
 /// Decides, the first time it is called. Whoever calls it meanwhile (a thread
 /// started while the constructor runs, or before there is anything to read) finds
@@ -25,7 +25,11 @@ pub fn decide_once() {
 fn decide() {
     let process = Process::read();
     process.tell_page();
-    let environment = Environment::read(&process);
+    installed::use_own_storage();
+    let mut environment = Environment::read(&process);
+    if environment.restart.is_none() && !process.is_secure() {
+        environment.restart = installed::handed();
+    }
     process::remember_start();
     let feature_size = process.feature_size();
     let libc = LibcArea::read();

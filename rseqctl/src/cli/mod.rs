@@ -6,6 +6,7 @@ mod common;
 mod demo;
 mod doctor;
 mod explain;
+mod install;
 mod ps;
 mod run;
 
@@ -23,6 +24,7 @@ use audit::AuditArgs;
 use demo::DemoArgs;
 use doctor::DoctorArgs;
 use explain::ExplainArgs;
+use install::{InstallArgs, StatusArgs};
 use ps::PsArgs;
 use run::RunArgs;
 
@@ -60,6 +62,12 @@ enum Command {
     Ps(PsArgs),
     /// Start a command with exactly one owner of rseq
     Run(RunArgs),
+    /// Switch the shim on for every program of this host, or for what a systemd manager starts
+    Enable(InstallArgs),
+    /// Switch it off again
+    Disable(InstallArgs),
+    /// Say for which programs it is on, and whether its files are whole
+    Status(StatusArgs),
     /// Say what a rule of the audit or a verdict of the doctor means, and where that is written down
     Explain(ExplainArgs),
     /// Run a program with many threads without and with the shim, and show who registered each
@@ -122,6 +130,9 @@ where
             None => Request::Ps(args.into()),
         },
         Command::Run(args) => Request::Run(args.into()),
+        Command::Enable(args) => Request::Enable(args.into()),
+        Command::Disable(args) => Request::Disable(args.into()),
+        Command::Status(args) => Request::Status(args.into()),
         Command::Explain(args) => Request::Explain(args.into()),
         Command::Demo(args) => Request::Demo(args.into()),
         Command::DemoProgram(args) => Request::DemoProgram(args.into()),

@@ -87,6 +87,7 @@ impl From<RunArgs> for run::RunRequest {
                 mode: args.mode,
                 may_load: args.may_load,
                 force: args.force,
+                dry_run: args.dry_run,
             },
             then: {
                 let verification = match args.verify {

@@ -4,6 +4,7 @@ pub mod audit;
 pub mod demo;
 pub mod doctor;
 pub mod explain;
+pub mod install;
 pub mod ps;
 pub mod run;
 
@@ -24,6 +25,12 @@ pub enum Request {
     Ps(ps::PsRequest),
     /// `rseqctl run`.
     Run(run::RunRequest),
+    /// `rseqctl enable`.
+    Enable(install::InstallRequest),
+    /// `rseqctl disable`.
+    Disable(install::InstallRequest),
+    /// `rseqctl status`.
+    Status(install::StatusRequest),
     /// `rseqctl explain`.
     Explain(explain::ExplainRequest),
     /// `rseqctl demo`.
@@ -44,6 +51,9 @@ impl Request {
             Self::Doctor(request) => doctor::run(&request, out),
             Self::Ps(request) => ps::run(&request, out),
             Self::Run(request) => run::run(&request, out),
+            Self::Enable(request) => install::enable(&request, out),
+            Self::Disable(request) => install::disable(&request, out),
+            Self::Status(request) => install::status(&request, out),
             Self::Explain(request) => explain::run(&request, out),
             Self::Demo(request) => demo::run(request, out),
             Self::DemoProgram(request) => Ok(demo::program(request)),

@@ -69,6 +69,13 @@ pub struct Behaviour {
 }
 
 impl Behaviour {
+    /// Returns whether the kernel keeps its part with everybody: nobody's critical section
+    /// runs on, and nothing stays in `cpu_id_start`.
+    #[must_use]
+    pub fn keeps_its_part(self) -> bool {
+        self.cpu_id_start == Field::Rewritten && self.sections == Abort::Aborts
+    }
+
     /// Returns what a self-test has seen.
     #[must_use]
     pub fn of(test: &SelfTest) -> Option<Self> {
@@ -127,13 +134,24 @@ impl fmt::Display for NotKnown {
 
 impl std::error::Error for NotKnown {}
 
+/// Whether what was seen is kept for the next time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// It is, where there is a place for it.
+    Kept,
+    /// No file is written.
+    NotKept,
+}
+
 /// Returns what is remembered of this boot, else what a quick self-test sees.
 ///
 /// # Errors
 ///
 /// The self-test came to nothing: why.
-pub fn probe_kernel() -> Result<(Behaviour, Origin), NotKnown> {
-    if let Some(behaviour) = remembered() {
+pub fn probe_kernel(keep: Keep) -> Result<(Behaviour, Origin), NotKnown> {
+    // a doctor in haste may have seen less than there is
+    let remembered = remembered();
+    if let Some(behaviour) = remembered.filter(|it| it.sections != Abort::Unknown) {
         return Ok((behaviour, Origin::Remembered));
     }
     let test = selftest::self_test(Extent::Quick, QUICK);
@@ -141,7 +159,12 @@ pub fn probe_kernel() -> Result<(Behaviour, Origin), NotKnown> {
         return Err(NotKnown::Refused(refused));
     }
     let behaviour = Behaviour::of(&test).ok_or(NotKnown::NothingSeen)?;
-    remember(behaviour, Rank::Quick);
+    if let Some(earlier) = remembered.filter(|_| behaviour.sections == Abort::Unknown) {
+        return Ok((earlier, Origin::Remembered));
+    }
+    if keep == Keep::Kept {
+        remember(behaviour, Rank::Quick);
+    }
     Ok((behaviour, Origin::Tested))
 }
 

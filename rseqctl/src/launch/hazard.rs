@@ -19,7 +19,7 @@ use tls_model::report::ObjectReport;
 use tls_model::rules::{Rule, host};
 
 use super::scope::{Scope, User};
-use crate::kernel::{self, Abort, Behaviour, Field, NotKnown, Origin};
+use crate::kernel::{self, Abort, Behaviour, Field, Keep, NotKnown, Origin};
 use crate::program::source::FileSource;
 use crate::sys::thread;
 
@@ -39,7 +39,7 @@ pub enum Kernel {
 
 impl Kernel {
     /// Asks it, where somebody other than the libc is to be registered.
-    pub(super) fn for_program(scope: &Scope, mode: Mode) -> Self {
+    pub(super) fn for_program(scope: &Scope, mode: Mode, keep: Keep) -> Self {
         let is_ours = matches!(mode, Mode::Own | Mode::Takeover);
         if mode == Mode::Off || scope.users.is_empty() && !is_ours {
             return Self::NotAsked;
@@ -50,23 +50,22 @@ impl Kernel {
         if scope.users.is_empty() {
             return Self::NotAsked;
         }
-        match kernel::probe_kernel() {
+        match kernel::probe_kernel(keep) {
             Ok((behaviour, origin)) => Self::Known(behaviour, origin),
             Err(why) => Self::NotSeen(why),
         }
     }
 
     /// Returns what the shim may do in programs that nobody has looked at.
-    pub(super) fn permission_below(&self) -> Permission {
+    pub(super) fn permission_below(&self, keep: Keep) -> Permission {
         let answer = match self {
             Self::Known(behaviour, _) => Some(*behaviour),
-            Self::NotAsked => kernel::probe_kernel().ok().map(|(behaviour, _)| behaviour),
+            Self::NotAsked => kernel::probe_kernel(keep)
+                .ok()
+                .map(|(behaviour, _)| behaviour),
             Self::NotSeen(_) | Self::Refuses(_) => None,
         };
-        let is_safe = answer.is_some_and(|behaviour| {
-            behaviour.cpu_id_start == Field::Rewritten && behaviour.sections == Abort::Aborts
-        });
-        if is_safe {
+        if answer.is_some_and(Behaviour::keeps_its_part) {
             Permission::Safe
         } else {
             Permission::Unsafe

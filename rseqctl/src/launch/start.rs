@@ -17,7 +17,8 @@ use super::surplus::MayLoad;
 use super::target::{Target, TargetKind, search};
 use super::verify;
 use crate::exit::Status;
-use crate::program::libraries::Libraries;
+use crate::kernel::Keep;
+use crate::program::libraries::{self, Libraries};
 use crate::report::{RunRow, Word, complain};
 use crate::sys::process;
 
@@ -32,6 +33,8 @@ pub struct Settings {
     pub may_load: Vec<PathBuf>,
     /// Start even what would do damage on this kernel.
     pub force: bool,
+    /// Nothing will be started: no file is written.
+    pub dry_run: bool,
 }
 
 /// A command, the environment that it would get, and what was decided.
@@ -79,16 +82,21 @@ impl Start {
         }
         let environment = Environment::of_this_process();
         let mode = settings.mode.unwrap_or_else(|| environment.mode());
-        let kernel = target
-            .scope()
-            .map_or(Kernel::NotAsked, |scope| Kernel::for_program(scope, mode));
+        let keep = if settings.dry_run {
+            Keep::NotKept
+        } else {
+            Keep::Kept
+        };
+        let kernel = target.scope().map_or(Kernel::NotAsked, |scope| {
+            Kernel::for_program(scope, mode, keep)
+        });
         let mut decision = Decision::make(mode, &target, &environment, kernel);
         let linker = target.scope().and_then(|scope| scope.linker.as_deref());
         decision.expect(&MayLoad::read(&settings.may_load)?, &environment, linker);
         let below = if environment.forbids_restarts() || !decision.preload {
             Permission::Off
         } else {
-            decision.kernel.permission_below()
+            decision.kernel.permission_below(keep)
         };
         Ok(Self {
             program: program.to_owned(),
@@ -113,7 +121,7 @@ impl Start {
     ///
     /// The shim is to be loaded, and its libraries are not there.
     pub fn plan(&self) -> Result<Plan, Error> {
-        let environment = self.environment_to_be()?;
+        let environment = self.environment_to_be(Libraries::that_would_be)?;
         Ok(Plan::new(
             &self.decision,
             &self.target,
@@ -129,7 +137,7 @@ impl Start {
     ///
     /// It would do damage, or it cannot be executed.
     pub fn run(self, manner: &Manner) -> Result<Status, Error> {
-        let mut environment = self.environment_to_be()?;
+        let mut environment = self.environment_to_be(Libraries::to_preload)?;
         let Self {
             program,
             arguments,
@@ -163,8 +171,11 @@ impl Start {
     }
 
     /// Returns the command's environment.
-    fn environment_to_be(&self) -> Result<Environment, Error> {
-        let libraries = self.decision.preload.then(Libraries::find).transpose()?;
+    fn environment_to_be(
+        &self,
+        find: impl FnOnce() -> Result<Libraries, libraries::Error>,
+    ) -> Result<Environment, Error> {
+        let libraries = self.decision.preload.then(find).transpose()?;
         let mut environment = self.environment.clone();
         self.decision.apply(
             &self.target,

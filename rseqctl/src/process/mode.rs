@@ -5,7 +5,7 @@ use serde::Serialize;
 use tls_model::facts::Evidence;
 use tls_model::rseq::ORIGINAL_LENGTH;
 
-use crate::kernel::{self, Field};
+use crate::kernel::{self, Field, Keep};
 use crate::sys::machine;
 
 /// How the kernel keeps the ids of an area.
@@ -46,7 +46,7 @@ impl Kernel {
     pub(super) fn here() -> Self {
         Self {
             feature_size: machine::rseq_feature_size(),
-            seen: kernel::probe_kernel()
+            seen: kernel::probe_kernel(Keep::Kept)
                 .ok()
                 .map(|(seen, _)| seen.cpu_id_start),
         }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::env;
+use std::ffi::OsStr;
 use std::fmt;
 use std::fs::{self, DirBuilder, Permissions};
 use std::io::{self, Write};
@@ -98,9 +99,16 @@ pub const PLATFORMS: [&str; 3] = ["x86_64", "haswell", "xeon_phi"];
 
 /// A folder's name that only glibc's dynamic linker knows (ld.so(8), "Dynamic string
 /// tokens"). musl's takes it as it stands, finds nothing there, and says nothing.
-const PLATFORM: &str = "$PLATFORM";
+pub const PLATFORM: &str = "$PLATFORM";
 
 impl Libraries {
+    /// Returns the shim's file, by a name that everybody understands.
+    #[must_use]
+    pub fn shim_file(&self) -> PathBuf {
+        let parts = self.shim.components();
+        parts.filter(|part| part.as_os_str() != PLATFORM).collect()
+    }
+
     /// Returns those of a folder. Where it has links to itself under the names that
     /// glibc knows, only glibc's dynamic linker finds them.
     fn of(folder: &Path) -> Self {
@@ -115,6 +123,51 @@ impl Libraries {
         Self { shim }
     }
 
+    /// Returns those to preload: where the host has a shim in every program, it is that one,
+    /// because another one would be a second one in the process.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::find`].
+    pub fn to_preload() -> Result<Self, Error> {
+        Self::of_every_program().map_or_else(Self::find, Ok)
+    }
+
+    /// Returns the shim that `/etc/ld.so.preload` names, if it is there.
+    fn of_every_program() -> Option<Self> {
+        let text = fs::read("/etc/ld.so.preload").ok()?;
+        let mut names = text.split(|byte| byte.is_ascii_whitespace() || SEPARATORS.contains(byte));
+        let shim = names.find_map(|name| {
+            let path = Path::new(OsStr::from_bytes(name));
+            (path.file_name()? == SHIM && path.is_file()).then_some(path)
+        })?;
+        Some(Self::of(shim.parent()?))
+    }
+
+    /// Returns those that [`Self::to_preload`] would return, and makes no copy: where one
+    /// would be made, it is the first place for it.
+    ///
+    /// # Errors
+    ///
+    /// They are nowhere.
+    pub fn that_would_be() -> Result<Self, Error> {
+        if let Some(libraries) = Self::of_every_program() {
+            return Ok(libraries);
+        }
+        Ok(match Self::look()? {
+            Found::InPlace(libraries) => libraries,
+            Found::ToCopy(_) => {
+                let is_fit = |folder: &PathBuf| {
+                    folder.is_absolute() && can_be_preloaded(folder) && is_ours(folder).is_ok()
+                };
+                let folder = places().find(is_fit).unwrap_or_default();
+                Self {
+                    shim: folder.join(PLATFORM).join(SHIM),
+                }
+            }
+        })
+    }
+
     /// Looks beside this executable, in `../lib`, and inside it. Where `LD_PRELOAD` could
     /// not name the place, or the shim would not find its library there (in a folder that
     /// cargo has filled), a copy is made elsewhere.
@@ -123,6 +176,13 @@ impl Libraries {
     ///
     /// They are nowhere, or there is no place for a copy.
     pub fn find() -> Result<Self, Error> {
+        match Self::look()? {
+            Found::InPlace(libraries) => Ok(libraries),
+            Found::ToCopy(bytes) => bytes.unpack(),
+        }
+    }
+
+    fn look() -> Result<Found, Error> {
         let own = machine::executable().ok_or(Error::OwnPath)?;
         let mut looked = Vec::new();
         for directory in [own.parent(), own.parent().and_then(Path::parent)]
@@ -137,7 +197,7 @@ impl Libraries {
                 .into_iter();
             if let Some(abi) = named.find(|abi| shim.is_file() && abi.is_file()) {
                 if abi.ends_with(ABI) && can_be_preloaded(&shim) {
-                    return Ok(Self::of(&directory));
+                    return Ok(Found::InPlace(Self::of(&directory)));
                 }
                 let read = |path: &Path| {
                     fs::read(path).map_err(|source| Error::Read {
@@ -145,19 +205,25 @@ impl Libraries {
                         source,
                     })
                 };
-                return Bytes {
+                return Ok(Found::ToCopy(Bytes {
                     shim: read(&shim)?.into(),
                     abi: read(&abi)?.into(),
-                }
-                .unpack();
+                }));
             }
             looked.push(directory);
         }
-        match embedded() {
-            Some(bytes) => bytes.unpack(),
-            None => Err(Error::Missing { looked }),
-        }
+        embedded()
+            .map(Found::ToCopy)
+            .ok_or(Error::Missing { looked })
     }
+}
+
+/// What was found.
+enum Found {
+    /// Libraries that can be preloaded where they are.
+    InPlace(Libraries),
+    /// Their bytes, for a copy.
+    ToCopy(Bytes),
 }
 
 /// The libraries as bytes, to be written where they can be preloaded from.
@@ -199,17 +265,7 @@ impl Bytes {
             .recursive(true)
             .mode(0o700)
             .create(directory)?;
-        // what others could change there would run in the user's programs; who
-        // has the folder above can put another one in this one's place
-        for folder in directory.ancestors().take(2) {
-            let metadata = fs::symlink_metadata(folder)?;
-            if !metadata.is_dir()
-                || metadata.uid() != effective_ids().0
-                || metadata.permissions().mode() & 0o022 != 0
-            {
-                return Err(io::Error::other("it is not yours alone"));
-            }
-        }
+        is_ours(directory)?;
         if directory.starts_with(OF_ROOT) {
             for folder in directory.ancestors().take(2) {
                 fs::set_permissions(folder, Permissions::from_mode(0o755))?;
@@ -233,6 +289,25 @@ impl Bytes {
         }
         Ok(Libraries::of(directory))
     }
+}
+
+/// Checks that nobody else can change what is in a folder, as far as it is there: that
+/// would run in the user's programs. Who has the folder above can put another one in this
+/// one's place.
+fn is_ours(directory: &Path) -> io::Result<()> {
+    for folder in directory.ancestors().take(2) {
+        let metadata = match fs::symlink_metadata(folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            other => other?,
+        };
+        if !metadata.is_dir()
+            || metadata.uid() != effective_ids().0
+            || metadata.permissions().mode() & 0o022 != 0
+        {
+            return Err(io::Error::other("it is not yours alone"));
+        }
+    }
+    Ok(())
 }
 
 /// Root's own place; as what is started may run as somebody else, others can read it.

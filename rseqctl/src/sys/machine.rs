@@ -20,6 +20,14 @@ pub fn kernel() -> (String, String) {
     (text(names.release()), text(names.machine()))
 }
 
+/// Returns the kernel's release and version, with a space between them: which build it is.
+#[must_use]
+pub fn kernel_build() -> String {
+    let names = rustix::system::uname();
+    let text = |name: &CStr| name.to_string_lossy().into_owned();
+    format!("{} {}", text(names.release()), text(names.version()))
+}
+
 /// Returns an entry of the auxiliary vector; `None` where it is absent or 0.
 fn auxiliary(kind: u64) -> Option<u64> {
     // SAFETY: no memory of ours.

@@ -1,5 +1,5 @@
-//! The committed schemas are those that the doctor's report and `run`'s plan are
-//! made by, and what is printed on this machine keeps to them.
+//! The committed schemas are those that the doctor's report and `run`'s plan and
+//! report are made by, and what is printed on this machine keeps to them.
 //!
 //! `UPDATE_GOLDEN=1 cargo test -p rseqctl --test schema` writes it anew.
 
@@ -7,7 +7,7 @@ use std::process::Command;
 
 use crate::committed::committed;
 use rseqctl::host::HostReport;
-use rseqctl::launch::Plan;
+use rseqctl::launch::{FinalReport, Plan};
 use schemars::schema_for;
 use serde_json::Value;
 
@@ -60,5 +60,32 @@ fn plans_keep_to_the_committed_schema() {
         let plan = printed(&arguments);
         let errors: Vec<_> = schema.iter_errors(&plan).map(|it| it.to_string()).collect();
         assert!(errors.is_empty(), "{errors:?}");
+    }
+}
+
+#[test]
+fn reports_of_a_run_keep_to_the_committed_schema() {
+    let schema = committed("run-report.schema.json", &schema_for!(FinalReport));
+    // with the shim where it has been built, and without
+    for mode in ["auto", "off"] {
+        let output = Command::new(env!("CARGO_BIN_EXE_rseqctl"))
+            .args(["run", "--mode", mode, "--report", "-", "--", "true"])
+            .output()
+            .expect("the command starts");
+        let said = String::from_utf8_lossy(&output.stderr);
+        if mode == "auto" && said.contains("nor built in") {
+            continue;
+        }
+        let report: Value = serde_json::from_slice(&output.stdout).expect("one JSON object");
+        let errors: Vec<_> = schema
+            .iter_errors(&report)
+            .map(|it| it.to_string())
+            .collect();
+        assert!(errors.is_empty(), "{errors:?}");
+        assert_eq!(report["shim_loaded"], mode == "auto", "{report}");
+        assert_eq!(report["threads"].is_null(), mode == "off", "{report}");
+        let mut other = report.clone();
+        other["verdict"] = Value::Null;
+        assert!(!schema.is_valid(&other), "the schema lets anything pass");
     }
 }

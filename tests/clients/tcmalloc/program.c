@@ -1,7 +1,8 @@
 // Allocates, writes, compares and frees through TCMalloc in several threads, and
 // says whether its per-CPU caches are on, and how many of its threads had their
 // `__rseq_abi` registered before they came to it. With an argument its threads then
-// wait until its input ends.
+// wait until its input ends, or the file of that name.
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -81,13 +82,14 @@ static void *works(void *number)
 	return NULL;
 }
 
-int main(int arguments, char **unused)
+int main(int arguments, char **argument)
 {
 	void *(*routine)(void *) = arguments > 1 ? works_and_waits : works;
 	pthread_t threads[THREADS];
 	char byte;
 
-	(void)unused;
+	if (arguments > 1 && strchr(argument[1], '/'))
+		dup2(open(argument[1], O_RDONLY), 0);
 	works(NULL);
 	pthread_mutex_lock(&end);
 	for (intptr_t i = 0; i < THREADS; i++)

@@ -4,7 +4,6 @@
 //! release build), seen from the workspace. Without it cargo builds them beside
 //! the test binary.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -57,29 +56,6 @@ pub fn artifacts() -> Result<&'static Artifacts, String> {
         })
     });
     ARTIFACTS.as_ref().map_err(Clone::clone)
-}
-
-/// Copies the two libraries into `folder`, the shim as if it had been built with
-/// `RSEQ_ABI_BY_NAME=1`. Returns where it is.
-///
-/// # Errors
-///
-/// They cannot be built or copied.
-pub fn by_name(folder: &Path) -> Result<PathBuf, String> {
-    const BESIDE: &[u8] = b"$ORIGIN/librseq_abi.so.1\0";
-    const BARE: &[u8] = b"librseq_abi.so.1\0";
-
-    let artifacts = artifacts()?;
-    let say = |error: std::io::Error| format!("{}: {error}", folder.display());
-    let mut shim = fs::read(&artifacts.shim).map_err(say)?;
-    let beside = shim.windows(BESIDE.len()).position(|text| text == BESIDE);
-    if let Some(start) = beside {
-        shim[start..start + BARE.len()].copy_from_slice(BARE);
-    }
-    let place = folder.join("librseq_shim.so");
-    fs::write(&place, shim).map_err(say)?;
-    fs::copy(&artifacts.abi, folder.join(ABI)).map_err(say)?;
-    Ok(place)
 }
 
 /// Returns the folder `tests` of the checkout, which holds the package of the test that

@@ -261,6 +261,12 @@ impl Running {
             .map_err(|error| format!("{name}: {error}"))
     }
 
+    /// Returns its standard output and standard error so far.
+    #[must_use]
+    pub fn output(&self) -> (String, String) {
+        self.output.texts()
+    }
+
     /// Asks it to end.
     pub fn terminate(&self) {
         sys::kill(self.id(), libc::SIGTERM);

@@ -174,6 +174,7 @@ fn said() -> Outcome {
 /// A program that tells what an exec keeps: it defines an area that nobody sees, so
 /// that it is started anew.
 const LOOK: &str = r#"
+#define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -197,6 +198,15 @@ static void show(const char *path, const char *const *words)
 	}
 	fclose(file);
 }
+static int is_tuned(void)
+{
+	// what /proc shows, to rseqctl ps among others
+	static char bytes[1 << 16];
+	FILE *file = fopen("/proc/self/environ", "r");
+	size_t length = fread(bytes, 1, sizeof bytes, file);
+	fclose(file);
+	return memmem(bytes, length, "glibc.pthread.rseq", 18) != 0;
+}
 int main(int argc, char **argv)
 {
 	static const char *const kept[] = { "Name", "Umask", "Uid", "Gid", "Groups", "NoNewPrivs",
@@ -213,6 +223,7 @@ int main(int argc, char **argv)
 	for (int fd = 0; fd < 64; fd++)
 		if (fcntl(fd, F_GETFD) >= 0)
 			printf("descriptor %d flags %x\n", fd, fcntl(fd, F_GETFL));
+	printf("tuned %d\n", is_tuned());
 	char folder[4096];
 	printf("folder %s leader %d session %d nice %d area %u\n", getcwd(folder, sizeof folder),
 		getpgrp() == getpid(), getsid(0) == getpid(), nice(0), __rseq_abi[0] & 0);

@@ -12,6 +12,7 @@ use rseq_kit::runner::Suite;
 mod below;
 mod explained;
 mod handed;
+mod inherited;
 mod owned;
 mod refused;
 mod started;

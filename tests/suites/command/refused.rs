@@ -188,7 +188,10 @@ fn remembered_answer() -> Outcome {
     fs::set_permissions(&file, fs::Permissions::from_mode(0o666))?;
     let text = plan()?;
     assert!(text.contains("tested just now"), "{text}");
-    // and it is replaced by what was seen
+    // and a start replaces it by what was seen
+    run(&["--mode", "defer"], &[&writer])?
+        .env("XDG_CACHE_HOME", &cache)
+        .run()?;
     assert!(!plan()?.contains("that corrupts memory"));
     let mode = fs::metadata(&file)?.permissions().mode() & 0o777;
     assert_eq!(mode, 0o600);

@@ -1,6 +1,7 @@
 //! What `rseqctl run` and the shim agree on: the names of variables and of the
 //! library files, the plan that is handed over, and the ledger that comes back.
 
+pub mod installed;
 pub mod ledger;
 pub mod plan;
 pub mod restart;

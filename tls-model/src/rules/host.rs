@@ -252,11 +252,11 @@ pub static SHIM_FOR_ALL: Rule = Rule {
     name: RuleId::ShimForAll.name(),
     level: Level::Note,
     title: "the shim is preloaded into every program of this host",
-    explanation: "/etc/ld.so.preload lists it. It stays passive where glibc registers. To get \
-        out again, take its line out of the file; programs that run keep it until they end. \
-        Where programs do not start any more, set RSEQ_SHIM_MODE=off, or use a statically \
-        linked shell (busybox) to edit the file.",
-    source: "ld.so(8), FILES; docs/recipes.md",
+    explanation: "/etc/ld.so.preload lists it. rseqctl status says whether its file is whole, and \
+        rseqctl disable takes it out; programs that run keep it until they end. Where programs \
+        do not start any more, empty the file from a shell that is open, or use a statically \
+        linked shell (busybox).",
+    source: "ld.so(8), FILES; docs/launchers.md",
     check: None,
 };
 

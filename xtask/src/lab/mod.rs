@@ -11,7 +11,7 @@ use crate::setup;
 use crate::step::Steps;
 
 /// The labs. The lab NAME is the package `rseq-lab-NAME`; it knows what it needs.
-pub const NAMES: [&str; 3] = ["adversaries", "programs", "servers"];
+pub const NAMES: [&str; 4] = ["adversaries", "launchers", "programs", "servers"];
 
 /// The lab that changes the code.
 const MUTANTS: &str = "mutants";

@@ -6,6 +6,7 @@
 //! | `thread_pointer` | the address that TLS offsets are relative to |
 //! | `abi_area` | the calling thread's `__rseq_abi`, through initial-exec TLS |
 //! | `has_room`, `room` | the calling thread's words in `librseq_abi.so` |
+//! | `storage_slots` | where their offsets from the thread pointer stand |
 //! | `debug_state` | `_r_debug`: the dynamic linker's list of objects |
 //! | `dlvsym` | a function of the libc that the shim does not interpose |
 //! | `weak_reference!` | the address of a name, or null where nobody defines it |

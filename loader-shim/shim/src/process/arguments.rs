@@ -161,29 +161,57 @@ impl Process {
 
     /// Takes the bytes from one place to another out of the first variable of a
     /// name, as `choose` says.
-    pub fn edit(&self, name: &[u8], choose: impl FnOnce(&[u8]) -> Option<(usize, usize)>) {
+    pub fn edit(&self, name: &[u8], choose: impl Fn(&[u8]) -> Option<(usize, usize)>) {
         let Some(variable) = self.variable(name) else {
             return;
         };
-        let bytes = variable.to_bytes_with_nul();
-        let (start, length) = (bytes.as_ptr().expose_provenance(), bytes.len());
-        let Some((from, to)) = choose(variable.to_bytes()) else {
-            return;
-        };
-        if from <= to && to < length {
-            let start: *mut u8 = with_exposed_provenance_mut(start);
-            // SAFETY: inside the variable, which lies on the initial stack or is the
-            // dynamic linker's copy; what has been read of it is used no more.
-            unsafe {
-                copy(
-                    start.wrapping_add(to),
-                    start.wrapping_add(from),
-                    length - to,
-                );
-            };
-            // SAFETY: likewise; what stood there is gone for /proc as well.
-            unsafe { write_bytes(start.wrapping_add(from + length - to), 0, to - from) };
+        let original = self.original(name, variable);
+        for variable in [Some(variable), original].into_iter().flatten() {
+            let bytes = variable.to_bytes_with_nul();
+            let (start, length) = (bytes.as_ptr().expose_provenance(), bytes.len());
+            if let Some((from, to)) = choose(variable.to_bytes()) {
+                take_out(start, length, from, to);
+            }
         }
+    }
+
+    /// Returns what the kernel has put on the stack for a variable, where the dynamic
+    /// linker has a copy in its place (`GLIBC_TUNABLES`, before glibc 2.39): /proc shows
+    /// it still. The strings follow each other there, the arguments first.
+    fn original(&self, name: &[u8], variable: &CStr) -> Option<&'static CStr> {
+        let first = self.name()?.as_ptr().expose_provenance();
+        let end = self.executed()?.as_ptr().expose_provenance();
+        let mut before = self.last_argument()?;
+        let mut found = false;
+        self.each_variable(b"", |it| {
+            found |= it.as_ptr() == variable.as_ptr();
+            if !found {
+                before = it;
+            }
+        });
+        let place = before.as_ptr().expose_provenance() + before.to_bytes_with_nul().len();
+        if !found
+            || place == variable.as_ptr().expose_provenance()
+            || !(first..end).contains(&place)
+        {
+            return None;
+        }
+        // SAFETY: between the first string that the kernel has put there and the last.
+        let original = unsafe { CStr::from_ptr(with_exposed_provenance(place)) };
+        let rest = original.to_bytes().strip_prefix(name)?;
+        rest.starts_with(b"=").then_some(original)
+    }
+
+    fn last_argument(&self) -> Option<&'static CStr> {
+        let mut last = None;
+        let mut next = self.arguments;
+        // SAFETY: pointers up to a null.
+        while let Some(argument) = unsafe { next.as_ref() }.filter(|it| !it.is_null()) {
+            // SAFETY: a C string of the initial stack.
+            last = Some(unsafe { CStr::from_ptr(*argument) });
+            next = next.wrapping_add(1);
+        }
+        last
     }
 
     /// Calls `visit` with every `NAME=value` that begins with `prefix`.
@@ -241,4 +269,24 @@ impl Process {
     pub fn is_secure(&self) -> bool {
         self.auxiliary(libc::AT_SECURE) != Some(0)
     }
+}
+
+/// Takes the bytes from one place to another out of the string at this address, in its
+/// place. No reference to it is used any more.
+fn take_out(start: usize, length: usize, from: usize, to: usize) {
+    if from > to || to >= length {
+        return;
+    }
+    let start: *mut u8 = with_exposed_provenance_mut(start);
+    // SAFETY: inside the string, which lies on the initial stack or is the dynamic
+    // linker's copy; what has been read of it is used no more.
+    unsafe {
+        copy(
+            start.wrapping_add(to),
+            start.wrapping_add(from),
+            length - to,
+        );
+    };
+    // SAFETY: likewise; what stood there is gone for /proc as well.
+    unsafe { write_bytes(start.wrapping_add(from + length - to), 0, to - from) };
 }

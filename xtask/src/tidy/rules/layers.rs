@@ -17,7 +17,7 @@ const LAYERS: &[(&[&str], Neighbours)] = &[
     (&["commands"], Neighbours::Strangers),
     (&["error"], Neighbours::Strangers),
     (
-        &["audit", "launch", "process", "host"],
+        &["audit", "launch", "process", "host", "install"],
         Neighbours::Strangers,
     ),
     (

@@ -107,6 +107,24 @@ pub fn has_room() -> bool {
     offset_of_room() != 0
 }
 
+/// Returns the slots that hold the offsets of the area and of the room from the thread
+/// pointer: 0 where nobody defines them.
+pub fn storage_slots() -> Option<[*mut usize; 2]> {
+    let (area, room);
+    // SAFETY: the addresses of two slots of our own; nothing is read.
+    unsafe {
+        asm!(
+            ".weak rseq_shim_thread",
+            "lea {}, [rip + __rseq_abi@GOTTPOFF]",
+            "lea {}, [rip + rseq_shim_thread@GOTTPOFF]",
+            out(reg) area,
+            out(reg) room,
+            options(pure, nomem, nostack, preserves_flags),
+        );
+    }
+    Some([area, room])
+}
+
 fn offset_of_room() -> usize {
     let offset: usize;
     // SAFETY: initial-exec, as in `abi_area`; a weak reference, for which the slot

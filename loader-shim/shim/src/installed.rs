@@ -1,0 +1,64 @@
+//! The shim as `rseqctl enable` installs it for every program of a host: a copy in one
+//! file, with thread-local storage of its own
+//! ([`tls_model::protocol::installed`] says why and how).
+//!
+//! In such a copy `__rseq_abi` and the words of each thread are looked for as always,
+//! so that what the program brings comes first. Where nobody brings them, the dynamic
+//! linker has put a 0 for their offset, and the copy's own storage takes the place.
+//!
+//! # Safety
+//!
+//! What this module owes: only the slots of the shim's own two references are written
+//! to, before anybody has used them.
+
+#![allow(unsafe_code, reason = "the shim's own slots are written to")]
+
+use tls_model::protocol::installed::{AREA_BYTES, Block, permission};
+use tls_model::protocol::restart::Handed;
+
+use crate::{arch, kernel, process};
+
+/// What `rseqctl enable` writes into a copy.
+#[used]
+static BLOCK: Block = Block::EMPTY;
+
+/// Puts the copy's own storage in the place of what nobody brings.
+pub fn use_own_storage() {
+    let Some([area, room]) = arch::storage_slots() else {
+        return;
+    };
+    // SAFETY: slots of our own, which the dynamic linker has filled.
+    let is_there = |slot: *mut usize| unsafe { slot.read_volatile() } != 0;
+    if is_there(area) && is_there(room) {
+        return;
+    }
+    let mut own = None;
+    process::each_object(|object| {
+        let is_ours = object.is_the_shim();
+        if is_ours && object.tls().is_some() {
+            let block = object.info.dlpi_tls_data.addr();
+            own = Some(block).filter(|&block| block != 0);
+        }
+        is_ours
+    });
+    let Some(own) = own.map(|block| block.wrapping_sub(arch::thread_pointer())) else {
+        return;
+    };
+    for (slot, offset) in [(area, own), (room, own.wrapping_add(AREA_BYTES))] {
+        if !is_there(slot) {
+            process::write_protected(slot, &offset.to_ne_bytes());
+        }
+    }
+}
+
+/// Returns what may be done in every program of this host, where the shim is a copy for
+/// all of them.
+pub fn handed() -> Option<Handed> {
+    // SAFETY: our own constant, which another file than the compiler's may hold.
+    let block = unsafe { (&raw const BLOCK).read_volatile() };
+    if block.kernel.first() == Some(&0) {
+        return None;
+    }
+    let names = kernel::names()?;
+    permission(&block.kernel, names.release(), names.version()).map(Handed::new)
+}
