@@ -41,6 +41,8 @@ impl OnTerminal {
             .env("TERM", "xterm-256color")
             .env_remove("NO_COLOR")
             .env_remove("COLORTERM")
+            // where it is set, a dumb terminal is taken to show colours
+            .env_remove("CI")
             .envs(environment.iter().copied())
             .stdin(peer())
             .stdout(peer())

@@ -82,10 +82,11 @@ fn preloaded(process: &Process) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// Returns whether the dynamic linker would find the object by this name.
+/// Returns whether the dynamic linker would find the object by this name, or by one in
+/// the same folder: a path may lead through a link to a file of another name.
 fn is_called(object: &Instance, name: &[u8]) -> bool {
     let last = |path: &[u8]| path.rsplit(|byte| *byte == b'/').next().map(<[u8]>::to_vec);
-    object.file.soname.as_deref() == Some(name)
+    object.file.soname.as_deref() == last(name).as_deref()
         || object.path.as_bytes() == name
         || last(object.path.as_bytes()) == last(name)
 }
