@@ -68,7 +68,7 @@ fn whole_host() -> Outcome {
         "mkfifo $1/end; for i in 1 2 3; do {0} 2 <$1/end >$1/said$i & done; \
          {1} <$1/end >$1/said & exec 9>$1/end; \
          until test $(cat $1/said* | grep -c ready) = 4; do sleep 0.1; done; \
-         {2} ps --format json --fleet=test; echo; {2} ps --fail-on warning >$1/table; echo $?; \
+         {2} ps --all --format json --fleet=test; echo; {2} ps --problems --fail-on warning >$1/table; echo $?; \
          exec 9>&-; wait",
         idle.display(),
         definer.display(),
