@@ -16,6 +16,7 @@
 use tls_model::protocol::installed::{AREA_BYTES, Block, permission};
 use tls_model::protocol::restart::Handed;
 
+use crate::process::Process;
 use crate::{arch, kernel, process};
 
 /// What `rseqctl enable` writes into a copy.
@@ -52,13 +53,18 @@ pub fn use_own_storage() {
 }
 
 /// Returns what may be done in every program of this host, where the shim is a copy for
-/// all of them.
-pub fn handed() -> Option<Handed> {
-    // SAFETY: our own constant, which another file than the compiler's may hold.
-    let block = unsafe { (&raw const BLOCK).read_volatile() };
-    if block.kernel.first() == Some(&0) {
+/// all of them; nothing in one that runs with privileges.
+pub fn handed(process: &Process) -> Option<Handed> {
+    let told = &raw const BLOCK.kernel;
+    // SAFETY: the first byte of our own constant, which another file than the compiler's
+    // may hold.
+    let first = unsafe { told.cast::<u8>().read_volatile() };
+    // every program starts with this: the rest is read where there is something to read
+    if first == 0 || process.is_secure() {
         return None;
     }
+    // SAFETY: likewise, all of it.
+    let told = unsafe { told.read_volatile() };
     let names = kernel::names()?;
-    permission(&block.kernel, names.release(), names.version()).map(Handed::new)
+    permission(&told, names.release(), names.version()).map(Handed::new)
 }

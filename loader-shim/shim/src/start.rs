@@ -27,8 +27,8 @@ fn decide() {
     process.tell_page();
     installed::use_own_storage();
     let mut environment = Environment::read(&process);
-    if environment.restart.is_none() && !process.is_secure() {
-        environment.restart = installed::handed();
+    if environment.restart.is_none() {
+        environment.restart = installed::handed(&process);
     }
     process::remember_start();
     let feature_size = process.feature_size();
