@@ -2,13 +2,13 @@
 
 #![deny(unsafe_code)]
 
-use std::env;
-use std::path::PathBuf;
-use std::process::Command;
+#[path = "../linker.rs"]
+mod linker;
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    for option in linker() {
+    println!("cargo::rerun-if-changed=../linker.rs");
+    for option in linker::options() {
         println!("cargo::rustc-link-arg-cdylib={option}");
     }
     for arg in [
@@ -29,27 +29,4 @@ fn main() {
     ] {
         println!("cargo::rustc-link-arg-cdylib={arg}");
     }
-}
-
-/// Options for a linker that takes what rustc says of a thread-local symbol: GNU ld for
-/// AArch64 refuses it ("TLS definition mismatches non-TLS reference in symbols.o"), the
-/// toolchain's own does not.
-fn linker() -> Vec<String> {
-    if variable("CARGO_CFG_TARGET_ARCH") != "aarch64" {
-        return Vec::new();
-    }
-    let asked = Command::new(variable("RUSTC"))
-        .args(["--print", "sysroot"])
-        .output()
-        .unwrap_or_else(|error| panic!("cannot ask rustc for its sysroot: {error}"));
-    let sysroot = String::from_utf8_lossy(&asked.stdout);
-    let place = PathBuf::from(sysroot.trim())
-        .join("lib/rustlib")
-        .join(variable("HOST"));
-    let place = place.join("bin/gcc-ld");
-    vec![format!("-B{}", place.display()), "-fuse-ld=lld".to_owned()]
-}
-
-fn variable(name: &str) -> String {
-    env::var(name).unwrap_or_else(|error| panic!("cargo did not set {name}: {error}"))
 }

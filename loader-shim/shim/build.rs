@@ -11,9 +11,14 @@
 
 #![deny(unsafe_code)]
 
+#[path = "../linker.rs"]
+mod linker;
+
 use std::env;
 use std::path::PathBuf;
 use std::process::Command;
+
+use linker::variable;
 
 const ABI_SOURCE: &str = "../abi/src/lib.rs";
 /// How the dynamic linker finds it.
@@ -22,6 +27,7 @@ const ABI: &str = "$ORIGIN/librseq_abi.so.1";
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed={ABI_SOURCE}");
+    println!("cargo::rerun-if-changed=../linker.rs");
 
     let link_time_copy = PathBuf::from(variable("OUT_DIR")).join("librseq_abi.so");
     let mut rustc = Command::new(variable("RUSTC"));
@@ -41,7 +47,7 @@ fn main() {
     if let Ok(linker) = env::var("RUSTC_LINKER") {
         rustc.arg(format!("-Clinker={linker}"));
     }
-    for option in linker() {
+    for option in linker::options() {
         rustc.arg(format!("-Clink-arg={option}"));
         println!("cargo::rustc-link-arg-cdylib={option}");
     }
@@ -74,27 +80,4 @@ fn main() {
         println!("cargo::rustc-link-arg-cdylib={arg}");
     }
     println!("cargo::rustc-link-arg-cdylib={}", link_time_copy.display());
-}
-
-/// Options for a linker that takes what rustc says of a thread-local symbol: GNU ld for
-/// AArch64 refuses it ("TLS definition mismatches non-TLS reference in symbols.o"), the
-/// toolchain's own does not.
-fn linker() -> Vec<String> {
-    if variable("CARGO_CFG_TARGET_ARCH") != "aarch64" {
-        return Vec::new();
-    }
-    let asked = Command::new(variable("RUSTC"))
-        .args(["--print", "sysroot"])
-        .output()
-        .unwrap_or_else(|error| panic!("cannot ask rustc for its sysroot: {error}"));
-    let sysroot = String::from_utf8_lossy(&asked.stdout);
-    let place = PathBuf::from(sysroot.trim())
-        .join("lib/rustlib")
-        .join(variable("HOST"));
-    let place = place.join("bin/gcc-ld");
-    vec![format!("-B{}", place.display()), "-fuse-ld=lld".to_owned()]
-}
-
-fn variable(name: &str) -> String {
-    env::var(name).unwrap_or_else(|error| panic!("cargo did not set {name}: {error}"))
 }

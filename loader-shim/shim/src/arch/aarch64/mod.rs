@@ -17,8 +17,6 @@
 use core::arch::asm;
 use core::ffi::{CStr, c_void};
 
-use tls_model::rseq::Rseq;
-
 mod memory;
 
 /// `R_AARCH64_GLOB_DAT` (ELF for the Arm 64-bit architecture): a slot that holds a
@@ -87,8 +85,9 @@ pub fn thread_pointer() -> usize {
     pointer
 }
 
-/// Returns the calling thread's copy of the `__rseq_abi` that wins in the global scope.
-pub fn abi_area() -> *mut Rseq {
+/// Returns the offset of the `__rseq_abi` that wins in the global scope from the thread
+/// pointer.
+pub fn offset_of_area() -> usize {
     let offset: usize;
     // SAFETY: initial-exec: the dynamic linker has put the variable's offset
     // from the thread pointer into this slot before any code of ours runs, and it
@@ -101,19 +100,7 @@ pub fn abi_area() -> *mut Rseq {
             options(pure, nomem, nostack, preserves_flags),
         );
     }
-    core::ptr::with_exposed_provenance_mut(thread_pointer().wrapping_add(offset))
-}
-
-/// Returns the calling thread's words in `librseq_abi.so`: 16 bytes, zero at first, aligned to
-/// 8. Not to be used where [`has_room`] says no.
-pub fn room() -> *const c_void {
-    core::ptr::with_exposed_provenance(thread_pointer().wrapping_add(offset_of_room()))
-}
-
-/// Returns whether there is room for words of each thread: not where another library of the
-/// name of `librseq_abi.so` has come first.
-pub fn has_room() -> bool {
-    offset_of_room() != 0
+    offset
 }
 
 /// Returns nothing: no instruction here names a slot without reading it, and `rseqctl
@@ -122,9 +109,11 @@ pub fn storage_slots() -> Option<[*mut usize; 2]> {
     None
 }
 
-fn offset_of_room() -> usize {
+/// Returns the offset of the words of each thread from the thread pointer; 0 where nobody
+/// defines them.
+pub fn offset_of_room() -> usize {
     let offset: usize;
-    // SAFETY: initial-exec, as in `abi_area`; a weak reference, for which the slot
+    // SAFETY: initial-exec, as in `offset_of_area`; a weak reference, for which the slot
     // holds 0 where nobody defines it.
     unsafe {
         asm!(
@@ -158,7 +147,6 @@ macro_rules! weak_reference {
     }};
 }
 
-#[allow(unused_imports, reason = "other modules of librseq_owner.a use it")]
 pub(crate) use weak_reference;
 
 /// An address that the static linker knows, of the shim itself.
@@ -168,7 +156,7 @@ macro_rules! own_address {
         // SAFETY: the address of a symbol that linkers define in every object; it is
         // hidden, so that nobody else's is found.
         unsafe {
-            asm!(
+            core::arch::asm!(
                 concat!(".hidden ", $name),
                 concat!("adrp {address}, ", $name),
                 concat!("add {address}, {address}, :lo12:", $name),
@@ -180,30 +168,7 @@ macro_rules! own_address {
     }};
 }
 
-/// Returns where the shim is loaded: its ELF header.
-pub fn own_base() -> usize {
-    own_address!("__ehdr_start")
-}
-
-/// Returns the shim's variables that are zero at first: they stay writable.
-pub fn own_zeroes() -> core::ops::Range<usize> {
-    own_address!("__bss_start")..own_address!("_end")
-}
-
-/// Returns `_r_debug` of the dynamic linker, or null where nobody defines it.
-pub fn debug_state() -> *const c_void {
-    weak_reference!("_r_debug")
-}
-
-/// Returns the libc's `environ`, or null.
-pub fn environment() -> *const c_void {
-    weak_reference!("__environ")
-}
-
-/// Returns dlvsym(3), or null: before glibc 2.34 it is in libdl.
-pub fn dlvsym() -> *mut c_void {
-    weak_reference!("dlvsym")
-}
+pub(crate) use own_address;
 
 /// Returns where dlsym(3) would lead for an indirect function; nothing here: a resolver
 /// is told what the processor can do, by a structure that is the dynamic linker's.

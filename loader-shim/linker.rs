@@ -1,0 +1,29 @@
+//! What the build scripts of both libraries ask of cargo and of the linker.
+
+use std::env;
+use std::path::PathBuf;
+use std::process::Command;
+
+/// Options for a linker that takes what rustc says of a thread-local symbol: GNU ld for
+/// AArch64 refuses it ("TLS definition mismatches non-TLS reference in symbols.o"), the
+/// toolchain's own does not.
+pub fn options() -> Vec<String> {
+    if variable("CARGO_CFG_TARGET_ARCH") != "aarch64" {
+        return Vec::new();
+    }
+    let asked = Command::new(variable("RUSTC"))
+        .args(["--print", "sysroot"])
+        .output()
+        .unwrap_or_else(|error| panic!("cannot ask rustc for its sysroot: {error}"));
+    let sysroot = String::from_utf8_lossy(&asked.stdout);
+    let place = PathBuf::from(sysroot.trim())
+        .join("lib/rustlib")
+        .join(variable("HOST"));
+    let place = place.join("bin/gcc-ld");
+    vec![format!("-B{}", place.display()), "-fuse-ld=lld".to_owned()]
+}
+
+/// Returns a variable that cargo sets.
+pub fn variable(name: &str) -> String {
+    env::var(name).unwrap_or_else(|error| panic!("cargo did not set {name}: {error}"))
+}
