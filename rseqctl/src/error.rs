@@ -1,6 +1,5 @@
 //! What can keep the command from doing what it was asked to.
 
-use std::error::Error as _;
 use std::fmt::{self, Write as _};
 use std::io;
 use std::path::PathBuf;
@@ -78,13 +77,7 @@ impl Error {
             let _ = error.print();
             return;
         }
-        let mut message = self.to_string();
-        let mut source = self.source();
-        while let Some(cause) = source {
-            // writing to a String does not fail
-            let _ = write!(message, ": {cause}");
-            source = cause.source();
-        }
+        let mut message = text::chain(self);
         if let Some(advice) = self.advice() {
             let _ = write!(message, "; {advice}");
         }

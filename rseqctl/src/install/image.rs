@@ -18,6 +18,7 @@
 use std::fmt;
 use std::mem::offset_of;
 
+use libc::{PF_R, PT_DYNAMIC, PT_LOAD, PT_PHDR, PT_TLS};
 use sha2::{Digest as _, Sha256};
 use tls_model::protocol::ABI_LIBRARY;
 use tls_model::protocol::installed::{
@@ -40,11 +41,6 @@ impl std::error::Error for Unfit {}
 const PHOFF: usize = 32;
 const PHNUM: usize = 56;
 const HEADER: usize = 56;
-const PT_LOAD: u32 = 1;
-const PT_DYNAMIC: u32 = 2;
-const PT_PHDR: u32 = 6;
-const PT_TLS: u32 = 7;
-const PF_R: u32 = 4;
 const DT_NEEDED: u64 = 1;
 const DT_STRTAB: u64 = 5;
 const DT_SYMTAB: u64 = 6;

@@ -12,7 +12,7 @@ use super::place::{Places, Scope};
 use super::preload::{self, Says};
 use crate::program::libraries::Libraries;
 use crate::report::StandardOutput;
-use crate::report::text::printable;
+use crate::report::text::{chain, printable};
 use crate::sys::machine;
 
 /// What one setting and its copy are.
@@ -187,15 +187,4 @@ fn is_loaded(library: &Path) -> bool {
     let maps = fs::read_to_string("/proc/self/maps").unwrap_or_default();
     let library = library.to_string_lossy();
     maps.lines().any(|line| line.ends_with(&*library))
-}
-
-/// Returns an error with its causes.
-fn chain(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }

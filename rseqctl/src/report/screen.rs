@@ -155,7 +155,11 @@ impl Screen {
 
     /// Returns the lines of a table, that of the heading first: two spaces between
     /// columns, and the last column cut with `…` where a terminal ends.
-    pub(crate) fn table(self, columns: &[Column], rows: &[Vec<String>]) -> Vec<String> {
+    pub(crate) fn table<'a>(
+        self,
+        columns: &[Column],
+        rows: impl IntoIterator<Item = &'a [String]>,
+    ) -> Vec<String> {
         let mut table = Table::new();
         table
             .load_preset(comfy_table::presets::NOTHING)
@@ -166,9 +170,9 @@ impl Screen {
                 .set_content_arrangement(ContentArrangement::Dynamic),
             None => table.set_content_arrangement(ContentArrangement::Disabled),
         };
-        let heading = columns.iter().map(|column| column.name.to_owned());
-        for cells in std::iter::once(heading.collect()).chain(rows.iter().cloned()) {
-            let mut row = Row::from(cells);
+        let heading = Row::from(columns.iter().map(|column| column.name));
+        let rows = rows.into_iter().map(|cells| Row::from(cells.iter()));
+        for mut row in std::iter::once(heading).chain(rows) {
             row.max_height(1);
             table.add_row(row);
         }
@@ -238,7 +242,9 @@ mod tests {
 
     #[test]
     fn only_a_terminal_cuts_a_table() {
-        let lines = Screen::PLAIN.table(&COLUMNS, &rows());
+        let rows = rows();
+        let rows = || rows.iter().map(Vec::as_slice);
+        let lines = Screen::PLAIN.table(&COLUMNS, rows());
         let whole = [
             "  PID  PROGRAM",
             "    7  mongod --config /etc/mongod.conf",
@@ -249,9 +255,9 @@ mod tests {
             columns: Some(20),
             is_coloured: false,
         };
-        let lines = narrow.table(&COLUMNS, &rows());
+        let lines = narrow.table(&COLUMNS, rows());
         assert_eq!(lines[1], "    7  mongod --con…");
-        assert_eq!(narrow.without_cuts().table(&COLUMNS, &rows()), whole);
+        assert_eq!(narrow.without_cuts().table(&COLUMNS, rows()), whole);
     }
 
     #[test]

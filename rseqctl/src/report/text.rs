@@ -1,5 +1,6 @@
 //! Paths as text.
 
+use std::error::Error;
 use std::fmt::Write;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -28,6 +29,19 @@ pub(crate) fn without_controls(line: &str) -> String {
 /// "Permission denied (os error 13)".
 pub(crate) fn cause(error: &io::Error) -> String {
     without_numbers(&error.to_string())
+}
+
+/// Returns what an error says and what its causes say, put together with colons and
+/// without the system's numbers.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut message = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        // writing to a String does not fail
+        let _ = write!(message, ": {cause}");
+        source = cause.source();
+    }
+    without_numbers(&message)
 }
 
 /// Returns a message without the numbers that std puts behind the system's errors.

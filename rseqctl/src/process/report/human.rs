@@ -71,8 +71,8 @@ impl Lines {
         self.0
             .sort_by_key(|entry| (Reverse(urgent(entry)), entry.pid));
         let columns: Vec<_> = style.columns.iter().map(|it| it.column()).collect();
-        let cells: Vec<_> = self.0.iter().map(|entry| entry.cells.clone()).collect();
-        let mut lines = style.screen.table(&columns, &cells).into_iter();
+        let cells = self.0.iter().map(|entry| &*entry.cells);
+        let mut lines = style.screen.table(&columns, cells).into_iter();
         if let Some(heading) = lines.next().filter(|_| !style.no_headers) {
             let heading = style.screen.styled(style::COMMAND, heading);
             writeln!(out, "{heading}")?;
