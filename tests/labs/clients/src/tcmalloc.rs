@@ -1,6 +1,7 @@
 //! TCMalloc, built from the source that a crate brings, and one program linked
-//! with it in three ways. It takes some minutes, once.
+//! with it in several ways. It takes some minutes, once.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -20,6 +21,8 @@ pub const NEED: Need = Need::new(&Asked("TCMalloc", || binary(Linked::Hidden).ma
 const CRATE: &str = "libtcmalloc-sys";
 const ARCHIVE: &str = "libtcmalloc.a";
 const LIBRARY: &str = "libtcmalloc-shared.so";
+const OBJECT: &str = "program.o";
+const EXPORT: &str = "-Wl,--export-dynamic-symbol=__rseq_abi";
 
 /// How long its 200 C++ files may take on a slow machine.
 const LIMIT: Duration = Duration::from_secs(900);
@@ -46,6 +49,8 @@ pub enum Linked {
 /// It cannot be built here.
 pub fn binary(linked: Linked) -> Result<PathBuf, String> {
     static FOLDER: LazyLock<Result<PathBuf, String>> = LazyLock::new(build);
+    static OWNED: LazyLock<Result<(), String>> =
+        LazyLock::new(|| FOLDER.as_deref().map_err(Clone::clone).and_then(link_owned));
 
     let name = match linked {
         Linked::Hidden => "hidden",
@@ -54,6 +59,9 @@ pub fn binary(linked: Linked) -> Result<PathBuf, String> {
         Linked::Owned => "owned",
         Linked::OwnedStatic => "owned-static",
     };
+    if matches!(linked, Linked::Owned | Linked::OwnedStatic) {
+        OWNED.clone()?;
+    }
     Ok(FOLDER.clone()?.join(name))
 }
 
@@ -135,40 +143,48 @@ fn archive(source: &Path, folder: &Path) -> Result<(), String> {
         .map_err(|error| format!("{ARCHIVE}: {error}"))
 }
 
-/// Links the program in every way, into a scratch folder.
+/// Links the program without our archive in every way, into a scratch folder.
 fn link(source: &Path, archive: &Path) -> Result<PathBuf, String> {
     let folder = rseq_kit::scratch::directory("tcmalloc")?;
-    let object = folder.join("program.o");
+    let object = folder.join(OBJECT);
     Program::with_callers_environment(program("cc")?)
         .args(["-O2", "-Wall", "-Wextra", "-c", "-o"])
         .args([&object, &source.join("program.c")])
         .run()?
         .expect(0)?;
-    let link = |out: &str, arguments: &[&std::ffi::OsStr]| {
-        Program::with_callers_environment(program("c++")?)
-            .args(["-pthread", "-o"])
-            .arg(folder.join(out))
-            .args(arguments)
-            .limit(Duration::from_secs(120))
-            .run()?
-            .expect(0)
-            .map_err(|error| format!("needs TCMalloc, which does not link: {error}"))
-    };
+    // for those with our archive, which are linked when they are asked for
+    std::os::unix::fs::symlink(archive, folder.join(ARCHIVE)).map_err(|error| error.to_string())?;
     let (object, archive) = (object.as_os_str(), archive.as_os_str());
-    link("hidden", &[object, archive])?;
-    let export = "-Wl,--export-dynamic-symbol=__rseq_abi".as_ref();
-    link("exported", &[object, archive, export])?;
+    link_one(&folder, "hidden", &[object, archive])?;
+    link_one(&folder, "exported", &[object, archive, EXPORT.as_ref()])?;
     let whole = "-Wl,--whole-archive".as_ref();
     let end = "-Wl,--no-whole-archive".as_ref();
-    link(LIBRARY, &["-shared".as_ref(), whole, archive, end])?;
+    let shared = "-shared".as_ref();
+    link_one(&folder, LIBRARY, &[shared, whole, archive, end])?;
     let library = folder.join(LIBRARY);
     let path = "-Wl,-rpath,$ORIGIN".as_ref();
-    link("shared", &[object, library.as_os_str(), path])?;
-    let owner = artifacts()?.owner.as_os_str();
-    link("owned", &[object, archive, owner, export])?;
-    link(
-        "owned-static",
-        &["-static".as_ref(), object, archive, owner],
-    )?;
+    link_one(&folder, "shared", &[object, library.as_os_str(), path])?;
     Ok(folder)
+}
+
+/// Links it with our archive.
+fn link_owned(folder: &Path) -> Result<(), String> {
+    let (object, archive) = (folder.join(OBJECT), folder.join(ARCHIVE));
+    let (object, archive) = (object.as_os_str(), archive.as_os_str());
+    let owner = artifacts()?.owner.as_os_str();
+    link_one(folder, "owned", &[object, archive, owner, EXPORT.as_ref()])?;
+    let fixed = "-static".as_ref();
+    link_one(folder, "owned-static", &[fixed, object, archive, owner])
+}
+
+fn link_one(folder: &Path, out: &str, arguments: &[&OsStr]) -> Result<(), String> {
+    Program::with_callers_environment(program("c++")?)
+        .args(["-pthread", "-o"])
+        .arg(folder.join(out))
+        .args(arguments)
+        .limit(Duration::from_secs(120))
+        .run()?
+        .expect(0)
+        .map(drop)
+        .map_err(|error| format!("needs TCMalloc, which does not link: {error}"))
 }

@@ -2,7 +2,7 @@
 //! some programs refuse to run as root.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
@@ -34,6 +34,10 @@ pub fn files() -> Result<&'static Files, String> {
             Ok::<_, String>(place)
         };
         copy(&from.abi)?;
+        // as where they are installed
+        for platform in ["x86_64", "haswell", "xeon_phi"] {
+            symlink(".", folder.join(platform)).map_err(|error| error.to_string())?;
+        }
         Ok(Files {
             shim: copy(&from.shim)?,
             rseqctl: copy(&from.rseqctl)?,

@@ -12,10 +12,16 @@ use rseq_lab::files::{files, folder, open_to_all};
 
 use crate::launcher::{Launcher, Reaches};
 use crate::program::Subject;
-use crate::seen::{Seen, family, is_told, is_tuned};
+use crate::seen::{Seen, family, has_glibc, is_told, is_tuned};
 
 /// How long a program may take until it is as it should be.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long what is seen of a program that starts has to stay the same.
+const STEADY: Duration = Duration::from_millis(300);
+
+/// The file of the programs that a launcher starts beside the one that matters.
+const BESIDE: &str = "plain";
 
 /// What came out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,32 +54,22 @@ pub fn look(launcher: &Launcher, subject: Subject) -> Result<Cell, String> {
     let started = Started::new(Some(launcher), subject)?;
     let end = Instant::now() + PATIENCE;
     loop {
-        let seen = started.seen(subject);
-        let is_late = Instant::now() > end;
-        match seen {
+        // around it others start as well: what is seen too early is looked at again
+        let why = match started.seen(subject) {
             Ok(seen) if is_it(&seen) && seen.threads >= subject.threads() => {
-                return Ok(match started.trace_of_us(subject) {
-                    None => Cell::Right(seen),
-                    Some(what) => Cell::Wrong(what),
-                });
+                match started.wrong_around(subject, launcher.beside) {
+                    None => return Ok(Cell::Right(seen)),
+                    Some(what) => what,
+                }
             }
-            Ok(seen) if is_late => {
-                let Seen {
-                    owner,
-                    registered,
-                    threads,
-                } = seen;
-                let said = started.running.output().1;
-                return Ok(Cell::Wrong(format!(
-                    "{owner} {registered}/{threads}, expected {expected}: {said}"
-                )));
-            }
-            Err(error) if is_late => {
-                let (out, said) = started.running.output();
-                return Ok(Cell::Wrong(format!("{error}: {out} {said}")));
-            }
-            _ => thread::sleep(Duration::from_millis(50)),
+            Ok(seen) => format!("{seen}, expected {expected}"),
+            Err(error) => error,
+        };
+        if Instant::now() > end {
+            let (out, said) = started.running.output();
+            return Ok(Cell::Wrong(format!("{why}: {out} {said}")));
         }
+        thread::sleep(Duration::from_millis(50));
     }
 }
 
@@ -128,8 +124,8 @@ impl Started {
         })
     }
 
-    /// Returns the program's process, and those around it.
-    fn processes(&self) -> (Option<i32>, Vec<i32>) {
+    /// Returns the program's process, and those around it with their files.
+    fn processes(&self) -> (Option<i32>, Vec<(i32, String)>) {
         let token = self.folder.join("wait").display().to_string();
         let file = self.file.display().to_string();
         let is_it = |id: i32, executable: &str| {
@@ -141,7 +137,7 @@ impl Started {
             if is_it(id, &executable) {
                 found = Some(id);
             } else {
-                others.push(id);
+                others.push((id, executable));
             }
         }
         (found, others)
@@ -153,18 +149,20 @@ impl Started {
         Seen::of(&self.rseqctl, process)
     }
 
-    /// Looks at it until it is the same twice.
+    /// Looks at it until it has been the same for a while.
     fn seen_when_ready(&self, subject: Subject) -> Result<Seen, String> {
         let end = Instant::now() + PATIENCE;
         let mut last = None;
         loop {
             match self.seen(subject) {
-                Ok(seen) if seen.threads >= subject.threads() => {
-                    if last.as_ref() == Some(&seen) {
-                        return Ok(seen);
+                Ok(seen) if seen.threads >= subject.threads() => match &last {
+                    Some((before, since)) if *before == seen => {
+                        if Instant::now() > *since + STEADY {
+                            return Ok(seen);
+                        }
                     }
-                    last = Some(seen);
-                }
+                    _ => last = Some((seen, Instant::now())),
+                },
                 other if Instant::now() > end => return other,
                 _ => {}
             }
@@ -172,30 +170,35 @@ impl Started {
         }
     }
 
-    /// Returns what is wrong around the program: another owner than the libc, or a
-    /// setting that was for the program alone.
-    fn trace_of_us(&self, subject: Subject) -> Option<String> {
+    /// Returns what is wrong around the program: another owner than the libc, a thread that
+    /// is not registered, a setting that was for the program alone, or a program beside it
+    /// that is not there.
+    fn wrong_around(&self, subject: Subject, beside: usize) -> Option<String> {
         let (found, others) = self.processes();
         if let Some(id) = found.filter(|&id| is_tuned(id)) {
             return Some(format!("the program's environment (process {id}) is tuned"));
         }
-        others.into_iter().find_map(|id| {
+        let plain = self.folder.join(BESIDE).display().to_string();
+        let mut ready = 0;
+        for (id, executable) in others {
             if is_tuned(id) {
                 return Some(format!("process {id} beside {} is tuned", subject.name()));
             }
-            let seen = Seen::of(&self.rseqctl, id).ok()?;
-            let is_libcs = seen.owner == "libc" && seen.is_whole();
-            // static launchers have no libc that registers
-            let is_nobodys = seen.registered == 0;
-            (!is_libcs && !is_nobodys).then(|| {
-                let Seen {
-                    owner,
-                    registered,
-                    threads,
-                } = seen;
-                format!("process {id} beside it: {owner} {registered}/{threads}")
-            })
-        })
+            // one that has ended meanwhile is not beside it
+            let Ok(seen) = Seen::of(&self.rseqctl, id) else {
+                continue;
+            };
+            let is_right = if has_glibc(id) {
+                seen.owner == "libc" && seen.is_whole()
+            } else {
+                seen.registered == 0
+            };
+            if !is_right {
+                return Some(format!("process {id} ({executable}) beside it: {seen}"));
+            }
+            ready += usize::from(executable == plain && seen.threads == Subject::Plain.threads());
+        }
+        (ready != beside).then(|| format!("{ready} of {beside} programs beside it are ready"))
     }
 }
 
@@ -204,7 +207,10 @@ impl Drop for Started {
         // those that wait go by themselves, and others when they are told
         self.waits.clear();
         let (found, others) = self.processes();
-        for id in found.into_iter().chain(others) {
+        for id in found
+            .into_iter()
+            .chain(others.into_iter().map(|(id, _)| id))
+        {
             if let Ok(kill) = program("kill") {
                 let _ = Program::new(kill).arg(id.to_string()).run();
             }
@@ -229,7 +235,7 @@ fn spelled(
             other => words.push(other.replace("FOLDER", &text(folder))),
         }
     }
-    let plain = folder.join("plain");
+    let plain = folder.join(BESIDE);
     if words.iter().any(|word| word.contains(&text(&plain))) {
         fs::copy(Subject::Plain.file()?, &plain).map_err(|error| error.to_string())?;
         fs::set_permissions(&plain, fs::Permissions::from_mode(0o755))

@@ -23,6 +23,8 @@ pub struct Launcher {
     pub words: &'static [&'static str],
     /// Who gets what `rseqctl run` sets.
     pub reaches: Reaches,
+    /// How many programs without rseq it starts beside it.
+    pub beside: usize,
     /// What the machine has to have.
     pub needs: &'static [Need],
 }
@@ -80,11 +82,14 @@ pub const LAUNCHERS: [Launcher; 23] = [
     launcher("gosu", &["gosu", "nobody", "@"], &[ROOT, GOSU]),
     launcher("tini", &["tini", "-s", "--", "@"], &[TINI]),
     launcher("dumb-init", &["dumb-init", "--", "@"], &[DUMB_INIT]),
-    launcher(
-        "supervisord",
-        &["sh", "-c", SUPERVISED, "sh", "@"],
-        &[ROOT, SUPERVISOR],
-    ),
+    Launcher {
+        beside: 2,
+        ..launcher(
+            "supervisord",
+            &["sh", "-c", SUPERVISED, "sh", "@"],
+            &[ROOT, SUPERVISOR],
+        )
+    },
     launcher("wrapper script", &["sh", "-c", WRAPPER, "sh", "@"], &[]),
     launcher("shell as parent", &["sh", "-c", PARENT, "sh", "@"], &[]),
     launcher(
@@ -164,6 +169,7 @@ pub const LAUNCHERS: [Launcher; 23] = [
         name: "sudo",
         words: &["sudo", "-n", "@"],
         reaches: Reaches::Nobody,
+        beside: 0,
         needs: &[ROOT, Need::Program("sudo", "sudo")],
     },
     Launcher {
@@ -177,6 +183,7 @@ pub const LAUNCHERS: [Launcher; 23] = [
             "@",
         ],
         reaches: Reaches::Nobody,
+        beside: 0,
         needs: &[ROOT, SETPRIV],
     },
 ];
@@ -190,6 +197,7 @@ const fn launcher(
         name,
         words,
         reaches: Reaches::Program,
+        beside: 0,
         needs,
     }
 }

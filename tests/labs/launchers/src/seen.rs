@@ -1,8 +1,8 @@
 //! Processes as they are seen from outside.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
+use std::{fmt, fs};
 
 use rseq_kit::child::Program;
 use serde_json::Value;
@@ -43,6 +43,12 @@ impl Seen {
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.registered == self.threads
+    }
+}
+
+impl fmt::Display for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}/{}", self.owner, self.registered, self.threads)
     }
 }
 
@@ -96,4 +102,12 @@ pub fn is_told(id: i32, text: &str) -> bool {
 pub fn is_tuned(id: i32) -> bool {
     let variables = fs::read(format!("/proc/{id}/environ")).unwrap_or_default();
     String::from_utf8_lossy(&variables).contains("glibc.pthread.rseq=0")
+}
+
+/// Whether a process has glibc in it.
+#[must_use]
+pub fn has_glibc(id: i32) -> bool {
+    let maps = fs::read_to_string(format!("/proc/{id}/maps")).unwrap_or_default();
+    // up to glibc 2.34 its file is libc-VERSION.so
+    maps.contains("/libc.so.6") || maps.contains("/libc-2.")
 }
