@@ -77,6 +77,77 @@ static inline int section_wait(struct area *area, volatile int *inside, long tur
 aborted:
 	return 0;
 }
+#elif defined(__aarch64__)
+enum { HAS_SECTIONS = 1 };
+
+#define SECTION_DESCRIPTOR                        \
+	".pushsection __rseq_cs, \"aw\"\n\t"      \
+	".balign 32\n"                            \
+	"3:\n\t"                                  \
+	".long 0, 0\n\t"                          \
+	".quad 1f, 2f - 1f, 4f\n\t"               \
+	".popsection\n\t"                         \
+	"adrp x9, 3b\n\t"                         \
+	"add x9, x9, :lo12:3b\n\t"                \
+	"str x9, [%[area], #8]\n"                 \
+	"1:\n\t"
+
+// The signature is an instruction that nothing runs into: brk #0x45e0.
+#define SECTION_ABORT                             \
+	".pushsection __rseq_failure, \"ax\"\n\t" \
+	".inst 0xd428bc00\n"                      \
+	"4:\n\t"                                  \
+	"b %l[aborted]\n\t"                       \
+	".popsection"
+
+// Adds 1 at *base + offset, unless the thread is interrupted or not on `cpu`.
+// It waits between load and store, so that it is often interrupted.
+static inline int section_add(struct area *area, uint32_t cpu, char **base, long offset,
+			      long dawdle)
+{
+	__asm__ goto(SECTION_DESCRIPTOR
+		     "ldr w10, [%[area], #4]\n\t"
+		     "cmp w10, %w[cpu]\n\t"
+		     "b.ne %l[aborted]\n\t"
+		     "ldr x10, [%[base]]\n\t"
+		     "add x10, x10, %[offset]\n\t"
+		     "ldr x9, [x10]\n\t"
+		     "mov x11, %[dawdle]\n"
+		     "5:\n\t"
+		     "subs x11, x11, #1\n\t"
+		     "b.gt 5b\n\t"
+		     "add x9, x9, #1\n\t"
+		     "str x9, [x10]\n"
+		     "2:\n\t" SECTION_ABORT
+		     :
+		     : [area] "r"(area), [cpu] "r"(cpu), [base] "r"(base), [offset] "r"(offset),
+		       [dawdle] "r"(dawdle)
+		     : "x9", "x10", "x11", "memory", "cc"
+		     : aborted);
+	return 1;
+aborted:
+	return 0;
+}
+
+// Sets *inside and loops `turns` times. Returns 1 if nothing interrupted it.
+static inline int section_wait(struct area *area, volatile int *inside, long turns)
+{
+	__asm__ goto(SECTION_DESCRIPTOR
+		     "mov w9, #1\n\t"
+		     "str w9, [%[inside]]\n\t"
+		     "mov x11, %[turns]\n"
+		     "5:\n\t"
+		     "subs x11, x11, #1\n\t"
+		     "b.gt 5b\n"
+		     "2:\n\t" SECTION_ABORT
+		     :
+		     : [area] "r"(area), [inside] "r"(inside), [turns] "r"(turns)
+		     : "x9", "x11", "memory", "cc"
+		     : aborted);
+	return 1;
+aborted:
+	return 0;
+}
 #else
 // No assembly for this architecture yet: the questions are skipped.
 enum { HAS_SECTIONS = 0 };

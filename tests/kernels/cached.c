@@ -44,29 +44,69 @@ static long memory[GENERATIONS][CPUS];
 static atomic_int generation, running = THREADS, stop;
 static atomic_long updates, without;
 
+#ifdef __x86_64__
+#define ADD                            \
+	"movl (%[area]), %%ecx\n\t"    \
+	"btrl %[bit], %%ecx\n\t"       \
+	"jnc %l[aborted]\n\t"          \
+	"incq (%[memory], %%rcx, 8)\n"
+#define ADD_USES "rax", "rcx"
+#else
+#define ADD                                \
+	"ldr w10, [%[area]]\n\t"           \
+	"tbz w10, %[bit], %l[aborted]\n\t" \
+	"ubfx w10, w10, #0, %[bit]\n\t"    \
+	"ldr x9, [%[memory], x10, lsl #3]\n\t" \
+	"add x9, x9, #1\n\t"               \
+	"str x9, [%[memory], x10, lsl #3]\n"
+#define ADD_USES "x9", "x10"
+#endif
+
 // Adds one in the cached memory; 0 where nothing is cached or the thread was
 // interrupted.
 static int add(struct area *area)
 {
-	__asm__ goto(SECTION_DESCRIPTOR
-		     "movl (%[area]), %%ecx\n\t"
-		     "btrl %[bit], %%ecx\n\t"
-		     "jnc %l[aborted]\n\t"
-		     "incq (%[memory], %%rcx, 8)\n"
-		     "2:\n\t" SECTION_ABORT
+	__asm__ goto(SECTION_DESCRIPTOR ADD "2:\n\t" SECTION_ABORT
 		     :
 		     : [area] "r"(area), [memory] "r"(memory), [bit] "i"(CACHED_BIT)
-		     : "rax", "rcx", "memory", "cc"
+		     : ADD_USES, "memory", "cc"
 		     : aborted);
 	return 1;
 aborted:
 	return 0;
 }
 
+#ifdef __x86_64__
 #ifdef DIRECT
 #define CACHED "%%fs:__rseq_abi@tpoff"
 #else
 #define CACHED "(%[area])"
+#endif
+#define CACHE                                \
+	"cmpl %[cpu], 4(%[area])\n\t"        \
+	"jne %l[aborted]\n\t"                \
+	"cmpl %[now], (%[generation])\n\t"   \
+	"jne %l[aborted]\n\t"                \
+	"movl %[word], " CACHED "\n"
+#define CACHE_USES "rax"
+#else
+#ifdef DIRECT
+#define CACHED                                                  \
+	"mrs x10, tpidr_el0\n\t"                                \
+	"add x10, x10, #:tprel_hi12:__rseq_abi, lsl #12\n\t"    \
+	"add x10, x10, #:tprel_lo12_nc:__rseq_abi\n\t"          \
+	"str %w[word], [x10]\n"
+#else
+#define CACHED "str %w[word], [%[area]]\n"
+#endif
+#define CACHE                                \
+	"ldr w9, [%[area], #4]\n\t"          \
+	"cmp w9, %w[cpu]\n\t"                \
+	"b.ne %l[aborted]\n\t"               \
+	"ldr w9, [%[generation]]\n\t"        \
+	"cmp w9, %w[now]\n\t"                \
+	"b.ne %l[aborted]\n\t" CACHED
+#define CACHE_USES "x9", "x10"
 #endif
 
 // Caches the memory of this CPU in this generation, unless the thread is
@@ -79,17 +119,11 @@ static void cache(struct area *area)
 
 	if (cpu >= CPUS)
 		return;
-	__asm__ goto(SECTION_DESCRIPTOR
-		     "cmpl %[cpu], 4(%[area])\n\t"
-		     "jne %l[aborted]\n\t"
-		     "cmpl %[now], %[generation]\n\t"
-		     "jne %l[aborted]\n\t"
-		     "movl %[word], " CACHED "\n"
-		     "2:\n\t" SECTION_ABORT
+	__asm__ goto(SECTION_DESCRIPTOR CACHE "2:\n\t" SECTION_ABORT
 		     :
 		     : [area] "r"(area), [cpu] "r"(cpu), [now] "r"(now), [word] "r"(word),
-		       [generation] "m"(generation)
-		     : "rax", "memory", "cc"
+		       [generation] "r"(&generation)
+		     : CACHE_USES, "memory", "cc"
 		     : aborted);
 aborted:
 	return;

@@ -17,16 +17,18 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "../conformance/section.h"
 #include "../fixtures/ask.h"
 
 enum { FEATURE_SIZE = 27, ALIGN = 28, SLICE_EXTENSION = 79, PATIENCE = 60 };
 
 // What a child answers by its exit status.
-enum { KEPT = 10, CHANGED = 11, NOT_REGISTERED = 12, NOT_SEEN = 13 };
+enum { KEPT = 10, CHANGED, NOT_REGISTERED, NOT_SEEN, ABORTS, RUNS_ON };
 
 // As large and as well aligned as any kernel wants it.
 static _Alignas(128) char memory[256];
@@ -68,6 +70,8 @@ static void child(const char *name, int (*find_out)(int), int argument)
 		case KEPT: puts("kept"); break;
 		case CHANGED: puts("rewritten"); break;
 		case NOT_REGISTERED: puts("-"); break;
+		case ABORTS: puts("aborts"); break;
+		case RUNS_ON: puts("runs-on"); break;
 		default: printf("broken %d\n", WEXITSTATUS(status));
 		}
 }
@@ -95,9 +99,9 @@ static int by_sleep(void)
 	return switches(1) > before;
 }
 
-static int by_preemption(void)
+// A process that wants the CPU of this one for itself.
+static pid_t start_rival(void)
 {
-	long before = switches(0);
 	int parent = getpid();
 	pid_t rival = fork();
 
@@ -108,6 +112,14 @@ static int by_preemption(void)
 				;
 		_exit(0);
 	}
+	return rival;
+}
+
+static int by_preemption(void)
+{
+	long before = switches(0);
+	pid_t rival = start_rival();
+
 	while (switches(0) == before)
 		for (volatile int i = 0; i < 10000; i++)
 			;
@@ -190,14 +202,120 @@ static int changes(int argument)
 	return *start == CHANGED_TO ? KEPT : CHANGED;
 }
 
+// Whether a thread that is interrupted in a critical section goes to its abort
+// handler. It stays inside for long, so that it is; what comes later is not counted.
+static volatile int inside, interrupted;
+
+static void notes(int signal)
+{
+	(void)signal;
+	if (inside == 1)
+		interrupted = 1;
+}
+
+static int no_watcher(void)
+{
+	return 0;
+}
+
+static int fence(void)
+{
+	return (int)syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ, 0, 0);
+}
+
+static int move(void)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(1, &set);
+	return sched_setaffinity(getpid(), sizeof set, &set);
+}
+
+static const struct {
+	const char *name;
+	int (*from_elsewhere)(void);
+} interruptions[] = {
+	{ "preemption", no_watcher },
+	{ "signal", no_watcher },
+	{ "membarrier", fence },
+	{ "migration", move },
+};
+enum { INTERRUPTIONS = sizeof interruptions / sizeof *interruptions };
+enum { PREEMPTION, SIGNAL };
+
+static void *watches(void *how)
+{
+	int (*from_elsewhere)(void) = (int (*)(void))how;
+
+	pin(1);
+	for (;;) {
+		while (inside != 1)
+			;
+		if (from_elsewhere() == 0)
+			interrupted = 1;
+		while (inside == 1)
+			;
+	}
+	return NULL;
+}
+
+static int sections(int argument)
+{
+	enum { TURNS = 20000000, SURE = 3 };
+	int length = argument % 1000, which = argument / 1000, went_through = 0;
+	struct area *area = area_at(64);
+	pthread_t watcher;
+
+	if (ask(area, (uint32_t)length, 0))
+		return NOT_REGISTERED;
+	signal(SIGVTALRM, notes);
+	if (which == PREEMPTION) {
+		pin(0);
+		start_rival();
+	}
+	if (which > SIGNAL
+	    && (syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ, 0, 0)
+		|| pthread_create(&watcher, NULL, watches,
+				  (void *)interruptions[which].from_elsewhere)))
+		return NOT_SEEN;
+	while (went_through < SURE) {
+		struct itimerval timer = { .it_value.tv_usec = 5000 };
+		int to_end;
+		long before;
+
+		pin(0);
+		interrupted = 0;
+		if (which == SIGNAL)
+			setitimer(ITIMER_VIRTUAL, &timer, NULL);
+		before = switches(0);
+		to_end = section_wait(area, &inside, TURNS);
+		inside = 0;
+		if (which == PREEMPTION)
+			interrupted = switches(0) > before;
+		if (interrupted && !to_end)
+			return ABORTS;
+		went_through += interrupted;
+	}
+	return RUNS_ON;
+}
+
 // The kernel wants the signature before an abort handler, wherever the thread is.
 extern const char abort_handler[] __attribute__((visibility("hidden")));
+#ifdef __x86_64__
 __asm__(".pushsection .text\n"
 	".byte 0x0f, 0xb9, 0x3d\n"
 	".long 0x53053053\n"
 	"abort_handler:\n"
 	"	ud2\n"
 	".popsection\n");
+#else
+__asm__(".pushsection .text\n"
+	".inst 0xd428bc00\n"
+	"abort_handler:\n"
+	"	udf #0\n"
+	".popsection\n");
+#endif
 
 // Whether an rseq_cs that no longer fits is cleared.
 static int stale(int unused)
@@ -259,7 +377,7 @@ int main(void)
 {
 	char name[64];
 
-	alarm(10 * PATIENCE);
+	alarm(20 * PATIENCE);
 	printf("feature-size\t%lu\n", getauxval(FEATURE_SIZE));
 	printf("align\t%lu\n", getauxval(ALIGN));
 	accepts(31, 64);
@@ -272,6 +390,11 @@ int main(void)
 		for (int which = 0; which < TRIGGERS; which++) {
 			snprintf(name, sizeof name, "changed-%d-%s", length, triggers[which].name);
 			child(name, changes, length + 1000 * which);
+		}
+	for (int length = 32; length < 34; length++)
+		for (int which = 0; which < INTERRUPTIONS; which++) {
+			snprintf(name, sizeof name, "section-%d-%s", length, interruptions[which].name);
+			child(name, sections, length + 1000 * which);
 		}
 	child("node-id", node_id, 0);
 	child("stale-section", stale, 0);

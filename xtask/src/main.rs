@@ -120,6 +120,9 @@ enum Chore {
         /// Install the Debian packages that the lab needs, and run nothing
         #[arg(long)]
         setup: bool,
+        /// The architecture that is asked about, for the lab of kernels
+        #[arg(long, value_name = "MACHINE")]
+        target: Option<String>,
         /// What to choose (`-- --help` says what can be)
         #[arg(last = true)]
         choice: Vec<String>,
@@ -180,13 +183,24 @@ fn main() -> ExitCode {
             name,
             setup,
             choice,
+            ..
         } if lab::has_a_tool(&name) => lab::run_with_its_tool(&mut steps, &name, &choice, setup),
         Chore::Lab { name, setup, .. } if setup && lab::is_of_the_tests(&name) => {
             setup::programs(&mut steps);
             setup::glibc(&mut steps);
             Ok(())
         }
-        Chore::Lab { name, choice, .. } if lab::is_of_the_tests(&name) => {
+        Chore::Lab {
+            name,
+            target,
+            mut choice,
+            ..
+        } if lab::is_of_the_tests(&name) => {
+            choice.extend(
+                target
+                    .into_iter()
+                    .flat_map(|it| ["--target".to_owned(), it]),
+            );
             lab::run_own(&mut steps, &name, &choice)
         }
         Chore::Lab {

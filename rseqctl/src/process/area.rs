@@ -4,15 +4,15 @@ use std::cell::OnceCell;
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use tls_model::facts::{Evidence, Tls};
+use tls_model::facts::{Evidence, TlsLayout};
 use tls_model::report::ObjectReport;
 
 use super::image::{Image, Instance};
 use super::list::List;
 use super::memory::Memory;
 
-/// Bytes behind the thread pointer that a thread control block may have: glibc
-/// 2.36 has 2,304, and more with more features.
+/// Bytes that a thread control block may have: glibc 2.36 has 2,304, and more with more
+/// features.
 const CONTROL_BLOCK: i64 = 8192;
 
 /// Whose memory a registered area is.
@@ -76,9 +76,8 @@ pub(super) struct Locator<'a> {
     memory: Option<&'a Memory>,
     /// The dynamic linker's list of them.
     list: Option<&'a List>,
-    /// Distance from the end of each object's static TLS block to the thread
-    /// pointer's block: `l_tls_offset` of glibc.
-    offsets: OnceCell<Vec<Option<u64>>>,
+    /// Distance from the thread pointer to the start of each object's static TLS block.
+    blocks: OnceCell<Vec<Option<i64>>>,
     known: Vec<(i64, Area)>,
 }
 
@@ -92,7 +91,7 @@ impl<'a> Locator<'a> {
             image,
             memory,
             list,
-            offsets: OnceCell::new(),
+            blocks: OnceCell::new(),
             known: Vec::new(),
         }
     }
@@ -165,7 +164,9 @@ impl<'a> Locator<'a> {
                 return in_block_of(index, object);
             }
         }
-        if (0..CONTROL_BLOCK).contains(&distance) {
+        let is_in_control_block =
+            |layout: TlsLayout| layout.is_in_control_block(distance, CONTROL_BLOCK);
+        if self.layout().is_some_and(is_in_control_block) {
             return Area {
                 kind: AreaKind::Libc,
                 object: self.image.named("libc.so").or(self.image.main),
@@ -190,20 +191,28 @@ impl<'a> Locator<'a> {
         self.memory?.signed(address, object.file.is_narrow())
     }
 
-    /// Returns the distance from the thread pointer to a byte of an object's block.
-    fn distance(&self, index: usize, place: u64) -> Option<i64> {
-        let offsets = self.offsets.get_or_init(|| self.tls_offsets());
-        let offset = (*offsets.get(index)?)?;
-        Some(place.wrapping_sub(offset).cast_signed())
+    /// Returns where the process's machine puts static TLS blocks.
+    fn layout(&self) -> Option<TlsLayout> {
+        self.image.program()?.file.report.facts.tls_layout()
     }
 
-    fn tls_offsets(&self) -> Vec<Option<u64>> {
-        let mut offsets = vec![None; self.image.objects.len()];
+    /// Returns the distance from the thread pointer to a byte of an object's block.
+    fn distance(&self, index: usize, place: u64) -> Option<i64> {
+        let blocks = self.blocks.get_or_init(|| self.blocks());
+        let block = (*blocks.get(index)?)?;
+        Some(block.wrapping_add(place.cast_signed()))
+    }
+
+    fn blocks(&self) -> Vec<Option<i64>> {
+        let mut blocks = vec![None; self.image.objects.len()];
+        let Some(layout) = self.layout() else {
+            return blocks;
+        };
         if let (Some(list), Some(memory)) = (self.list, self.memory) {
             for (bias, offset) in list.tls_offsets(self.image, memory) {
-                for (object, known) in self.image.objects.iter().zip(&mut offsets) {
+                for (object, known) in self.image.objects.iter().zip(&mut blocks) {
                     if object.bias == bias && object.file.report.facts.tls.is_some() {
-                        *known = Some(offset);
+                        *known = Some(layout.block(offset));
                     }
                 }
             }
@@ -211,20 +220,21 @@ impl<'a> Locator<'a> {
         for (index, object) in self.image.objects.iter().enumerate() {
             let report = &object.file.report;
             let computed = if Some(index) == self.image.main {
-                report.facts.tls.as_ref().map(first_offset)
+                let tls = report.facts.tls.as_ref();
+                tls.map(|tls| layout.program_block(tls))
             } else {
                 None
             };
-            offsets[index] = computed
-                .or(offsets[index])
-                .or_else(|| self.offset_by_slot(object, report));
+            blocks[index] = computed
+                .or(blocks[index])
+                .or_else(|| self.block_by_slot(object, report));
         }
-        offsets
+        blocks
     }
 
-    /// Finds the offset by the word that the dynamic linker has filled in for the object's own
-    /// accesses.
-    fn offset_by_slot(&self, object: &Instance, report: &ObjectReport) -> Option<u64> {
+    /// Finds the block by the word that the dynamic linker has filled in for the object's
+    /// own accesses.
+    fn block_by_slot(&self, object: &Instance, report: &ObjectReport) -> Option<i64> {
         // others' accesses lead to whichever definition won
         if !report.hidden_definition() {
             return None;
@@ -233,19 +243,8 @@ impl<'a> Locator<'a> {
         let value = facts.definition()?.value;
         let slot = object.bias.wrapping_add(facts.area_slot?);
         let distance = self.memory?.signed(slot, object.file.is_narrow())?;
-        Some(value.wrapping_sub(distance.cast_unsigned()))
+        Some(distance.wrapping_sub(value.cast_signed()))
     }
-}
-
-/// Returns the offset of the first block: what the ABI makes of the program's own
-/// segment (glibc `elf/rtld.c` and `csu/libc-tls.c`, TLS_TCB_AT_TP).
-fn first_offset(tls: &Tls) -> u64 {
-    let align = tls.align.max(1);
-    let first = tls.vaddr.wrapping_neg() % align;
-    let size = tls.memsz.saturating_sub(first);
-    size.checked_next_multiple_of(align)
-        .unwrap_or(size)
-        .wrapping_add(first)
 }
 
 /// Returns the area in an object's block of which no symbol says what it is.
@@ -270,26 +269,5 @@ fn kind_of(object: &Instance) -> AreaKind {
         AreaKind::Librseq
     } else {
         AreaKind::Symbol
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn tls(memsz: u64, align: u64, vaddr: u64) -> Tls {
-        Tls {
-            memsz,
-            filesz: 0,
-            align,
-            vaddr,
-        }
-    }
-
-    #[test]
-    fn the_first_block_ends_at_the_thread_pointer() {
-        assert_eq!(first_offset(&tls(32, 32, 0x3dc0)), 32);
-        assert_eq!(first_offset(&tls(40, 32, 0x3dc0)), 64);
-        assert_eq!(first_offset(&tls(0, 0, 0)), 0);
     }
 }

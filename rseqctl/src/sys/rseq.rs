@@ -37,6 +37,15 @@ pub fn unregister(area: u64, length: u32, signature: u32) -> Result<(), Errno> {
     unsafe { call(area, length, FLAG_UNREGISTER, signature) }
 }
 
+/// Returns what the kernel's result means.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+fn answer(result: i64) -> Result<(), Errno> {
+    match result {
+        0 => Ok(()),
+        errno => Err(-errno as Errno),
+    }
+}
+
 /// Makes the system call by the instruction: `syscall(3)` is the shim's to answer.
 #[cfg(target_arch = "x86_64")]
 unsafe fn call(area: u64, length: u32, flags: u32, signature: u32) -> Result<(), Errno> {
@@ -57,15 +66,32 @@ unsafe fn call(area: u64, length: u32, flags: u32, signature: u32) -> Result<(),
             options(nostack),
         );
     }
-    if result == 0 {
-        Ok(())
-    } else {
-        Err(-result as Errno)
+    answer(result)
+}
+
+/// Makes the system call by the instruction, as its namesake for x86-64.
+#[cfg(target_arch = "aarch64")]
+unsafe fn call(area: u64, length: u32, flags: u32, signature: u32) -> Result<(), Errno> {
+    let native = arch::native().ok_or(libc::ENOSYS)?;
+    let result: i64;
+    // SAFETY: the kernel's convention for registers; the area is the caller's
+    // promise.
+    unsafe {
+        std::arch::asm!(
+            "svc #0",
+            in("x8") u64::from(native.syscall),
+            inlateout("x0") area.cast_signed() => result,
+            in("x1") u64::from(length),
+            in("x2") u64::from(flags),
+            in("x3") u64::from(signature),
+            options(nostack),
+        );
     }
+    answer(result)
 }
 
 /// Makes the system call by `syscall(3)`.
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 unsafe fn call(area: u64, length: u32, flags: u32, signature: u32) -> Result<(), Errno> {
     let native = arch::native().ok_or(libc::ENOSYS)?;
     // SAFETY: the area is the caller's promise.

@@ -33,7 +33,7 @@ pub enum Outcome {
 }
 
 /// Whether this architecture's critical section is written.
-pub const IS_WRITTEN: bool = cfg!(target_arch = "x86_64");
+pub const IS_WRITTEN: bool = cfg!(any(target_arch = "x86_64", target_arch = "aarch64"));
 
 /// Enters the critical section and stays there until the kernel aborts it,
 /// `stop` is set, or `most` rounds are over. The area must be registered for
@@ -105,8 +105,71 @@ pub fn wait_inside(area: Area, handshake: &Handshake, most: u64) -> Outcome {
     }
 }
 
+/// Does the same as its namesake for x86-64.
+#[cfg(target_arch = "aarch64")]
+pub fn wait_inside(area: Area, handshake: &Handshake, most: u64) -> Outcome {
+    use std::mem::offset_of;
+
+    use tls_model::rseq::Rseq;
+    use tls_model::rseq::arch::AARCH64;
+
+    let aborted: u32;
+    // SAFETY: as in its namesake. The signature is an instruction that is an error
+    // (`brk #0x45e0`), and nothing runs into it.
+    unsafe {
+        std::arch::asm!(
+            ".pushsection .data.rel.ro.rseqctl, \"aw\"",
+            ".balign 32",
+            "20:",
+            ".long 0, 0",
+            ".quad 21f, 25f - 21f, 26f",
+            ".popsection",
+            "adrp {scratch}, 20b",
+            "add {scratch}, {scratch}, :lo12:20b",
+            "str {scratch}, [{area}, #{rseq_cs}]",
+            // start_ip
+            "21:",
+            "mov {scratch:w}, #1",
+            "str {scratch:w}, [{handshake}, #{inside}]",
+            "22:",
+            "ldr {scratch:w}, [{handshake}, #{stop}]",
+            "cbnz {scratch:w}, 24f",
+            "sub {most}, {most}, #1",
+            "cbnz {most}, 22b",
+            "24:",
+            "mov {scratch:w}, #2",
+            // the commit
+            "str {scratch:w}, [{handshake}, #{inside}]",
+            "25:",
+            "mov {aborted:w}, wzr",
+            "b 27f",
+            ".inst {signature}",
+            // abort_ip
+            "26:",
+            "mov {aborted:w}, #1",
+            "27:",
+            "str xzr, [{area}, #{rseq_cs}]",
+            area = in(reg) area.address(),
+            handshake = in(reg) handshake,
+            most = inout(reg) most.max(1) => _,
+            scratch = out(reg) _,
+            aborted = out(reg) aborted,
+            rseq_cs = const offset_of!(Rseq, rseq_cs),
+            inside = const offset_of!(Handshake, inside),
+            stop = const offset_of!(Handshake, stop),
+            signature = const AARCH64.signature,
+            options(nostack),
+        );
+    }
+    if aborted == 0 {
+        Outcome::WentThrough
+    } else {
+        Outcome::Aborted
+    }
+}
+
 /// Returns [`Outcome::WentThrough`]: not written for this architecture ([`IS_WRITTEN`]).
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub fn wait_inside(_: Area, _: &Handshake, _: u64) -> Outcome {
     Outcome::WentThrough
 }

@@ -19,6 +19,7 @@ pub mod fixture;
 pub mod folder;
 pub mod foreign;
 pub mod golden;
+pub mod machine;
 pub mod needs;
 pub mod patience;
 pub mod runner;

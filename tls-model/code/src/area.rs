@@ -49,23 +49,13 @@ impl Area {
     }
 }
 
-/// Returns the constant of a program's own accesses ("ELF Handling For Thread-Local
-/// Storage", section 3.4, variants 1 and 2; written as link editors compute
-/// it).
+/// Returns the constant of a program's own accesses.
 fn thread_offset(facts: &Facts) -> Option<i64> {
-    let tls = facts.tls?;
-    let value = facts.definition()?.value;
-    let mask = tls.align.max(1).wrapping_sub(1);
-    let offset = match facts.machine {
-        X86_64 => value
-            .wrapping_sub(tls.memsz)
-            .wrapping_sub(0_u64.wrapping_sub(tls.vaddr).wrapping_sub(tls.memsz) & mask),
-        AARCH64 => value
-            .wrapping_add(16)
-            .wrapping_add(tls.vaddr.wrapping_sub(16) & mask),
-        _ => return None,
-    };
-    Some(offset as i64)
+    if ![X86_64, AARCH64].contains(&facts.machine) {
+        return None;
+    }
+    let block = facts.tls_layout()?.program_block(&facts.tls?);
+    Some(block.wrapping_add(facts.definition()?.value.cast_signed()))
 }
 
 /// The fields of the area that belong to the kernel: offsets and ends in bytes

@@ -3,7 +3,8 @@
 use crate::elf::{BuildId, Class, Layout, binds_to_itself};
 
 use super::{
-    Damage, OwnLibrary, Role, Sections, SymbolFact, SymbolName, Symbols, TlsAccess, machine_name,
+    Damage, OwnLibrary, Role, Sections, SymbolFact, SymbolName, Symbols, TlsAccess, TlsLayout,
+    machine_name,
 };
 
 /// What an object is for.
@@ -39,19 +40,6 @@ impl ObjectKind {
             Self::Other => "other",
         }
     }
-}
-
-/// The thread-local storage segment: sizes and alignment in bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tls {
-    /// Bytes per thread.
-    pub memsz: u64,
-    /// Bytes of them that have an initial value in the file.
-    pub filesz: u64,
-    /// Alignment.
-    pub align: u64,
-    /// Link-time address of the initial values.
-    pub vaddr: u64,
 }
 
 /// The dynamic flags that matter to rseq.
@@ -152,6 +140,12 @@ impl Facts {
     #[must_use]
     pub fn machine_name(&self) -> Option<&'static str> {
         machine_name(self.machine, self.layout.class)
+    }
+
+    /// Returns where its machine puts static thread-local storage, where that is known.
+    #[must_use]
+    pub fn tls_layout(&self) -> Option<TlsLayout> {
+        TlsLayout::of(self.machine, self.layout.class)
     }
 
     /// Returns the ELF class as used in reports.

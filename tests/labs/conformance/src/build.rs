@@ -18,8 +18,8 @@ use super::source::{self, Question, Source};
 use rseq_kit::artifacts::artifacts;
 use rseq_kit::cache;
 use rseq_kit::child::Program;
-use rseq_kit::debian::Suite;
 use rseq_kit::folder;
+use rseq_kit::machine::Machine;
 use rseq_kit::needs::program;
 
 /// Libraries that a program may use.
@@ -27,14 +27,17 @@ const LIBRARIES: [&str; 4] = ["pthread", "rt", "anl", "dl"];
 
 /// The same by file name, for programs that are built for every glibc, and for
 /// whoever packs a root for them.
-pub const SHARED_OBJECTS: [&str; 6] = [
-    "libpthread.so.0",
-    "librt.so.1",
-    "libanl.so.1",
-    "libdl.so.2",
-    "libc.so.6",
-    "ld-linux-x86-64.so.2",
-];
+#[must_use]
+pub fn shared_objects(machine: Machine) -> [&'static str; 6] {
+    [
+        "libpthread.so.0",
+        "librt.so.1",
+        "libanl.so.1",
+        "libdl.so.2",
+        "libc.so.6",
+        machine.linker_name(),
+    ]
+}
 
 /// The built suite.
 #[derive(Clone, Debug)]
@@ -62,8 +65,23 @@ impl Programs {
     ///
     /// There is no compiler, or bullseye's C library cannot be had.
     pub fn for_all() -> Result<&'static Self, String> {
-        static BUILT: LazyLock<Result<Programs, String>> = LazyLock::new(Programs::build_for_all);
-        BUILT.as_ref().map_err(Clone::clone)
+        Self::for_machine(Machine::X86_64)
+    }
+
+    /// The same for another machine.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::for_all`].
+    pub fn for_machine(machine: Machine) -> Result<&'static Self, String> {
+        type Built = LazyLock<Result<Programs, String>>;
+        static HERE: Built = LazyLock::new(|| Programs::build_for(Machine::X86_64));
+        static AARCH64: Built = LazyLock::new(|| Programs::build_for(Machine::Aarch64));
+        let built = match machine {
+            Machine::X86_64 => &HERE,
+            Machine::Aarch64 => &AARCH64,
+        };
+        built.as_ref().map_err(Clone::clone)
     }
 
     /// Those that run with this C library.
@@ -101,6 +119,7 @@ impl Programs {
         let link = LIBRARIES.map(|name| format!("-l{name}")).to_vec();
         let tools = Tools {
             label: "host",
+            compiler: Machine::X86_64.compiler(),
             before: vec!["-pthread".to_owned()],
             after: link.clone(),
             libraries: link,
@@ -108,8 +127,8 @@ impl Programs {
         tools.build()
     }
 
-    fn build_for_all() -> Result<Self, String> {
-        Tools::for_all()?.build()
+    fn build_for(machine: Machine) -> Result<Self, String> {
+        Tools::for_machine(machine)?.build()
     }
 
     /// The program of this name.
@@ -124,32 +143,37 @@ impl Programs {
 }
 
 /// Compiles a program that is not of the suite into `folder`, for every glibc
-/// from 2.31 on.
+/// from 2.31 on, and for this machine.
 ///
 /// # Errors
 ///
 /// As [`Programs::for_all`].
-pub fn compile_for_all(program: &Source, folder: &Path) -> Result<(), String> {
-    Tools::for_all()?.compile(program, Kind::Program, folder)
+pub fn compile_for(machine: Machine, program: &Source, folder: &Path) -> Result<(), String> {
+    Tools::for_machine(machine)?.compile(program, Kind::Program, folder)
 }
 
 impl Tools {
-    fn for_all() -> Result<Self, String> {
-        let root = Suite::open("bullseye")?.root(&["libc6", "libc6-dev", "linux-libc-dev"])?;
-        let development = root.join("usr/lib/x86_64-linux-gnu");
+    fn for_machine(machine: Machine) -> Result<Self, String> {
+        let packages = ["libc6", "libc6-dev", "linux-libc-dev"];
+        let root = machine.suite("bullseye")?.root(&packages)?;
+        let compiler = machine.compiler();
+        let folder = root.join("lib").join(machine.libraries());
+        let development = root.join("usr/lib").join(machine.libraries());
         let text = |path: PathBuf| path.display().to_string();
         let start = [
             text(development.join("Scrt1.o")),
             text(development.join("crti.o")),
-            of_compiler("crtbeginS.o")?,
+            of_compiler(compiler, "crtbeginS.o")?,
         ];
         let mut libraries = vec!["-Wl,--as-needed".to_owned()];
-        libraries
-            .extend(SHARED_OBJECTS.map(|name| text(root.join("lib/x86_64-linux-gnu").join(name))));
+        libraries.extend(shared_objects(machine).map(|name| text(folder.join(name))));
         libraries.push(text(development.join("libc_nonshared.a")));
         libraries.push("-lgcc".to_owned());
         let mut after = libraries.clone();
-        after.extend([of_compiler("crtendS.o")?, text(development.join("crtn.o"))]);
+        after.extend([
+            of_compiler(compiler, "crtendS.o")?,
+            text(development.join("crtn.o")),
+        ]);
         let mut before = vec![
             "-pthread".to_owned(),
             format!("--sysroot={}", root.display()),
@@ -157,7 +181,11 @@ impl Tools {
         ];
         before.extend(start);
         Ok(Self {
-            label: "all",
+            label: match machine {
+                Machine::X86_64 => "all",
+                Machine::Aarch64 => "all-aarch64",
+            },
+            compiler,
             before,
             after,
             libraries,
@@ -166,8 +194,8 @@ impl Tools {
 }
 
 /// A start file of the compiler's own.
-fn of_compiler(name: &str) -> Result<String, String> {
-    let answer = Program::with_callers_environment(program("cc")?)
+fn of_compiler(compiler: &str, name: &str) -> Result<String, String> {
+    let answer = Program::with_callers_environment(program(compiler)?)
         .arg(format!("-print-file-name={name}"))
         .run()?
         .expect(0)?;
@@ -184,6 +212,7 @@ enum Kind {
 
 struct Tools {
     label: &'static str,
+    compiler: &'static str,
     /// Before the source of a program.
     before: Vec<String>,
     /// After it.
@@ -224,7 +253,7 @@ impl Tools {
             Kind::Program => source.name.clone(),
             Kind::Exporting => format!("{}{EXPORTING}", source.name),
         });
-        let mut compiler = Program::with_callers_environment(program("cc")?).args([
+        let mut compiler = Program::with_callers_environment(program(self.compiler)?).args([
             "-std=gnu11",
             "-O2",
             "-g",
@@ -271,7 +300,7 @@ impl Tools {
     /// All that decides what comes out.
     fn content(&self) -> Result<u64, String> {
         let mut content = DefaultHasher::new();
-        let compiler = Program::with_callers_environment(program("cc")?)
+        let compiler = Program::with_callers_environment(program(self.compiler)?)
             .arg("--version")
             .run()?;
         compiler.out.hash(&mut content);

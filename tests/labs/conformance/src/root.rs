@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::cell::Loader;
 use rseq_kit::foreign::Libc;
+use rseq_kit::machine::Machine;
 use rseq_kit::sys;
 
 /// The packages that a program of the suite needs at run time: libgcc's unwinder
@@ -53,17 +54,27 @@ impl Root {
     ///
     /// There is no such release, or it cannot be had.
     pub fn open(name: &str) -> Result<Self, String> {
-        static OPEN: Mutex<BTreeMap<String, Result<Root, String>>> = Mutex::new(BTreeMap::new());
+        Self::open_for(name, Machine::X86_64)
+    }
+
+    /// The same for another machine, of which no `host` is.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open`].
+    pub fn open_for(name: &str, machine: Machine) -> Result<Self, String> {
+        type Key = (String, Machine);
+        static OPEN: Mutex<BTreeMap<Key, Result<Root, String>>> = Mutex::new(BTreeMap::new());
 
         // asking apt takes its time
         let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
-        open.entry(name.to_owned())
-            .or_insert_with(|| Self::find(name))
+        open.entry((name.to_owned(), machine))
+            .or_insert_with(|| Self::find(name, machine))
             .clone()
     }
 
-    fn find(name: &str) -> Result<Self, String> {
-        if name == "host" {
+    fn find(name: &str, machine: Machine) -> Result<Self, String> {
+        if name == "host" && machine.foreign().is_none() {
             return Self::host();
         }
         let release = RELEASES.into_iter().find(|(known, _)| *known == name);
@@ -71,7 +82,10 @@ impl Root {
             let names = RELEASES.map(|(name, _)| name).join(", ");
             format!("no root {name:?}; there are host, {names}")
         })?;
-        Self::of(name, glibc, Libc::of(name)?.root())
+        if machine.foreign().is_none() {
+            return Self::of(name, glibc, Libc::of(name)?.root());
+        }
+        Self::of(name, glibc, &machine.suite(name)?.root(&PACKAGES)?)
     }
 
     /// The glibc in a folder that looks like `/`.
@@ -80,14 +94,16 @@ impl Root {
     ///
     /// There is none.
     pub fn of(name: &str, glibc: (u32, u32), folder: &Path) -> Result<Self, String> {
-        let libraries: Vec<PathBuf> = ["lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu"]
+        let libraries: Vec<PathBuf> = Machine::ALL
             .into_iter()
-            .map(|below| folder.join(below))
+            .flat_map(|machine| ["lib", "usr/lib"].map(|lib| (lib, machine.libraries())))
+            .map(|(lib, below)| folder.join(lib).join(below))
             .filter(|path| path.is_dir())
             .collect();
+        let linkers = Machine::ALL.map(Machine::linker_name);
         let ld_so = libraries
             .iter()
-            .map(|folder| folder.join("ld-linux-x86-64.so.2"))
+            .flat_map(|folder| linkers.map(|name| folder.join(name)))
             .find(|path| path.is_file())
             .ok_or_else(|| format!("no ld.so in {}", folder.display()))?;
         Ok(Self {

@@ -98,7 +98,7 @@ pub fn guest() -> Result<Guest, String> {
     for name in LIBRARIES {
         guest = guest.file(&format!("/lib/{name}"), &library(name)?);
     }
-    let shim = shim()?;
+    let shim = shipped(Shipped::Libraries)?;
     // cargo leaves the number out
     for (name, built) in [
         ("librseq_shim.so", "librseq_shim.so"),
@@ -113,22 +113,39 @@ pub fn guest() -> Result<Guest, String> {
     Ok(guest)
 }
 
-/// The folder with both libraries, as they are shipped.
-fn shim() -> Result<PathBuf, String> {
+/// What is built for that architecture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shipped {
+    /// Both libraries.
+    Libraries,
+    /// The command as well, which takes minutes the first time.
+    All,
+}
+
+/// The folder with what is shipped, built as it is shipped.
+///
+/// # Errors
+///
+/// It does not build.
+pub fn shipped(what: Shipped) -> Result<PathBuf, String> {
     let target =
         env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from);
     let cargo = env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
+    let mut packages = vec!["rseq-shim", "rseq-abi-library"];
+    if what == Shipped::All {
+        packages.push("rseqctl");
+    }
     Program::with_callers_environment(cargo)
         .args(["build", "--quiet", "--release", "--target", TARGET])
-        .args(["-p", "rseq-shim", "-p", "rseq-abi-library"])
+        .args(packages.iter().flat_map(|package| ["-p", package]))
         .arg("--target-dir")
         .arg(&target)
         .env(LINKER, Machine::Aarch64.compiler())
         .directory(&workspace())
-        .limit(Duration::from_secs(600))
+        .limit(Duration::from_secs(1800))
         .run()?
         .expect(0)
-        .map_err(|error| format!("the shim does not build for {TARGET}: {error}"))?;
+        .map_err(|error| format!("what is shipped does not build for {TARGET}: {error}"))?;
     Ok(target.join(TARGET).join("release"))
 }
 

@@ -4,5 +4,6 @@
 #![forbid(unsafe_code)]
 
 pub mod aarch64;
+pub mod command;
 pub mod guest;
 pub mod matrix;

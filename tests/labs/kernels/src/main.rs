@@ -10,14 +10,16 @@ use std::time::Instant;
 
 use rseq_lab_conformance::root::RELEASES;
 use rseq_lab_conformance::table::tally;
-use rseq_lab_kernels::guest::{Kernel, kernels};
+use rseq_lab_kernels::guest::{Kernel, Machine, kernels};
 use rseq_lab_kernels::matrix::{World, here, machine, page};
 
 const USAGE: &str = "\
-usage: matrix [--kernels LIST] [--glibcs LIST] [--all] [--jobs N] [--json FILE] [--with FILE]
-              [--page FILE]
+usage: matrix [--target MACHINE] [--kernels LIST] [--glibcs LIST] [--all] [--jobs N]
+              [--json FILE] [--with FILE] [--page FILE]
 
 Lists are separated by commas. Every kernel is asked with every glibc.
+--target   the architecture, x86_64 (default) or aarch64, of which all kernels are asked
+           with bookworm, trixie and forky when nothing else is said
 --kernels  kernels to boot, `all`, or `host`: this machine's; default: the usual three
 --glibcs   Debian releases whose glibc is used, `all`, or `host` (with the host's kernel
            only); default: bookworm
@@ -30,10 +32,14 @@ Lists are separated by commas. Every kernel is asked with every glibc.
 /// The glibc of a guest when nobody asks for another: it registers by itself.
 const GLIBC: &str = "bookworm";
 
+/// Those of a machine of another architecture.
+const FOREIGN_GLIBCS: [&str; 3] = ["bookworm", "trixie", "forky"];
+
 /// The name of this machine's kernel, and of its glibc.
 const HOST: &str = "host";
 
 struct Wishes {
+    machine: Machine,
     jobs: usize,
     kernels: Vec<String>,
     glibcs: Vec<String>,
@@ -63,6 +69,7 @@ fn main() -> ExitCode {
 
 fn wishes(mut words: impl Iterator<Item = String>) -> Result<Wishes, String> {
     let mut wishes = Wishes {
+        machine: Machine::X86_64,
         jobs: 2,
         kernels: Vec::new(),
         glibcs: Vec::new(),
@@ -75,6 +82,7 @@ fn wishes(mut words: impl Iterator<Item = String>) -> Result<Wishes, String> {
     while let Some(word) = words.next() {
         let mut value = || words.next().ok_or(format!("{word} what?"));
         match &*word {
+            "--target" => wishes.machine = machine_of(&value()?)?,
             "--kernels" => wishes.kernels = list(value()?),
             "--glibcs" => wishes.glibcs = list(value()?),
             "--all" => wishes.all = true,
@@ -93,23 +101,48 @@ fn wishes(mut words: impl Iterator<Item = String>) -> Result<Wishes, String> {
     Ok(wishes)
 }
 
+/// The architecture of this name; a target of rustc begins with it.
+fn machine_of(name: &str) -> Result<Machine, String> {
+    let mut all = Machine::ALL.into_iter();
+    all.find(|machine| name.split('-').next() == Some(machine.name()))
+        .ok_or_else(|| {
+            let names = Machine::ALL.map(Machine::name).join(", ");
+            format!("no machine {name:?}; there are {names}")
+        })
+}
+
 impl Wishes {
     /// Every kernel (none: this machine's) with the glibc it is to be asked with.
     fn pairs(&self) -> Result<Vec<(Option<Kernel>, String)>, String> {
+        let is_foreign = self.machine.foreign().is_some();
+        if is_foreign && self.all {
+            return Err("--all is about this machine's architecture".to_owned());
+        }
         let glibcs = match &self.glibcs[..] {
+            [] if is_foreign => FOREIGN_GLIBCS.map(str::to_owned).to_vec(),
+            [all] if is_foreign && all == "all" => FOREIGN_GLIBCS.map(str::to_owned).to_vec(),
             [] => vec![GLIBC.to_owned()],
             [all] if all == "all" => every_glibc(),
             named => named.to_vec(),
         };
         let kernels: Vec<Option<Kernel>> = match &self.kernels[..] {
             [] if self.all => kernels::ALL.map(Some).to_vec(),
+            [] if is_foreign => kernels::of(self.machine)
+                .iter()
+                .copied()
+                .map(Some)
+                .collect(),
             [] => kernels::chosen()?.into_iter().map(Some).collect(),
-            [all] if all == "all" => kernels::ALL.map(Some).to_vec(),
+            [all] if all == "all" => {
+                let all = kernels::of(self.machine);
+                all.iter().copied().map(Some).collect()
+            }
             named => named
                 .iter()
                 .map(|name| match &**name {
-                    HOST => Ok(None),
-                    name => kernels::named(name).map(|kernels| kernels.first().copied()),
+                    HOST if !is_foreign => Ok(None),
+                    name => kernels::named_of(self.machine, name)
+                        .map(|kernels| kernels.first().copied()),
                 })
                 .collect::<Result<_, _>>()?,
         };
@@ -161,23 +194,27 @@ fn run(wishes: &Wishes) -> Result<bool, String> {
         let earlier = earlier(path)?;
         let is_new = |old: &World| {
             let mut new = worlds.iter();
-            !new.any(|new| new.kernel == old.kernel && new.libc == old.libc)
+            !new.any(|new| {
+                new.machine == old.machine && new.kernel == old.kernel && new.libc == old.libc
+            })
         };
         let kept: Vec<_> = earlier.into_iter().filter(is_new).collect();
         worlds.extend(kept);
         worlds.sort_by_key(|world| {
-            let mut kernels = kernels::ALL.iter();
+            let mut kernels = kernels::of(world.machine).iter();
             let place = kernels.position(|kernel| kernel.name == world.kernel);
-            place.unwrap_or(usize::MAX)
+            (world.machine, place.unwrap_or(usize::MAX))
         });
     }
     let mut versions = Vec::new();
-    for kernel in kernels::ALL {
-        if worlds.iter().any(|world| world.kernel == kernel.name) {
+    for kernel in Machine::ALL.into_iter().flat_map(kernels::of) {
+        let is_asked =
+            |world: &World| world.machine == kernel.machine && world.kernel == kernel.name;
+        if worlds.iter().any(is_asked) {
             versions.push(kernel.package()?.name);
         }
     }
-    println!("{}", page::table(&worlds));
+    println!("{}", page::tables(&worlds));
     let write = |path: &Option<PathBuf>, text: String| match path {
         Some(path) => {
             std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))

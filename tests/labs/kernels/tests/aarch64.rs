@@ -102,8 +102,15 @@ const NO_FILE: &str = "/p/none.so: cannot open shared object file: No such file 
 const STRICT: &str = "hooks strict /p/libplain.so /p/libneeds.so /p/libdefiner.so";
 
 fn main() -> ExitCode {
+    let kernels = match kernels::chosen_for_aarch64() {
+        Ok(kernels) => kernels,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
+    };
     let mut suite = Suite::new();
-    for kernel in kernels::AARCH64 {
+    for kernel in kernels {
         let needs = [Need::CC, guest::need(kernel)];
         suite.add(format!("aarch64::{}", kernel.name), &needs, move || {
             ask(kernel)

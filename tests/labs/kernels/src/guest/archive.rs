@@ -9,7 +9,9 @@ use cpio::newc::{self, Builder, ModeFileType};
 
 use rseq_kit::patience::stretched;
 
-use super::{Command, Guest, Machine, programs};
+use rseq_kit::machine::Machine;
+
+use super::{Command, Guest, programs};
 
 /// Standard input, output and error of the first process.
 const CONSOLE: &str = "dev/console";

@@ -7,7 +7,9 @@ use std::time::Duration;
 use rseq_kit::child::Program;
 use rseq_kit::needs::program;
 
-use super::Machine;
+use rseq_kit::machine::Machine;
+
+use super::machine as emulated;
 
 /// A machine needs 2 to 5 s to start and stop where the host is idle.
 const START_AND_STOP: Duration = Duration::from_secs(180);
@@ -45,19 +47,19 @@ pub fn boot(
     let results = archive.with_file_name("results");
     let finished = Program::with_callers_environment("nice")
         .args(["-n", "10"])
-        .arg(program(machine.qemu())?)
-        .args(machine.hardware())
+        .arg(program(emulated::qemu(machine))?)
+        .args(emulated::hardware(machine))
         .args(["-accel", "tcg,thread=multi", "-cpu"])
-        .arg(processor.unwrap_or(machine.processor()))
+        .arg(processor.unwrap_or(emulated::processor(machine)))
         .args(["-smp", "2", "-m", "768"])
         .args(["-nodefaults", "-nographic", "-no-reboot"])
         .args(["-serial", "stdio"])
-        .args(machine.results(&results.display().to_string()))
+        .args(emulated::results(machine, &results.display().to_string()))
         .arg("-kernel")
         .arg(kernel)
         .arg("-initrd")
         .arg(archive)
-        .args(["-append", machine.kernel_arguments()])
+        .args(["-append", emulated::kernel_arguments(machine)])
         .limit(START_AND_STOP + commands.min(COMMANDS))
         .run();
     let console = match &finished {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rseq_kit::child::Program;
 use rseq_kit::needs::program;
 
-use super::Machine;
+use rseq_kit::machine::Machine;
 
 /// The architecture, as rustc calls it.
 pub const TARGET: &str = "aarch64-unknown-linux-gnu";

@@ -7,7 +7,9 @@ use rseq_kit::cache;
 use rseq_kit::child::Program;
 use rseq_kit::debian::{Package, Suite};
 
-use super::Machine;
+use rseq_kit::machine::Machine;
+
+use super::machine;
 
 /// A kernel of a Debian suite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,12 +58,32 @@ pub fn chosen() -> Result<Vec<Kernel>, String> {
 ///
 /// One of the names is none.
 pub fn named(list: &str) -> Result<Vec<Kernel>, String> {
+    named_of(Machine::X86_64, list)
+}
+
+/// All kernels of a machine, oldest first.
+#[must_use]
+pub fn of(machine: Machine) -> &'static [Kernel] {
+    match machine {
+        Machine::X86_64 => &ALL,
+        Machine::Aarch64 => &AARCH64,
+    }
+}
+
+/// As [`named`], for any machine.
+///
+/// # Errors
+///
+/// One of the names is none.
+pub fn named_of(machine: Machine, list: &str) -> Result<Vec<Kernel>, String> {
+    let all = of(machine);
     let kernel = |name: &str| {
-        let names = ALL.map(|kernel| kernel.name).join(", ");
-        Kernel::from_name(name).ok_or_else(|| format!("no kernel {name:?}; there are {names}"))
+        let names: Vec<_> = all.iter().map(|kernel| kernel.name).collect();
+        let found = all.iter().find(|kernel| kernel.name == name).copied();
+        found.ok_or_else(|| format!("no kernel {name:?}; there are {}", names.join(", ")))
     };
     match list {
-        "all" => Ok(ALL.to_vec()),
+        "all" => Ok(all.to_vec()),
         "none" => Ok(Vec::new()),
         list => list.split(',').map(kernel).collect(),
     }
@@ -76,21 +98,42 @@ const fn kernel(name: &'static str, suite: &'static str, prefix: &'static str) -
     }
 }
 
-/// The kernels that AArch64 is asked on: one of the last that takes 32 bytes alone, and
-/// the newest.
-pub const AARCH64: [Kernel; 2] = [
+const fn aarch64_kernel(name: &'static str, suite: &'static str, prefix: &'static str) -> Kernel {
     Kernel {
         machine: Machine::Aarch64,
-        ..kernel("6.1", "bookworm", "linux-image-6.1.")
-    },
-    Kernel {
-        machine: Machine::Aarch64,
-        ..kernel("7.3", "trixie-backports", "linux-binary-7.3.")
-    },
+        ..kernel(name, suite, prefix)
+    }
+}
+
+/// The same for AArch64, from 6.1 on.
+pub const AARCH64: [Kernel; 8] = [
+    aarch64_kernel("6.1", "bookworm", "linux-image-6.1."),
+    aarch64_kernel("6.12", "trixie", "linux-image-6.12."),
+    aarch64_kernel("6.18", "trixie-backports", "linux-image-6.18."),
+    aarch64_kernel("6.19", "trixie-backports", "linux-binary-6.19."),
+    aarch64_kernel("7.0.13", "trixie-backports", "linux-binary-7.0.13+"),
+    aarch64_kernel("7.1", "trixie-backports", "linux-binary-7.1."),
+    aarch64_kernel("7.2", "trixie-backports", "linux-binary-7.2."),
+    aarch64_kernel("7.3", "trixie-backports", "linux-binary-7.3."),
 ];
 
+/// Those of them that run where nobody asks for more: one of the last that takes 32 bytes
+/// alone, and the newest.
+const AARCH64_USUAL: &str = "6.1,7.3";
+
+/// The kernels to run for AArch64: those that `RSEQ_AARCH64_KERNELS` names, separated by
+/// commas, or `all`; two otherwise.
+///
+/// # Errors
+///
+/// One of the names is none.
+pub fn chosen_for_aarch64() -> Result<Vec<Kernel>, String> {
+    let list = std::env::var("RSEQ_AARCH64_KERNELS");
+    named_of(Machine::Aarch64, list.as_deref().unwrap_or(AARCH64_USUAL))
+}
+
 impl Kernel {
-    /// The kernel of this name.
+    /// The kernel of this name, for this machine.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         ALL.into_iter().find(|kernel| kernel.name == name)
@@ -136,10 +179,7 @@ impl Kernel {
     }
 
     fn suite(&self) -> Result<Suite, String> {
-        match self.machine.foreign() {
-            None => Suite::open(self.suite),
-            Some(architecture) => Suite::open_for(self.suite, architecture),
-        }
+        self.machine.suite(self.suite)
     }
 
     /// The newest package of this kernel.
@@ -152,7 +192,7 @@ impl Kernel {
         let names = suite.names(self.prefix)?;
         let newest = names
             .iter()
-            .filter(|name| name.ends_with(self.machine.flavour()))
+            .filter(|name| name.ends_with(machine::flavour(self.machine)))
             .max_by_key(|name| numbers(name));
         let name = newest.ok_or_else(|| {
             format!(

@@ -21,7 +21,8 @@ use rseq_kit::needs::{Need, Prerequisite, program};
 use rseq_kit::scratch;
 
 pub use kernels::Kernel;
-pub use machine::Machine;
+pub use machine::qemu;
+pub use rseq_kit::machine::Machine;
 
 /// An emulator, and this kernel to boot in it.
 #[must_use]
@@ -35,7 +36,7 @@ struct Emulated(Kernel);
 impl Prerequisite for Emulated {
     fn check(&self) -> Result<(), String> {
         let machine = self.0.machine;
-        program(machine.qemu())?;
+        program(qemu(machine))?;
         match machine {
             Machine::X86_64 => Need::STATIC_LIBC.check()?,
             Machine::Aarch64 => cross::buildable()?,

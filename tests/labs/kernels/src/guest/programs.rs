@@ -9,7 +9,7 @@ use rseq_kit::needs::program;
 use rseq_kit::scratch;
 use rseq_lab_conformance::{Source, build};
 
-use super::Machine;
+use rseq_kit::machine::Machine;
 
 /// Programs that no C library of the guest can disturb: name, source.
 const STATIC: [(&str, &str); 3] = [
@@ -39,7 +39,7 @@ pub fn first(machine: Machine) -> Result<PathBuf, String> {
         Ok(folder.join("init"))
     });
     match machine {
-        Machine::X86_64 => Ok(folder()?.join("init")),
+        Machine::X86_64 => Ok(folder(machine)?.join("init")),
         Machine::Aarch64 => AARCH64.clone(),
     }
 }
@@ -54,30 +54,38 @@ fn build_static(machine: Machine, source: &str, place: &Path) -> Result<(), Stri
         .map(drop)
 }
 
-/// The folder with all of this machine's.
+/// The folder with all of a machine's.
 ///
 /// # Errors
 ///
 /// One does not build.
-pub fn folder() -> Result<&'static Path, String> {
-    static FOLDER: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
-        let folder = scratch::directory("guest-programs")?;
-        for (name, source) in STATIC {
-            build_static(Machine::X86_64, source, &folder.join(name))?;
-        }
-        for (name, source, options) in DYNAMIC {
-            let program = Source {
-                name: name.to_owned(),
-                path: path(source),
-                options: options.iter().map(|&option| option.to_owned()).collect(),
-                uses: Vec::new(),
-                questions: Vec::new(),
-            };
-            build::compile_for_all(&program, &folder)?;
-        }
-        Ok(folder)
-    });
-    FOLDER.as_deref().map_err(Clone::clone)
+pub fn folder(machine: Machine) -> Result<&'static Path, String> {
+    type Folder = LazyLock<Result<PathBuf, String>>;
+    static HERE: Folder = LazyLock::new(|| build_all(Machine::X86_64));
+    static AARCH64: Folder = LazyLock::new(|| build_all(Machine::Aarch64));
+    let built = match machine {
+        Machine::X86_64 => &HERE,
+        Machine::Aarch64 => &AARCH64,
+    };
+    built.as_deref().map_err(Clone::clone)
+}
+
+fn build_all(machine: Machine) -> Result<PathBuf, String> {
+    let folder = scratch::directory("guest-programs")?;
+    for (name, source) in STATIC {
+        build_static(machine, source, &folder.join(name))?;
+    }
+    for (name, source, options) in DYNAMIC {
+        let program = Source {
+            name: name.to_owned(),
+            path: path(source),
+            options: options.iter().map(|&option| option.to_owned()).collect(),
+            uses: Vec::new(),
+            questions: Vec::new(),
+        };
+        build::compile_for(machine, &program, &folder)?;
+    }
+    Ok(folder)
 }
 
 /// A source by its name.

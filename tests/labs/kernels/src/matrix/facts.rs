@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use rseq_kit::artifacts::room;
+use rseq_kit::machine::Machine;
 use rseq_lab_conformance::known::{Judged, Verdict};
 
 /// Facts by name.
@@ -33,8 +34,11 @@ impl Facts {
     /// # Errors
     ///
     /// Nothing is.
-    pub fn known(kernel: &str) -> Result<Self, String> {
-        let path = room().join("kernels/facts.txt");
+    pub fn known(machine: Machine, kernel: &str) -> Result<Self, String> {
+        let path = room().join("kernels").join(match machine {
+            Machine::X86_64 => "facts.txt",
+            Machine::Aarch64 => "facts-aarch64.txt",
+        });
         let text =
             fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
         Self::column(&text, kernel).ok_or_else(|| format!("{}: no {kernel}", path.display()))
@@ -93,6 +97,20 @@ impl Facts {
             })
     }
 
+    /// Whether the kernel aborts critical sections of an area of 32 bytes, whatever
+    /// interrupts them.
+    ///
+    /// # Errors
+    ///
+    /// Nobody has asked.
+    pub fn aborts(&self) -> Result<bool, String> {
+        ["preemption", "signal", "membarrier", "migration"]
+            .into_iter()
+            .try_fold(true, |all, how| {
+                Ok(all && self.get(&format!("section-32-{how}"))? == "aborts")
+            })
+    }
+
     /// Every fact, beside what is known.
     #[must_use]
     pub fn judge(&self, known: &Self) -> Vec<Judged> {
@@ -126,11 +144,17 @@ mod tests {
 
     #[test]
     fn every_kernel_is_known() {
-        let names = kernels::ALL.map(|kernel| Facts::known(kernel.name).unwrap());
-        assert!(names.iter().all(|facts| facts.0.len() == names[0].0.len()));
+        let known = |kernel: &kernels::Kernel| Facts::known(kernel.machine, kernel.name).unwrap();
+        let all = |machine| kernels::of(machine).iter().map(known).collect::<Vec<_>>();
+        let (ours, others) = (all(Machine::X86_64), all(Machine::Aarch64));
+        let all = || ours.iter().chain(&others);
+        assert!(all().all(|facts| facts.0.len() == ours[0].0.len()));
         // where a client may cache in cpu_id_start
-        let rewrites = names.map(|facts| facts.rewrites().unwrap());
-        assert_eq!(rewrites.iter().filter(|rewrites| !**rewrites).count(), 2);
+        let rewrites = ours.iter().map(|facts| facts.rewrites().unwrap());
+        assert_eq!(rewrites.filter(|rewrites| !rewrites).count(), 2);
+        // where critical sections abort whenever they must
+        let aborts = all().map(|facts| facts.aborts().unwrap());
+        assert_eq!(aborts.filter(|aborts| !aborts).count(), 2);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The suite on this machine's kernel, with any C library.
 
 use super::World;
+use rseq_kit::machine::Machine;
 use rseq_lab_conformance::table::Column;
 use rseq_lab_conformance::{Known, Owner, Programs, Root};
 
@@ -20,6 +21,7 @@ pub fn ask(libc: &str) -> Result<Vec<World>, String> {
         .map(|owner| {
             let column = Column::run(programs, "", owner, &root, &place, &known)?;
             Ok(World {
+                machine: Machine::X86_64,
                 kernel: "host".to_owned(),
                 libc: libc.to_owned(),
                 subject: owner.name().to_owned(),

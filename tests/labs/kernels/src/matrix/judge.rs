@@ -27,6 +27,10 @@ pub struct Context {
 const KEPT: &str = "this kernel leaves a changed cpu_id_start alone: no owner can help a client \
                     that counts on it being overwritten";
 
+/// Why a client with critical sections may break.
+const RUNS_ON: &str = "this kernel does not abort critical sections whenever it must: no owner can \
+                       help a client that has some";
+
 /// What the doctor says of an experiment that came to nothing.
 const NOT_SEEN: &str = "the doctor did not see it happen, and said so: emulated machine, busy host";
 
@@ -110,6 +114,14 @@ impl Asked<'_> {
                 {
                     let _ = write!(why, "; {}", finished.err.trim_end());
                 }
+                // a counter that is kept by critical sections
+                if matches!(one.verdict, Verdict::Wrong(_))
+                    && one.said == Some(Said::No)
+                    && one.question.starts_with("counter-under-")
+                    && !context.known_facts.aborts()?
+                {
+                    one.verdict = Verdict::Known(RUNS_ON.to_owned());
+                }
             }
             return Ok(judged);
         }
@@ -168,23 +180,40 @@ fn cached(context: &Context, finished: &Finished, is_its_area: bool) -> Result<V
     };
     let with_rseq = answer.detail.contains(" 0 without rseq");
     let is_safe = answer.said == Said::Yes;
-    Ok(match (is_its_area, context.facts.rewrites()?) {
-        (true, false) if with_rseq && !is_safe => Verdict::Known(KEPT.to_owned()),
+    Ok(match (is_its_area, why_unsafe(context)?.is_none()) {
+        (true, false) if with_rseq && !is_safe => {
+            Verdict::Known(why_unsafe(context)?.unwrap_or_default().to_owned())
+        }
         (true, true) if with_rseq && is_safe => Verdict::Right,
         (false, _) if is_safe && !with_rseq => Verdict::Right,
         _ => Verdict::Wrong(answer.detail.clone()),
     })
 }
 
+/// Why the client is broken here, whoever owns the registration.
+fn why_unsafe(context: &Context) -> Result<Option<&'static str>, String> {
+    Ok(if !context.facts.aborts()? {
+        Some(RUNS_ON)
+    } else if !context.facts.rewrites()? {
+        Some(KEPT)
+    } else {
+        None
+    })
+}
+
 /// `rseqctl run` lets the client be safe, or refuses to start it and says why.
 fn under_run(context: &Context, finished: &Finished) -> Result<Verdict, String> {
-    if context.facts.rewrites()? {
+    let Some(why) = why_unsafe(context)? else {
         return cached(context, finished, true);
-    }
-    let refuses =
-        finished.code() == 125 && finished.out.is_empty() && finished.err.contains("cpu_id_start");
+    };
+    let word = if why == KEPT {
+        "cpu_id_start"
+    } else {
+        "critical sections"
+    };
+    let refuses = finished.code() == 125 && finished.out.is_empty() && finished.err.contains(word);
     if refuses {
-        return Ok(Verdict::Known(format!("refused, with a message: {KEPT}")));
+        return Ok(Verdict::Known(format!("refused, with a message: {why}")));
     }
     let (code, err) = (finished.code(), finished.err.trim_end());
     Ok(Verdict::Wrong(format!(
@@ -243,16 +272,18 @@ fn doctor(context: &Context, finished: &Finished) -> Result<Vec<Judged>, String>
             });
         }
         for (how, seen) in tried["aborts"].as_object().into_iter().flatten() {
+            let seen = seen.as_str().unwrap_or("?");
+            let fact = context.facts.get(&format!("section-{length}-{how}"))?;
             judged.push(Judged {
                 question: format!("doctor-{length}-aborts-on-{how}"),
                 said: None,
-                detail: seen.as_str().unwrap_or("?").to_owned(),
-                verdict: if seen == "aborts" {
+                detail: seen.to_owned(),
+                verdict: if seen == fact {
                     Verdict::Right
                 } else if seen == "unknown" {
                     Verdict::Skipped(NOT_SEEN.to_owned())
                 } else {
-                    Verdict::Wrong(format!("{seen}; sections abort on every x86_64 kernel"))
+                    Verdict::Wrong(format!("{seen}, the kernel did {fact}"))
                 },
             });
         }

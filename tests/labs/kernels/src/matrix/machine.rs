@@ -6,18 +6,17 @@ use std::path::{Path, PathBuf};
 use super::World;
 use super::facts::Facts;
 use super::judge::{Asked, Context};
-use crate::guest::{Command, Guest, Kernel, programs};
+use crate::aarch64::{self, Shipped};
+use crate::guest::{Command, Guest, Kernel, Machine, programs};
 use rseq_kit::artifacts::artifacts;
 use rseq_kit::world::GLIBC_OFF;
-use rseq_lab_conformance::build::SHARED_OBJECTS;
+use rseq_lab_conformance::build::shared_objects;
 use rseq_lab_conformance::{Cell, Known, Owner, Place, Programs, Root};
 
 /// Where things are in the guest.
 const SUITE: &str = "/suite";
 const OWN: &str = "/own";
 const FILES: &str = "/rseq";
-const LIBRARIES: &str = "/lib/x86_64-linux-gnu";
-const LD_SO: &str = "/lib64/ld-linux-x86-64.so.2";
 
 /// Percent of the usual rounds: emulation is slow.
 const ROUNDS: &str = "2";
@@ -29,14 +28,14 @@ const ROUNDS: &str = "2";
 ///
 /// The machine cannot be put together, or does not start.
 pub fn ask(kernel: &Kernel, libc: &str) -> Result<Vec<World>, String> {
-    let root = Root::open(libc)?;
-    let suite = Programs::for_all()?;
-    let mut guest = system(&root)?;
+    let machine = kernel.machine;
+    let root = Root::open_for(libc, machine)?;
+    let suite = Programs::for_machine(machine)?;
+    let mut guest = system(&root, machine)?;
     guest = with_folder(guest, SUITE, &suite.folder)?;
-    guest = with_folder(guest, OWN, programs::folder()?)?;
-    let artifacts = artifacts()?;
-    for file in [&artifacts.rseqctl, &artifacts.abi, &artifacts.shim] {
-        guest = guest.file(&place(FILES, file), file);
+    guest = with_folder(guest, OWN, programs::folder(machine)?)?;
+    for (name, file) in files(machine)? {
+        guest = guest.file(&format!("{FILES}/{name}"), &file);
     }
     let asked = questions(suite, &root);
     for (_, command) in &asked {
@@ -47,7 +46,7 @@ pub fn ask(kernel: &Kernel, libc: &str) -> Result<Vec<World>, String> {
         kernel: kernel.version()?,
         glibc: root.glibc,
         facts: Facts::default(),
-        known_facts: Facts::known(kernel.name)?,
+        known_facts: Facts::known(machine, kernel.name)?,
         known: Known::read()?,
     };
     let results = guest.boot(kernel)?;
@@ -63,6 +62,7 @@ pub fn ask(kernel: &Kernel, libc: &str) -> Result<Vec<World>, String> {
         match worlds.iter_mut().find(|world| world.subject == subject) {
             Some(world) => world.judged.extend(judged),
             None => worlds.push(World {
+                machine,
                 kernel: kernel.name.to_owned(),
                 libc: libc.to_owned(),
                 subject: subject.to_owned(),
@@ -148,8 +148,24 @@ fn command(cell: &Cell) -> Command {
     variables.fold(command, |command, (name, value)| command.env(name, value))
 }
 
+/// What is under test, by the names that it is installed under.
+fn files(machine: Machine) -> Result<[(&'static str, PathBuf); 3], String> {
+    let [rseqctl, abi, shim] = if machine == Machine::Aarch64 {
+        let folder = aarch64::shipped(Shipped::All)?;
+        ["rseqctl", "librseq_abi.so", "librseq_shim.so"].map(|name| folder.join(name))
+    } else {
+        let artifacts = artifacts()?;
+        [&artifacts.rseqctl, &artifacts.abi, &artifacts.shim].map(Clone::clone)
+    };
+    Ok([
+        ("rseqctl", rseqctl),
+        ("librseq_abi.so.1", abi),
+        ("librseq_shim.so", shim),
+    ])
+}
+
 /// The C library where programs look for it.
-fn system(root: &Root) -> Result<Guest, String> {
+fn system(root: &Root, machine: Machine) -> Result<Guest, String> {
     let loader = root.loader.as_ref().ok_or("needs a Debian release")?;
     let find = |name: &str| {
         let mut paths = loader.libraries.iter().map(|folder| folder.join(name));
@@ -157,9 +173,10 @@ fn system(root: &Root) -> Result<Guest, String> {
             .find(|path| path.is_file())
             .ok_or_else(|| format!("no {name} for {}", root.name))
     };
-    let mut guest = Guest::new().file(LD_SO, &loader.ld_so);
-    for name in SHARED_OBJECTS.into_iter().chain(["libgcc_s.so.1"]) {
-        guest = guest.file(&format!("{LIBRARIES}/{name}"), &find(name)?);
+    let mut guest = Guest::new().file(machine.linker(), &loader.ld_so);
+    let folder = machine.libraries();
+    for name in shared_objects(machine).into_iter().chain(["libgcc_s.so.1"]) {
+        guest = guest.file(&format!("/lib/{folder}/{name}"), &find(name)?);
     }
     Ok(guest)
 }

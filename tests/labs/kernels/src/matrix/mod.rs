@@ -12,12 +12,15 @@ mod judge;
 pub mod machine;
 pub mod page;
 
+use rseq_kit::machine::Machine;
 use rseq_lab_conformance::Verdict;
 use rseq_lab_conformance::known::Judged;
 
 /// All questions that one subject was asked on one kernel with one C library.
 #[derive(Clone, Debug)]
 pub struct World {
+    /// The architecture.
+    pub machine: Machine,
     /// Name of the kernel; `host` for that of this machine.
     pub kernel: String,
     /// Name of the C library: `host`, or a Debian release.
@@ -34,8 +37,12 @@ impl World {
     pub fn failures(&self) -> Vec<String> {
         let line = |judged: &Judged| match &judged.verdict {
             Verdict::Wrong(why) => Some(format!(
-                "{} {} {} {}: {why}",
-                self.kernel, self.libc, self.subject, judged.question
+                "{} {} {} {} {}: {why}",
+                self.machine.name(),
+                self.kernel,
+                self.libc,
+                self.subject,
+                judged.question
             )),
             _ => None,
         };

@@ -5,26 +5,40 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::World;
+use rseq_kit::machine::Machine;
 use rseq_lab_conformance::known::Judged;
 use rseq_lab_conformance::table::{Tally, tally};
 use rseq_lab_conformance::{Said, Verdict};
 
-/// A kernel with a C library: a column of the table.
-type Place = (String, String);
+/// A kernel with a C library: a column of a table.
+type Place = (Machine, String, String);
 
-/// The table in Markdown: questions down, kernels with C libraries across.
+/// The tables in Markdown, one for each machine that was asked.
+#[must_use]
+pub fn tables(worlds: &[World]) -> String {
+    let mut text = String::new();
+    for machine in Machine::ALL {
+        let here = worlds.iter().filter(|world| world.machine == machine);
+        let here: Vec<_> = here.cloned().collect();
+        if !here.is_empty() {
+            let _ = writeln!(text, "## {}\n\n{}", machine.name(), table(&here));
+        }
+    }
+    text
+}
+
+/// A table in Markdown: questions down, kernels with C libraries across.
 ///
 /// A cell sums up all owners that were asked: how many answered as they must, and
 /// after a plus how many have another answer for a reason that is written down,
 /// by its number.
-#[must_use]
-pub fn table(worlds: &[World]) -> String {
+fn table(worlds: &[World]) -> String {
     let places = places(worlds);
     let mut reasons = Vec::new();
     let mut text = String::new();
     let heads: Vec<_> = places
         .iter()
-        .map(|(kernel, libc)| format!("{kernel} {libc}"))
+        .map(|(_, kernel, libc)| format!("{kernel} {libc}"))
         .collect();
     let _ = writeln!(text, "| question | {} |", heads.join(" | "));
     let _ = writeln!(text, "|---|{}", "---|".repeat(heads.len()));
@@ -59,7 +73,7 @@ fn total(tally: Tally) -> usize {
 fn places(worlds: &[World]) -> Vec<Place> {
     let mut places = Vec::new();
     for world in worlds {
-        let place = (world.kernel.clone(), world.libc.clone());
+        let place = (world.machine, world.kernel.clone(), world.libc.clone());
         if !places.contains(&place) {
             places.push(place);
         }
@@ -67,8 +81,8 @@ fn places(worlds: &[World]) -> Vec<Place> {
     places
 }
 
-fn is_at(world: &World, (kernel, libc): &Place) -> bool {
-    world.kernel == *kernel && world.libc == *libc
+fn is_at(world: &World, (machine, kernel, libc): &Place) -> bool {
+    world.machine == *machine && world.kernel == *kernel && world.libc == *libc
 }
 
 /// In the order in which they were asked.
@@ -143,6 +157,7 @@ pub fn json(worlds: &[World]) -> Value {
             Verdict::Wrong(reason) => ("wrong", Some(reason)),
         };
         json!({
+            "machine": world.machine.name(),
             "kernel": world.kernel,
             "libc": world.libc,
             "subject": world.subject,
@@ -177,6 +192,9 @@ pub fn from_json(value: &Value) -> Result<Vec<World>, String> {
     for answer in value["answers"].as_array().ok_or("no answers")? {
         let text = |key: &str| answer[key].as_str().unwrap_or_default().to_owned();
         let (kernel, libc, subject) = (text("kernel"), text("libc"), text("subject"));
+        let mut machines = Machine::ALL.into_iter();
+        let machine = machines.find(|machine| machine.name() == text("machine"));
+        let machine = machine.unwrap_or(Machine::X86_64);
         let judged = Judged {
             question: text("question"),
             said: answer["answer"].as_str().and_then(Said::from_word),
@@ -191,11 +209,13 @@ pub fn from_json(value: &Value) -> Result<Vec<World>, String> {
         };
         match worlds.last_mut() {
             Some(last)
-                if last.subject == subject && is_at(last, &(kernel.clone(), libc.clone())) =>
+                if last.subject == subject
+                    && is_at(last, &(machine, kernel.clone(), libc.clone())) =>
             {
                 last.judged.push(judged);
             }
             _ => worlds.push(World {
+                machine,
                 kernel,
                 libc,
                 subject,
@@ -223,7 +243,7 @@ pub fn page(worlds: &[World], versions: &[String]) -> String {
         tally.known,
         tally.skipped,
         tally.wrong,
-        table(worlds),
+        tables(worlds),
     )
 }
 
@@ -231,13 +251,13 @@ pub fn page(worlds: &[World], versions: &[String]) -> String {
 const HEAD: &str = "\
 # The matrix
 
-Written by `cargo xtask matrix --kernels all --page docs/matrix.md`; do not edit it by
-hand. With `--with target/matrix.json` only some kernels are booted, and the answers of
-the others are taken from an earlier run.
+Written by `cargo xtask matrix --kernels all --page docs/matrix.md`, and the same with
+`--target aarch64`; do not edit it by hand. With `--with target/matrix.json` only some
+kernels are booted, and the answers of the others are taken from an earlier run.
 
-The table has one row for each question and one column for each kernel and C library.
-Each kernel is a Debian package, booted in an emulator (`qemu-system-x86_64`, without
-KVM). The guest contains an init of ours, the C library of a Debian release, the
+There is a table for each architecture, with one row for each question and one column for
+each kernel and C library. Each kernel is a Debian package, booted in an emulator
+(`qemu-system-x86_64`, `qemu-system-aarch64`, without KVM). The guest contains an init of ours, the C library of a Debian release, the
 conformance suite, the shim and `rseqctl`, and nothing else. `host` is the kernel of the
 machine that runs the command.
 
@@ -245,6 +265,7 @@ machine that runs the command.
     cargo xtask matrix --kernels 6.19,host --glibcs bullseye,trixie
     cargo xtask matrix --kernels all         # everything on this page
     cargo xtask matrix --all                 # that, and the host's kernel with every glibc
+    cargo xtask matrix --target aarch64 --kernels all --glibcs bookworm,trixie,forky
 
 `cargo test -p rseq-lab-kernels` runs the same on the three default kernels, and with
 `RSEQ_KERNELS=all` on all of them.
@@ -253,7 +274,7 @@ A cell for a question of the suite counts the owners ([conformance.md](conforman
 how many answer as required and, after a plus sign, how many give another answer for one
 of the numbered reasons below the table. A cell for a question about the kernel is the
 kernel's behaviour. `tests/kernels/facts.txt` explains these names and has the expected
-answers; any other answer is wrong.
+answers, for AArch64 `facts-aarch64.txt`; any other answer is wrong.
 
 - `registered-length` is the length of the registration, as the kernel reports it. Areas
   of 32 bytes, and the shim's own, are registered with 32, the legacy mode in which the
@@ -263,7 +284,9 @@ answers; any other answer is wrong.
   `cpu_id_start`, as TCMalloc does, and moves that memory behind a membarrier. Where the
   kernel does not rewrite a changed `cpu_id_start`, the client writes to memory that it
   no longer owns. No owner can prevent that, and `rseqctl run` refuses to start such a
-  client there, because of what it reads in its code. `-by-pointer` is the same client
+  client there, because of what it reads in its code. Where the kernel does not abort
+  critical sections, no owner can help any client that has some, and `run` refuses to
+  start it, too. `-by-pointer` is the same client
   with a store through a pointer that is kept across jumps.
 - `doctor-*`: `rseqctl doctor` has detected what the kernel does.
 ";

@@ -1,0 +1,146 @@
+//! The command on AArch64: a machine with `rseqctl`, programs for each glibc that it
+//! may meet, and what a 32-bit program needs.
+
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use rseq_kit::artifacts::room;
+use rseq_kit::child::Program;
+use rseq_kit::debian::Suite;
+use rseq_kit::needs::program;
+use rseq_kit::scratch;
+
+use crate::aarch64::{self, Shipped};
+use crate::guest::{Command, Guest, Machine};
+
+/// The glibcs, and the Debian releases that have them.
+pub const GLIBCS: [(&str, &str); 3] = [("2.36", "bookworm"), ("2.41", "trixie"), ("2.43", "forky")];
+
+/// What runs with each: name, source below `tests`, options.
+const DYNAMIC: [(&str, &str, &[&str]); 3] = [
+    ("idle", "fixtures/idle.c", &[]),
+    (
+        "exports",
+        "fixtures/addresses.c",
+        &["-DADOPT", "-Wl,--export-dynamic-symbol=__rseq_abi"],
+    ),
+    ("client", "kernels/client.c", &[]),
+];
+
+/// What needs none of them.
+const STATIC: [(&str, &str, &[&str]); 3] = [
+    ("beside", "kernels/beside.c", &[]),
+    ("idle-static", "fixtures/idle.c", &[]),
+    ("idle-stripped", "fixtures/idle.c", &["-s"]),
+];
+
+/// Where the command is.
+const COMMAND: &str = "/rseq/rseqctl";
+
+/// A 32-bit program that waits, and how it is started.
+pub const NARROW: [&str; 5] = [
+    "/armhf/ld-linux-armhf.so.3",
+    "--library-path",
+    "/armhf",
+    "/armhf/sleep",
+    "1000",
+];
+
+/// A machine with all that.
+///
+/// # Errors
+///
+/// Something does not build, or cannot be had.
+pub fn guest() -> Result<Guest, String> {
+    let mut guest = aarch64::guest()?;
+    let shipped = aarch64::shipped(Shipped::All)?;
+    for (place, built) in [
+        ("rseqctl", "rseqctl"),
+        ("librseq_shim.so", "librseq_shim.so"),
+        ("librseq_abi.so.1", "librseq_abi.so"),
+    ] {
+        guest = guest.file(&format!("/rseq/{place}"), &shipped.join(built));
+    }
+    for (_, release) in GLIBCS {
+        let root = Suite::open_for(release, "arm64")?.root(&["libc6", "libgcc-s1"])?;
+        for name in ["ld-linux-aarch64.so.1", "libc.so.6", "libgcc_s.so.1"] {
+            let file = library(&root, "aarch64-linux-gnu", name)?;
+            guest = guest.file(&format!("/glibc/{release}/{name}"), &file);
+        }
+    }
+    let narrow = Suite::open_for("bookworm", "armhf")?.root(&["libc6", "coreutils"])?;
+    for name in ["ld-linux-armhf.so.3", "libc.so.6"] {
+        let file = library(&narrow, "arm-linux-gnueabihf", name)?;
+        guest = guest.file(&format!("/armhf/{name}"), &file);
+    }
+    guest = guest.file("/armhf/sleep", &narrow.join("bin/sleep"));
+    let programs = programs()?;
+    let dynamic = GLIBCS.iter().flat_map(|(_, release)| {
+        let names = DYNAMIC.iter().map(|(name, ..)| *name);
+        names.map(move |name| format!("{name}-{release}"))
+    });
+    let fixed = STATIC.iter().map(|(name, ..)| (*name).to_owned());
+    for name in dynamic.chain(fixed) {
+        guest = guest.file(&format!("/p/{name}"), &programs.join(&name));
+    }
+    Ok(guest)
+}
+
+/// The command with these arguments.
+#[must_use]
+pub fn rseqctl<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {
+    Command::new(COMMAND).args(arguments)
+}
+
+/// `rseqctl ps` of a program, which is started with these variables and waits meanwhile;
+/// one whose path begins with "@" says nothing of it.
+#[must_use]
+pub fn look<'a>(variables: &[String], started: impl IntoIterator<Item = &'a str>) -> Command {
+    Command::new("/p/beside")
+        .args(variables)
+        .args(started)
+        .args(["--", COMMAND, "ps", "--format", "ndjson", "PID"])
+}
+
+fn library(root: &Path, architecture: &str, name: &str) -> Result<PathBuf, String> {
+    let folders = ["lib", "usr/lib"].map(|lib| root.join(lib).join(architecture));
+    let found = folders.iter().map(|folder| folder.join(name));
+    let mut found = found.filter(|path| path.is_file());
+    found
+        .next()
+        .ok_or_else(|| format!("no {name} in {}", root.display()))
+}
+
+/// The folder with the programs.
+fn programs() -> Result<PathBuf, String> {
+    static FOLDER: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
+        let folder = scratch::directory("aarch64-command")?;
+        for (name, source, options) in DYNAMIC {
+            for (_, release) in GLIBCS {
+                let linker = format!("/glibc/{release}/ld-linux-aarch64.so.1");
+                let linker = format!("-Wl,--dynamic-linker={linker}");
+                let search = format!("-Wl,-rpath,/glibc/{release}");
+                let options: Vec<_> = options.iter().copied().chain([&*linker, &search]).collect();
+                build(source, &options, &folder.join(format!("{name}-{release}")))?;
+            }
+        }
+        for (name, source, options) in STATIC {
+            let options: Vec<_> = options.iter().copied().chain(["-static"]).collect();
+            build(source, &options, &folder.join(name))?;
+        }
+        Ok(folder)
+    });
+    FOLDER.clone()
+}
+
+fn build(source: &str, options: &[&str], to: &Path) -> Result<(), String> {
+    Program::with_callers_environment(program(Machine::Aarch64.compiler())?)
+        .args(["-O2", "-pthread", "-Wall", "-Wextra", "-o"])
+        .arg(to)
+        .arg(room().join(source))
+        .args(options)
+        .run()?
+        .expect(0)
+        .map(drop)
+        .map_err(|error| format!("{source} does not build for AArch64: {error}"))
+}

@@ -1,0 +1,246 @@
+//! The command on AArch64, on two of its kernels, emulated: what it says of live
+//! processes with each glibc, of this host, of a program's libraries; and what it starts.
+
+use std::process::ExitCode;
+
+use rseq_kit::child::Finished;
+use rseq_kit::needs::Need;
+use rseq_kit::runner::{Outcome, Suite};
+use rseq_kit::world::GLIBC_OFF;
+use rseq_lab_kernels::command::{self, GLIBCS, look, rseqctl};
+use rseq_lab_kernels::guest::{self, Command, Kernel, kernels};
+use serde_json::{Value, json};
+
+const SHIM: &str = "LD_PRELOAD=/rseq/librseq_shim.so";
+
+/// What a question's answer is held to.
+type Holds = Box<dyn Fn(&Finished) -> Result<(), String>>;
+
+struct Question {
+    name: String,
+    command: Command,
+    holds: Holds,
+}
+
+fn main() -> ExitCode {
+    let kernels = match kernels::chosen_for_aarch64() {
+        Ok(kernels) => kernels,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let mut suite = Suite::new();
+    for kernel in kernels {
+        let needs = [Need::CC, guest::need(kernel)];
+        let name = format!("aarch64-command::{}", kernel.name);
+        suite.add(name, &needs, move || ask(kernel));
+    }
+    suite.run()
+}
+
+fn ask(kernel: Kernel) -> Outcome {
+    let mut guest = command::guest()?;
+    let questions: Vec<_> = processes().chain(others()).collect();
+    for question in &questions {
+        guest = guest.run(question.command.clone());
+    }
+    let mut wrong = Vec::new();
+    for (question, answer) in questions.iter().zip(guest.boot(&kernel)?) {
+        let held = answer.and_then(|finished| {
+            (question.holds)(&finished).map_err(|error| {
+                let Finished { status, out, err } = &finished;
+                format!("{error}\n {status}\n {out}\n {err}")
+            })
+        });
+        if let Err(error) = held {
+            wrong.push(format!("{}: {error}", question.name));
+        }
+    }
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(wrong.join("\n").into())
+    }
+}
+
+/// A process: its variables, its program, its owner, its threads' areas.
+type Row = (
+    &'static [&'static str],
+    &'static str,
+    &'static str,
+    Option<(&'static str, &'static str)>,
+);
+
+fn processes() -> impl Iterator<Item = Question> {
+    const LIBC: Option<(&str, &str)> = Some(("libc", "proved"));
+    const SYMBOL: Option<(&str, &str)> = Some(("__rseq_abi", "proved"));
+    const OFF: &str = "GLIBC_TUNABLES=glibc.pthread.rseq=0";
+    const WITH_EACH: [Row; 7] = [
+        (&[], "idle", "libc", LIBC),
+        (&[OFF], "idle", "none", None),
+        (&[SHIM], "idle", "libc", LIBC),
+        (&[OFF, SHIM], "idle", "shim", SYMBOL),
+        (&[OFF, SHIM], "exports", "adopter", SYMBOL),
+        (&[OFF], "client", "client", SYMBOL),
+        (&[OFF, SHIM], "client", "client", SYMBOL),
+    ];
+    assert_eq!(OFF, format!("GLIBC_TUNABLES={GLIBC_OFF}"));
+    let dynamic = GLIBCS.iter().flat_map(|(version, release)| {
+        WITH_EACH.iter().map(move |(variables, name, owner, area)| {
+            let program = format!("/p/{name}-{release}");
+            process(variables, &program, owner, *area, version)
+        })
+    });
+    let fixed = [
+        ("/p/idle-static", Some(("libc", "proved"))),
+        // no symbol says where the area is
+        ("/p/idle-stripped", Some(("libc", "likely"))),
+    ];
+    let fixed = fixed.map(|(program, area)| process(&[], program, "libc", area, "static"));
+    dynamic.chain(fixed)
+}
+
+fn process(
+    variables: &[&str],
+    program: &str,
+    owner: &'static str,
+    area: Option<(&'static str, &'static str)>,
+    glibc: &str,
+) -> Question {
+    let variables: Vec<_> = variables.iter().map(|&it| it.to_owned()).collect();
+    Question {
+        name: format!("ps {} {program} (glibc {glibc})", variables.join(" ")),
+        command: look(&variables, [program]),
+        holds: Box::new(move |finished| {
+            let row = json_of(finished)?;
+            equal(&row["owner"], &json!(owner))?;
+            let threads = row["threads"].as_array().ok_or("no threads")?;
+            equal(&json!(threads.len()), &json!(5))?;
+            equal(&row["missing"], &json!([]))?;
+            for thread in threads {
+                equal(&thread["registered"], &json!(area.is_some()))?;
+                if let Some((kind, evidence)) = area {
+                    equal(&thread["area"], &json!(kind))?;
+                    equal(&thread["area_evidence"], &json!(evidence))?;
+                    equal(&thread["signature"], &json!("0xd428bc00"))?;
+                }
+            }
+            Ok(())
+        }),
+    }
+}
+
+fn json_of(finished: &Finished) -> Result<Value, String> {
+    serde_json::from_str(finished.out.trim_end()).map_err(|error| error.to_string())
+}
+
+fn equal(found: &Value, expected: &Value) -> Result<(), String> {
+    if found == expected {
+        Ok(())
+    } else {
+        Err(format!("{found}, should be {expected}"))
+    }
+}
+
+fn says(name: &str, command: Command, expected: &'static str) -> Question {
+    Question {
+        name: name.to_owned(),
+        command,
+        holds: Box::new(move |finished| {
+            equal(&json!(finished.code()), &json!(0))?;
+            equal(&json!(finished.out.trim_end()), &json!(expected))
+        }),
+    }
+}
+
+fn others() -> impl Iterator<Item = Question> {
+    let doctor = rseqctl([
+        "doctor",
+        "--format",
+        "ndjson",
+        "--fail-on",
+        "never",
+        "--seconds",
+        "60",
+    ]);
+    let narrow = command::NARROW.iter().enumerate().map(|(place, word)| {
+        let silent = if place == 0 { "@" } else { "" };
+        format!("{silent}{word}")
+    });
+    let narrow: Vec<_> = narrow.collect();
+    [
+        Question {
+            name: "doctor".to_owned(),
+            command: doctor,
+            holds: Box::new(sections_abort),
+        },
+        Question {
+            name: "ps of a 32-bit program".to_owned(),
+            command: look(&[], narrow.iter().map(String::as_str)),
+            holds: Box::new(is_narrow),
+        },
+        says(
+            "run --mode own",
+            rseqctl(["run", "--mode", "own", "--", "/p/census"]),
+            "main ours cpu\nthreads ours 8\ncpu 8 failed 0",
+        ),
+        says(
+            "run, an adopter",
+            rseqctl(["run", "--", "/p/adopter"]),
+            "granted 0 already 9 refused 0 denied 0",
+        ),
+        says(
+            "run, a client",
+            rseqctl(["run", "--", "/p/hides"]),
+            "granted 9 already 0 refused 0 denied 0",
+        ),
+        Question {
+            name: "audit --program".to_owned(),
+            command: rseqctl(["audit", "--format", "json", "--program", "/p/adopter"]),
+            holds: Box::new(|finished| {
+                let report = json_of(finished)?;
+                let objects = report["objects"].as_array();
+                let mut programs = objects.into_iter().flatten().map(|it| &it["program"]);
+                let program = programs.find(|it| !it.is_null()).ok_or("no program")?;
+                equal(&program["missing"], &json!([]))?;
+                equal(&program["winner"], &json!("/p/adopter"))?;
+                let objects = ["/p/adopter", "/lib/libc.so.6", "/lib/ld-linux-aarch64.so.1"];
+                equal(&program["objects"], &json!(objects))
+            }),
+        },
+    ]
+    .into_iter()
+}
+
+/// The doctor has seen sections abort, and none run on.
+fn sections_abort(finished: &Finished) -> Result<(), String> {
+    let told = json_of(finished)?;
+    let lengths = told["self_test"]["lengths"]
+        .as_array()
+        .ok_or("no lengths")?;
+    let seen: Vec<_> = lengths
+        .iter()
+        .flat_map(|length| length["aborts"].as_object().into_iter().flatten())
+        .map(|(_, seen)| seen)
+        .collect();
+    let all = seen.iter().all(|seen| **seen != json!("runs-on"));
+    if all && seen.contains(&&json!("aborts")) {
+        Ok(())
+    } else {
+        Err(format!("{seen:?}"))
+    }
+}
+
+fn is_narrow(finished: &Finished) -> Result<(), String> {
+    let row = json_of(finished)?;
+    equal(&row["owner"], &json!("libc"))?;
+    let threads = row["threads"].as_array().map(Vec::as_slice);
+    let Some([thread]) = threads else {
+        return Err("not one thread".to_owned());
+    };
+    equal(&thread["area"], &json!("libc"))?;
+    equal(&thread["area_evidence"], &json!("proved"))?;
+    // its own architecture's
+    equal(&thread["signature"], &json!("0xe7f5def3"))
+}
