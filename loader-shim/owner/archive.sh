@@ -6,6 +6,8 @@
 # One object, linked from those members that are needed, in which only the names of
 # names.txt are left global: nothing of Rust's core, nor the functions of <string.h>
 # that the shim brings along, meets anything else of the program.
+# Nor is anything asked for that nobody uses: GNU ld leaves the names of weak references
+# behind that --gc-sections has removed, and makes them strong.
 # A Rust program has groups of the same names (core's personality), of which a linker
 # keeps one: so the object has none.
 set -eu
@@ -13,12 +15,13 @@ set -eu
 built=$1
 shipped=$2
 names=$(dirname "$0")/names.txt
-object=$(dirname "$shipped")/rseq_owner.$$.o
-trap 'rm -f "$object" "$object.new"' EXIT
+folder=$(mktemp -d "$(dirname "$shipped")/rseq_owner.XXXXXX")
+trap 'rm -rf "$folder"' EXIT
+# its name is in the archive
+object=$folder/rseq_owner.o
 
 ${LD:-ld} -r --force-group-allocation --gc-sections -o "$object" $(sed 's/^/-u /' "$names") "$built"
-${OBJCOPY:-objcopy} --keep-global-symbols="$names" --strip-debug \
+${OBJCOPY:-objcopy} --keep-global-symbols="$names" --strip-unneeded \
 	--remove-section=.comment --remove-section=.llvmbc --remove-section=.llvmcmd "$object"
-rm -f "$object.new"
-${AR:-ar} rcsD "$object.new" "$object"
-mv "$object.new" "$shipped"
+${AR:-ar} rcsD "$folder/new" "$object"
+mv "$folder/new" "$shipped"

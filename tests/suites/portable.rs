@@ -10,6 +10,7 @@ use rseq_kit::artifacts::artifacts;
 use rseq_kit::child::Program;
 use rseq_kit::foreign;
 use rseq_kit::needs::{Need, program};
+use rseq_kit::release;
 use rseq_kit::runner::{Outcome, Suite};
 use rseq_kit::scratch;
 use rseq_kit::versions::{self, Imports};
@@ -114,11 +115,7 @@ fn install(root: &Path) -> Result<String, String> {
     if let Some(tarball) = std::env::var_os("RSEQ_TARBALL") {
         let place = root.join("opt");
         fs::create_dir_all(&place).map_err(say)?;
-        Program::with_callers_environment(program("tar")?)
-            .args(["--strip-components", "1", "-xzf"])
-            .args([Path::new(&tarball), "-C".as_ref(), &place])
-            .run()?
-            .expect(0)?;
+        release::unpack(Path::new(&tarball), &place)?;
         Program::with_callers_environment(program("sha256sum")?)
             .args(["--check", "--strict", "--quiet", "SHA256SUMS"])
             .directory(&place)

@@ -36,13 +36,23 @@ enum Chore {
     Build,
     /// Build everything and run the demo
     Demo,
-    /// Make the release tarball, for every glibc from 2.17 on
-    Dist,
+    /// Make the release tarball, for every glibc from 2.17 on, and try it
+    Dist {
+        /// Make it of what is in this folder instead, and try nothing
+        #[arg(long, value_name = "FOLDER", requires = "to")]
+        built: Option<PathBuf>,
+        /// Where it goes
+        #[arg(long, value_name = "FOLDER", requires = "built")]
+        to: Option<PathBuf>,
+    },
     /// Make Debian packages of the release tarball, into target/package
     Package {
         /// A tarball that was made before
         #[arg(long, value_name = "FILE")]
         tarball: Option<PathBuf>,
+        /// Where they go instead
+        #[arg(long, value_name = "FOLDER")]
+        to: Option<PathBuf>,
     },
     /// Say within a minute whether a change is right: format, layout, lints, unit tests
     Check,
@@ -143,8 +153,12 @@ fn main() -> ExitCode {
     let done = match chore {
         Chore::Build => build(&mut steps).map(|_| ()),
         Chore::Demo => build(&mut steps).and_then(|rseqctl| demo(&mut steps, &rseqctl)),
-        Chore::Dist => dist::run(&mut steps).map(|_| ()),
-        Chore::Package { tarball } => package::run(&mut steps, tarball.as_deref()),
+        Chore::Dist {
+            built: Some(built),
+            to: Some(to),
+        } => dist::of_built(&mut steps, &built, &to),
+        Chore::Dist { .. } => dist::run(&mut steps).map(|_| ()),
+        Chore::Package { tarball, to } => package::run(&mut steps, tarball.as_deref(), to),
         Chore::Check => check(&mut steps),
         Chore::Tidy { arrows: false, .. } => tidy(&mut steps),
         Chore::Tidy { root, .. } => {

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use crate::step::Steps;
 
 /// Programs, and the Debian packages that bring them.
-const PROGRAMS: [(&str, &str); 32] = [
+const PROGRAMS: [(&str, &str); 36] = [
     ("c++", "g++"),
     ("readelf", "binutils"),
     ("clang", "clang"),
@@ -27,6 +27,10 @@ const PROGRAMS: [(&str, &str); 32] = [
     ("skopeo", "skopeo"),
     ("bzip2", "bzip2"),
     ("cpio", "cpio"),
+    ("mmdebstrap", "mmdebstrap"),
+    ("abidiff", "abigail-tools"),
+    ("cmake", "cmake"),
+    ("meson", "meson"),
     ("rpmbuild", "rpm"),
     ("unzip", "unzip"),
     ("zip", "zip"),

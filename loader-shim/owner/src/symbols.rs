@@ -13,7 +13,8 @@
 use core::arch::global_asm;
 
 // SAFETY: data only. `__rseq_abi` is `struct rseq` as it is before anybody registers it
-// (cpu_id -1), `rseq_shim_thread` what `registration::nesting` counts. The note has the
+// (cpu_id -1), `rseq_shim_thread` what `registration::nesting` counts, weak because the
+// shim refers to it so, and one module has one binding for a name. The note has the
 // name "rseq", the type 1 and the version 1 (ELF gABI, "Note Section"); its section is
 // `tls_model::facts::SectionName::Owner`.
 global_asm!(
@@ -28,7 +29,7 @@ global_asm!(
     ".popsection",
     ".pushsection .tbss.rseq_shim, \"awT\", @nobits",
     ".balign 8",
-    ".globl rseq_shim_thread",
+    ".weak rseq_shim_thread",
     ".hidden rseq_shim_thread",
     ".type rseq_shim_thread, @tls_object",
     ".size rseq_shim_thread, 16",

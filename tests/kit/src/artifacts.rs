@@ -82,33 +82,46 @@ pub fn workspace() -> PathBuf {
 /// Builds into the profile folder of this very binary: `target/debug/deps/x`
 /// (a test) and `target/debug/x` (a program) ask for `target/debug`.
 fn build() -> Result<PathBuf, String> {
+    let folder = profile_folder()?;
+    let profile = match folder.file_name().and_then(|name| name.to_str()) {
+        Some("debug") | None => "dev",
+        Some(name) => name,
+    };
+    let packages = ["rseq-abi-library", "rseq-shim", "rseq-owner", "rseqctl"];
+    cargo("build", &folder)
+        .args(["--profile", profile])
+        .args(packages.iter().flat_map(|package| ["-p", package]))
+        // what is tested is what is shipped
+        .env("RSEQCTL_FLOOR", "2.17")
+        .run()?
+        .expect(0)
+        .map_err(|error| format!("the files under test do not build: {error}"))?;
+    archive(&folder)?;
+    Ok(folder)
+}
+
+/// Returns the profile folder of this very binary.
+pub(crate) fn profile_folder() -> Result<PathBuf, String> {
     let binary = std::env::current_exe().map_err(|error| error.to_string())?;
     let is_test = binary
         .parent()
         .is_some_and(|folder| folder.ends_with("deps"));
     let mut folders = binary.ancestors().skip(if is_test { 2 } else { 1 });
-    let (Some(folder), Some(target)) = (folders.next(), folders.next()) else {
-        return Err(format!("{} is in no target folder", binary.display()));
-    };
-    let profile = match folder.file_name().and_then(|name| name.to_str()) {
-        Some("debug") | None => "dev",
-        Some(name) => name,
-    };
+    match (folders.next(), folders.next()) {
+        (Some(folder), Some(_)) => Ok(folder.to_owned()),
+        _ => Err(format!("{} is in no target folder", binary.display())),
+    }
+}
+
+/// Returns cargo in the workspace, with the target folder that a profile's folder is in.
+pub(crate) fn cargo(verb: &str, profile_folder: &Path) -> Program {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
-    let packages = ["rseq-abi-library", "rseq-shim", "rseq-owner", "rseqctl"];
+    let target = profile_folder.parent().unwrap_or(profile_folder);
     Program::with_callers_environment(cargo)
-        .args(["build", "--quiet", "--profile", profile, "--target-dir"])
+        .args([verb, "--quiet", "--target-dir"])
         .arg(target)
-        .args(packages.iter().flat_map(|package| ["-p", package]))
-        // what is tested is what is shipped
-        .env("RSEQCTL_FLOOR", "2.17")
         .directory(&workspace())
         .limit(Duration::from_secs(900))
-        .run()?
-        .expect(0)
-        .map_err(|error| format!("the files under test do not build: {error}"))?;
-    archive(folder)?;
-    Ok(folder.to_owned())
 }
 
 /// Makes the archive as it is shipped of what cargo has built.

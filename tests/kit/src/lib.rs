@@ -22,6 +22,7 @@ pub mod golden;
 pub mod machine;
 pub mod needs;
 pub mod patience;
+pub mod release;
 pub mod runner;
 pub mod scratch;
 pub mod seen;

@@ -14,6 +14,8 @@ use rseq_kit::needs::{Asked, Need, Tool, program};
 use rseq_kit::runner::Outcome;
 use rseq_kit::scratch;
 
+use crate::installed::adopter;
+
 /// In the order in which they need each other.
 const CRATES: [&str; 3] = ["tls-model", "rseq-code", "rseq-abi"];
 
@@ -161,7 +163,7 @@ fn documented() -> Outcome {
 )]
 fn for_aarch64() -> Outcome {
     let folder = scratch::directory("aarch64")?;
-    let adopter = workspace().join("loader-shim/adopter");
+    let adopter = adopter()?;
     let manifest = format!(
         "[package]\nname = \"counts\"\nedition = \"2024\"\n[workspace]\n[dependencies]\n\
          rseq-abi = {{ path = \"{}\", features = [\"define\"] }}\n",

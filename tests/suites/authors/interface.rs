@@ -73,7 +73,7 @@ fn versions_would_part_what_is_shared() -> Outcome {
             .arg(&place)
             .arg(source("versions.c"))
             .arg("-I")
-            .arg(include())
+            .arg(include()?)
             .args(options)
             .arg("-Wl,-rpath,$ORIGIN")
             .run()?

@@ -7,13 +7,12 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use rseq_kit::artifacts::{artifacts, workspace};
 use rseq_kit::child::Program;
 use rseq_kit::needs::{Need, Tool, program};
 use rseq_kit::runner::{Outcome, Suite};
 use rseq_kit::scratch;
 
-use crate::installed::{include, install, source};
+use crate::installed::{adopter, archive, include, install, source};
 
 /// The program, and its options beside those that all have.
 const PROGRAMS: [(&str, &[&str]); 3] = [
@@ -80,7 +79,7 @@ fn library(definer: Definer) -> Result<PathBuf, String> {
 fn build_library(definer: Definer) -> Result<PathBuf, String> {
     let folder = scratch::directory("adopts")?;
     let say = |error: std::io::Error| format!("{}: {error}", folder.display());
-    let adopter = workspace().join("loader-shim/adopter");
+    let adopter = adopter()?;
     let features = match definer {
         Definer::Crate => "\"define\"",
         Definer::Abi => "",
@@ -107,7 +106,7 @@ fn build(options: &[&str], library: &Path, is_loaded: bool) -> Result<PathBuf, S
         .args(["-O2", "-Wall", "-Wextra", "-Werror", "-pthread"])
         .arg(source("adopts.c"))
         .arg("-I")
-        .arg(include());
+        .arg(include()?);
     if !is_loaded {
         let folder = library.parent().unwrap_or(library);
         cc = cc
@@ -116,7 +115,7 @@ fn build(options: &[&str], library: &Path, is_loaded: bool) -> Result<PathBuf, S
             .arg(format!("-Wl,-rpath,{}", folder.display()));
     }
     if options.contains(&"-DOWNED") {
-        cc = cc.arg(&artifacts()?.owner);
+        cc = cc.arg(&archive()?);
     }
     cc.args(options)
         .args(["-ldl", "-o"])
@@ -186,8 +185,8 @@ fn archive_is_for_programs() -> Outcome {
         .args(["-shared", "-fPIC", "-Wl,--undefined=rseq_shim_owner"])
         .arg(source("define.c"))
         .arg("-I")
-        .arg(include())
-        .arg(&artifacts()?.owner)
+        .arg(include()?)
+        .arg(&archive()?)
         .arg("-o")
         .arg(&out)
         .run()?;

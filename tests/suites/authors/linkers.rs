@@ -85,7 +85,7 @@ impl Linking<'_> {
             .arg(format!("-fuse-ld={}", self.linker))
             .args(options)
             .arg("-I")
-            .arg(include())
+            .arg(include()?)
             .args(arguments)
             .arg("-o")
             .arg(&out)

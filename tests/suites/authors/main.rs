@@ -1,6 +1,7 @@
 //! What authors of programs and libraries are given: headers, archives, crates and
 //! the pages that show how to use them, tried as a user would.
 
+mod bare;
 mod crates;
 mod header;
 mod installed;

@@ -1,14 +1,15 @@
 //! `librseq_owner.a`: programs of every kind, by every linker, that own themselves.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use rseq_kit::artifacts::artifacts;
+use rseq_kit::artifacts::{artifacts, workspace};
 use rseq_kit::child::{Finished, Program};
 use rseq_kit::needs::{Need, Tool, program};
 use rseq_kit::runner::{Outcome, Suite};
 use rseq_kit::scratch;
 
-use crate::installed::{include, source};
+use crate::installed::{archive, include, source};
 
 const LINKERS: [(&str, &str); 4] = [
     ("bfd", "ld.bfd"),
@@ -63,14 +64,14 @@ pub fn add(suite: &mut Suite) {
 
 /// Links a program with the archive.
 fn link(sources: &[&str], linker: &str, options: &[&str]) -> Result<PathBuf, String> {
-    let owner = &artifacts()?.owner;
+    let owner = archive()?;
     let folder = owner.parent().unwrap_or(Path::new("."));
     let binary = scratch::directory("owned")?.join("owned");
     Program::with_callers_environment(program("cc")?)
         .args(["-O2", "-Wall", "-Wextra", "-Werror"])
         .arg(format!("-fuse-ld={linker}"))
         .arg("-I")
-        .arg(include())
+        .arg(include()?)
         .args(sources.iter().map(|name| source(name)))
         .arg(format!("-L{}", folder.display()))
         .args(["-lrseq_owner"])
@@ -166,7 +167,7 @@ fn owns(linker: &str, options: &[&str], wrapped: bool) -> Outcome {
 fn brings_no_other_names() -> Outcome {
     let listed = Program::new(program("nm")?)
         .arg("--extern-only")
-        .arg(&artifacts()?.owner)
+        .arg(archive()?)
         .run()?
         .expect(0)?;
     let named = |kinds: &str| -> Vec<&str> {
@@ -189,6 +190,23 @@ fn brings_no_other_names() -> Outcome {
     let known = ["__bss_start", "__ehdr_start", "_end", "timer_create"];
     let asked = named("U");
     assert!(asked.iter().all(|name| known.contains(name)), "{asked:?}");
+    Ok(())
+}
+
+/// The same bytes, whoever makes it and when.
+#[rseq_kit::test(Need::X86_64, Need::BINUTILS)]
+fn is_the_same_each_time() -> Outcome {
+    let folder = scratch::directory("archives")?;
+    let built = &artifacts()?.owner.with_file_name("librseq_owner_parts.a");
+    let make = |name: &str| -> Result<Vec<u8>, String> {
+        let place = folder.join(name);
+        Program::with_callers_environment(workspace().join("loader-shim/owner/archive.sh"))
+            .args([built, &place])
+            .run()?
+            .expect(0)?;
+        fs::read(&place).map_err(|error| format!("{}: {error}", place.display()))
+    };
+    assert!(make("one.a")? == make("other.a")?);
     Ok(())
 }
 

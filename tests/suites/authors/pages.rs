@@ -75,13 +75,7 @@ pub fn add(suite: &mut Suite) {
 fn run(folder: &str) -> Outcome {
     let room = scratch::directory("page")?;
     let prefix = install()?;
-    for (name, body) in blocks()? {
-        let adopter = workspace().join("loader-shim/adopter");
-        write(
-            &room.join(name),
-            &body.replace("@ADOPTER@", &adopter.display().to_string()),
-        )?;
-    }
+    write_all(&room)?;
     Program::with_callers_environment(program("sh")?)
         .args(["-eu", "run"])
         .env("PREFIX", &prefix)
@@ -91,6 +85,13 @@ fn run(folder: &str) -> Outcome {
         .run()?
         .expect(0)?;
     Ok(())
+}
+
+/// Writes every file of the page.
+pub fn write_all(folder: &Path) -> Result<(), String> {
+    blocks()?
+        .into_iter()
+        .try_for_each(|(name, body)| write(&folder.join(name), &body))
 }
 
 fn write(path: &Path, text: &str) -> Result<(), String> {

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::tree::{Installed, Tree};
+use crate::dist::layout::VERSION;
 use crate::step::Steps;
 
 /// The folder of libraries, for this architecture (Debian Policy, 9.1.1).
@@ -34,9 +35,6 @@ struct Package {
     /// What lintian would complain of, and why that is right; comments and tags.
     overrides: &'static str,
 }
-
-/// The release's version.
-const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 const MAINTAINER: &str = "rseq-owner maintainers <maintainers@rseq-owner.example.org>";
 
@@ -106,10 +104,11 @@ const PACKAGES: [Package; 4] = [
         section: "libdevel",
         depends: "librseq-abi1, librseq-shim1, libc6-dev",
         fields: "",
-        what: "headers and archive to share or own the restartable sequences area",
+        what: "headers, archive and crate to share or own restartable sequences",
         more: "The declaration of __rseq_abi, a correct definition of it, functions that any\n\
                code may call, and an archive that makes a program the owner of its\n\
-               registrations, statically linked programs too.",
+               registrations, statically linked programs too. For Rust programs the crate\n\
+               rseq-abi, to be used from its folder.",
         files: &[
             Installed::folder("include", "usr/include"),
             Installed::file(
@@ -117,6 +116,7 @@ const PACKAGES: [Package; 4] = [
                 "usr/lib/x86_64-linux-gnu/librseq_owner.a",
             ),
             Installed::folder("pkgconfig", "usr/lib/x86_64-linux-gnu/pkgconfig"),
+            Installed::folder("share/cargo/registry", "usr/share/cargo/registry"),
         ],
         links: &[("librseq_abi.so", "librseq_abi.so.1")],
         shlibs: "",

@@ -12,13 +12,14 @@ use tree::Tree;
 use crate::dist;
 use crate::step::Steps;
 
-/// Makes the packages of a release tarball: of `tarball`, or one that is made now.
-pub fn run(steps: &mut Steps, tarball: Option<&Path>) -> Result<(), String> {
+/// Makes the packages of a release tarball: of `tarball`, or one that is made now; in the
+/// folder `to`, or in `target/package`.
+pub fn run(steps: &mut Steps, tarball: Option<&Path>, to: Option<PathBuf>) -> Result<(), String> {
     let tarball = match tarball {
         Some(path) => path.to_owned(),
         None => dist::run(steps)?,
     };
-    let to = steps.target().join("package");
+    let to = to.unwrap_or_else(|| steps.target().join("package"));
     let root = to.join("tree");
     let say = |error: std::io::Error| format!("{}: {error}", root.display());
     if root.exists() {
@@ -66,7 +67,7 @@ fn pages(steps: &mut Steps, root: &Path) -> Result<(), String> {
     fs::rename(&made, bash.join("rseqctl")).map_err(say(&made))?;
     let folder = root.join("pkgconfig");
     fs::create_dir_all(&folder).map_err(say(&folder))?;
-    for name in dist::PKG_CONFIG {
+    for name in dist::layout::PKG_CONFIG {
         let from = root.join(format!("lib/pkgconfig/{name}.pc"));
         let text = fs::read_to_string(&from).map_err(say(&from))?;
         // where packages of distributions are, libraries are not below the prefix's lib
