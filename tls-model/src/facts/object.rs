@@ -3,7 +3,7 @@
 use crate::elf::{BuildId, Class, Layout, binds_to_itself};
 
 use super::{
-    Damage, OwnLibrary, Role, Sections, SymbolFact, SymbolName, Symbols, TlsAccess, TlsLayout,
+    Damage, OwnLibrary, Role, Sections, SymbolFact, SymbolName, Symbols, Tls, TlsAccess, TlsLayout,
     machine_name,
 };
 
