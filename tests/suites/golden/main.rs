@@ -1,7 +1,9 @@
-//! What the two shared libraries look like from outside, as golden text; the table of
-//! traps, as the book has it.
+//! What the two shared libraries look like from outside, as golden text; what the crates
+//! that can be published offer; the table of traps, as the book has it.
 //!
 //! `UPDATE_GOLDEN=1 cargo test -p rseq-tests --test golden` writes it anew.
+
+mod api;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -21,6 +23,7 @@ fn main() -> ExitCode {
         compare(&artifacts()?.shim)
     });
     suite.add("golden::traps", &table::needs(), traps);
+    api::add(&mut suite);
     suite.run()
 }
 
