@@ -83,6 +83,9 @@ enum Chore {
         /// Only what is counted, which is right on a busy machine, too
         #[arg(long)]
         counts: bool,
+        /// Only what a start below one `rseqctl run` takes
+        #[arg(long)]
+        launch: bool,
     },
     /// Measure what the audit costs, against other tools
     BenchAudit,
@@ -173,9 +176,10 @@ fn main() -> ExitCode {
             target: Some(target),
         } => cross::set_up(&mut steps, &target),
         Chore::Test { fresh } => test(&mut steps, fresh),
-        Chore::Bench { counts } => build(&mut steps).and_then(|rseqctl| {
+        Chore::Bench { counts, launch } => build(&mut steps).and_then(|rseqctl| {
             let shim = rseqctl.with_file_name("librseq_shim.so");
-            bench::run(&mut steps, &shim, counts)
+            let measure = if launch { bench::launch } else { bench::run };
+            measure(&mut steps, &shim, counts)
         }),
         Chore::BenchAudit => {
             build(&mut steps).and_then(|rseqctl| bench_audit::run(&mut steps, &rseqctl))

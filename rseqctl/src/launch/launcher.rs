@@ -126,8 +126,8 @@ pub fn command_behind_script(script: &Path, arguments: &[OsString]) -> Launch {
         return Launch::Command(arguments.to_vec());
     }
     Launch::Unknown(
-        "it is a shell script: the programs that it starts get what is set here, but were not \
-         looked at; put rseqctl run before the program that matters, inside the script",
+        "it is a shell script: in each program that it starts the decision is made anew; to see it, \
+         put rseqctl run before the program that matters, inside the script",
     )
 }
 
@@ -220,7 +220,7 @@ fn env(arguments: &[OsString]) -> Launch {
             || set == Some(b"PATH")
             || has_value && !flags.is_empty()
         {
-            return Launch::Unknown("what env starts was not looked at");
+            return Launch::Unknown("in the program that env starts the decision is made anew");
         }
         if bytes == b"--" {
             rest = more;
@@ -256,8 +256,8 @@ fn flags_of_env(argument: &[u8]) -> (&[u8], bool) {
 /// Reads `sh -c 'exec PROGRAM ARGUMENT...'`, and nothing that is more than words.
 fn shell(arguments: &[OsString]) -> Launch {
     let unknown = Launch::Unknown(
-        "it is a shell: the programs that it starts get what is set here, but were not looked at; \
-         put rseqctl run before the program that matters",
+        "it is a shell: in each program that it starts the decision is made anew; to see it, put \
+         rseqctl run before the program that matters",
     );
     match arguments {
         [option, text, ..] if option == "-c" => match words(text.as_bytes()) {

@@ -13,6 +13,7 @@ mod below;
 mod explained;
 mod handed;
 mod inherited;
+mod launchers;
 mod owned;
 mod refused;
 mod started;
@@ -36,6 +37,11 @@ fn main() -> ExitCode {
         suite.add(format!("tunables::surplus::{name}"), &needs, move || {
             tunables::surplus_read_by_the_libc(name)
         });
+    }
+    for (launcher, subject, needs) in launchers::cells() {
+        let name = launchers::name(launcher, subject);
+        let needs = [&RUNS[..], &needs].concat();
+        suite.add(name, &needs, move || launchers::is_right(launcher, subject));
     }
     suite.run()
 }

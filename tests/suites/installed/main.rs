@@ -2,6 +2,7 @@
 //! images and in a root of its own, and what becomes of programs when our files are
 //! damaged.
 
+mod booted;
 mod broken;
 mod every;
 mod images;

@@ -3,6 +3,7 @@
 //! instructions, which a busy machine does not change.
 
 mod count;
+mod launch;
 mod start;
 mod table;
 mod time;
@@ -13,6 +14,13 @@ use std::process::Command;
 
 use crate::step::Steps;
 use world::Bench;
+
+/// Prints what a start below one `rseqctl run` takes.
+pub fn launch(steps: &mut Steps, shim: &Path, counts_only: bool) -> Result<(), String> {
+    let bench = build(steps, shim)?;
+    println!("{}", launch::tables(&bench, counts_only)?);
+    Ok(())
+}
 
 /// Prints all tables, or those only that a busy machine does not change.
 pub fn run(steps: &mut Steps, shim: &Path, counts_only: bool) -> Result<(), String> {
@@ -55,6 +63,8 @@ fn build<'a>(steps: &mut Steps, shim: &'a Path) -> Result<Bench<'a>, String> {
     let empty = cc(&library, "empty.c", "libempty.so")?;
     let storage = cc(&library, "storage.c", "libstorage.so")?;
     let start = cc(&[], "start.c", "start")?;
+    let client = cc(&[], "client.c", "client")?;
+    let again = cc(&[], "again.c", "again")?;
     let runpath = format!("-Wl,-rpath,{}", folder.display());
     let cost = cc(&["-pthread", &runpath], "cost.c", "cost")?;
     steps.run(
@@ -66,6 +76,8 @@ fn build<'a>(steps: &mut Steps, shim: &'a Path) -> Result<Bench<'a>, String> {
     Ok(Bench {
         cost,
         start,
+        client,
+        again,
         folder,
         empty,
         storage,

@@ -58,6 +58,10 @@ pub(super) struct Bench<'a> {
     pub(super) cost: PathBuf,
     /// `tests/bench/start.c`, built.
     pub(super) start: PathBuf,
+    /// `tests/bench/client.c`, built.
+    pub(super) client: PathBuf,
+    /// `tests/bench/again.c`, built.
+    pub(super) again: PathBuf,
     /// Libraries to open, and the program's RUNPATH.
     pub(super) folder: PathBuf,
     pub(super) empty: PathBuf,
