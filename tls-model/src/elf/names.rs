@@ -132,36 +132,47 @@ impl<S: Source> Object<S> {
 /// it is optimised in every build, and not with the crate that brings the source.
 fn search(bytes: &[u8], own: usize, names: &Names, report: &mut dyn FnMut(usize, usize)) {
     let next = bytes.get(1..).unwrap_or_default();
-    let blocks = bytes.chunks(BLOCK).zip(next.chunks(BLOCK));
-    for (index, (block, next)) in blocks.enumerate() {
-        // no early exit: this way the compiler compares whole vectors
-        let pairs: u8 = block
-            .iter()
-            .zip(next)
-            .map(|(&byte, &next)| is_rare(byte, next))
-            .sum();
-        if pairs == 0 {
-            continue;
-        }
-        let first = index.saturating_mul(BLOCK);
+    let mut look_at = |first: usize, block: &[u8], next: &[u8]| {
         for (inside, (&byte, &next)) in block.iter().zip(next).enumerate() {
-            if is_rare(byte, next) == 0 {
-                continue;
-            }
-            let rare_at = first.saturating_add(inside);
-            for (number, name) in names.list.iter().enumerate() {
-                if let Some(start) = starts_at(bytes, rare_at, name, names.with_version)
-                    && start < own
-                {
-                    report(start, number);
+            if is_rare(byte, next) != 0 {
+                let rare_at = first.saturating_add(inside);
+                for (number, name) in names.list.iter().enumerate() {
+                    if let Some(start) = starts_at(bytes, rare_at, name, names.with_version)
+                        && start < own
+                    {
+                        report(start, number);
+                    }
                 }
             }
         }
+    };
+    let (blocks, _) = bytes.as_chunks::<BLOCK>();
+    let (nexts, _) = next.as_chunks::<BLOCK>();
+    let mut first: usize = 0;
+    for (block, next) in blocks.iter().zip(nexts) {
+        if has_rare(block, next) {
+            look_at(first, block, next);
+        }
+        first = first.saturating_add(BLOCK);
     }
+    let rest = bytes.get(first..).unwrap_or_default();
+    look_at(first, rest, rest.get(1..).unwrap_or_default());
 }
 
 /// Bytes that are looked at together.
 const BLOCK: usize = 64;
+
+/// Returns whether one of [`RARE`] stands in the block, its second byte in what is one
+/// byte further.
+#[inline]
+fn has_rare(block: &[u8; BLOCK], next: &[u8; BLOCK]) -> bool {
+    // of a known length and without an early exit: the compiler compares whole vectors
+    block
+        .iter()
+        .zip(next)
+        .fold(0, |any, (&byte, &next)| any | is_rare(byte, next))
+        != 0
+}
 
 /// Returns 1 where two bytes that follow each other are one of [`RARE`], else 0.
 #[inline]

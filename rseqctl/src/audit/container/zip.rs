@@ -86,7 +86,9 @@ const END: u64 = 22 + 0xffff;
 /// Returns whether an archive ends where the bytes end, whatever they start with: programs that
 /// unpack themselves, and scripts, stand in front of theirs.
 pub(super) fn is_at_end(bytes: Bytes<'_>) -> bool {
-    let mut buffer = vec![0; RECOMMENDED_BUFFER_SIZE];
+    // most scripts are short, and clearing the usual buffer would cost more than reading them
+    let len = usize::try_from(bytes.len()).unwrap_or(usize::MAX);
+    let mut buffer = vec![0; RECOMMENDED_BUFFER_SIZE.min(len)];
     let located =
         ZipLocator::new()
             .max_search_space(END)
