@@ -101,6 +101,9 @@ fn runs_on_2_31() -> Outcome {
     let demo = inside(&["demo"])?;
     let registered = "threads registered by the shim: 8 of 8";
     assert!(demo.out.contains(registered), "{}\n{}", demo.out, demo.err);
+    // as the libc starts it, and with the libc switched off: this libc knows no rseq
+    let unregistered = demo.out.matches("by nobody").count();
+    assert_eq!(unregistered, 16, "{}\n{}", demo.out, demo.err);
     let report = inside(&["run", "--report", "-", "--", &rseqctl, "--version"])?;
     assert!(report.out.contains("\"owner\": \"shim\""), "{}", report.out);
     let audit = inside(&["audit", "--all", "/lib/x86_64-linux-gnu/libc.so.6"])?;

@@ -11,6 +11,11 @@ use crate::report::choices::{FailOn, ReportFormat};
 /// What `rseqctl doctor` takes.
 #[derive(Args, Debug)]
 #[command(after_help = "\
+Examples:
+  rseqctl doctor                              what is wrong here, and what to do next
+  rseqctl doctor --verbose                    everything that was tried, too
+  rseqctl doctor --format json --fail-on warning
+
 Exit status: 0 nothing found at or above --fail-on, 1 something found, 2 usage error, 3 not \
 everything could be tested (and nothing was found in the rest).")]
 pub(super) struct DoctorArgs {

@@ -7,6 +7,13 @@ use crate::report::choices::DocumentFormat;
 
 /// What `rseqctl explain` takes.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  rseqctl explain                             every word that a report may use
+  rseqctl explain hidden-definer
+  rseqctl explain client --format json
+
+Exit status: 0 explained, 2 there is no such word.")]
 pub(super) struct ExplainArgs {
     /// The rule, verdict or word of a report; without one all are listed
     #[arg(value_name = "WORD")]

@@ -10,6 +10,12 @@ use crate::install::Scope;
 /// What `rseqctl enable` and `rseqctl disable` take.
 #[derive(Args, Debug)]
 #[command(after_help = "\
+Examples:
+  rseqctl enable                              every program of this host
+  rseqctl enable --system                     what the system's systemd starts
+  rseqctl enable --root ./image               in an image
+  rseqctl disable
+
 Without an option: every program of the host, through /etc/ld.so.preload. The library is copied to \
 /usr/local/lib/rseq-owner (with --user to ~/.local/lib/rseq-owner).
 
@@ -29,6 +35,10 @@ pub(super) struct InstallArgs {
 /// What `rseqctl status` takes.
 #[derive(Args, Debug)]
 #[command(after_help = "\
+Examples:
+  rseqctl status
+  rseqctl status --root ./image
+
 Exit status: 0 off, or on and whole; 1 something has to be put right.")]
 pub(super) struct StatusArgs {
     /// The folder that is the programs' `/`, such as an unpacked image

@@ -9,6 +9,7 @@ mod explain;
 mod install;
 mod ps;
 mod run;
+mod version;
 
 use std::ffi::OsString;
 
@@ -32,6 +33,7 @@ use run::RunArgs;
 #[command(
     name = "rseqctl",
     version,
+    long_version = version::LONG,
     about = "Who owns restartable sequences (rseq)",
     styles = style::OF_HELP,
     after_help = "Start with rseqctl doctor: it says what this host does, and what to do next."
@@ -70,7 +72,7 @@ enum Command {
     Status(StatusArgs),
     /// Say what a rule of the audit or a verdict of the doctor means, and where that is written down
     Explain(ExplainArgs),
-    /// Run a program with many threads without and with the shim, and show who registered each
+    /// Run a program with many threads as the libc starts it, without any owner, and with the shim
     Demo(DemoArgs),
     /// The program that `demo` runs
     #[command(hide = true)]
@@ -152,5 +154,29 @@ fn usage_error(name: &str, complaint: &str) -> clap::Error {
     match subcommand {
         Some(subcommand) => subcommand.error(kind, complaint),
         None => command.error(kind, complaint),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_help_has_examples_and_says_what_the_status_means() {
+        for subcommand in command().get_subcommands().filter(|it| !it.is_hide_set()) {
+            let help = subcommand.get_after_help();
+            let help = help.map(ToString::to_string).unwrap_or_default();
+            for part in ["Examples:", "Exit status:"] {
+                assert!(help.contains(part), "{}: no {part}", subcommand.get_name());
+            }
+        }
+    }
+
+    #[test]
+    fn the_long_version_says_what_was_built() {
+        let version = command().render_long_version();
+        for part in ["commit:", "architecture:", "libraries:"] {
+            assert!(version.contains(part), "{version}");
+        }
     }
 }

@@ -17,6 +17,11 @@ use crate::report::choices::DocumentFormat;
 /// What `rseqctl run` takes.
 #[derive(Args, Debug)]
 #[command(after_help = "\
+Examples:
+  rseqctl run -- mongod --config /etc/mongod.conf
+  rseqctl run --dry-run -- mongod             only say what would be done
+  rseqctl run --report - -- sort big.txt      say at the end who owned the registration
+
 Exit status: that of the command; 125 where rseqctl itself fails or refuses, 126 and 127 as env(1).
 
 A systemd service (systemctl edit NAME):

@@ -1,5 +1,5 @@
-//! `rseqctl demo`: a program with many threads, run twice under `run`: once
-//! with glibc's registration switched off and no shim, once with the shim. Every
+//! `rseqctl demo`: a program with many threads, run three times under `run`: as the libc
+//! starts it, with the libc's registration switched off, and with the shim. Every
 //! thread asks the kernel who has registered it.
 
 use std::env;
@@ -25,7 +25,35 @@ pub struct DemoRequest {
     pub threads: u16,
 }
 
-/// Runs the program twice and prints both tables.
+/// Who is to register the threads of a run.
+#[derive(Clone, Copy)]
+struct Way {
+    title: &'static str,
+    mode: &'static str,
+    /// What `GLIBC_TUNABLES` is set to.
+    tunables: Option<&'static str>,
+}
+
+/// What switches glibc's registration off.
+const OFF: Option<&str> = Some("glibc.pthread.rseq=0");
+
+const LIBC: Way = Way {
+    title: "The libc registers, where it does (rseqctl run --mode off)",
+    mode: "off",
+    tunables: None,
+};
+const NOBODY: Way = Way {
+    title: "Nobody registers: the same with GLIBC_TUNABLES=glibc.pthread.rseq=0",
+    mode: "off",
+    tunables: OFF,
+};
+const SHIM: Way = Way {
+    title: "The shim registers (rseqctl run --mode own)",
+    mode: "own",
+    tunables: OFF,
+};
+
+/// Runs the program in each way and prints the tables.
 pub(super) fn run(request: DemoRequest, out: &mut StandardOutput) -> Result<Status, Error> {
     let (text, problem) = show(request.threads).map_err(Error::Demo)?;
     out.write_all(text.as_bytes()).map_err(Error::Output)?;
@@ -34,25 +62,22 @@ pub(super) fn run(request: DemoRequest, out: &mut StandardOutput) -> Result<Stat
 
 /// Returns what to print, and what went wrong, if anything did.
 fn show(threads: u16) -> io::Result<(String, Option<&'static str>)> {
-    let without = run_under("off", threads)?;
-    let with = run_under("own", threads)?;
     let mut text = String::new();
+    let mut costs = Vec::new();
+    let mut with = Vec::new();
+    for way in [LIBC, NOBODY, SHIM] {
+        let rows = run_under(way, threads)?;
+        let _ = writeln!(text, "{}\n\n{}", way.title, table(&rows));
+        costs.push(median(&rows));
+        with = rows;
+    }
     let _ = writeln!(
         text,
-        "Nobody registers: glibc.pthread.rseq=0, no shim (rseqctl run --mode off)\n\n{}",
-        table(&without)
-    );
-    let _ = writeln!(
-        text,
-        "The shim registers every thread (rseqctl run --mode own)\n\n{}",
-        table(&with)
-    );
-    let (slow, fast) = (median(&without), median(&with));
-    let _ = writeln!(
-        text,
-        "sched_getcpu, median over {} threads: {slow:.1} ns without, {fast:.1} ns with: {:.1} times as fast",
-        with.len(),
-        slow / fast
+        "sched_getcpu, median over {threads} threads: {} as the libc starts a program, \
+         {} where nobody registers, {} with the shim",
+        in_nanoseconds(costs.first()),
+        in_nanoseconds(costs.get(1)),
+        in_nanoseconds(costs.get(2)),
     );
     let registered = with
         .iter()
@@ -76,6 +101,10 @@ fn show(threads: u16) -> io::Result<(String, Option<&'static str>)> {
     Ok((text, problem))
 }
 
+fn in_nanoseconds(cost: Option<&f64>) -> String {
+    cost.map_or_else(String::new, |cost| format!("{cost:.1} ns"))
+}
+
 /// One thread of the program, and what the kernel said about it.
 struct Row {
     thread: u32,
@@ -84,16 +113,20 @@ struct Row {
     nanoseconds: f64,
 }
 
-fn run_under(mode: &str, threads: u16) -> io::Result<Vec<Row>> {
+fn run_under(way: Way, threads: u16) -> io::Result<Vec<Row>> {
     let own = env::current_exe()?;
-    let mut child = Command::new(&own)
-        .args(["run", "--mode", mode, "--"])
+    let mut command = Command::new(&own);
+    command
+        .args(["run", "--mode", way.mode, "--"])
         .arg(&own)
         .args(["demo-program", "--threads", &threads.to_string()])
-        .env("GLIBC_TUNABLES", "glibc.pthread.rseq=0")
         .env_remove("LD_PRELOAD")
-        .stdout(Stdio::piped())
-        .spawn()?;
+        .env_remove("GLIBC_TUNABLES")
+        .stdout(Stdio::piped());
+    if let Some(tunables) = way.tunables {
+        command.env("GLIBC_TUNABLES", tunables);
+    }
+    let mut child = command.spawn()?;
     let output = child
         .stdout
         .take()
@@ -110,7 +143,8 @@ fn run_under(mode: &str, threads: u16) -> io::Result<Vec<Row>> {
     let rows = rows?;
     if !status.success() || rows.len() != usize::from(threads) {
         return Err(io::Error::other(format!(
-            "the demo program under --mode {mode}: {status}"
+            "the demo program under --mode {}: {status}",
+            way.mode
         )));
     }
     Ok(rows)

@@ -79,7 +79,9 @@ fn build(steps: &mut Steps) -> Result<(), String> {
     archive.args(["librseq_owner_parts.a", "librseq_owner.a"].map(|name| embed.join(name)));
     steps.run("make the archive", &mut archive)?;
     let mut command = cargo(steps, &["-p", "rseqctl"]);
-    steps.run("build rseqctl", command.env("RSEQCTL_EMBED", embed))
+    command.env("RSEQCTL_EMBED", embed);
+    command.env("RSEQCTL_COMMIT", commit(steps.root())?);
+    steps.run("build rseqctl", &mut command)
 }
 
 /// The tests of the floor, and every page for authors, with what is in the tarball.
@@ -96,6 +98,18 @@ fn try_it(steps: &mut Steps, tarball: &Path) -> Result<(), String> {
         steps.run(step, &mut test)?;
     }
     Ok(())
+}
+
+/// The commit that is built, for `rseqctl --version`.
+fn commit(root: &Path) -> Result<String, String> {
+    let git = |arguments: &[&str]| output(Command::new("git").current_dir(root).args(arguments));
+    let commit = git(&["rev-parse", "HEAD"])?.trim().to_owned();
+    let is_clean = git(&["status", "--porcelain", "--untracked-files=no"])?.is_empty();
+    Ok(if is_clean {
+        commit
+    } else {
+        format!("{commit}, and changes")
+    })
 }
 
 /// Seconds since 1970: `SOURCE_DATE_EPOCH`, else when HEAD was committed.

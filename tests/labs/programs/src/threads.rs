@@ -14,7 +14,8 @@ pub struct Watched {
     most: usize,
     /// Those that were not registered when they were looked at last.
     before: BTreeSet<i32>,
-    /// Those that were not registered twice in a row: a new thread is not yet.
+    /// Those that were not registered twice in a row, nor later: a new thread is not yet,
+    /// and a program's first one while hundreds of libraries are being relocated.
     missing: BTreeMap<i32, String>,
 }
 
@@ -30,7 +31,9 @@ impl Watched {
                 };
                 let id = id as i32;
                 match thread["registered"].as_bool() {
-                    Some(true) => {}
+                    Some(true) => {
+                        self.missing.remove(&id);
+                    }
                     Some(false) => {
                         now.insert(id);
                         if self.before.contains(&id) {
@@ -109,6 +112,15 @@ mod tests {
         watched.add(&report(&[(1, Some(false))]));
         watched.add(&report(&[(1, Some(true))]));
         watched.add(&report(&[(1, Some(false))]));
+        assert!(watched.missing.is_empty());
+    }
+
+    #[test]
+    fn a_program_that_takes_long_to_start_is_not_missing() {
+        let mut watched = Watched::default();
+        watched.add(&report(&[(1, Some(false))]));
+        watched.add(&report(&[(1, Some(false))]));
+        watched.add(&report(&[(1, Some(true))]));
         assert!(watched.missing.is_empty());
     }
 
