@@ -9,6 +9,6 @@ server.headersTimeout = 0;
 server.requestTimeout = 0;
 server.listen(+process.argv[2], '127.0.0.1');
 JS
-# One compiler, which compiles at once: those that look for what is hot do not decide the
-# same way each time.
+# The interpreter alone: compilers that look for what is hot do not decide the same way each
+# time.
 exec env $WORLD node --predictable --jitless --hash-seed=1 --random-seed=1 server.js "$PORT"

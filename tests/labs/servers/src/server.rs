@@ -130,7 +130,7 @@ pub const SERVERS: [Server; 7] = [
     },
     Server {
         name: "node",
-        request: "HTTP, 100 bytes, baseline compiler",
+        request: "HTTP, 100 bytes, interpreter",
         prepare: "",
         serve: script!("node", "serve"),
         load: WRK,
