@@ -9,6 +9,7 @@ mod dist;
 mod fuzz;
 mod lab;
 mod package;
+mod picture;
 mod setup;
 mod step;
 mod suites;
@@ -460,6 +461,7 @@ fn soak(steps: &mut Steps) -> Result<(), String> {
 }
 
 fn golden(steps: &mut Steps) -> Result<(), String> {
+    picture::draw(steps.root())?;
     steps.run("build", steps.cargo().args(["build", "--workspace"]))?;
     let ours = ["golden"];
     let command = ["damage", "explain", "schema"];
