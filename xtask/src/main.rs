@@ -127,20 +127,7 @@ enum Chore {
         choice: Vec<String>,
     },
     /// Compare real programs without the shim and with it (docs/labs.md)
-    Lab {
-        /// Which
-        #[arg(value_parser = clap::builder::PossibleValuesParser::new(lab::names()))]
-        name: String,
-        /// Install the Debian packages that the lab needs, and run nothing
-        #[arg(long)]
-        setup: bool,
-        /// The architecture that is asked about, for the lab of kernels
-        #[arg(long, value_name = "MACHINE")]
-        target: Option<String>,
-        /// What to choose (`-- --help` says what can be)
-        #[arg(last = true)]
-        choice: Vec<String>,
-    },
+    Lab(lab::Laboratory),
     /// Fuzz the readers of objects, archives, critical sections and containers
     Fuzz {
         /// How long each is fuzzed
@@ -198,34 +185,7 @@ fn main() -> ExitCode {
             }
             program(&mut steps, "patches", GLIBC, "rseq-lab-glibc", choice)
         }
-        Chore::Lab {
-            name,
-            setup,
-            choice,
-            ..
-        } if lab::has_a_tool(&name) => lab::run_with_its_tool(&mut steps, &name, &choice, setup),
-        Chore::Lab { name, setup, .. } if setup && lab::is_of_the_tests(&name) => {
-            setup::programs(&mut steps);
-            setup::glibc(&mut steps);
-            Ok(())
-        }
-        Chore::Lab {
-            name,
-            target,
-            mut choice,
-            ..
-        } if lab::is_of_the_tests(&name) => {
-            choice.extend(
-                target
-                    .into_iter()
-                    .flat_map(|it| ["--target".to_owned(), it]),
-            );
-            lab::run_own(&mut steps, &name, &choice)
-        }
-        Chore::Lab {
-            name, setup: true, ..
-        } => lab::set_up(&mut steps, &name),
-        Chore::Lab { name, choice, .. } => lab::run(&mut steps, &name, &choice, build),
+        Chore::Lab(laboratory) => laboratory.run(&mut steps, build),
         Chore::Fuzz { seconds } => fuzz::run(&mut steps, seconds),
         Chore::Owners { choice } => {
             setup::glibc(&mut steps);

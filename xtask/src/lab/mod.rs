@@ -5,7 +5,11 @@ mod coverage;
 mod miri;
 
 use std::env;
+use std::path::PathBuf;
 use std::process::Command;
+
+use clap::Args;
+use clap::builder::PossibleValuesParser;
 
 use crate::setup;
 use crate::step::Steps;
@@ -33,24 +37,69 @@ pub const OF_THE_TESTS: [&str; 7] = [
 /// Those of them that have a program of their own, which can be told what to ask.
 const WITH_A_PROGRAM: [&str; 3] = ["conformance", "glibc", "kernels"];
 
+/// What `cargo xtask lab` takes.
+#[derive(Args, Debug)]
+pub struct Laboratory {
+    /// Which
+    #[arg(value_parser = PossibleValuesParser::new(names()))]
+    name: String,
+    /// Install the Debian packages that the lab needs, and run nothing
+    #[arg(long)]
+    setup: bool,
+    /// The architecture that is asked about, for the lab of kernels
+    #[arg(long, value_name = "MACHINE")]
+    target: Option<String>,
+    /// What to choose (`-- --help` says what can be)
+    #[arg(last = true)]
+    choice: Vec<String>,
+}
+
+impl Laboratory {
+    /// Runs the lab, or installs what it needs. `build` makes what real programs are
+    /// started with.
+    pub fn run(
+        mut self,
+        steps: &mut Steps,
+        build: impl FnOnce(&mut Steps) -> Result<PathBuf, String>,
+    ) -> Result<(), String> {
+        let name = self.name.as_str();
+        match (has_a_tool(name), is_of_the_tests(name), self.setup) {
+            (true, _, only_set_up) => run_with_its_tool(steps, name, &self.choice, only_set_up),
+            (false, true, true) => {
+                setup::programs(steps);
+                setup::glibc(steps);
+                Ok(())
+            }
+            (false, true, false) => {
+                let target = self.target.into_iter();
+                let target = target.flat_map(|it| ["--target".to_owned(), it]);
+                self.choice.extend(target);
+                run_own(steps, name, &self.choice)
+            }
+            (false, false, true) => set_up(steps, name),
+            (false, false, false) => run(steps, name, &self.choice, build),
+        }
+    }
+}
+
 /// Whether the lab `name` is one whose suites are part of the tests.
-pub fn is_of_the_tests(name: &str) -> bool {
+fn is_of_the_tests(name: &str) -> bool {
     OF_THE_TESTS.contains(&name)
 }
 
 /// All labs.
-pub fn names() -> Vec<&'static str> {
+fn names() -> Vec<&'static str> {
     let names = NAMES.into_iter().chain(WITH_A_TOOL);
     names.chain(OF_THE_TESTS).collect()
 }
 
 /// Whether the lab `name` is one of those that run our own tests with another tool.
-pub fn has_a_tool(name: &str) -> bool {
+fn has_a_tool(name: &str) -> bool {
     WITH_A_TOOL.contains(&name)
 }
 
 /// Runs one of those, or only installs its tool.
-pub fn run_with_its_tool(
+fn run_with_its_tool(
     steps: &mut Steps,
     name: &str,
     choice: &[String],
@@ -82,7 +131,7 @@ fn mutants(steps: &mut Steps, choice: &[String], only_set_up: bool) -> Result<()
 }
 
 /// Runs a lab whose suites are part of the tests. They build what they need.
-pub fn run_own(steps: &mut Steps, name: &str, choice: &[String]) -> Result<(), String> {
+fn run_own(steps: &mut Steps, name: &str, choice: &[String]) -> Result<(), String> {
     let mut command = if WITH_A_PROGRAM.contains(&name) {
         program(steps, name)
     } else {
@@ -96,7 +145,7 @@ pub fn run_own(steps: &mut Steps, name: &str, choice: &[String]) -> Result<(), S
 }
 
 /// Installs what the lab `name` needs and this machine lacks.
-pub fn set_up(steps: &mut Steps, name: &str) -> Result<(), String> {
+fn set_up(steps: &mut Steps, name: &str) -> Result<(), String> {
     let output = program(steps, name)
         .arg("--packages")
         .output()
@@ -112,11 +161,11 @@ pub fn set_up(steps: &mut Steps, name: &str) -> Result<(), String> {
 
 /// Runs the lab `name` with these arguments, on the files that `build` makes or
 /// on those of `RSEQ_ARTIFACTS`.
-pub fn run(
+fn run(
     steps: &mut Steps,
     name: &str,
     choice: &[String],
-    build: impl FnOnce(&mut Steps) -> Result<std::path::PathBuf, String>,
+    build: impl FnOnce(&mut Steps) -> Result<PathBuf, String>,
 ) -> Result<(), String> {
     let folder = match env::var_os("RSEQ_ARTIFACTS") {
         Some(folder) => steps.root().join(folder),
