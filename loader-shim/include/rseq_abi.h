@@ -215,9 +215,22 @@ RSEQ_ABI_INLINE int rseq_abi_is_kept(const struct rseq_abi_area *area)
 	return (int)*(const volatile rseq_abi_u32 *)&area->cpu_id >= 0;
 }
 
+/* The calling thread's area of the libc, or null where the libc registers nothing. */
+RSEQ_ABI_INLINE struct rseq_abi_area *rseq_abi_of_libc(void)
+{
+	if (!&rseq_abi_libc_size || !&rseq_abi_libc_offset || rseq_abi_libc_size == 0)
+		return 0;
+	return (struct rseq_abi_area *)(rseq_abi_thread_pointer() +
+					(unsigned long)rseq_abi_libc_offset);
+}
+
 /*
  * The area that the kernel keeps up to date for the calling thread: __rseq_abi, else
  * the one that the libc has registered, else null.
+ *
+ * It is what the areas say. In a task that clone(2) has made, the libc's area may be zero,
+ * which says CPU 0, although nobody has registered it (sched_getcpu(3) and librseq
+ * are mistaken likewise): such a task calls rseq_abi_register_current_thread() first.
  */
 RSEQ_ABI_INLINE struct rseq_abi_area *rseq_abi_registered(void)
 {
@@ -225,11 +238,8 @@ RSEQ_ABI_INLINE struct rseq_abi_area *rseq_abi_registered(void)
 
 	if (area && rseq_abi_is_kept(area))
 		return area;
-	if (!&rseq_abi_libc_size || !&rseq_abi_libc_offset || rseq_abi_libc_size == 0)
-		return 0;
-	area = (struct rseq_abi_area *)(rseq_abi_thread_pointer() +
-					(unsigned long)rseq_abi_libc_offset);
-	return rseq_abi_is_kept(area) ? area : 0;
+	area = rseq_abi_of_libc();
+	return area && rseq_abi_is_kept(area) ? area : 0;
 }
 
 /* Whether the kernel keeps an area of the calling thread up to date. */
@@ -334,10 +344,30 @@ RSEQ_ABI_INLINE int rseq_abi_mm_cid(void)
 	return (int)*(const volatile rseq_abi_u32 *)&area->mm_cid;
 }
 
+/* Registers the libc's area of a task that the libc has not started, as the libc would
+ * have: nonzero where that was so. Only an area that nobody has ever written to can be
+ * such a one; the kernel refuses one that it keeps already. */
+RSEQ_ABI_INLINE int rseq_abi_register_for_libc(void)
+{
+	struct rseq_abi_area *area = rseq_abi_of_libc();
+	unsigned long length = RSEQ_ABI_ORIGINAL_LENGTH;
+
+	if (!area || *(const volatile rseq_abi_u32 *)&area->cpu_id_start != 0 ||
+	    *(const volatile rseq_abi_u32 *)&area->cpu_id != 0 ||
+	    *(const volatile rseq_abi_u64 *)&area->rseq_cs != 0)
+		return 0;
+	if (rseq_abi_libc_size > length)
+		length = rseq_abi_libc_size;
+	return rseq_abi_call(RSEQ_ABI_SYSCALL, (unsigned long)area, length, 0UL,
+			     RSEQ_ABI_SIGNATURE) == 0;
+}
+
 /*
  * For programs and libraries that register their own definition: the calling
- * thread's __rseq_abi with 32 bytes. 0 where it is registered (now, or by an owner
- * before), else -errno:
+ * thread's __rseq_abi with 32 bytes. In a task of clone(2), where the libc registers
+ * threads, it is the libc's area instead, until the task ends; who asks again is told what
+ * threads of the libc are. 0 where it is registered (now, or by an owner before), else
+ * -errno:
  *   -22 (EINVAL)  another area is registered for this thread, as by the libc
  *   -38 (ENOSYS), -1 (EPERM)  the kernel has no sys_rseq, or denies it
  *   -2 (ENOENT)   nobody defines __rseq_abi
@@ -350,10 +380,12 @@ RSEQ_ABI_INLINE int rseq_abi_register_current_thread(void)
 	struct rseq_abi_area *area = rseq_abi_symbol();
 	long result;
 
+	if (area && rseq_abi_is_kept(area))
+		return 0;
+	if (rseq_abi_register_for_libc())
+		return 0;
 	if (!area)
 		return -2;
-	if (rseq_abi_is_kept(area))
-		return 0;
 	result = rseq_abi_call(RSEQ_ABI_SYSCALL, (unsigned long)area,
 			       RSEQ_ABI_ORIGINAL_LENGTH, 0UL, RSEQ_ABI_SIGNATURE);
 	if (result == 0 || result == -16) /* EBUSY: a signal handler came first */

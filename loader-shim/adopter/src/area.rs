@@ -54,6 +54,10 @@ impl Area {
 
     /// Returns the area that is registered for the calling thread: `__rseq_abi`, else the one
     /// of the libc.
+    ///
+    /// It is what the areas say. In a task that clone(2) has made, the libc's area may be
+    /// zero, which says CPU 0, although nobody has registered it: such a task calls
+    /// [`register_current_thread`](crate::register_current_thread) first.
     #[must_use]
     #[inline]
     pub fn registered() -> Option<Self> {
@@ -62,8 +66,39 @@ impl Area {
         {
             return Some(area);
         }
-        let area = Self::at(arch::thread_pointer().wrapping_add_signed(libc_offset()?))?;
+        let (area, _) = Self::of_libc()?;
         area.cpu().map(|_| area)
+    }
+
+    /// Returns the calling thread's area of the libc, or of whoever publishes in its place,
+    /// and the length in bytes that it registers: `None` where it registers nothing.
+    #[inline]
+    pub(crate) fn of_libc() -> Option<(Self, usize)> {
+        let (offset, size) = arch::libc_variables();
+        let (offset, size) = (NonNull::new(offset)?, NonNull::new(size)?);
+        // SAFETY: `const unsigned int` (glibc manual, "Restartable Sequences").
+        let size = unsafe { size.read() };
+        if size == 0 {
+            return None;
+        }
+        // SAFETY: `const ptrdiff_t`, likewise.
+        let offset = unsafe { offset.read() };
+        let area = Self::at(arch::thread_pointer().wrapping_add_signed(offset))?;
+        Some((area, kernel::LENGTH.max(size as usize)))
+    }
+
+    /// Returns whether nobody may ever have written to it. An area that is registered on the
+    /// first CPU may look the same.
+    pub(crate) fn is_zero(self) -> bool {
+        let Layout {
+            cpu_id_start,
+            cpu_id,
+            rseq_cs,
+            ..
+        } = self.layout();
+        cpu_id_start.load(Ordering::Relaxed) == 0
+            && cpu_id.load(Ordering::Relaxed) == 0
+            && rseq_cs.load(Ordering::Relaxed) == 0
     }
 
     /// Returns its address.
@@ -84,20 +119,6 @@ impl Area {
         let cpu = self.layout().cpu_id.load(Ordering::Relaxed);
         (cpu.cast_signed() >= 0).then_some(cpu)
     }
-}
-
-/// Returns where the libc, or whoever publishes in its place, has registered: glibc's
-/// `__rseq_offset`, if its `__rseq_size` is not 0.
-#[inline]
-fn libc_offset() -> Option<isize> {
-    let (offset, size) = arch::libc_variables();
-    let (offset, size) = (NonNull::new(offset)?, NonNull::new(size)?);
-    // SAFETY: `const unsigned int` (glibc manual, "Restartable Sequences").
-    if unsafe { size.read() } == 0 {
-        return None;
-    }
-    // SAFETY: `const ptrdiff_t`, likewise.
-    Some(unsafe { offset.read() })
 }
 
 /// Returns whether the kernel keeps an area of the calling thread up to date.

@@ -12,7 +12,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use crate::arch::{self, SYS_GETCPU, SYS_RSEQ};
 
 /// The length in bytes that every kernel takes.
-const LENGTH: usize = 32;
+pub const LENGTH: usize = 32;
 const UNREGISTER: usize = 1;
 
 // SAFETY: getauxval(3) takes any key, reads what the kernel handed over at the start, and
@@ -48,13 +48,19 @@ pub fn getcpu() -> Option<(u32, u32)> {
     (result >= 0).then_some((cpu, node))
 }
 
-/// Registers an area for the calling thread, or unregisters it. Returns 0 or `-errno`.
+/// Registers an area of so many bytes for the calling thread. Returns 0 or `-errno`.
 ///
 /// # Safety
 ///
 /// It is that of the calling thread, and lives as long as that.
-pub unsafe fn rseq(area: usize, unregister: bool) -> isize {
-    let flags = if unregister { UNREGISTER } else { 0 };
+pub unsafe fn register(area: usize, length: usize) -> isize {
     // SAFETY: the caller's promise.
-    unsafe { arch::syscall(SYS_RSEQ, [area, LENGTH, flags, arch::SIGNATURE as usize]) }
+    unsafe { arch::syscall(SYS_RSEQ, [area, length, 0, arch::SIGNATURE as usize]) }
+}
+
+/// Unregisters an area of [`LENGTH`] bytes.
+pub fn unregister(area: usize) {
+    let arguments = [area, LENGTH, UNREGISTER, arch::SIGNATURE as usize];
+    // SAFETY: unregistering leaves no pointer behind.
+    unsafe { arch::syscall(SYS_RSEQ, arguments) };
 }

@@ -67,6 +67,9 @@ enum Held {
 /// already. An owner that counts registrations (`rseq_shim_register_current_thread`) is
 /// asked first. Async-signal-safe.
 ///
+/// In a task that clone(2) has made with storage of its own, where the libc registers threads,
+/// it is the libc's area that is registered, as the libc would have done, until the task ends.
+///
 /// # Errors
 ///
 /// It cannot be registered; what relies on it falls back to what works without.
@@ -81,12 +84,13 @@ pub fn register_current_thread() -> Result<Registration, NotRegistered> {
     {
         return Ok(guard(Held::Counted));
     }
+    register_for_libc();
     if Area::registered().is_some() {
         return Ok(guard(Held::Already));
     }
     let area = area.ok_or(NotRegistered::NoDefinition)?;
     // SAFETY: the calling thread's `__rseq_abi`.
-    match -unsafe { kernel::rseq(area.address(), false) } {
+    match -unsafe { kernel::register(area.address(), kernel::LENGTH) } {
         0 => Ok(guard(Held::Ours)),
         // a signal handler has come first
         EBUSY => Ok(guard(Held::Already)),
@@ -94,6 +98,18 @@ pub fn register_current_thread() -> Result<Registration, NotRegistered> {
             area.layout().cpu_id.store(FAILED, Ordering::Relaxed);
             Err(NotRegistered::Refused(errno as i32))
         }
+    }
+}
+
+/// Registers the libc's area of a task that the libc has not started. Only an area that nobody
+/// has ever written to can be such a one; the kernel refuses one that it keeps already.
+fn register_for_libc() {
+    if let Some((area, length)) = Area::of_libc()
+        && area.is_zero()
+        && Area::of_symbol().is_none_or(|symbol| symbol.cpu().is_none())
+    {
+        // SAFETY: the calling thread's area of the libc.
+        unsafe { kernel::register(area.address(), length) };
     }
 }
 
@@ -108,8 +124,7 @@ impl Drop for Registration {
             }
             Held::Ours => {
                 if let Some(area) = Area::of_symbol() {
-                    // SAFETY: unregistering leaves no pointer behind.
-                    unsafe { kernel::rseq(area.address(), true) };
+                    kernel::unregister(area.address());
                 }
             }
         }

@@ -25,7 +25,7 @@ const PROGRAMS: [(&str, &[&str]); 3] = [
 
 /// Who defines the area for the library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Definer {
+pub enum Definer {
     /// The crate, and rustc exports it from no cdylib: it is the library's own.
     Crate,
     /// `librseq_abi.so`, which the library is linked with.
@@ -64,7 +64,7 @@ pub fn add(suite: &mut Suite) {
 }
 
 /// The library, which cargo builds.
-fn library(definer: Definer) -> Result<PathBuf, String> {
+pub fn library(definer: Definer) -> Result<PathBuf, String> {
     static BY_CRATE: LazyLock<Result<PathBuf, String>> =
         LazyLock::new(|| build_library(Definer::Crate));
     static BY_ABI: LazyLock<Result<PathBuf, String>> =

@@ -10,6 +10,7 @@ mod library;
 mod linkers;
 mod owner;
 mod pages;
+mod raw;
 
 use std::process::ExitCode;
 
@@ -22,5 +23,6 @@ fn main() -> ExitCode {
     linkers::add(&mut suite);
     owner::add(&mut suite);
     pages::add(&mut suite);
+    raw::add(&mut suite);
     suite.run()
 }

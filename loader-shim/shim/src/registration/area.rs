@@ -54,6 +54,16 @@ pub fn libc_has_registered() -> bool {
     is_cpu_number(libc_area(LIBC_OFFSET.load(Ordering::Relaxed)))
 }
 
+/// Does the same, for a thread that somebody asks for: in a task of clone(2) that the libc has
+/// not started its area may be zero, which reads like CPU 0. The libc's area is
+/// registered then, as the libc would have done; the kernel refuses one that it keeps.
+pub fn is_kept_for_libc() -> bool {
+    if is_zero(libc_area(LIBC_OFFSET.load(Ordering::Relaxed))) {
+        register_libc_again();
+    }
+    libc_has_registered()
+}
+
 /// Unregisters the calling thread's `__rseq_abi`; returns whether it had been
 /// registered.
 pub fn unregister() -> bool {
@@ -161,6 +171,17 @@ fn libc_area(offset: isize) -> *mut Rseq {
 fn cpu_id_of(area: *mut Rseq) -> *mut u32 {
     area.cast::<u32>()
         .wrapping_byte_add(offset_of!(Rseq, cpu_id))
+}
+
+/// Returns whether nobody may ever have written to an area.
+fn is_zero(area: *mut Rseq) -> bool {
+    // both CPU numbers, and the critical section
+    let words = area.cast::<u64>();
+    // SAFETY: an area in the calling thread's TLS or control block.
+    let numbers = unsafe { words.read_volatile() };
+    // SAFETY: as above.
+    let section = unsafe { words.wrapping_add(1).read_volatile() };
+    numbers == 0 && section == 0
 }
 
 /// Returns whether `cpu_id` is a CPU number: the kernel writes one into a registered area

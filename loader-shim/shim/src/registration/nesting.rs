@@ -124,7 +124,7 @@ pub fn forget() {
 pub fn enter() -> i32 {
     match state::action() {
         Action::Register | Action::TakeOver => {}
-        Action::WatchLibc if area::libc_has_registered() => {}
+        Action::WatchLibc if area::is_kept_for_libc() => {}
         Action::WatchLibc | Action::Watch => return -libc::EINVAL,
         Action::MarkFailed => return -report::last_errno(),
         Action::Nothing => return -libc::EOPNOTSUPP,
