@@ -189,6 +189,7 @@ fn brings_no_other_names() -> Outcome {
     // what every linker defines, and what brings the libc's pthread_create in
     let known = ["__bss_start", "__ehdr_start", "_end", "timer_create"];
     let asked = named("U");
+    assert!(asked.contains(&"timer_create"), "{asked:?}");
     assert!(asked.iter().all(|name| known.contains(name)), "{asked:?}");
     Ok(())
 }
@@ -207,6 +208,25 @@ fn is_the_same_each_time() -> Outcome {
         fs::read(&place).map_err(|error| format!("{}: {error}", place.display()))
     };
     assert!(make("one.a")? == make("other.a")?);
+    Ok(())
+}
+
+/// The archive alone is enough for a program that creates threads and needs nothing else:
+/// a static one has the libc's own pthread_create then, too.
+#[rseq_kit::test(
+    Need::CC,
+    Need::BINUTILS,
+    Need::STATIC_LIBC,
+    Need::X86_64,
+    Need::RSEQ,
+    Need::GLIBC_2_35
+)]
+fn is_enough_alone() -> Outcome {
+    for kind in ["-static", "-static-pie", "-pie", "-no-pie"] {
+        let binary = link(&["creates.c"], "bfd", &[kind])?;
+        let done = run(&binary, OFF).run()?.expect(0)?;
+        assert_eq!(done.out, "main 1, thread 1\n", "{kind}");
+    }
     Ok(())
 }
 
