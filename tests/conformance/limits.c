@@ -20,7 +20,7 @@
 
 #include "conformance.h"
 
-enum { LIMIT = 16, MOST = 64, HUNDREDS = 300, STACK = 64 * 1024 };
+enum { LIMIT = 16, MOST = 64, HUNDREDS = 300, STACK = 128 * 1024 };
 
 static atomic_int begun, registered, go;
 static pthread_t threads[HUNDREDS];

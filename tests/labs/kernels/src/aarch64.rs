@@ -26,9 +26,10 @@ const LIBRARIES: [&str; 5] = [
 ];
 
 /// Programs of `tests/fixtures`: name in the guest's `/p`, source, options.
-const PROGRAMS: [(&str, &str, &[&str]); 17] = [
+const PROGRAMS: [(&str, &str, &[&str]); 18] = [
     ("census", "census.c", &[]),
     ("endings", "endings.c", &[]),
+    ("unwound", "../kernels/unwound.c", &["-fexceptions"]),
     ("routes", "routes.c", &["-lrt", "-lanl"]),
     ("by-handle", "other-roads.c", &["-DHANDLE"]),
     (

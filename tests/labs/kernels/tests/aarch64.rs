@@ -26,7 +26,7 @@ enum Owner {
 use Owner::{Both, Enforcing, Libc, Nobody, Shim, TakeOver};
 
 /// Who registers, what is run, and what it says.
-const QUESTIONS: [(Owner, &str, &str); 41] = [
+const QUESTIONS: [(Owner, &str, &str); 44] = [
     (
         Libc,
         "census",
@@ -56,6 +56,9 @@ const QUESTIONS: [(Owner, &str, &str); 41] = [
     (Shim, "endings cancel", "16 cancelled 16 cleaned up"),
     (Shim, "endings keys", "32 destructors"),
     (TakeOver, "endings cancel", "16 cancelled 16 cleaned up"),
+    (Nobody, "unwound", "8 cleaned up, 8 traced"),
+    (Shim, "unwound", "8 cleaned up, 8 traced"),
+    (TakeOver, "unwound", "8 cleaned up, 8 traced"),
     (Nobody, "routes pthread_create", "8 begun; 0 registered"),
     (Shim, "routes pthread_create", "8 begun; 8 registered"),
     (
@@ -113,14 +116,27 @@ fn main() -> ExitCode {
     for kernel in kernels {
         let needs = [Need::CC, guest::need(kernel)];
         suite.add(format!("aarch64::{}", kernel.name), &needs, move || {
-            ask(kernel)
+            ask(kernel, None)
+        });
+    }
+    // signed return addresses and landing pads; pages of 16 KiB
+    for (name, kernel, processor) in [
+        ("max", kernels::newest_for_aarch64(), "max"),
+        ("16k", kernels::LARGE_PAGES, "cortex-a76"),
+    ] {
+        let needs = [Need::CC, guest::need(kernel)];
+        suite.add(format!("aarch64::{name}"), &needs, move || {
+            ask(kernel, Some(processor))
         });
     }
     suite.run()
 }
 
-fn ask(kernel: Kernel) -> Outcome {
+fn ask(kernel: Kernel, processor: Option<&str>) -> Outcome {
     let mut guest = aarch64::guest()?;
+    if let Some(processor) = processor {
+        guest = guest.processor(processor);
+    }
     for (owner, line, _) in QUESTIONS {
         guest = guest.run(command(owner, line));
     }

@@ -21,6 +21,8 @@ pub struct Kernel {
     suite: &'static str,
     /// What the names of its packages begin with.
     prefix: &'static str,
+    /// What they end with; that of its machine's usual ones where that is not said.
+    flavour: Option<&'static str>,
 }
 
 /// One row per kernel, oldest first. From 6.19 on the kernel is in
@@ -95,6 +97,7 @@ const fn kernel(name: &'static str, suite: &'static str, prefix: &'static str) -
         machine: Machine::X86_64,
         suite,
         prefix,
+        flavour: None,
     }
 }
 
@@ -120,6 +123,18 @@ pub const AARCH64: [Kernel; 8] = [
 /// Those of them that run where nobody asks for more: one of the last that takes 32 bytes
 /// alone, and the newest.
 const AARCH64_USUAL: &str = "6.1,7.3";
+
+/// The newest of them.
+#[must_use]
+pub const fn newest_for_aarch64() -> Kernel {
+    AARCH64[AARCH64.len() - 1]
+}
+
+/// One with pages of 16 KiB, which the processor of other guests does not have.
+pub const LARGE_PAGES: Kernel = Kernel {
+    flavour: Some("-arm64-16k"),
+    ..aarch64_kernel("7.3-16k", "trixie-backports", "linux-binary-7.3.")
+};
 
 /// The kernels to run for AArch64: those that `RSEQ_AARCH64_KERNELS` names, separated by
 /// commas, or `all`; two otherwise.
@@ -190,9 +205,10 @@ impl Kernel {
     pub fn package(&self) -> Result<Package, String> {
         let suite = self.suite()?;
         let names = suite.names(self.prefix)?;
+        let flavour = self.flavour.unwrap_or(machine::flavour(self.machine));
         let newest = names
             .iter()
-            .filter(|name| name.ends_with(machine::flavour(self.machine)))
+            .filter(|name| name.ends_with(flavour))
             .max_by_key(|name| numbers(name));
         let name = newest.ok_or_else(|| {
             format!(

@@ -111,7 +111,7 @@ impl Facts {
             })
     }
 
-    /// Every fact, beside what is known.
+    /// Every fact, beside what is known; `A|B` is one or the other.
     #[must_use]
     pub fn judge(&self, known: &Self) -> Vec<Judged> {
         let names = self.0.keys().chain(known.0.keys());
@@ -125,7 +125,7 @@ impl Facts {
                 question: name.clone(),
                 said: None,
                 detail: word(found),
-                verdict: if found == known {
+                verdict: if found.is_some_and(|found| is_as_known(found, known)) {
                     Verdict::Right
                 } else {
                     let (found, known) = (word(found), word(known));
@@ -135,6 +135,10 @@ impl Facts {
         };
         names.into_iter().map(judge).collect()
     }
+}
+
+fn is_as_known(found: &str, known: Option<&String>) -> bool {
+    known.is_some_and(|known| known.split('|').any(|known| known == found))
 }
 
 #[cfg(test)]
@@ -160,6 +164,14 @@ mod tests {
     #[test]
     fn differences_are_wrong() {
         let known = Facts::column("fact A B\nx 1 2\ny a b\n", "B").unwrap();
+        let either = Facts::column("fact A\nx 2|1\ny 2|3\n", "A").unwrap();
+        let found = Facts::found("x\t1\ny\t1\n").unwrap();
+        let verdicts = found.judge(&either);
+        let right: Vec<_> = verdicts
+            .iter()
+            .map(|it| it.verdict == Verdict::Right)
+            .collect();
+        assert_eq!(right, [true, false]);
         let found = Facts::found("x\t1\nz\tc\n").unwrap();
         let verdicts: Vec<_> = found
             .judge(&known)
