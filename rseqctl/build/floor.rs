@@ -41,7 +41,7 @@ struct Name {
 ///
 /// # Errors
 ///
-/// The machine is no x86-64 with glibc, or its linker does not do it.
+/// The machine is neither x86-64 nor AArch64 with glibc, or its linker does not do it.
 pub fn link() -> Result<(), String> {
     println!("cargo::rerun-if-env-changed=RSEQCTL_FLOOR");
     match env::var_os("RSEQCTL_FLOOR") {
@@ -49,9 +49,10 @@ pub fn link() -> Result<(), String> {
         Some(floor) if floor == "2.17" => {}
         Some(floor) => return Err(format!("RSEQCTL_FLOOR={}: 2.17 it can be", floor.display())),
     }
-    if variable("CARGO_CFG_TARGET_ARCH")? != "x86_64" || variable("CARGO_CFG_TARGET_ENV")? != "gnu"
-    {
-        return Err("only known for x86_64 with glibc".to_owned());
+    let machine = variable("CARGO_CFG_TARGET_ARCH")?;
+    let is_known = ["x86_64", "aarch64"].contains(&&*machine);
+    if !is_known || variable("CARGO_CFG_TARGET_ENV")? != "gnu" {
+        return Err("only known for x86_64 and AArch64 with glibc".to_owned());
     }
     let folder = PathBuf::from(variable("OUT_DIR")?);
     let cc = Compiler(env::var("RUSTC_LINKER").unwrap_or_else(|_| "cc".to_owned()));

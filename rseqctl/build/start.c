@@ -2,7 +2,7 @@
 // would take it from the glibc of the machine that builds, and that one asks for
 // its own version.
 //
-// x86-64, glibc 2.17 and later. No header is included: those of the building
+// x86-64 and AArch64, glibc 2.17 and later. No header is included: those of the building
 // machine would redirect names to newer ones.
 #define LOCAL __attribute__((visibility("hidden")))
 
@@ -19,6 +19,7 @@ __attribute__((used)) static void construct(int count, char **arguments, char **
 }
 
 // int __libc_start_main(main, argc, argv, init, fini, rtld_fini, stack_end)
+#ifdef __x86_64__
 __asm__(".text\n"
 	".globl _start\n"
 	".type _start, @function\n"
@@ -39,12 +40,40 @@ __asm__(".text\n"
 	"	hlt\n"
 	".cfi_endproc\n"
 	".size _start, . - _start\n");
+#else
+__asm__(".text\n"
+	".globl _start\n"
+	".type _start, %function\n"
+	"_start:\n"
+	".cfi_startproc\n"
+	".cfi_undefined x30\n"
+	"	hint #34\n"
+	"	mov x29, #0\n"
+	"	mov x30, #0\n"
+	"	mov x5, x0\n"
+	"	ldr x1, [sp]\n"
+	"	add x2, sp, #8\n"
+	"	mov x6, sp\n"
+	"	adrp x0, :got:main\n"
+	"	ldr x0, [x0, :got_lo12:main]\n"
+	"	adrp x3, construct\n"
+	"	add x3, x3, :lo12:construct\n"
+	"	mov x4, #0\n"
+	"	bl __libc_start_main\n"
+	"	udf #0\n"
+	".cfi_endproc\n"
+	".size _start, . - _start\n");
+#endif
 
 // What destructors of thread-local variables are registered under.
 LOCAL void *__dso_handle = &__dso_handle;
 
 // Up to 2.32 the stat family has other names, with the version of the structure.
+#ifdef __x86_64__
 enum { VERSION_OF_STAT = 1 };
+#else
+enum { VERSION_OF_STAT = 0 };
+#endif
 struct stat64;
 int __xstat64(int, const char *, struct stat64 *);
 int __lxstat64(int, const char *, struct stat64 *);
@@ -72,7 +101,11 @@ LOCAL int fstatat64(int folder, const char *path, struct stat64 *status, int fla
 }
 
 // System calls that glibc has wrapped since 2.27 and 2.30.
+#ifdef __x86_64__
 enum { NUMBER_GETTID = 186, NUMBER_MEMFD_CREATE = 319 };
+#else
+enum { NUMBER_GETTID = 178, NUMBER_MEMFD_CREATE = 279 };
+#endif
 long syscall(long, ...);
 
 LOCAL int gettid(void)

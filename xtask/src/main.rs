@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod architecture;
 mod bench;
 mod bench_audit;
 mod cross;
@@ -37,8 +38,11 @@ enum Chore {
     Build,
     /// Build everything and run the demo
     Demo,
-    /// Make the release tarball, for every glibc from 2.17 on, and try it
+    /// Make the release tarballs, for every glibc from 2.17 on, and try them
     Dist {
+        /// Only that of this architecture; otherwise of each that this machine can build for
+        #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(architecture::all_targets()))]
+        target: Option<String>,
         /// Make it of what is in this folder instead, and try nothing
         #[arg(long, value_name = "FOLDER", requires = "to")]
         built: Option<PathBuf>,
@@ -46,7 +50,7 @@ enum Chore {
         #[arg(long, value_name = "FOLDER", requires = "built")]
         to: Option<PathBuf>,
     },
-    /// Make Debian packages of the release tarball, into target/package
+    /// Make Debian packages of the release tarballs, into target/package
     Package {
         /// A tarball that was made before
         #[arg(long, value_name = "FILE")]
@@ -70,7 +74,7 @@ enum Chore {
     Setup {
         /// What it takes to build for this architecture instead, and to run that in
         /// an emulator
-        #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(cross::names()))]
+        #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(architecture::targets()))]
         target: Option<String>,
     },
     /// Install what the tests need, then check and test everything
@@ -145,10 +149,11 @@ fn main() -> ExitCode {
         Chore::Build => build(&mut steps).map(|_| ()),
         Chore::Demo => build(&mut steps).and_then(|rseqctl| demo(&mut steps, &rseqctl)),
         Chore::Dist {
+            target,
             built: Some(built),
             to: Some(to),
-        } => dist::of_built(&mut steps, &built, &to),
-        Chore::Dist { .. } => dist::run(&mut steps).map(|_| ()),
+        } => dist::of_built(&mut steps, target.as_deref(), &built, &to),
+        Chore::Dist { target, .. } => dist::run(&mut steps, target.as_deref()).map(|_| ()),
         Chore::Package { tarball, to } => package::run(&mut steps, tarball.as_deref(), to),
         Chore::Check => check(&mut steps),
         Chore::Tidy { arrows: false, .. } => tidy(&mut steps),

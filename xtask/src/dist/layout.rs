@@ -6,6 +6,7 @@ use super::crates;
 use super::files::{files_below, read};
 use super::licences;
 use super::tarball::Tarball;
+use crate::architecture::Architecture;
 use crate::step::Steps;
 
 /// The release's version.
@@ -51,7 +52,12 @@ pub(crate) const CRATES: &str = "share/cargo/registry";
 
 /// Puts everything into the tarball: what is in the folder `built`, and what is in the
 /// checkout.
-pub(super) fn fill(steps: &Steps, built: &Path, tarball: &mut Tarball) -> Result<(), String> {
+pub(super) fn fill(
+    steps: &Steps,
+    architecture: &Architecture,
+    built: &Path,
+    tarball: &mut Tarball,
+) -> Result<(), String> {
     for (from, to) in BUILT {
         tarball.program(to, read(&built.join(from))?);
     }
@@ -60,7 +66,7 @@ pub(super) fn fill(steps: &Steps, built: &Path, tarball: &mut Tarball) -> Result
         tarball.link(name, to);
     }
     // where only glibc's dynamic linker looks: rseqctl names them so
-    for platform in ["x86_64", "haswell", "xeon_phi"] {
+    for platform in architecture.platforms {
         tarball.link(&format!("lib/{platform}"), ".");
     }
     for (from, to) in KEPT {

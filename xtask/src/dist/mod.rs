@@ -11,6 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::architecture::{self, Architecture};
 use crate::step::Steps;
 use files::output;
 use layout::VERSION;
@@ -19,19 +20,54 @@ use tarball::Tarball;
 /// Cargo's profile, and the folder in the target folder that has its name.
 const PROFILE: &str = "shipped";
 
-/// Builds everything, makes the tarball and tries it.
-pub fn run(steps: &mut Steps) -> Result<PathBuf, String> {
-    build(steps)?;
-    let built = steps.target().join(PROFILE);
-    let path = make(steps, &built, &steps.target().join("dist"))?;
-    try_it(steps, &path)?;
+/// Builds everything, makes the tarballs and tries them: of each architecture that this
+/// machine can build for, or of the one that rustc calls `target`.
+pub fn run(steps: &mut Steps, target: Option<&str>) -> Result<Vec<PathBuf>, String> {
+    let mut made = Vec::new();
+    for architecture in architecture::ALL {
+        if target.is_some_and(|target| target != architecture.target) {
+            continue;
+        }
+        match architecture.missing() {
+            Some(reason) if target.is_some() => return Err(reason),
+            Some(reason) => steps.skip(&format!("tarball for {}", architecture.name), reason),
+            None => made.push(one(steps, architecture)?),
+        }
+    }
+    Ok(made)
+}
+
+fn one(steps: &mut Steps, architecture: &Architecture) -> Result<PathBuf, String> {
+    build(steps, architecture)?;
+    let built = architecture.built(steps, PROFILE);
+    let path = make(steps, architecture, &built, &steps.target().join("dist"))?;
+    try_it(steps, architecture, &path)?;
     say(&path)?;
     Ok(path)
 }
 
-/// Makes the tarball of what was built before, and tries nothing.
-pub fn of_built(steps: &mut Steps, built: &Path, to: &Path) -> Result<(), String> {
-    say(&make(steps, built, to)?)
+/// The architecture that a tarball is for, by its name.
+pub fn architecture_of(tarball: &Path) -> Option<&'static Architecture> {
+    let name = tarball.file_name()?.to_str()?;
+    let mut all = architecture::ALL.into_iter();
+    all.find(|it| name.ends_with(&ending(it)))
+}
+
+fn ending(architecture: &Architecture) -> String {
+    format!("-{}-linux.tar.gz", architecture.name)
+}
+
+/// Makes the tarball of what was built before, for this machine or for `target`, and tries
+/// nothing.
+pub fn of_built(
+    steps: &mut Steps,
+    target: Option<&str>,
+    built: &Path,
+    to: &Path,
+) -> Result<(), String> {
+    let architecture = target.and_then(Architecture::of_target);
+    let architecture = architecture.unwrap_or(&architecture::X86_64);
+    say(&make(steps, architecture, built, to)?)
 }
 
 fn say(path: &Path) -> Result<(), String> {
@@ -41,11 +77,16 @@ fn say(path: &Path) -> Result<(), String> {
 }
 
 /// Makes the tarball in the folder `to`, of what is in the folder `built`.
-fn make(steps: &mut Steps, built: &Path, to: &Path) -> Result<PathBuf, String> {
-    let name = format!("rseq-owner-{VERSION}-x86_64-linux");
+fn make(
+    steps: &mut Steps,
+    architecture: &Architecture,
+    built: &Path,
+    to: &Path,
+) -> Result<PathBuf, String> {
+    let name = format!("rseq-owner-{VERSION}-{}-linux", architecture.name);
     let path = to.join(format!("{name}.tar.gz"));
     let mut tarball = Tarball::new(&name, commit_time(steps.root())?);
-    layout::fill(steps, built, &mut tarball)?;
+    layout::fill(steps, architecture, built, &mut tarball)?;
     steps.own("make the tarball", || {
         tarball.checksums()?;
         fs::create_dir_all(to).map_err(|error| format!("{}: {error}", to.display()))?;
@@ -55,7 +96,7 @@ fn make(steps: &mut Steps, built: &Path, to: &Path) -> Result<PathBuf, String> {
 }
 
 /// The libraries first, and then a rseqctl that has them built in.
-fn build(steps: &mut Steps) -> Result<(), String> {
+fn build(steps: &mut Steps, architecture: &Architecture) -> Result<(), String> {
     // no path of the building machine in what is shipped
     let home = std::env::var("CARGO_HOME")
         .or_else(|_| std::env::var("HOME").map(|home| format!("{home}/.cargo")))
@@ -64,29 +105,45 @@ fn build(steps: &mut Steps) -> Result<(), String> {
         "--remap-path-prefix={}=/rseq-owner --remap-path-prefix={home}=/cargo",
         steps.root().display()
     );
-    let embed = steps.target().join(PROFILE);
+    let embed = architecture.built(steps, PROFILE);
     let cargo = |steps: &Steps, packages: &[&str]| {
         let mut cargo = steps.cargo();
         cargo.args(["build", "--profile", PROFILE]).args(packages);
         cargo.env("RUSTFLAGS", &flags);
+        architecture.build_for(&mut cargo);
         cargo
     };
     let packages = ["rseq-abi-library", "rseq-shim", "rseq-owner"].map(|name| ["-p", name]);
     let mut libraries = cargo(steps, packages.as_flattened());
-    steps.run("build the libraries", &mut libraries)?;
+    let title = |what: &str| format!("build {what} for {}", architecture.name);
+    steps.run(&title("the libraries"), &mut libraries)?;
     let script = steps.root().join("loader-shim/owner/archive.sh");
     let mut archive = Command::new(script);
     archive.args(["librseq_owner_parts.a", "librseq_owner.a"].map(|name| embed.join(name)));
-    steps.run("make the archive", &mut archive)?;
+    steps.run("make the archive", architecture.binutils(&mut archive))?;
     let mut command = cargo(steps, &["-p", "rseqctl"]);
     command.env("RSEQCTL_EMBED", embed);
     command.env("RSEQCTL_COMMIT", commit(steps.root())?);
-    steps.run("build rseqctl", &mut command)
+    steps.run(&title("rseqctl"), &mut command)
 }
 
-/// The tests of the floor, and every page for authors, with what is in the tarball.
-fn try_it(steps: &mut Steps, tarball: &Path) -> Result<(), String> {
-    let artifacts = steps.target().join(PROFILE);
+/// The tests of the floor, and every page for authors, with what is in the tarball; for
+/// another architecture what can be asked in an emulator.
+fn try_it(steps: &mut Steps, architecture: &Architecture, tarball: &Path) -> Result<(), String> {
+    let artifacts = architecture.built(steps, PROFILE);
+    if architecture.cross.is_some() {
+        let mut test = steps.cargo();
+        test.args([
+            "test",
+            "--quiet",
+            "-p",
+            "rseq-lab-kernels",
+            "--test",
+            "command",
+        ])
+        .env("RSEQ_AARCH64_ARTIFACTS", &artifacts);
+        return steps.run("run it in an emulator", &mut test);
+    }
     for (step, target) in [
         ("run it on an old glibc", "portable"),
         ("build programs with it", "authors"),

@@ -10,11 +10,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::tree::{Installed, Tree};
+use crate::architecture::Architecture;
 use crate::dist::layout::VERSION;
 use crate::step::Steps;
-
-/// The folder of libraries, for this architecture (Debian Policy, 9.1.1).
-const LIBRARIES: &str = "usr/lib/x86_64-linux-gnu";
 
 /// A package.
 struct Package {
@@ -111,11 +109,8 @@ const PACKAGES: [Package; 4] = [
                rseq-abi, to be used from its folder.",
         files: &[
             Installed::folder("include", "usr/include"),
-            Installed::file(
-                "lib/librseq_owner.a",
-                "usr/lib/x86_64-linux-gnu/librseq_owner.a",
-            ),
-            Installed::folder("pkgconfig", "usr/lib/x86_64-linux-gnu/pkgconfig"),
+            Installed::library("lib/librseq_owner.a", "librseq_owner.a"),
+            Installed::settings("pkgconfig", "pkgconfig"),
             Installed::folder("share/cargo/registry", "usr/share/cargo/registry"),
         ],
         links: &[("librseq_abi.so", "librseq_abi.so.1")],
@@ -125,24 +120,37 @@ const PACKAGES: [Package; 4] = [
 ];
 
 /// Makes every package; returns their paths.
-pub(super) fn make(steps: &mut Steps, tree: &Tree, to: &Path) -> Result<Vec<PathBuf>, String> {
+pub(super) fn make(
+    steps: &mut Steps,
+    architecture: &Architecture,
+    tree: &Tree,
+    to: &Path,
+) -> Result<Vec<PathBuf>, String> {
     PACKAGES
         .iter()
-        .map(|package| one(steps, package, tree, to))
+        .map(|package| one(steps, architecture, package, tree, to))
         .collect()
 }
 
-fn one(steps: &mut Steps, package: &Package, tree: &Tree, to: &Path) -> Result<PathBuf, String> {
+fn one(
+    steps: &mut Steps,
+    architecture: &Architecture,
+    package: &Package,
+    tree: &Tree,
+    to: &Path,
+) -> Result<PathBuf, String> {
+    // the folder of libraries of an architecture (Debian Policy, 9.1.1)
+    let libraries = format!("usr/lib/{}", architecture.libraries);
     let root = to.join(package.name);
     let say = |error: std::io::Error| format!("{}: {error}", root.display());
     if root.exists() {
         fs::remove_dir_all(&root).map_err(say)?;
     }
     for installed in package.files {
-        tree.install(installed, &root, LIBRARIES)?;
+        tree.install(installed, &root, &libraries)?;
     }
     for (name, target) in package.links {
-        let folder = root.join(LIBRARIES);
+        let folder = root.join(&libraries);
         fs::create_dir_all(&folder).map_err(say)?;
         symlink(target, folder.join(name)).map_err(say)?;
     }
@@ -151,13 +159,14 @@ fn one(steps: &mut Steps, package: &Package, tree: &Tree, to: &Path) -> Result<P
     fs::create_dir_all(&control).map_err(say)?;
     let size = Tree::size_of(&root)?;
     let write = |name: &str, text: &str| fs::write(control.join(name), text).map_err(say);
-    write("control", &control_of(package, size))?;
+    write("control", &control_of(architecture, package, size))?;
     if !package.shlibs.is_empty() {
         write("shlibs", package.shlibs)?;
         write("triggers", "activate-noawait ldconfig\n")?;
     }
     tree.settle(&root)?;
-    let path = to.join(format!("{}_{}_amd64.deb", package.name, VERSION));
+    let name = format!("{}_{VERSION}_{}.deb", package.name, architecture.debian);
+    let path = to.join(name);
     let mut command = Command::new("dpkg-deb");
     command
         .args(["--build", "--root-owner-group", "-Zxz"])
@@ -167,11 +176,12 @@ fn one(steps: &mut Steps, package: &Package, tree: &Tree, to: &Path) -> Result<P
     Ok(path)
 }
 
-fn control_of(package: &Package, kibibytes: u64) -> String {
+fn control_of(architecture: &Architecture, package: &Package, kibibytes: u64) -> String {
     let mut text = format!(
-        "Package: {}\nSource: rseq-owner\nVersion: {}\nArchitecture: amd64\nMaintainer: {MAINTAINER}\n\
-         Installed-Size: {kibibytes}\nDepends: {}\nSection: {}\nPriority: optional\n{}",
-        package.name, VERSION, package.depends, package.section, package.fields,
+        "Package: {}\nSource: rseq-owner\nVersion: {VERSION}\nArchitecture: {}\n\
+         Maintainer: {MAINTAINER}\nInstalled-Size: {kibibytes}\nDepends: {}\nSection: {}\n\
+         Priority: optional\n{}",
+        package.name, architecture.debian, package.depends, package.section, package.fields,
     );
     let _ = writeln!(text, "Description: {}", package.what);
     for line in package.more.lines() {

@@ -9,17 +9,24 @@ use std::process::Command;
 
 use tree::Tree;
 
+use crate::architecture::Architecture;
 use crate::dist;
 use crate::step::Steps;
 
-/// Makes the packages of a release tarball: of `tarball`, or one that is made now; in the
-/// folder `to`, or in `target/package`.
+/// Makes the packages of a release tarball: of `tarball`, or of those that are made now;
+/// in the folder `to`, or in `target/package`.
 pub fn run(steps: &mut Steps, tarball: Option<&Path>, to: Option<PathBuf>) -> Result<(), String> {
-    let tarball = match tarball {
-        Some(path) => path.to_owned(),
-        None => dist::run(steps)?,
+    let tarballs = match tarball {
+        Some(path) => vec![path.to_owned()],
+        None => dist::run(steps, None)?,
     };
     let to = to.unwrap_or_else(|| steps.target().join("package"));
+    tarballs.iter().try_for_each(|it| of_one(steps, it, &to))
+}
+
+fn of_one(steps: &mut Steps, tarball: &Path, to: &Path) -> Result<(), String> {
+    let architecture = dist::architecture_of(tarball)
+        .ok_or_else(|| format!("{}: no architecture in its name", tarball.display()))?;
     let root = to.join("tree");
     let say = |error: std::io::Error| format!("{}: {error}", root.display());
     if root.exists() {
@@ -30,18 +37,18 @@ pub fn run(steps: &mut Steps, tarball: Option<&Path>, to: Option<PathBuf>) -> Re
     tar.args(["-x", "--strip-components=1", "-C"])
         .arg(&root)
         .arg("-f")
-        .arg(&tarball);
+        .arg(tarball);
     steps.run("unpack the tarball", &mut tar)?;
-    pages(steps, &root)?;
+    pages(steps, architecture, &root)?;
     let tree = Tree::new(root, dist::commit_time(steps.root())?);
-    for package in deb::make(steps, &tree, &to)? {
+    for package in deb::make(steps, architecture, &tree, to)? {
         println!("{}", package.display());
     }
     Ok(())
 }
 
 /// Adds manual pages, completions and pkg-config files for a system's folders.
-fn pages(steps: &mut Steps, root: &Path) -> Result<(), String> {
+fn pages(steps: &mut Steps, architecture: &Architecture, root: &Path) -> Result<(), String> {
     let mut pages = steps.cargo();
     pages.args([
         "run",
@@ -75,7 +82,7 @@ fn pages(steps: &mut Steps, root: &Path) -> Result<(), String> {
             .replace("prefix=${pcfiledir}/../..", "prefix=/usr")
             .replace(
                 "libdir=${prefix}/lib",
-                "libdir=${prefix}/lib/x86_64-linux-gnu",
+                &format!("libdir=${{prefix}}/lib/{}", architecture.libraries),
             );
         let to = folder.join(format!("{name}.pc"));
         fs::write(&to, text).map_err(say(&to))?;

@@ -25,8 +25,8 @@ enum How {
     Program,
     /// A library, in the folder of libraries.
     Library,
-    /// A file to read.
-    File,
+    /// Every file of a folder, in the folder of libraries.
+    Settings,
     /// Every file of a folder.
     Folder,
     /// Every page of a folder, compressed.
@@ -44,8 +44,8 @@ impl Installed {
         Self { from, to, how }
     }
 
-    pub(super) const fn file(from: &'static str, to: &'static str) -> Self {
-        let how = How::File;
+    pub(super) const fn settings(from: &'static str, to: &'static str) -> Self {
+        let how = How::Settings;
         Self { from, to, how }
     }
 
@@ -93,14 +93,14 @@ impl Tree {
     ) -> Result<(), String> {
         let from = self.root.join(installed.from);
         let to = match installed.how {
-            How::Library => root.join(libraries).join(installed.to),
+            How::Library | How::Settings => root.join(libraries).join(installed.to),
             _ => root.join(installed.to),
         };
         match installed.how {
             How::Program => put(&to, &read(&from)?, 0o755),
             // not executable: Debian Policy, 8.1
-            How::Library | How::File => put(&to, &read(&from)?, 0o644),
-            How::Folder | How::Page => {
+            How::Library => put(&to, &read(&from)?, 0o644),
+            How::Settings | How::Folder | How::Page => {
                 for path in files_below(&from)? {
                     let below = path.strip_prefix(&from).unwrap_or(&path);
                     let to = to.join(below);

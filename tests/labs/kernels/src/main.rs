@@ -19,7 +19,7 @@ usage: matrix [--target MACHINE] [--kernels LIST] [--glibcs LIST] [--all] [--job
 
 Lists are separated by commas. Every kernel is asked with every glibc.
 --target   the architecture, x86_64 (default) or aarch64, of which all kernels are asked
-           with bookworm, trixie and forky when nothing else is said
+           with every glibc when nothing else is said
 --kernels  kernels to boot, `all`, or `host`: this machine's; default: the usual three
 --glibcs   Debian releases whose glibc is used, `all`, or `host` (with the host's kernel
            only); default: bookworm
@@ -33,7 +33,7 @@ Lists are separated by commas. Every kernel is asked with every glibc.
 const GLIBC: &str = "bookworm";
 
 /// Those of a machine of another architecture.
-const FOREIGN_GLIBCS: [&str; 3] = ["bookworm", "trixie", "forky"];
+const FOREIGN_GLIBCS: [&str; 4] = ["bullseye", "bookworm", "trixie", "forky"];
 
 /// The name of this machine's kernel, and of its glibc.
 const HOST: &str = "host";

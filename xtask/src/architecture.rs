@@ -1,0 +1,137 @@
+//! The architectures that are shipped for.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::setup;
+use crate::step::Steps;
+
+/// An architecture, by its names.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Architecture {
+    /// As Linux calls it (`uname -m`).
+    pub name: &'static str,
+    /// As rustc does.
+    pub target: &'static str,
+    /// As Debian does, and the name of its folders of libraries.
+    pub debian: &'static str,
+    pub libraries: &'static str,
+    /// What glibc's `$PLATFORM` may be.
+    pub platforms: &'static [&'static str],
+    /// What it takes to build for it elsewhere; none for this machine's own.
+    pub cross: Option<Cross>,
+}
+
+/// What it takes to build for another architecture.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Cross {
+    /// Its compiler, which links.
+    pub compiler: &'static str,
+    /// Where cargo is told so.
+    variable: &'static str,
+    /// What the names of its binutils begin with.
+    prefix: &'static str,
+    /// The Debian packages that bring the compiler, the headers and an emulator.
+    pub packages: [&'static str; 3],
+}
+
+pub const X86_64: Architecture = Architecture {
+    name: "x86_64",
+    target: "x86_64-unknown-linux-gnu",
+    debian: "amd64",
+    libraries: "x86_64-linux-gnu",
+    platforms: &["x86_64", "haswell", "xeon_phi"],
+    cross: None,
+};
+
+pub const AARCH64: Architecture = Architecture {
+    name: "aarch64",
+    target: "aarch64-unknown-linux-gnu",
+    debian: "arm64",
+    libraries: "aarch64-linux-gnu",
+    platforms: &["aarch64"],
+    cross: Some(Cross {
+        compiler: "aarch64-linux-gnu-gcc",
+        variable: "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER",
+        prefix: "aarch64-linux-gnu-",
+        packages: [
+            "gcc-aarch64-linux-gnu",
+            "libc6-dev-arm64-cross",
+            "qemu-system-arm",
+        ],
+    }),
+};
+
+/// All of them.
+pub const ALL: [&Architecture; 2] = [&X86_64, &AARCH64];
+
+/// The targets that take something to be built for.
+pub fn targets() -> Vec<&'static str> {
+    let others = ALL.iter().filter(|it| it.cross.is_some());
+    others.map(|it| it.target).collect()
+}
+
+/// The names of all targets.
+pub fn all_targets() -> [&'static str; ALL.len()] {
+    ALL.map(|it| it.target)
+}
+
+impl Architecture {
+    /// The one that rustc calls so.
+    pub fn of_target(name: &str) -> Option<&'static Self> {
+        ALL.into_iter().find(|it| it.target == name)
+    }
+
+    /// Has cargo build for it.
+    pub fn build_for<'a>(&self, cargo: &'a mut Command) -> &'a mut Command {
+        if let Some(cross) = &self.cross {
+            cargo.args(["--target", self.target]);
+            cargo.env(cross.variable, cross.compiler);
+        }
+        cargo
+    }
+
+    /// The folder that cargo puts what it builds into.
+    pub fn built(&self, steps: &Steps, profile: &str) -> PathBuf {
+        match self.cross {
+            None => steps.target().join(profile),
+            Some(_) => steps.target().join(self.target).join(profile),
+        }
+    }
+
+    /// Has a script use its binutils, which it is told of by variables.
+    pub fn binutils<'a>(&self, script: &'a mut Command) -> &'a mut Command {
+        if let Some(cross) = &self.cross {
+            for (variable, tool) in [("LD", "ld"), ("OBJCOPY", "objcopy"), ("AR", "ar")] {
+                script.env(variable, format!("{}{tool}", cross.prefix));
+            }
+        }
+        script
+    }
+
+    /// What this machine lacks to build for it.
+    pub fn missing(&self) -> Option<String> {
+        let cross = self.cross.as_ref()?;
+        let Self { target, .. } = self;
+        if !setup::is_in_path(cross.compiler) {
+            Some(format!("needs {}", cross.compiler))
+        } else if self.has_library() {
+            None
+        } else {
+            Some(format!(
+                "needs Rust's standard library for {target} (cargo xtask setup --target {target})"
+            ))
+        }
+    }
+
+    /// Whether Rust's standard library is there.
+    pub fn has_library(&self) -> bool {
+        let asked = Command::new("rustc")
+            .args(["--print", "target-libdir", "--target", self.target])
+            .output();
+        asked.is_ok_and(|said| {
+            let folder = String::from_utf8_lossy(&said.stdout).into_owned();
+            said.status.success() && Path::new(folder.trim()).is_dir()
+        })
+    }
+}
