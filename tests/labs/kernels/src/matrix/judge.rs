@@ -119,10 +119,9 @@ impl Asked<'_> {
                 {
                     let _ = write!(why, "; {}", finished.err.trim_end());
                 }
-                // a counter that is kept by critical sections
                 if matches!(one.verdict, Verdict::Wrong(_))
                     && one.said == Some(Said::No)
-                    && one.question.starts_with("counter-under-")
+                    && needs_aborts(&one.question)
                     && !context.known_facts.aborts()?
                 {
                     one.verdict = Verdict::Known(RUNS_ON.to_owned());
@@ -193,6 +192,14 @@ fn cached(context: &Context, finished: &Finished, is_its_area: bool) -> Result<V
         (false, _) if is_safe && !with_rseq => Verdict::Right,
         _ => Verdict::Wrong(answer.detail.clone()),
     })
+}
+
+/// Whether a question of the suite is about critical sections that abort, or about a
+/// counter that is kept by them.
+fn needs_aborts(question: &str) -> bool {
+    ["counter-under-", "aborted-by-"]
+        .iter()
+        .any(|beginning| question.starts_with(beginning))
 }
 
 /// Why the client is broken here, whoever owns the registration.
