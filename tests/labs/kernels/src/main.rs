@@ -8,14 +8,15 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
+use rseq_lab_conformance::Owner;
 use rseq_lab_conformance::root::RELEASES;
 use rseq_lab_conformance::table::tally;
 use rseq_lab_kernels::guest::{Kernel, Machine, kernels};
 use rseq_lab_kernels::matrix::{World, here, machine, page};
 
 const USAGE: &str = "\
-usage: matrix [--target MACHINE] [--kernels LIST] [--glibcs LIST] [--all] [--jobs N]
-              [--json FILE] [--with FILE] [--page FILE]
+usage: matrix [--target MACHINE] [--kernels LIST] [--glibcs LIST] [--owners LIST] [--all]
+              [--jobs N] [--json FILE] [--with FILE] [--page FILE]
 
 Lists are separated by commas. Every kernel is asked with every glibc.
 --target   the architecture, x86_64 (default) or aarch64, of which all kernels are asked
@@ -23,6 +24,7 @@ Lists are separated by commas. Every kernel is asked with every glibc.
 --kernels  kernels to boot, `all`, or `host`: this machine's; default: the usual three
 --glibcs   Debian releases whose glibc is used, `all`, or `host` (with the host's kernel
            only); default: bookworm
+--owners   owners that the suite is put to; default: all
 --all      all kernels with the default glibc, and the host's kernel with all glibcs
 --jobs     how many kernels are asked at a time; default: 2
 --json     where all answers are written
@@ -43,6 +45,7 @@ struct Wishes {
     jobs: usize,
     kernels: Vec<String>,
     glibcs: Vec<String>,
+    owners: Vec<Owner>,
     all: bool,
     json: Option<PathBuf>,
     with: Option<PathBuf>,
@@ -73,6 +76,7 @@ fn wishes(mut words: impl Iterator<Item = String>) -> Result<Wishes, String> {
         jobs: 2,
         kernels: Vec::new(),
         glibcs: Vec::new(),
+        owners: Owner::ALL.to_vec(),
         all: false,
         json: None,
         with: None,
@@ -85,6 +89,11 @@ fn wishes(mut words: impl Iterator<Item = String>) -> Result<Wishes, String> {
             "--target" => wishes.machine = machine_of(&value()?)?,
             "--kernels" => wishes.kernels = list(value()?),
             "--glibcs" => wishes.glibcs = list(value()?),
+            "--owners" => {
+                let names = list(value()?);
+                let owners = names.iter().map(|name| Owner::from_name(name));
+                wishes.owners = owners.collect::<Result<_, _>>()?;
+            }
             "--all" => wishes.all = true,
             "--jobs" => {
                 let number = value()?;
@@ -176,7 +185,7 @@ fn run(wishes: &Wishes) -> Result<bool, String> {
                     else {
                         break;
                     };
-                    let _ = answer.set(ask(pair));
+                    let _ = answer.set(ask(pair, &wishes.owners));
                 }
             });
         }
@@ -241,11 +250,11 @@ fn run(wishes: &Wishes) -> Result<bool, String> {
 }
 
 /// Asks one kernel with one glibc.
-fn ask((kernel, glibc): &(Option<Kernel>, String)) -> Result<Vec<World>, String> {
+fn ask((kernel, glibc): &(Option<Kernel>, String), owners: &[Owner]) -> Result<Vec<World>, String> {
     let start = Instant::now();
     let (name, worlds) = match kernel {
-        None => (HOST, here::ask(glibc)),
-        Some(kernel) => (kernel.name, machine::ask(kernel, glibc)),
+        None => (HOST, here::ask(glibc, owners)),
+        Some(kernel) => (kernel.name, machine::ask(kernel, glibc, owners)),
     };
     let title = format!("kernel {name}, glibc of {glibc}");
     let worlds = worlds.inspect_err(|error| eprintln!("{title}: {error}"))?;

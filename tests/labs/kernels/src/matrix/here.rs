@@ -5,17 +5,17 @@ use rseq_kit::machine::Machine;
 use rseq_lab_conformance::table::Column;
 use rseq_lab_conformance::{Known, Owner, Programs, Root};
 
-/// Asks every owner that this C library knows.
+/// Asks these owners, as far as this C library knows them.
 ///
 /// # Errors
 ///
 /// The suite does not build, or cannot be started.
-pub fn ask(libc: &str) -> Result<Vec<World>, String> {
+pub fn ask(libc: &str, owners: &[Owner]) -> Result<Vec<World>, String> {
     let root = Root::open(libc)?;
     let programs = Programs::for_root(&root)?;
     let place = programs.place(&root)?;
     let known = Known::read()?;
-    let owners = Owner::ALL.into_iter();
+    let owners = owners.iter().copied();
     let owners = owners.filter(|owner| owner.applies_to(root.glibc));
     owners
         .map(|owner| {

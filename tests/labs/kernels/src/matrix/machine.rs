@@ -22,12 +22,12 @@ const FILES: &str = "/rseq";
 const ROUNDS: &str = "2";
 
 /// Boots `kernel` with the C library of `libc` (a Debian release) and asks all
-/// there is to ask.
+/// there is to ask, the suite's questions in the worlds of these owners.
 ///
 /// # Errors
 ///
 /// The machine cannot be put together, or does not start.
-pub fn ask(kernel: &Kernel, libc: &str) -> Result<Vec<World>, String> {
+pub fn ask(kernel: &Kernel, libc: &str, owners: &[Owner]) -> Result<Vec<World>, String> {
     let machine = kernel.machine;
     let root = Root::open_for(libc, machine)?;
     let suite = Programs::for_machine(machine)?;
@@ -37,7 +37,7 @@ pub fn ask(kernel: &Kernel, libc: &str) -> Result<Vec<World>, String> {
     for (name, file) in files(machine)? {
         guest = guest.file(&format!("{FILES}/{name}"), &file);
     }
-    let asked = questions(suite, &root);
+    let asked = questions(suite, &root, owners);
     for (_, command) in &asked {
         guest = guest.run(command.clone());
     }
@@ -74,7 +74,7 @@ pub fn ask(kernel: &Kernel, libc: &str) -> Result<Vec<World>, String> {
 }
 
 /// What is asked, and by which command.
-fn questions<'a>(suite: &'a Programs, root: &Root) -> Vec<(Asked<'a>, Command)> {
+fn questions<'a>(suite: &'a Programs, root: &Root, owners: &[Owner]) -> Vec<(Asked<'a>, Command)> {
     let place = Place {
         programs: PathBuf::from(SUITE),
         shim: Path::new(FILES).join("librseq_shim.so"),
@@ -110,7 +110,7 @@ fn questions<'a>(suite: &'a Programs, root: &Root) -> Vec<(Asked<'a>, Command)> 
             rseqctl().args(["run", "--mode", "defer", "--", &client]),
         ),
     ];
-    for owner in Owner::ALL {
+    for &owner in owners {
         if !owner.applies_to(root.glibc) {
             continue;
         }
