@@ -169,11 +169,7 @@ fn main() -> ExitCode {
             target: Some(target),
         } => cross::set_up(&mut steps, &target),
         Chore::Test { fresh } => test(&mut steps, fresh),
-        Chore::Bench { counts, launch } => build(&mut steps).and_then(|rseqctl| {
-            let shim = rseqctl.with_file_name("librseq_shim.so");
-            let measure = if launch { bench::launch } else { bench::run };
-            measure(&mut steps, &shim, counts)
-        }),
+        Chore::Bench { counts, launch } => bench(&mut steps, counts, launch),
         Chore::BenchAudit => {
             build(&mut steps).and_then(|rseqctl| bench_audit::run(&mut steps, &rseqctl))
         }
@@ -270,6 +266,17 @@ fn build(steps: &mut Steps) -> Result<PathBuf, String> {
 /// The laboratories that chores of their own run, too.
 const CONFORMANCE: &str = "rseq-lab-conformance";
 const GLIBC: &str = "rseq-lab-glibc";
+
+/// Measures what the shim costs, or only what a start below one `rseqctl run` takes.
+fn bench(steps: &mut Steps, counts_only: bool, only_launch: bool) -> Result<(), String> {
+    let shim = build(steps)?.with_file_name("librseq_shim.so");
+    let measure = if only_launch {
+        bench::launch
+    } else {
+        bench::run
+    };
+    measure(steps, &shim, counts_only)
+}
 
 /// Runs one of the measuring programs of the tests.
 fn measure(steps: &mut Steps, package: &str, name: &str, rseqctl: &Path) -> Result<(), String> {

@@ -70,6 +70,9 @@ const LAUNCHERS: [Grammar; 14] = [
     grammar("su-exec", "", &[], 1),
 ];
 
+/// Those that keep nothing of `LD_PRELOAD`, whoever starts them.
+const PRIVILEGED: [&str; 2] = ["sudo", "pkexec"];
+
 const SHELLS: [&str; 6] = ["sh", "dash", "bash", "ksh", "zsh", "busybox"];
 
 /// What a command is besides a program.
@@ -89,6 +92,12 @@ pub fn command_behind(program: &Path, arguments: &[OsString]) -> Launch {
     let name = program.file_name().unwrap_or_default();
     if name == "env" {
         return env(arguments);
+    }
+    if PRIVILEGED.iter().any(|launcher| name == *launcher) {
+        return Launch::Unknown(
+            "it drops LD_PRELOAD before its program starts, and with it what is set here; put \
+             rseqctl run behind it: sudo rseqctl run -- PROGRAM",
+        );
     }
     if name == "busybox" {
         return match arguments {
@@ -359,6 +368,8 @@ mod tests {
             "env --unset=GLIBC_TUNABLES mongod",
             "env PATH=/opt mongod",
             "sh -s mongod",
+            "sudo mongod",
+            "/usr/bin/sudo -u mongodb mongod",
         ] {
             assert!(matches!(launch_of(line), Launch::Unknown(_)), "{line}");
         }

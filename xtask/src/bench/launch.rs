@@ -1,16 +1,16 @@
 //! What a start below one `rseqctl run` takes: of a program that needs nothing, and of one
-//! that is started once more in its place. The worlds are gone through start by start.
+//! that is started once more in its place. The worlds are gone through start by start, by
+//! `tests/bench/starts.c`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Instant;
 
 use super::world::{Bench, output};
 
 /// How often all worlds are gone through.
-const TURNS: usize = 1500;
+const TURNS: usize = 1000;
 
 type Variables = BTreeMap<String, String>;
 
@@ -22,21 +22,29 @@ struct Row {
     variables: Variables,
 }
 
+impl Row {
+    fn settings(&self) -> impl Iterator<Item = String> {
+        let variables = self.variables.iter();
+        variables.map(|(name, value)| format!("{name}={value}"))
+    }
+}
+
 /// Prints both tables, or that only which a busy machine does not change.
 pub fn tables(bench: &Bench, counts_only: bool) -> Result<String, String> {
     let rows = rows(bench)?;
     let mut text = String::new();
     if !counts_only {
-        let times = times(&rows)?;
+        let times = times(bench, &rows)?;
         text += "Time of a start below one rseqctl run, microseconds:\n\n";
-        text += &table(&rows, &times, 1);
+        text += &times_table(&rows, &times);
+        text += "\n";
     }
-    let counted = rows
+    let counts = rows
         .iter()
-        .map(|row| count(bench, row).map(|count| vec![count]))
+        .map(|row| count(bench, row))
         .collect::<Result<Vec<_>, _>>()?;
-    text += "\nInstructions in user space of the same:\n\n";
-    text += &table(&rows, &counted, 0);
+    text += "Instructions in user space of the same:\n\n";
+    text += &counts_table(&rows, &counts);
     Ok(text)
 }
 
@@ -128,22 +136,33 @@ fn enabled(rseqctl: &Path, folder: &Path) -> Result<Variables, String> {
     )]))
 }
 
-/// Returns what each start took in each turn.
-fn times(rows: &[Row]) -> Result<Vec<Vec<f64>>, String> {
-    let mut times = vec![Vec::with_capacity(TURNS); rows.len()];
-    for _ in 0..TURNS {
-        for (row, times) in rows.iter().zip(&mut times) {
-            let mut command = Command::new(&row.file);
-            command.env_clear().envs(&row.variables);
-            let start = Instant::now();
-            let status = command
-                .status()
-                .map_err(|error| format!("{}: {error}", row.file.display()))?;
-            times.push(start.elapsed().as_secs_f64() * 1e6);
-            if !status.success() {
-                return Err(format!("{}: {status}", row.file.display()));
-            }
-        }
+/// What each start of a program took, in microseconds.
+#[derive(Default)]
+struct Times {
+    clock: Vec<f64>,
+    processor: Vec<f64>,
+}
+
+/// Starts all programs in turn, again and again.
+fn times(bench: &Bench, rows: &[Row]) -> Result<Vec<Times>, String> {
+    let mut command = Command::new(&bench.starts);
+    command.arg(TURNS.to_string());
+    for row in rows {
+        command.arg(&row.file).args(row.settings()).arg("--");
+    }
+    let strange = || format!("{}: unexpected output", bench.starts.display());
+    let mut times: Vec<Times> = rows.iter().map(|_| Times::default()).collect();
+    let said = output(&mut command)?;
+    for (line, row) in said.lines().zip((0..rows.len()).cycle()) {
+        let microseconds = |text: &str| text.parse().map(|time: f64| time / 1000.0);
+        let (clock, processor) = line.split_once(' ').ok_or_else(strange)?;
+        let times = &mut times[row];
+        times
+            .clock
+            .push(microseconds(clock).map_err(|_| strange())?);
+        times
+            .processor
+            .push(microseconds(processor).map_err(|_| strange())?);
     }
     Ok(times)
 }
@@ -152,11 +171,7 @@ fn count(bench: &Bench, row: &Row) -> Result<f64, String> {
     let said = output(
         Command::new(&bench.counter)
             .arg("whole")
-            .args(
-                row.variables
-                    .iter()
-                    .map(|(name, value)| format!("{name}={value}")),
-            )
+            .args(row.settings())
             .arg(&row.file),
     )?;
     said.trim()
@@ -165,29 +180,54 @@ fn count(bench: &Bench, row: &Row) -> Result<f64, String> {
 }
 
 /// For each row the median, the middle half, and the median of the differences within a
-/// turn from the program's first row.
-fn table(rows: &[Row], values: &[Vec<f64>], digits: usize) -> String {
-    let mut text =
-        String::from("| program | world | median | middle half | more |\n|---|---|---|---|---|\n");
-    let mut first = 0;
-    for (index, (row, own)) in rows.iter().zip(values).enumerate() {
-        if rows[first].program != row.program {
-            first = index;
-        }
-        let more = own.iter().zip(&values[first]).map(|(own, base)| own - base);
-        let [low, middle, high] = quartiles(own.clone());
-        let [_, more, _] = quartiles(more.collect());
+/// turn from the program's first row; of the time on the clock, which others lengthen on a
+/// busy machine, what nine tenths exceed.
+fn times_table(rows: &[Row], times: &[Times]) -> String {
+    let mut text = String::from(
+        "| program | world | processor | middle half | more | clock, lowest tenth | more |\n\
+         |---|---|---|---|---|---|---|\n",
+    );
+    for (row, (first, own)) in rows.iter().zip(with_first(rows, times)) {
+        let pairs = own.processor.iter().zip(&first.processor);
+        let [_, more, _] = quartiles(pairs.map(|(own, first)| own - first).collect());
+        let [low, middle, high] = quartiles(own.processor.clone());
+        let (tenth, first) = (lowest_tenth(&own.clock), lowest_tenth(&first.clock));
         // writing to a String does not fail
         let _ = writeln!(
             text,
-            "| {} | {} | {middle:.digits$} | {low:.digits$}-{high:.digits$} | {more:+.digits$} |",
-            row.program, row.world
+            "| {} | {} | {middle:.0} | {low:.0}-{high:.0} | {more:+.0} | {tenth:.0} | {:+.0} |",
+            row.program,
+            row.world,
+            tenth - first
         );
     }
     text
 }
 
+fn counts_table(rows: &[Row], counts: &[f64]) -> String {
+    let mut text = String::from("| program | world | instructions | more |\n|---|---|---|---|\n");
+    for (row, (first, own)) in rows.iter().zip(with_first(rows, counts)) {
+        let (program, world) = (row.program, row.world);
+        let _ = writeln!(text, "| {program} | {world} | {own} | {:+} |", own - first);
+    }
+    text
+}
+
+/// Returns each value beside that of its program's first row.
+fn with_first<'a, T>(rows: &'a [Row], values: &'a [T]) -> impl Iterator<Item = (&'a T, &'a T)> {
+    rows.iter().zip(values).map(move |(row, own)| {
+        let first = rows.iter().position(|it| it.program == row.program);
+        (first.map_or(own, |first| &values[first]), own)
+    })
+}
+
 fn quartiles(mut values: Vec<f64>) -> [f64; 3] {
     values.sort_by(f64::total_cmp);
     [1, 2, 3].map(|quarter| values[(values.len() - 1) * quarter / 4])
+}
+
+fn lowest_tenth(values: &[f64]) -> f64 {
+    let mut values = values.to_vec();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 10]
 }

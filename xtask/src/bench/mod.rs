@@ -65,6 +65,7 @@ fn build<'a>(steps: &mut Steps, shim: &'a Path) -> Result<Bench<'a>, String> {
     let start = cc(&[], "start.c", "start")?;
     let client = cc(&[], "client.c", "client")?;
     let again = cc(&[], "again.c", "again")?;
+    let starts = cc(&[], "starts.c", "starts")?;
     let runpath = format!("-Wl,-rpath,{}", folder.display());
     let cost = cc(&["-pthread", &runpath], "cost.c", "cost")?;
     steps.run(
@@ -78,6 +79,7 @@ fn build<'a>(steps: &mut Steps, shim: &'a Path) -> Result<Bench<'a>, String> {
         start,
         client,
         again,
+        starts,
         folder,
         empty,
         storage,

@@ -62,6 +62,8 @@ pub(super) struct Bench<'a> {
     pub(super) client: PathBuf,
     /// `tests/bench/again.c`, built.
     pub(super) again: PathBuf,
+    /// `tests/bench/starts.c`, built.
+    pub(super) starts: PathBuf,
     /// Libraries to open, and the program's RUNPATH.
     pub(super) folder: PathBuf,
     pub(super) empty: PathBuf,
