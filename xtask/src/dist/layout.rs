@@ -5,6 +5,8 @@ use std::path::Path;
 use super::crates;
 use super::files::{files_below, read};
 use super::licences;
+use super::linked;
+use super::sbom;
 use super::tarball::Tarball;
 use crate::architecture::Architecture;
 use crate::step::Steps;
@@ -88,8 +90,10 @@ pub(super) fn fill(
     for (name, content) in crates::of_adopters(steps, VERSION)? {
         tarball.file(&format!("{CRATES}/{name}"), content);
     }
-    for (name, text) in licences::of_dependencies(steps)? {
+    let linked = linked::crates(steps)?;
+    for (name, text) in licences::of_dependencies(&linked)? {
         tarball.file(&format!("licences/{name}"), text);
     }
+    tarball.file(sbom::PLACE, sbom::of(&linked).into_bytes());
     Ok(())
 }

@@ -5,6 +5,8 @@ mod crates;
 pub(crate) mod files;
 pub(crate) mod layout;
 mod licences;
+mod linked;
+mod sbom;
 mod tarball;
 
 use std::fs;
