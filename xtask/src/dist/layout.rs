@@ -6,6 +6,7 @@ use super::crates;
 use super::files::{files_below, read};
 use super::licences;
 use super::linked;
+use super::pages;
 use super::sbom;
 use super::tarball::Tarball;
 use crate::architecture::Architecture;
@@ -49,13 +50,16 @@ const FOLDERS: [(&str, &str); 2] = [
     ("rseqctl/schema", "share/rseq-owner/schema"),
 ];
 
+/// Puts the rest of the tarball below a prefix.
+const INSTALL: &str = include_str!("install.sh");
+
 /// Where crates are that Rust programs are built with (Debian's place for them).
 pub(crate) const CRATES: &str = "share/cargo/registry";
 
 /// Puts everything into the tarball: what is in the folder `built`, and what is in the
 /// checkout.
 pub(super) fn fill(
-    steps: &Steps,
+    steps: &mut Steps,
     architecture: &Architecture,
     built: &Path,
     tarball: &mut Tarball,
@@ -94,6 +98,8 @@ pub(super) fn fill(
     for (name, text) in licences::of_dependencies(&linked)? {
         tarball.file(&format!("licences/{name}"), text);
     }
+    pages::fill(steps, tarball)?;
+    tarball.program("install.sh", INSTALL.as_bytes().to_vec());
     tarball.file(sbom::PLACE, sbom::of(&linked).into_bytes());
     Ok(())
 }

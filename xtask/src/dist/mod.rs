@@ -6,6 +6,7 @@ pub(crate) mod files;
 pub(crate) mod layout;
 mod licences;
 mod linked;
+mod pages;
 mod sbom;
 mod tarball;
 

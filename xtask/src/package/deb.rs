@@ -49,10 +49,13 @@ const PACKAGES: [Package; 4] = [
         files: &[
             Installed::program("bin/rseqctl", "usr/bin/rseqctl"),
             Installed::folder("share/rseq-owner", "usr/share/rseq-owner"),
-            Installed::page("man1", "usr/share/man/man1"),
-            Installed::folder("bash", "usr/share/bash-completion/completions"),
-            Installed::folder("zsh", "usr/share/zsh/vendor-completions"),
-            Installed::folder("fish", "usr/share/fish/vendor_completions.d"),
+            Installed::page("share/man/man1", "usr/share/man/man1"),
+            Installed::folder("share/bash-completion", "usr/share/bash-completion"),
+            Installed::folder(
+                "share/zsh/site-functions",
+                "usr/share/zsh/vendor-completions",
+            ),
+            Installed::folder("share/fish", "usr/share/fish"),
         ],
         links: &[],
         shlibs: "",
@@ -87,7 +90,7 @@ const PACKAGES: [Package; 4] = [
                its threads where nobody else does, and keeps the loading rules of rseq.",
         files: &[
             Installed::library("lib/librseq_shim.so.1", "librseq_shim.so.1"),
-            Installed::page("man7", "usr/share/man/man7"),
+            Installed::page("share/man/man7", "usr/share/man/man7"),
         ],
         links: &[("librseq_shim.so", "librseq_shim.so.1")],
         shlibs: "librseq_shim 1 librseq-shim1\n",

@@ -39,7 +39,7 @@ fn of_one(steps: &mut Steps, tarball: &Path, to: &Path) -> Result<(), String> {
         .arg("-f")
         .arg(tarball);
     steps.run("unpack the tarball", &mut tar)?;
-    pages(steps, architecture, &root)?;
+    pkg_config(architecture, &root)?;
     let tree = Tree::new(root, dist::commit_time(steps.root())?);
     for package in deb::make(steps, architecture, &tree, to)? {
         println!("{}", package.display());
@@ -47,31 +47,12 @@ fn of_one(steps: &mut Steps, tarball: &Path, to: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// Adds manual pages, completions and pkg-config files for a system's folders.
-fn pages(steps: &mut Steps, architecture: &Architecture, root: &Path) -> Result<(), String> {
-    let mut pages = steps.cargo();
-    pages.args([
-        "run",
-        "--quiet",
-        "-p",
-        "rseqctl",
-        "--example",
-        "pages",
-        "--",
-    ]);
-    steps.run("manual pages and completions", pages.arg(root))?;
+/// Adds pkg-config files for a system's folders.
+fn pkg_config(architecture: &Architecture, root: &Path) -> Result<(), String> {
     let say = |path: &Path| {
         let path = path.to_owned();
         move |error: std::io::Error| format!("{}: {error}", path.display())
     };
-    let folder = root.join("man7");
-    fs::create_dir_all(&folder).map_err(say(&folder))?;
-    let page = steps.root().join("loader-shim/man/rseq-shim.7");
-    fs::copy(&page, folder.join("rseq-shim.7")).map_err(say(&page))?;
-    // bash looks for the command's name
-    let bash = root.join("bash");
-    let made: PathBuf = bash.join("rseqctl.bash");
-    fs::rename(&made, bash.join("rseqctl")).map_err(say(&made))?;
     let folder = root.join("pkgconfig");
     fs::create_dir_all(&folder).map_err(say(&folder))?;
     for name in dist::layout::PKG_CONFIG {
