@@ -1,7 +1,8 @@
-//! Packages for distributions, made of the release tarball.
+//! Packages for distributions and for pip, made of the release tarball.
 
 mod deb;
 mod tree;
+mod wheel;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -44,7 +45,12 @@ fn of_one(steps: &mut Steps, tarball: &Path, to: &Path) -> Result<(), String> {
     for package in deb::make(steps, architecture, &tree, to)? {
         println!("{}", package.display());
     }
-    Ok(())
+    let module = steps.root().join("rseqctl/python/rseqctl");
+    steps.own("wheel", || {
+        let wheel = wheel::make(&tree, &module, &to)?;
+        println!("{}", wheel.display());
+        Ok(())
+    })
 }
 
 /// Adds pkg-config files for a system's folders.

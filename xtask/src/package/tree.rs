@@ -71,6 +71,11 @@ impl Tree {
         Self { root, time }
     }
 
+    /// Returns a file of the tarball.
+    pub(super) fn read(&self, path: &str) -> Result<Vec<u8>, String> {
+        read(&self.root.join(path))
+    }
+
     /// Seconds since 1970 that every file gets.
     pub(super) fn time(&self) -> u64 {
         self.time
