@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+/// The oldest glibc that rseqctl starts with.
+pub const OLDEST_GLIBC: &str = "2.17";
+
 /// The steps of one chore.
 pub struct Steps {
     root: PathBuf,
@@ -49,7 +52,7 @@ impl Steps {
         let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         cargo.current_dir(&self.root);
         // what is built, tested and measured here is what is shipped
-        cargo.env("RSEQCTL_FLOOR", "2.17");
+        cargo.env("RSEQCTL_FLOOR", OLDEST_GLIBC);
         cargo
     }
 

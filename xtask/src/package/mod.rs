@@ -47,7 +47,7 @@ fn of_one(steps: &mut Steps, tarball: &Path, to: &Path) -> Result<(), String> {
     }
     let module = steps.root().join("rseqctl/python/rseqctl");
     steps.own("wheel", || {
-        let wheel = wheel::make(&tree, &module, &to)?;
+        let wheel = wheel::make(architecture, &tree, &module, to)?;
         println!("{}", wheel.display());
         Ok(())
     })

@@ -16,14 +16,13 @@ use rawzip::{CompressionMethod, ZipArchiveWriter};
 use sha2::{Digest as _, Sha256};
 
 use super::tree::Tree;
+use crate::architecture::Architecture;
 use crate::dist::files::{files_of, read};
 use crate::dist::layout::VERSION;
+use crate::step::OLDEST_GLIBC;
 
 /// What pip knows the distribution by, and what Python imports.
 const NAME: &str = "rseqctl";
-
-/// Any Python 3, no interface of Python's, and the oldest glibc.
-const TAG: &str = "py3-none-manylinux_2_17_x86_64";
 
 /// A file of the wheel.
 struct Member {
@@ -33,7 +32,13 @@ struct Member {
 }
 
 /// Makes the wheel of an unpacked tarball; `module` is the folder of the Python module.
-pub(super) fn make(tree: &Tree, module: &Path, to: &Path) -> Result<PathBuf, String> {
+pub(super) fn make(
+    architecture: &Architecture,
+    tree: &Tree,
+    module: &Path,
+    to: &Path,
+) -> Result<PathBuf, String> {
+    let tag = tag_of(architecture);
     let info = format!("{NAME}-{VERSION}.dist-info");
     let mut members = Vec::new();
     let mut add = |path: String, content: Vec<u8>, mode| {
@@ -58,14 +63,20 @@ pub(super) fn make(tree: &Tree, module: &Path, to: &Path) -> Result<PathBuf, Str
     let mut metadata = metadata().into_bytes();
     metadata.extend(tree.read("README.md")?);
     add(format!("{info}/METADATA"), metadata, 0o644);
-    add(format!("{info}/WHEEL"), wheel().into_bytes(), 0o644);
+    add(format!("{info}/WHEEL"), wheel(&tag).into_bytes(), 0o644);
     let record = record(&members, &format!("{info}/RECORD"));
     members.push(record);
-    let path = to.join(format!("{NAME}-{VERSION}-{TAG}.whl"));
+    let path = to.join(format!("{NAME}-{VERSION}-{tag}.whl"));
     let say = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
     let zip = zipped(&members, tree.time()).map_err(|error| say(&error))?;
     fs::write(&path, zip).map_err(|error| say(&error))?;
     Ok(path)
+}
+
+/// Any Python 3, no interface of Python's, and the oldest glibc.
+fn tag_of(architecture: &Architecture) -> String {
+    let oldest = OLDEST_GLIBC.replace('.', "_");
+    format!("py3-none-manylinux_{oldest}_{}", architecture.name)
 }
 
 /// What pip knows about it; the description follows.
@@ -82,9 +93,9 @@ fn metadata() -> String {
     )
 }
 
-fn wheel() -> String {
+fn wheel(tag: &str) -> String {
     format!(
-        "Wheel-Version: 1.0\nGenerator: rseq-owner {VERSION}\nRoot-Is-Purelib: false\nTag: {TAG}\n"
+        "Wheel-Version: 1.0\nGenerator: rseq-owner {VERSION}\nRoot-Is-Purelib: false\nTag: {tag}\n"
     )
 }
 
