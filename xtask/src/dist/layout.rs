@@ -100,6 +100,6 @@ pub(super) fn fill(
     }
     pages::fill(steps, tarball)?;
     tarball.program("install.sh", INSTALL.as_bytes().to_vec());
-    tarball.file(sbom::PLACE, sbom::of(&linked).into_bytes());
+    tarball.file(sbom::PLACE, sbom::of(VERSION, &linked).into_bytes());
     Ok(())
 }

@@ -4,17 +4,16 @@
 
 use serde_json::{Value, json};
 
-use super::layout::VERSION;
 use super::linked::Crate;
 
 /// Where it is in the tarball.
 pub(super) const PLACE: &str = "share/rseq-owner/sbom.cdx.json";
 
 /// Returns the document.
-pub(super) fn of(linked: &[Crate]) -> String {
+pub(super) fn of(version: &str, linked: &[Crate]) -> String {
     let components: Vec<Value> = linked.iter().map(component).collect();
     let all: Vec<String> = linked.iter().map(reference).collect();
-    let root = format!("pkg:generic/rseq-owner@{VERSION}");
+    let root = format!("pkg:generic/rseq-owner@{version}");
     let document = json!({
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
@@ -23,7 +22,7 @@ pub(super) fn of(linked: &[Crate]) -> String {
             "type": "application",
             "bom-ref": root,
             "name": "rseq-owner",
-            "version": VERSION,
+            "version": version,
             "purl": root,
             "licenses": [{ "expression": "MIT OR Apache-2.0" }],
         }},
@@ -69,7 +68,8 @@ mod tests {
     fn every_linked_crate_is_in_it_once_and_with_its_licence() -> Result<(), String> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let linked = linked::crates(&Steps::new(root))?;
-        let document: Value = serde_json::from_str(&of(&linked)).map_err(|it| it.to_string())?;
+        let document: Value =
+            serde_json::from_str(&of("0.1", &linked)).map_err(|it| it.to_string())?;
         let components = document["components"].as_array().ok_or("no components")?;
         let names: BTreeSet<_> = components.iter().map(|it| it["bom-ref"].as_str()).collect();
         assert_eq!(names.len(), linked.len());
