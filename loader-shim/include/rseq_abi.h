@@ -15,6 +15,8 @@
 #ifndef RSEQ_ABI_H
 #define RSEQ_ABI_H
 
+#include <errno.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -297,7 +299,10 @@ RSEQ_ABI_INLINE unsigned int rseq_abi_feature_size(void)
 	unsigned int size = __atomic_load_n(&known, __ATOMIC_RELAXED);
 
 	if (size == 0) {
+		int kept = errno; /* ENOENT where the vector has no such entry */
+
 		size = (unsigned int)getauxval(27UL);
+		errno = kept;
 		if (size < 20U)
 			size = 20U;
 		__atomic_store_n(&known, size, __ATOMIC_RELAXED);

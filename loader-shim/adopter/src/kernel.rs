@@ -16,9 +16,10 @@ pub const LENGTH: usize = 32;
 const UNREGISTER: usize = 1;
 
 // SAFETY: getauxval(3) takes any key, reads what the kernel handed over at the start, and
-// has this type.
+// has this type; glibc and musl have the other for errno.
 unsafe extern "C" {
     safe fn getauxval(key: core::ffi::c_ulong) -> core::ffi::c_ulong;
+    safe fn __errno_location() -> *mut core::ffi::c_int;
 }
 
 /// Returns `AT_RSEQ_FEATURE_SIZE`: bytes of an area that the kernel fills (Linux 6.3); 20 where
@@ -29,7 +30,13 @@ pub fn feature_size() -> u32 {
     if known != 0 {
         return known;
     }
+    let errno = __errno_location();
+    // SAFETY: the calling thread's errno.
+    let kept = unsafe { errno.read() };
     let size = u32::try_from(getauxval(27)).unwrap_or(0).max(20);
+    // ENOENT where the vector has no such entry
+    // SAFETY: as above.
+    unsafe { errno.write(kept) };
     KNOWN.store(size, Ordering::Relaxed);
     size
 }

@@ -14,7 +14,8 @@ use rseq_kit::scratch;
 use crate::guest::cross::{TARGET, library};
 use crate::guest::{Guest, Machine};
 
-const LINKER: &str = "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER";
+/// What cargo calls the linker for it.
+pub const LINKER: &str = "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER";
 
 /// What is in the guest's `/lib`, besides the shim: the C library, and what unwinds.
 const LIBRARIES: [&str; 5] = [

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod aarch64;
+pub mod adopters;
 pub mod command;
 pub mod guest;
 pub mod matrix;
