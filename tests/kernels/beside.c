@@ -66,7 +66,7 @@ int main(int count, char **words)
     if (speaks && !is_ready(fdopen(output[0], "r")))
         fail("the program is not ready");
     if (!speaks)
-        sleep(2);
+        sleep(10);
 
     char id[16];
     int observed, ended = 0;

@@ -17,7 +17,6 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -203,8 +202,9 @@ static int changes(int argument)
 }
 
 // Whether a thread that is interrupted in a critical section goes to its abort
-// handler. It stays inside for long, so that it is; what comes later is not counted.
-static volatile int inside, interrupted;
+// handler. It stays inside for long, so that it is. One that runs on counts where it was
+// still inside afterwards, one that aborts where the interruption had begun.
+static volatile int inside, begun, interrupted;
 
 static void notes(int signal)
 {
@@ -252,7 +252,8 @@ static void *watches(void *how)
 	for (;;) {
 		while (inside != 1)
 			;
-		if (from_elsewhere() == 0)
+		begun = 1;
+		if (from_elsewhere() == 0 && inside == 1)
 			interrupted = 1;
 		while (inside == 1)
 			;
@@ -265,11 +266,15 @@ static int sections(int argument)
 	enum { TURNS = 20000000, SURE = 3 };
 	int length = argument % 1000, which = argument / 1000, went_through = 0;
 	struct area *area = area_at(64);
+	struct sigevent notify = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1 };
+	timer_t timer = NULL;
 	pthread_t watcher;
 
 	if (ask(area, (uint32_t)length, 0))
 		return NOT_REGISTERED;
-	signal(SIGVTALRM, notes);
+	signal(SIGUSR1, notes);
+	if (which == SIGNAL && timer_create(CLOCK_MONOTONIC, &notify, &timer))
+		return NOT_SEEN;
 	if (which == PREEMPTION) {
 		pin(0);
 		start_rival();
@@ -280,22 +285,22 @@ static int sections(int argument)
 				  (void *)interruptions[which].from_elsewhere)))
 		return NOT_SEEN;
 	while (went_through < SURE) {
-		struct itimerval timer = { .it_value.tv_usec = 5000 };
+		struct itimerspec soon = { .it_value.tv_nsec = 1000000 };
 		int to_end;
 		long before;
 
 		pin(0);
-		interrupted = 0;
+		begun = interrupted = 0;
 		if (which == SIGNAL)
-			setitimer(ITIMER_VIRTUAL, &timer, NULL);
+			timer_settime(timer, 0, &soon, NULL);
 		before = switches(0);
 		to_end = section_wait(area, &inside, TURNS);
 		inside = 0;
 		if (which == PREEMPTION)
 			interrupted = switches(0) > before;
-		if (interrupted && !to_end)
+		if ((interrupted || begun) && !to_end)
 			return ABORTS;
-		went_through += interrupted;
+		went_through += to_end && interrupted;
 	}
 	return RUNS_ON;
 }

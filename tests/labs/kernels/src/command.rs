@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use rseq_kit::artifacts::room;
 use rseq_kit::child::Program;
 use rseq_kit::debian::Suite;
-use rseq_kit::needs::program;
+use rseq_kit::needs;
 use rseq_kit::scratch;
 
 use crate::aarch64::{self, Shipped};
@@ -34,6 +34,9 @@ const STATIC: [(&str, &str, &[&str]); 3] = [
     ("idle-stripped", "fixtures/idle.c", &["-s"]),
 ];
 
+/// The shim, for a program alone.
+pub const SHIM: &str = "LD_PRELOAD=/rseq/librseq_shim.so";
+
 /// Where the command is.
 const COMMAND: &str = "/rseq/rseqctl";
 
@@ -52,15 +55,7 @@ pub const NARROW: [&str; 5] = [
 ///
 /// Something does not build, or cannot be had.
 pub fn guest() -> Result<Guest, String> {
-    let mut guest = aarch64::guest()?;
-    let shipped = aarch64::shipped(Shipped::All)?;
-    for (place, built) in [
-        ("rseqctl", "rseqctl"),
-        ("librseq_shim.so", "librseq_shim.so"),
-        ("librseq_abi.so.1", "librseq_abi.so"),
-    ] {
-        guest = guest.file(&format!("/rseq/{place}"), &shipped.join(built));
-    }
+    let mut guest = with_command(aarch64::guest()?, &aarch64::shipped(Shipped::All)?);
     for (_, release) in GLIBCS {
         let root = Suite::open_for(release, "arm64")?.root(&["libc6", "libgcc-s1"])?;
         for name in ["ld-linux-aarch64.so.1", "libc.so.6", "libgcc_s.so.1"] {
@@ -86,6 +81,28 @@ pub fn guest() -> Result<Guest, String> {
     Ok(guest)
 }
 
+/// Adds the command and both libraries, of the folder `shipped`.
+#[must_use]
+pub fn with_command(mut guest: Guest, shipped: &Path) -> Guest {
+    for (place, built) in [
+        ("rseqctl", "rseqctl"),
+        ("librseq_shim.so", "librseq_shim.so"),
+        ("librseq_abi.so.1", "librseq_abi.so"),
+    ] {
+        guest = guest.file(&format!("/rseq/{place}"), &shipped.join(built));
+    }
+    guest
+}
+
+/// One of the programs that need no C library.
+///
+/// # Errors
+///
+/// They do not build.
+pub fn program(name: &str) -> Result<PathBuf, String> {
+    programs().map(|folder| folder.join(name))
+}
+
 /// The command with these arguments.
 #[must_use]
 pub fn rseqctl<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {
@@ -96,10 +113,25 @@ pub fn rseqctl<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {
 /// one whose path begins with "@" says nothing of it.
 #[must_use]
 pub fn look<'a>(variables: &[String], started: impl IntoIterator<Item = &'a str>) -> Command {
+    beside(
+        variables,
+        started,
+        &[COMMAND, "ps", "--format", "ndjson", "PID"],
+    )
+}
+
+/// Another program beside one that is started so.
+#[must_use]
+pub fn beside<'a>(
+    variables: &[String],
+    started: impl IntoIterator<Item = &'a str>,
+    observer: &[&str],
+) -> Command {
     Command::new("/p/beside")
         .args(variables)
         .args(started)
-        .args(["--", COMMAND, "ps", "--format", "ndjson", "PID"])
+        .args(["--"])
+        .args(observer)
 }
 
 fn library(root: &Path, architecture: &str, name: &str) -> Result<PathBuf, String> {
@@ -134,7 +166,7 @@ fn programs() -> Result<PathBuf, String> {
 }
 
 fn build(source: &str, options: &[&str], to: &Path) -> Result<(), String> {
-    Program::with_callers_environment(program(Machine::Aarch64.compiler())?)
+    Program::with_callers_environment(needs::program(Machine::Aarch64.compiler())?)
         .args(["-O2", "-pthread", "-Wall", "-Wextra", "-o"])
         .arg(to)
         .arg(room().join(source))

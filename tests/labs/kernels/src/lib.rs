@@ -8,3 +8,4 @@ pub mod adopters;
 pub mod command;
 pub mod guest;
 pub mod matrix;
+pub mod programs;

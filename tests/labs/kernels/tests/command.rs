@@ -7,11 +7,9 @@ use rseq_kit::child::Finished;
 use rseq_kit::needs::Need;
 use rseq_kit::runner::{Outcome, Suite};
 use rseq_kit::world::GLIBC_OFF;
-use rseq_lab_kernels::command::{self, GLIBCS, look, rseqctl};
+use rseq_lab_kernels::command::{self, GLIBCS, SHIM, look, rseqctl};
 use rseq_lab_kernels::guest::{self, Command, Kernel, kernels};
 use serde_json::{Value, json};
-
-const SHIM: &str = "LD_PRELOAD=/rseq/librseq_shim.so";
 
 /// What a question's answer is held to.
 type Holds = Box<dyn Fn(&Finished) -> Result<(), String>>;
