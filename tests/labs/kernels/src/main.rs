@@ -21,7 +21,7 @@ usage: matrix [--target MACHINE] [--kernels LIST] [--glibcs LIST] [--owners LIST
 Lists are separated by commas. Every kernel is asked with every glibc.
 --target   the architecture, x86_64 (default) or aarch64, of which all kernels are asked
            with every glibc when nothing else is said
---kernels  kernels to boot, `all`, or `host`: this machine's; default: the usual three
+--kernels  kernels to boot, `all`, `none`, or `host`: this machine's; default: the usual three
 --glibcs   Debian releases whose glibc is used, `all`, or `host` (with the host's kernel
            only); default: bookworm
 --owners   owners that the suite is put to; default: all
@@ -142,6 +142,7 @@ impl Wishes {
                 .map(Some)
                 .collect(),
             [] => kernels::chosen()?.into_iter().map(Some).collect(),
+            [none] if none == "none" => Vec::new(),
             [all] if all == "all" => {
                 let all = kernels::of(self.machine);
                 all.iter().copied().map(Some).collect()
