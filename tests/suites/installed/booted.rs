@@ -303,6 +303,29 @@ fn the_managers_units() -> Outcome {
     Ok(())
 }
 
+/// What a user's manager starts, which the system's has started.
+#[rseq_kit::test(BUILDS, BOOTS, Need::CXX, tcmalloc::NEED)]
+fn a_users_units() -> Outcome {
+    let units = units()?;
+    let manager = format!(
+        "[Service]\nDelegate=yes\nRuntimeDirectory=user\n\
+         Environment=HOME=/root XDG_RUNTIME_DIR=/run/user\n\
+         ExecStart={} --user --unit=mine.target\n",
+        systemd()?.display()
+    );
+    let script = "folder=$root/root/.config/systemd/user; mkdir -p \"$folder\"; \
+         for unit in hidden exported script plain; do \
+             mv \"$root/etc/systemd/system/$unit.service\" \"$folder\"; done; \
+         echo '[Unit]' >\"$folder/mine.target\"; \
+         echo Wants=hidden.service exported.service script.service plain.service \
+             >>\"$folder/mine.target\"; \
+         HOME=/root \"$rseqctl\" enable --user --root \"$root\"";
+    let booted = Booted::new(script, &units, &[("manager.service", &manager)])?;
+    booted.until_right(&units)?;
+    booted.stop()?;
+    Ok(())
+}
+
 /// Every program, the first one included.
 #[rseq_kit::test(BUILDS, BOOTS, Need::CXX, tcmalloc::NEED)]
 fn every_program() -> Outcome {
