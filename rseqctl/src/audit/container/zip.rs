@@ -80,12 +80,18 @@ pub(super) fn each(
     Ok(())
 }
 
+/// Bytes of an archive's last record.
+const RECORD: u64 = 22;
+
 /// The longest end of an archive, in bytes: its last record, and a comment.
-const END: u64 = 22 + 0xffff;
+const END: u64 = RECORD + 0xffff;
 
 /// Returns whether an archive ends where the bytes end, whatever they start with: programs that
 /// unpack themselves, and scripts, stand in front of theirs.
 pub(super) fn is_at_end(bytes: Bytes<'_>) -> bool {
+    if bytes.len() < RECORD {
+        return false;
+    }
     // most scripts are short, and clearing the usual buffer would cost more than reading them
     let len = usize::try_from(bytes.len()).unwrap_or(usize::MAX);
     let mut buffer = vec![0; RECOMMENDED_BUFFER_SIZE.min(len)];
