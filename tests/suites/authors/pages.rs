@@ -7,17 +7,18 @@ use std::time::Duration;
 
 use rseq_kit::artifacts::workspace;
 use rseq_kit::child::Program;
-use rseq_kit::needs::{Need, Tool, program};
+use rseq_kit::needs::{Asked, Need, Tool, program};
 use rseq_kit::runner::{Outcome, Suite};
 use rseq_kit::scratch;
 
 use crate::installed::install;
 
 /// What a folder of the page needs besides a compiler.
-const TOOLS: [(&str, &[&str]); 6] = [
+const TOOLS: [(&str, &[&str]); 7] = [
     ("make", &["make"]),
     ("cmake", &["cmake", "make"]),
     ("meson", &["meson"]),
+    ("bazel", &["bazel"]),
     ("rust", &["cargo"]),
     ("cargo", &["cargo"]),
     ("", &[]),
@@ -67,6 +68,9 @@ pub fn add(suite: &mut Suite) {
                 .flat_map(|(_, tools)| *tools)
                 .map(|tool| Need::of(Tool(tool))),
         );
+        if folder == "bazel" {
+            needs.push(Need::new(&Asked("rules for Bazel", has_rules)));
+        }
         let folder = folder.to_owned();
         suite.add(format!("pages::{folder}"), &needs, move || run(&folder));
     }
@@ -76,15 +80,58 @@ fn run(folder: &str) -> Outcome {
     let room = scratch::directory("page")?;
     let prefix = install()?;
     write_all(&room)?;
+    if folder == "bazel" {
+        without_downloads(&room)?;
+    }
     Program::with_callers_environment(program("sh")?)
         .args(["-eu", "run"])
         .env("PREFIX", &prefix)
         .env("PKG_CONFIG_PATH", prefix.join("lib/pkgconfig"))
         .directory(&room.join(folder))
-        .limit(Duration::from_secs(120))
+        .limit(Duration::from_secs(300))
         .run()?
         .expect(0)?;
     Ok(())
+}
+
+/// Where Debian has the rules that Bazel asks for besides those for C.
+const RULES: &str = "/usr/share/bazel/rules";
+
+fn has_rules() -> Result<(), String> {
+    let lacks = ["java", "proto"]
+        .into_iter()
+        .find(|name| !Path::new(RULES).join(name).is_dir());
+    match lacks {
+        Some(name) => Err(format!("needs bazel-rules-{name} of Debian")),
+        None => Ok(()),
+    }
+}
+
+/// Bazel's own rules in the place of `rules_cc`, which it would download; no server that
+/// stays, and nothing outside of the test's folder.
+fn without_downloads(room: &Path) -> Result<(), String> {
+    let (rules, cache) = (room.join("rules_cc"), room.join("cache"));
+    let names = [
+        "binary",
+        "import",
+        "library",
+        "test",
+        "toolchain",
+        "toolchain_suite",
+    ];
+    let native = names.map(|name| format!("cc_{name} = native.cc_{name}\n"));
+    write(&rules.join("WORKSPACE"), "")?;
+    write(&rules.join("cc/BUILD"), "")?;
+    write(&rules.join("cc/defs.bzl"), &native.concat())?;
+    let settings = format!(
+        "startup --batch --output_user_root={}\n\
+         build --curses=no --override_repository=rules_cc={}\n\
+         build --override_repository=rules_java={RULES}/java\n\
+         build --override_repository=rules_proto={RULES}/proto\n",
+        cache.display(),
+        rules.display()
+    );
+    write(&room.join("bazel/.bazelrc"), &settings)
 }
 
 /// Writes every file of the page.
@@ -106,7 +153,7 @@ fn write(path: &Path, text: &str) -> Result<(), String> {
 fn has_all_ways() -> Outcome {
     let blocks = blocks()?;
     for folder in [
-        "refer", "define", "library", "own", "rust", "make", "cmake", "meson",
+        "refer", "define", "library", "own", "rust", "make", "cmake", "meson", "bazel", "cargo",
     ] {
         assert!(blocks.contains_key(&format!("{folder}/run")), "{folder}");
     }
