@@ -59,10 +59,30 @@ fn table(worlds: &[World]) -> String {
         .collect();
     let _ = writeln!(text, "| **all** | {} |", all.join(" | "));
     text.push('\n');
+    for (subjects, heads) in subjects(worlds, &places) {
+        let (subjects, heads) = (subjects.join(", "), heads.join(", "));
+        let _ = writeln!(text, "Asked with {heads}: {subjects}.\n");
+    }
     for (number, reason) in reasons.iter().enumerate() {
         let _ = writeln!(text, "{}. {reason}", number + 1);
     }
     text
+}
+
+/// Who was asked where: subjects, and the columns that they were asked in.
+fn subjects(worlds: &[World], places: &[Place]) -> Vec<(Vec<String>, Vec<String>)> {
+    let mut all = Vec::<(Vec<String>, Vec<String>)>::new();
+    for place in places {
+        let here = worlds.iter().filter(|world| is_at(world, place));
+        let mut here: Vec<_> = here.map(|world| world.subject.clone()).collect();
+        here.dedup();
+        let head = format!("{} {}", place.1, place.2);
+        match all.iter_mut().find(|(subjects, _)| *subjects == here) {
+            Some((_, heads)) => heads.push(head),
+            None => all.push((here, vec![head])),
+        }
+    }
+    all
 }
 
 /// Answers that were given, those that could not be asked included.
