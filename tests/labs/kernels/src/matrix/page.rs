@@ -285,7 +285,10 @@ machine that runs the command.
     cargo xtask matrix --kernels 6.19,host --glibcs bullseye,trixie
     cargo xtask matrix --kernels all         # everything on this page
     cargo xtask matrix --all                 # that, and the host's kernel with every glibc
-    cargo xtask matrix --target aarch64 --kernels all --glibcs bookworm,trixie,forky
+    cargo xtask matrix --target aarch64      # every kernel for AArch64, with every glibc
+    cargo xtask matrix --target aarch64 --kernels 7.3 --glibcs forky --owners libc,shim
+
+`cargo xtask lab kernels` is the same. Who was asked is said below each table.
 
 `cargo test -p rseq-lab-kernels` runs the same on the three default kernels, and with
 `RSEQ_KERNELS=all` on all of them.
