@@ -5,11 +5,12 @@
 
 use std::fmt::Write as _;
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::tree::{Installed, Tree};
+use super::contents::{self, Contents};
+use super::tree::Tree;
 use crate::architecture::Architecture;
 use crate::dist::layout::VERSION;
 use crate::step::Steps;
@@ -21,13 +22,7 @@ struct Package {
     depends: &'static str,
     /// Further fields, each on a line.
     fields: &'static str,
-    /// The description: its first line, and the rest.
-    what: &'static str,
-    more: &'static str,
-    /// What is in it.
-    files: &'static [Installed],
-    /// Symbolic links.
-    links: &'static [(&'static str, &'static str)],
+    contents: &'static Contents,
     /// `shlibs`, for packages that are linked with the library.
     shlibs: &'static str,
     /// What lintian would complain of, and why that is right; comments and tags.
@@ -42,22 +37,7 @@ const PACKAGES: [Package; 4] = [
         section: "utils",
         depends: "libc6 (>= 2.17)",
         fields: "Suggests: librseq-shim1\n",
-        what: "who owns restartable sequences: audit, run, live view, host check",
-        more: "The Linux kernel lets each thread register one struct rseq. rseqctl gives a\n\
-               program exactly one owner of it, says which objects define or use the\n\
-               shared area, and shows who owns it in every thread of live processes.",
-        files: &[
-            Installed::program("bin/rseqctl", "usr/bin/rseqctl"),
-            Installed::folder("share/rseq-owner", "usr/share/rseq-owner"),
-            Installed::page("share/man/man1", "usr/share/man/man1"),
-            Installed::folder("share/bash-completion", "usr/share/bash-completion"),
-            Installed::folder(
-                "share/zsh/site-functions",
-                "usr/share/zsh/vendor-completions",
-            ),
-            Installed::folder("share/fish", "usr/share/fish"),
-        ],
-        links: &[],
+        contents: &contents::RSEQCTL,
         shlibs: "",
         overrides: "",
     },
@@ -66,14 +46,7 @@ const PACKAGES: [Package; 4] = [
         section: "libs",
         depends: "libc6 (>= 2.17)",
         fields: "Multi-Arch: same\n",
-        what: "thread-local symbol __rseq_abi that a process shares",
-        more: "A library whose sole purpose is the symbol, for programs that do not define\n\
-               it. It is never unloaded.",
-        files: &[Installed::library(
-            "lib/librseq_abi.so.1",
-            "librseq_abi.so.1",
-        )],
-        links: &[],
+        contents: &contents::ABI,
         shlibs: "librseq_abi 1 librseq-abi1\n",
         overrides: "# the name has an underscore since 2017, and a package's cannot\n\
                     package-name-doesnt-match-sonames\n\
@@ -85,14 +58,7 @@ const PACKAGES: [Package; 4] = [
         section: "libs",
         depends: "libc6 (>= 2.17), librseq-abi1",
         fields: "",
-        what: "preload that registers restartable sequences in every thread",
-        more: "The preload decides once who owns the registration of a program, registers\n\
-               its threads where nobody else does, and keeps the loading rules of rseq.",
-        files: &[
-            Installed::library("lib/librseq_shim.so.1", "librseq_shim.so.1"),
-            Installed::page("share/man/man7", "usr/share/man/man7"),
-        ],
-        links: &[("librseq_shim.so", "librseq_shim.so.1")],
+        contents: &contents::SHIM,
         shlibs: "librseq_shim 1 librseq-shim1\n",
         overrides: "# the name that LD_PRELOAD has: it is needed without the -dev package\n\
                     link-to-shared-library-in-wrong-package\n\
@@ -105,18 +71,7 @@ const PACKAGES: [Package; 4] = [
         section: "libdevel",
         depends: "librseq-abi1, librseq-shim1, libc6-dev",
         fields: "",
-        what: "headers, archive and crate to share or own restartable sequences",
-        more: "The declaration of __rseq_abi, a correct definition of it, functions that any\n\
-               code may call, and an archive that makes a program the owner of its\n\
-               registrations, statically linked programs too. For Rust programs the crate\n\
-               rseq-abi, to be used from its folder.",
-        files: &[
-            Installed::folder("include", "usr/include"),
-            Installed::library("lib/librseq_owner.a", "librseq_owner.a"),
-            Installed::settings("pkgconfig", "pkgconfig"),
-            Installed::folder("share/cargo/registry", "usr/share/cargo/registry"),
-        ],
-        links: &[("librseq_abi.so", "librseq_abi.so.1")],
+        contents: &contents::DEVELOPMENT,
         shlibs: "",
         overrides: "",
     },
@@ -149,14 +104,7 @@ fn one(
     if root.exists() {
         fs::remove_dir_all(&root).map_err(say)?;
     }
-    for installed in package.files {
-        tree.install(installed, &root, &libraries)?;
-    }
-    for (name, target) in package.links {
-        let folder = root.join(&libraries);
-        fs::create_dir_all(&folder).map_err(say)?;
-        symlink(target, folder.join(name)).map_err(say)?;
-    }
+    tree.install(package.contents, &root, &libraries)?;
     papers(package, tree, &root)?;
     let control = root.join("DEBIAN");
     fs::create_dir_all(&control).map_err(say)?;
@@ -186,8 +134,8 @@ fn control_of(architecture: &Architecture, package: &Package, kibibytes: u64) ->
          Priority: optional\n{}",
         package.name, architecture.debian, package.depends, package.section, package.fields,
     );
-    let _ = writeln!(text, "Description: {}", package.what);
-    for line in package.more.lines() {
+    let _ = writeln!(text, "Description: {}", package.contents.what);
+    for line in package.contents.more.lines() {
         let _ = writeln!(text, " {line}");
     }
     text

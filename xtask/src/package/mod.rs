@@ -1,5 +1,6 @@
 //! Packages for distributions and for pip, made of the release tarball.
 
+mod contents;
 mod deb;
 mod tree;
 mod wheel;

@@ -2,13 +2,14 @@
 
 use std::fs::{self, File, FileTimes, Permissions};
 use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use flate2::{Compression, GzBuilder};
 
+use super::contents::Contents;
 use crate::dist::files::{files_below, output, read};
 
 /// What a package takes, and where it goes.
@@ -89,13 +90,27 @@ impl Tree {
         output(&mut date).map(|text| text.trim().to_owned())
     }
 
-    /// Copies what a package takes to below `root`.
+    /// Copies what a package takes to below `root`, and makes its links in the folder
+    /// `libraries` there.
     pub(super) fn install(
         &self,
-        installed: &Installed,
+        contents: &Contents,
         root: &Path,
         libraries: &str,
     ) -> Result<(), String> {
+        for installed in contents.files {
+            self.copy(installed, root, libraries)?;
+        }
+        let folder = root.join(libraries);
+        let say = |error: std::io::Error| format!("{}: {error}", folder.display());
+        for (name, target) in contents.links {
+            fs::create_dir_all(&folder).map_err(say)?;
+            symlink(target, folder.join(name)).map_err(say)?;
+        }
+        Ok(())
+    }
+
+    fn copy(&self, installed: &Installed, root: &Path, libraries: &str) -> Result<(), String> {
         let from = self.root.join(installed.from);
         let to = match installed.how {
             How::Library | How::Settings => root.join(libraries).join(installed.to),
