@@ -2,6 +2,7 @@
 
 mod contents;
 mod deb;
+mod rpm;
 mod tree;
 mod wheel;
 
@@ -46,6 +47,7 @@ fn of_one(steps: &mut Steps, tarball: &Path, to: &Path) -> Result<(), String> {
     for package in deb::make(steps, architecture, &tree, to)? {
         println!("{}", package.display());
     }
+    rpm::make(steps, architecture, &tree, to)?;
     let module = steps.root().join("rseqctl/python/rseqctl");
     steps.own("wheel", || {
         let wheel = wheel::make(architecture, &tree, &module, to)?;
