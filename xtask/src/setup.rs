@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use crate::step::Steps;
 
 /// Programs, and the Debian packages that bring them.
-const PROGRAMS: [(&str, &str); 36] = [
+const PROGRAMS: [(&str, &str); 37] = [
     ("c++", "g++"),
     ("readelf", "binutils"),
     ("clang", "clang"),
@@ -32,6 +32,7 @@ const PROGRAMS: [(&str, &str); 36] = [
     ("cmake", "cmake"),
     ("meson", "meson"),
     ("rpmbuild", "rpm"),
+    ("lintian", "lintian"),
     ("unzip", "unzip"),
     ("zip", "zip"),
     ("zstd", "zstd"),

@@ -11,6 +11,7 @@ pub use inventory;
 pub use rseq_kit_macros::test;
 
 pub mod artifacts;
+pub mod bare;
 pub mod cache;
 pub mod child;
 pub mod container;

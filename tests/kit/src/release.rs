@@ -56,20 +56,34 @@ pub fn unpack(tarball: &Path, folder: &Path) -> Result<(), String> {
         .map(drop)
 }
 
-/// Returns the Debian packages of the tarball.
+/// Returns the packages of the tarball: Debian's, for rpm, and the wheel.
 ///
 /// # Errors
 ///
 /// They cannot be made.
 pub fn packages() -> Result<Vec<PathBuf>, String> {
-    let folder = scratch::directory("packages")?;
-    xtask(&["package", "--tarball"])?
-        .arg(tarball()?)
-        .arg("--to")
-        .arg(&folder)
-        .run()?
-        .expect(0)?;
-    ending(&folder, "deb")
+    static PACKAGES: LazyLock<Result<Vec<PathBuf>, String>> = LazyLock::new(|| {
+        let folder = scratch::directory("packages")?;
+        xtask(&["package", "--tarball"])?
+            .arg(tarball()?)
+            .arg("--to")
+            .arg(&folder)
+            .run()?
+            .expect(0)?;
+        let all = ["deb", "rpm", "whl"].map(|extension| ending(&folder, extension));
+        let all: Vec<_> = all.into_iter().collect::<Result<_, _>>()?;
+        Ok(all.concat())
+    });
+    PACKAGES.clone()
+}
+
+/// Makes a tarball of the files under test, once more.
+///
+/// # Errors
+///
+/// It cannot be made.
+pub fn made_anew() -> Result<PathBuf, String> {
+    make()
 }
 
 fn make() -> Result<PathBuf, String> {

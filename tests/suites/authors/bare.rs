@@ -6,14 +6,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use rseq_kit::child::Program;
-use rseq_kit::needs::{Asked, Need, Tool, program};
+use rseq_kit::needs::{Need, Tool, program};
 use rseq_kit::runner::Outcome;
-use rseq_kit::{cache, release, scratch};
+use rseq_kit::{bare, release, scratch};
 
 use crate::pages;
-
-const SUITE: &str = "bookworm";
-const PACKAGES: &str = "gcc,libc6-dev,make,pkgconf";
 
 /// What is run there, of the page: the rest needs other tools.
 const FOLDERS: [&str; 7] = ["refer", "define", "library", "own", "make", "rust", "cargo"];
@@ -24,36 +21,9 @@ const BARE: [Need; 7] = [
     Need::MOUNT_NAMESPACE,
     Need::RSEQ,
     Need::new(&Tool("dpkg-deb")),
-    Need::new(&Asked("overlayfs", has_overlay)),
-    Need::new(&Asked("a root with a compiler alone", || root().map(drop))),
+    bare::OVERLAY,
+    bare::BARE_ROOT,
 ];
-
-fn has_overlay() -> Result<(), String> {
-    let known = fs::read_to_string("/proc/filesystems").unwrap_or_default();
-    if known.split_whitespace().any(|name| name == "overlay") {
-        Ok(())
-    } else {
-        Err("needs overlayfs, which this kernel does not have".to_owned())
-    }
-}
-
-fn root() -> Result<PathBuf, String> {
-    let made = cache::kept(&format!("bare-{SUITE}"), |into| {
-        let unwanted = ["doc", "locale", "man", "info"]
-            .map(|name| format!("--dpkgopt=path-exclude=/usr/share/{name}/*"));
-        Program::with_callers_environment(program("mmdebstrap")?)
-            .args(["--quiet", "--variant=essential"])
-            .args(unwanted)
-            .arg(format!("--include={PACKAGES}"))
-            .arg(SUITE)
-            .arg(into.join("root"))
-            .limit(Duration::from_secs(600))
-            .run()?
-            .expect(0)
-            .map(drop)
-    })?;
-    Ok(made.join("root"))
-}
 
 /// The compiler of Rust, which is not of Debian's.
 fn toolchain() -> Result<PathBuf, String> {
@@ -93,14 +63,18 @@ const SCRIPT: &str = r#"
 #[rseq_kit::test(BARE)]
 fn packages_are_all_that_it_takes() -> Outcome {
     let here = scratch::directory("bare")?;
-    for package in release::packages()? {
+    let all = release::packages()?;
+    for package in all
+        .iter()
+        .filter(|it| it.extension().is_some_and(|it| it == "deb"))
+    {
         let name = package.file_name().unwrap_or_default();
-        fs::copy(&package, here.join(name))?;
+        fs::copy(package, here.join(name))?;
     }
     pages::write_all(&here.join("pages"))?;
     let done = Program::new(program("unshare")?)
         .args(["--mount", "sh", "-euc", SCRIPT, "sh"])
-        .args([&root()?, &toolchain()?, &here])
+        .args([&bare::root()?, &toolchain()?, &here])
         .args(FOLDERS)
         .limit(Duration::from_secs(300))
         .run()?

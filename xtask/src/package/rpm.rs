@@ -3,6 +3,7 @@
 //! Each is a tree that was made before and a spec that copies it, put together by
 //! rpmbuild. The bytes depend on the tarball, its date and the rpmbuild.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -153,9 +154,16 @@ fn spec_of(package: &Package, root: &Path) -> Result<String, String> {
         root.display(),
         package.scripts,
     );
+    let mut folders = BTreeSet::new();
     for path in files_below(root)? {
         let below = path.strip_prefix(root).unwrap_or(&path);
         let _ = writeln!(spec, "%attr(-, root, root) \"/{}\"", below.display());
+        let is_ours = |folder: &&Path| folder.to_string_lossy().contains("rseq");
+        let above = below.ancestors().skip(1).filter(is_ours);
+        folders.extend(above.map(Path::to_owned));
+    }
+    for folder in folders {
+        let _ = writeln!(spec, "%dir %attr(-, root, root) \"/{}\"", folder.display());
     }
     Ok(spec)
 }
