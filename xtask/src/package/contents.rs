@@ -1,6 +1,6 @@
 //! What is in the packages, whatever their format.
 
-use super::tree::Installed;
+use super::installed::Installed;
 
 /// What a package has.
 pub(super) struct Contents {

@@ -2,6 +2,7 @@
 
 mod contents;
 mod deb;
+mod installed;
 mod rpm;
 mod tree;
 mod wheel;
