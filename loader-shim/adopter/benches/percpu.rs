@@ -1,12 +1,13 @@
 //! A number and a free list that many threads use: per CPU, and with atomics.
 
-#![deny(unsafe_code)]
+#![allow(unsafe_code, reason = "a free list takes pointers")]
 
+use std::ptr::NonNull;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use divan::Bencher;
-use rseq_abi::percpu::Counter;
+use rseq_abi::percpu::{Counter, FreeList, Node};
 
 fn main() {
     let registration = rseq_abi::register_current_thread();
@@ -48,6 +49,115 @@ fn one_mutex(bencher: Bencher) {
     bencher.bench(|| {
         for _ in 0..ADDS {
             *COUNTER.lock().unwrap() += 1;
+        }
+    });
+}
+
+/// A node is taken and given back so many times.
+const TURNS: u32 = 200_000;
+
+#[repr(C)]
+struct Block {
+    link: usize,
+    content: u64,
+}
+
+// SAFETY: it begins with a word of its own for the list, and nobody reads that.
+unsafe impl Node for Block {}
+
+/// A new node, which lives as long as the process.
+fn block() -> NonNull<Block> {
+    NonNull::from(Box::leak(Box::new(Block {
+        link: 0,
+        content: 0,
+    })))
+}
+
+#[divan::bench(threads = THREADS, sample_count = 24)]
+fn per_cpu_list(bencher: Bencher) {
+    static LIST: FreeList<Block, 256> = FreeList::new();
+    bencher.bench(|| {
+        for _ in 0..TURNS {
+            // where this CPU has none, a new one
+            let node = LIST.pop().unwrap_or_else(block);
+            // SAFETY: taken, so nobody else's, and never freed.
+            unsafe { (*node.as_ptr()).content += 1 };
+            // SAFETY: likewise.
+            unsafe { LIST.push(node) };
+        }
+    });
+}
+
+/// A list that threads change by compare and exchange: places of an array, with a number
+/// beside the head that changes each time, so that a head that has come back is noticed.
+struct Stack {
+    head: AtomicU64,
+    next: [AtomicU32; 64],
+}
+
+/// No place.
+const END: u32 = u32::MAX;
+
+impl Stack {
+    fn pop(&self) -> Option<u32> {
+        let mut head = self.head.load(Ordering::Acquire);
+        loop {
+            let place = head as u32;
+            if place == END {
+                return None;
+            }
+            let next = self.next[place as usize].load(Ordering::Relaxed);
+            match self.exchange(head, next) {
+                Ok(_) => return Some(place),
+                Err(now) => head = now,
+            }
+        }
+    }
+
+    fn push(&self, place: u32) {
+        let mut head = self.head.load(Ordering::Relaxed);
+        loop {
+            self.next[place as usize].store(head as u32, Ordering::Relaxed);
+            match self.exchange(head, place) {
+                Ok(_) => return,
+                Err(now) => head = now,
+            }
+        }
+    }
+
+    fn exchange(&self, head: u64, place: u32) -> Result<u64, u64> {
+        let new = ((head >> 32).wrapping_add(1) << 32) | u64::from(place);
+        self.head
+            .compare_exchange_weak(head, new, Ordering::AcqRel, Ordering::Acquire)
+    }
+}
+
+#[divan::bench(threads = THREADS, sample_count = 24)]
+fn list_of_atomics(bencher: Bencher) {
+    static LIST: Stack = Stack {
+        head: AtomicU64::new(END as u64),
+        next: [const { AtomicU32::new(END) }; 64],
+    };
+    if LIST.head.load(Ordering::Relaxed) == u64::from(END) {
+        (0..64).for_each(|place| LIST.push(place));
+    }
+    bencher.bench(|| {
+        for _ in 0..TURNS {
+            if let Some(place) = LIST.pop() {
+                LIST.push(place);
+            }
+        }
+    });
+}
+
+#[divan::bench(threads = THREADS, sample_count = 24)]
+fn list_with_mutex(bencher: Bencher) {
+    static LIST: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+    LIST.lock().unwrap().extend(0..64);
+    bencher.bench(|| {
+        for _ in 0..TURNS {
+            let place = LIST.lock().unwrap().pop();
+            LIST.lock().unwrap().extend(place);
         }
     });
 }

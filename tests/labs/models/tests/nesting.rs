@@ -113,7 +113,7 @@ mod registration {
             REGISTERED.replace(false)
         }
 
-        pub fn libc_has_registered() -> bool {
+        pub fn is_kept_for_libc() -> bool {
             false
         }
 
