@@ -1,13 +1,15 @@
 //! A number and a free list that many threads use: per CPU, and with atomics.
 
-#![allow(unsafe_code, reason = "a free list takes pointers")]
+#![deny(unsafe_code)]
 
-use std::ptr::NonNull;
+#[path = "percpu/blocks.rs"]
+mod blocks;
+
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use divan::Bencher;
-use rseq_abi::percpu::{Counter, FreeList, Node};
+use rseq_abi::percpu::Counter;
 
 fn main() {
     let registration = rseq_abi::register_current_thread();
@@ -56,34 +58,11 @@ fn one_mutex(bencher: Bencher) {
 /// A node is taken and given back so many times.
 const TURNS: u32 = 200_000;
 
-#[repr(C)]
-struct Block {
-    link: usize,
-    content: u64,
-}
-
-// SAFETY: it begins with a word of its own for the list, and nobody reads that.
-unsafe impl Node for Block {}
-
-/// A new node, which lives as long as the process.
-fn block() -> NonNull<Block> {
-    NonNull::from(Box::leak(Box::new(Block {
-        link: 0,
-        content: 0,
-    })))
-}
-
 #[divan::bench(threads = THREADS, sample_count = 24)]
 fn per_cpu_list(bencher: Bencher) {
-    static LIST: FreeList<Block, 256> = FreeList::new();
     bencher.bench(|| {
         for _ in 0..TURNS {
-            // where this CPU has none, a new one
-            let node = LIST.pop().unwrap_or_else(block);
-            // SAFETY: taken, so nobody else's, and never freed.
-            unsafe { (*node.as_ptr()).content += 1 };
-            // SAFETY: likewise.
-            unsafe { LIST.push(node) };
+            blocks::take_and_give_back();
         }
     });
 }
