@@ -33,8 +33,8 @@ const RUNS_ON: &str = "this kernel does not abort critical sections whenever it 
 
 /// Why one of two experiments may kill the thread.
 const STRICT: &str = "above 32 bytes this kernel kills a thread that has changed cpu_id_start when \
-                      it next writes the ids, and another thread of the process can make it do \
-                      so: it may take the thread's mm_cid";
+                      it next writes the ids: seen in some runs and not in others, and what makes \
+                      it write them is not known";
 
 /// What the doctor says of an experiment that came to nothing.
 const NOT_SEEN: &str = "the doctor did not see it happen, and said so: emulated machine, busy host";
