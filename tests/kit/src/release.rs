@@ -56,7 +56,8 @@ pub fn unpack(tarball: &Path, folder: &Path) -> Result<(), String> {
         .map(drop)
 }
 
-/// Returns the packages of the tarball: Debian's, for rpm, and the wheel.
+/// Returns the packages of the tarball: Debian's, for rpm, the wheel, and the
+/// archive of the image.
 ///
 /// # Errors
 ///
@@ -70,7 +71,7 @@ pub fn packages() -> Result<Vec<PathBuf>, String> {
             .arg(&folder)
             .run()?
             .expect(0)?;
-        let all = ["deb", "rpm", "whl"].map(|extension| ending(&folder, extension));
+        let all = ["deb", "rpm", "whl", "tar"].map(|extension| ending(&folder, extension));
         let all: Vec<_> = all.into_iter().collect::<Result<_, _>>()?;
         Ok(all.concat())
     });

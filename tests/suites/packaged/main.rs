@@ -3,6 +3,7 @@
 //! script.
 
 mod debian;
+mod image;
 mod rpm;
 mod script;
 mod wheel;

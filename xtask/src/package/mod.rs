@@ -3,6 +3,7 @@
 mod contents;
 mod deb;
 mod installed;
+mod oci;
 mod rpm;
 mod tree;
 mod wheel;
@@ -49,6 +50,10 @@ fn of_one(steps: &mut Steps, tarball: &Path, to: &Path) -> Result<(), String> {
         println!("{}", package.display());
     }
     rpm::make(steps, architecture, &tree, to)?;
+    steps.own("image", || {
+        println!("{}", oci::make(architecture, &tree, to)?.display());
+        Ok(())
+    })?;
     let module = steps.root().join("rseqctl/python/rseqctl");
     steps.own("wheel", || {
         let wheel = wheel::make(architecture, &tree, &module, to)?;
