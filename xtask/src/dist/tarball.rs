@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use flate2::{Compression, GzBuilder};
+
+use super::files::{sha256, tar_header};
 
 /// The list of digests, itself not in it.
 const SUMS: &str = "SHA256SUMS";
@@ -49,13 +50,11 @@ impl Tarball {
     }
 
     /// Adds the list of digests, as `sha256sum -c` reads it.
-    pub fn checksums(&mut self) -> Result<(), String> {
-        let line = |(path, (_, content)): (&String, &(u32, Vec<u8>))| {
-            Ok(digest_of(content)? + "  " + path + "\n")
-        };
-        let sums: String = self.files.iter().map(line).collect::<Result<_, String>>()?;
+    pub fn checksums(&mut self) {
+        let line =
+            |(path, (_, content)): (&String, &(u32, Vec<u8>))| sha256(content) + "  " + path + "\n";
+        let sums: String = self.files.iter().map(line).collect();
         self.file(SUMS, sums.into_bytes());
-        Ok(())
     }
 
     /// Writes it, compressed.
@@ -68,15 +67,7 @@ impl Tarball {
         // no name and no date in the outer header either
         let gzip = GzBuilder::new().write(fs::File::create(to)?, Compression::best());
         let mut archive = tar::Builder::new(gzip);
-        let header = |mode, size| {
-            let mut header = tar::Header::new_ustar();
-            header.set_size(size);
-            header.set_mode(mode);
-            header.set_mtime(self.time);
-            header.set_uid(0);
-            header.set_gid(0);
-            header
-        };
+        let header = |mode, size| tar_header(mode, size, self.time);
         for (path, to) in &self.links {
             let mut header = header(0o777, 0);
             header.set_entry_type(tar::EntryType::Symlink);
@@ -89,31 +80,4 @@ impl Tarball {
         }
         archive.into_inner()?.finish()?.sync_all()
     }
-}
-
-/// SHA-256 of a file, in hexadecimal digits.
-pub fn digest(path: &Path) -> Result<String, String> {
-    let content = fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    digest_of(&content)
-}
-
-fn digest_of(content: &[u8]) -> Result<String, String> {
-    let ask = || -> io::Result<String> {
-        let mut child = Command::new("sha256sum")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        if let Some(mut input) = child.stdin.take() {
-            input.write_all(content)?;
-        }
-        let answer = child.wait_with_output()?;
-        let text = String::from_utf8_lossy(&answer.stdout);
-        let word = text.split_whitespace().next().unwrap_or_default();
-        if answer.status.success() && word.len() == 64 {
-            Ok(word.to_owned())
-        } else {
-            Err(io::Error::other(format!("{} {text:?}", answer.status)))
-        }
-    };
-    ask().map_err(|error| format!("sha256sum: {error}"))
 }

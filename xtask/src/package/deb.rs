@@ -12,6 +12,7 @@ use std::process::Command;
 use super::contents::{self, Contents};
 use super::tree::Tree;
 use crate::architecture::Architecture;
+use crate::dist::files::emptied;
 use crate::dist::layout::VERSION;
 use crate::step::Steps;
 
@@ -101,9 +102,7 @@ fn one(
     let libraries = format!("usr/lib/{}", architecture.libraries);
     let root = to.join(package.name);
     let say = |error: std::io::Error| format!("{}: {error}", root.display());
-    if root.exists() {
-        fs::remove_dir_all(&root).map_err(say)?;
-    }
+    emptied(&root)?;
     tree.install(package.contents, &root, &libraries)?;
     papers(package, tree, &root)?;
     let control = root.join("DEBIAN");

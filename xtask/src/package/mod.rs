@@ -33,11 +33,7 @@ fn of_one(steps: &mut Steps, tarball: &Path, to: &Path) -> Result<(), String> {
     let architecture = dist::architecture_of(tarball)
         .ok_or_else(|| format!("{}: no architecture in its name", tarball.display()))?;
     let root = to.join("tree");
-    let say = |error: std::io::Error| format!("{}: {error}", root.display());
-    if root.exists() {
-        fs::remove_dir_all(&root).map_err(say)?;
-    }
-    fs::create_dir_all(&root).map_err(say)?;
+    dist::files::emptied(&root)?;
     let mut tar = Command::new("tar");
     tar.args(["-x", "--strip-components=1", "-C"])
         .arg(&root)

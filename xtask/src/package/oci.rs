@@ -3,16 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use data_encoding::HEXLOWER;
-use flate2::{Compression, GzBuilder};
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 
 use super::tree::Tree;
 use crate::architecture::Architecture;
+use crate::dist::files::{gzipped, sha256, tar_header};
 use crate::dist::layout::VERSION;
 
 /// Where the command is in the image.
@@ -29,10 +26,8 @@ pub(super) fn make(architecture: &Architecture, tree: &Tree, to: &Path) -> Resul
     let say = |error: std::io::Error| format!("{}: {error}", path.display());
     let command = BTreeMap::from([(COMMAND.to_owned(), tree.read("bin/rseqctl")?)]);
     let layer = packed(&command, 0o755, tree.time()).map_err(say)?;
-    let mut gzip = GzBuilder::new().write(Vec::new(), Compression::best());
-    let squeezed = gzip.write_all(&layer).and_then(|()| gzip.finish());
     let mut blobs = Blobs::default();
-    let squeezed = blobs.add(LAYER, squeezed.map_err(say)?);
+    let squeezed = blobs.add(LAYER, gzipped(&layer).map_err(say)?);
     let config = json!({
         "architecture": architecture.debian,
         "os": "linux",
@@ -80,7 +75,7 @@ impl Blobs {
 }
 
 fn digest(content: &[u8]) -> String {
-    format!("sha256:{}", HEXLOWER.encode(&Sha256::digest(content)))
+    format!("sha256:{}", sha256(content))
 }
 
 /// A tar archive of the files, all of one mode, with the release's time.
@@ -91,12 +86,7 @@ fn packed(
 ) -> Result<Vec<u8>, std::io::Error> {
     let mut archive = tar::Builder::new(Vec::new());
     for (path, content) in files {
-        let mut header = tar::Header::new_ustar();
-        header.set_size(content.len() as u64);
-        header.set_mode(mode);
-        header.set_mtime(time);
-        header.set_uid(0);
-        header.set_gid(0);
+        let mut header = tar_header(mode, content.len() as u64, time);
         archive.append_data(&mut header, path, &**content)?;
     }
     archive.into_inner()

@@ -12,7 +12,7 @@ use std::process::Command;
 use super::contents::{self, Contents};
 use super::tree::Tree;
 use crate::architecture::Architecture;
-use crate::dist::files::files_below;
+use crate::dist::files::{emptied, files_below};
 use crate::dist::layout::VERSION;
 use crate::setup;
 use crate::step::Steps;
@@ -92,9 +92,7 @@ fn one(
 ) -> Result<(), String> {
     let folder = to.join("rpm").join(package.name);
     let say = |error: std::io::Error| format!("{}: {error}", folder.display());
-    if folder.exists() {
-        fs::remove_dir_all(&folder).map_err(say)?;
-    }
+    emptied(&folder)?;
     let root = folder.join("root");
     tree.install(package.contents, &root, LIBRARIES)?;
     // where zsh looks unless a distribution tells it otherwise

@@ -1,17 +1,14 @@
 //! The unpacked tarball, and what packages take of it.
 
 use std::fs::{self, File, FileTimes, Permissions};
-use std::io::Write as _;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-use flate2::{Compression, GzBuilder};
-
 use super::contents::Contents;
 use super::installed::{How, Installed};
-use crate::dist::files::{files_below, output, read};
+use crate::dist::files::{files_below, gzipped, output, read};
 
 /// The unpacked tarball, with the manual pages and completions beside it.
 pub(super) struct Tree {
@@ -90,9 +87,7 @@ impl Tree {
 
     /// Writes a file compressed, without name and date.
     pub(super) fn write_compressed(to: &Path, content: &[u8]) -> Result<(), String> {
-        let mut gzip = GzBuilder::new().write(Vec::new(), Compression::best());
-        let packed = gzip.write_all(content).and_then(|()| gzip.finish());
-        let packed = packed.map_err(|error| format!("{}: {error}", to.display()))?;
+        let packed = gzipped(content).map_err(|error| format!("{}: {error}", to.display()))?;
         put(to, &packed, 0o644)
     }
 
