@@ -22,7 +22,7 @@ pub fn tarball() -> Result<PathBuf, String> {
     static TARBALL: LazyLock<Result<PathBuf, String>> =
         LazyLock::new(|| match std::env::var_os("RSEQ_TARBALL") {
             Some(tarball) => Ok(tarball.into()),
-            None => make(),
+            None => made_anew(),
         });
     TARBALL.clone()
 }
@@ -56,14 +56,14 @@ pub fn unpack(tarball: &Path, folder: &Path) -> Result<(), String> {
         .map(drop)
 }
 
-/// Returns the packages of the tarball: Debian's, for rpm, the wheel, and the
-/// archive of the image.
+/// Returns the packages of the tarball whose names end so: `.deb`, `.rpm`, `.whl` or
+/// `.oci.tar`.
 ///
 /// # Errors
 ///
-/// They cannot be made.
-pub fn packages() -> Result<Vec<PathBuf>, String> {
-    static PACKAGES: LazyLock<Result<Vec<PathBuf>, String>> = LazyLock::new(|| {
+/// They cannot be made, or there is none of that name.
+pub fn packages(ending: &str) -> Result<Vec<PathBuf>, String> {
+    static FOLDER: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
         let folder = scratch::directory("packages")?;
         xtask(&["package", "--tarball"])?
             .arg(tarball()?)
@@ -71,11 +71,9 @@ pub fn packages() -> Result<Vec<PathBuf>, String> {
             .arg(&folder)
             .run()?
             .expect(0)?;
-        let all = ["deb", "rpm", "whl", "tar"].map(|extension| ending(&folder, extension));
-        let all: Vec<_> = all.into_iter().collect::<Result<_, _>>()?;
-        Ok(all.concat())
+        Ok(folder)
     });
-    PACKAGES.clone()
+    files_ending(&FOLDER.clone()?, ending)
 }
 
 /// Makes a tarball of the files under test, once more.
@@ -84,10 +82,6 @@ pub fn packages() -> Result<Vec<PathBuf>, String> {
 ///
 /// It cannot be made.
 pub fn made_anew() -> Result<PathBuf, String> {
-    make()
-}
-
-fn make() -> Result<PathBuf, String> {
     let folder = scratch::directory("tarball")?;
     let built = artifacts()?.rseqctl.with_file_name("");
     xtask(&["dist", "--built"])?
@@ -96,9 +90,7 @@ fn make() -> Result<PathBuf, String> {
         .arg(&folder)
         .run()?
         .expect(0)?;
-    let mut made = ending(&folder, "gz")?;
-    made.pop()
-        .ok_or_else(|| "cargo xtask dist has made no tarball".to_owned())
+    Ok(files_ending(&folder, ".tar.gz")?.swap_remove(0))
 }
 
 fn xtask(words: &[&str]) -> Result<Program, String> {
@@ -111,10 +103,15 @@ fn xtask(words: &[&str]) -> Result<Program, String> {
         .env("CARGO_TARGET_DIR", target))
 }
 
-fn ending(folder: &Path, extension: &str) -> Result<Vec<PathBuf>, String> {
+/// The files of a folder whose names end so, of which there is one at least.
+fn files_ending(folder: &Path, ending: &str) -> Result<Vec<PathBuf>, String> {
     let entries = fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let paths = entries.flatten().map(|entry| entry.path());
-    Ok(paths
-        .filter(|path| path.extension().is_some_and(|it| it == extension))
-        .collect())
+    let found: Vec<_> = paths
+        .filter(|path| path.to_string_lossy().ends_with(ending))
+        .collect();
+    if found.is_empty() {
+        return Err(format!("nothing in {} ends in {ending}", folder.display()));
+    }
+    Ok(found)
 }

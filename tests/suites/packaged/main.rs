@@ -11,26 +11,11 @@ mod wheel;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use rseq_kit::release;
+use rseq_kit::release::packages;
 use rseq_kit::runner::Suite;
 
 fn main() -> ExitCode {
     Suite::collected().run()
-}
-
-/// Returns the packages whose names end so: by what stands before the version.
-fn packages(ending: &str) -> Result<Vec<PathBuf>, String> {
-    let all = release::packages()?;
-    let ours: Vec<_> = all
-        .into_iter()
-        .filter(|path| path.to_string_lossy().ends_with(ending))
-        .collect();
-    if ours.is_empty() {
-        return Err(format!(
-            "cargo xtask package has made nothing that ends in {ending}"
-        ));
-    }
-    Ok(ours)
 }
 
 /// Returns the one whose name begins so.

@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use rseq_kit::child::Program;
 use rseq_kit::needs::{Need, Tool, program};
+use rseq_kit::release::packages;
 use rseq_kit::runner::Outcome;
 use rseq_kit::scratch;
-
-use crate::packages;
 
 const NEEDS: [Need; 4] = [
     Need::X86_64,
