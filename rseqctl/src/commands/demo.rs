@@ -9,6 +9,8 @@ use std::process::{Command, Stdio};
 use std::sync::{Barrier, Mutex};
 use std::thread;
 
+use tls_model::protocol::variable::RSEQ_OFF;
+
 use crate::error::Error;
 use crate::exit::Status;
 use crate::report::StandardOutput;
@@ -34,9 +36,6 @@ struct Way {
     tunables: Option<&'static str>,
 }
 
-/// What switches glibc's registration off.
-const OFF: Option<&str> = Some("glibc.pthread.rseq=0");
-
 const LIBC: Way = Way {
     title: "The libc registers, where it does (rseqctl run --mode off)",
     mode: "off",
@@ -45,12 +44,12 @@ const LIBC: Way = Way {
 const NOBODY: Way = Way {
     title: "Nobody registers: the same with GLIBC_TUNABLES=glibc.pthread.rseq=0",
     mode: "off",
-    tunables: OFF,
+    tunables: Some(RSEQ_OFF),
 };
 const SHIM: Way = Way {
     title: "The shim registers (rseqctl run --mode own)",
     mode: "own",
-    tunables: OFF,
+    tunables: Some(RSEQ_OFF),
 };
 
 /// Runs the program in each way and prints the tables.
@@ -62,22 +61,20 @@ pub(super) fn run(request: DemoRequest, out: &mut StandardOutput) -> Result<Stat
 
 /// Returns what to print, and what went wrong, if anything did.
 fn show(threads: u16) -> io::Result<(String, Option<&'static str>)> {
+    let libc = run_under(LIBC, threads)?;
+    let nobody = run_under(NOBODY, threads)?;
+    let with = run_under(SHIM, threads)?;
     let mut text = String::new();
-    let mut costs = Vec::new();
-    let mut with = Vec::new();
-    for way in [LIBC, NOBODY, SHIM] {
-        let rows = run_under(way, threads)?;
-        let _ = writeln!(text, "{}\n\n{}", way.title, table(&rows));
-        costs.push(median(&rows));
-        with = rows;
+    for (way, rows) in [(LIBC, &libc), (NOBODY, &nobody), (SHIM, &with)] {
+        let _ = writeln!(text, "{}\n\n{}", way.title, table(rows));
     }
     let _ = writeln!(
         text,
-        "sched_getcpu, median over {threads} threads: {} as the libc starts a program, \
-         {} where nobody registers, {} with the shim",
-        in_nanoseconds(costs.first()),
-        in_nanoseconds(costs.get(1)),
-        in_nanoseconds(costs.get(2)),
+        "sched_getcpu, median over {threads} threads: {:.1} ns as the libc starts a program, \
+         {:.1} ns where nobody registers, {:.1} ns with the shim",
+        median(&libc),
+        median(&nobody),
+        median(&with),
     );
     let registered = with
         .iter()
@@ -99,10 +96,6 @@ fn show(threads: u16) -> io::Result<(String, Option<&'static str>)> {
         None
     };
     Ok((text, problem))
-}
-
-fn in_nanoseconds(cost: Option<&f64>) -> String {
-    cost.map_or_else(String::new, |cost| format!("{cost:.1} ns"))
 }
 
 /// One thread of the program, and what the kernel said about it.

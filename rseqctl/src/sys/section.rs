@@ -41,8 +41,19 @@ pub const IS_WRITTEN: bool = cfg!(any(target_arch = "x86_64", target_arch = "aar
 ///
 /// The descriptor is not in a section named `__rseq_cs`: that would make the
 /// command look like a program with an area of its own.
-#[cfg(target_arch = "x86_64")]
+///
+/// Where it is not written ([`IS_WRITTEN`]), it comes out at once, by its end.
 pub fn wait_inside(area: Area, handshake: &Handshake, most: u64) -> Outcome {
+    if enter(area, handshake, most.max(1)) == 0 {
+        Outcome::WentThrough
+    } else {
+        Outcome::Aborted
+    }
+}
+
+/// The section itself. Returns whether it was aborted: 0 or 1.
+#[cfg(target_arch = "x86_64")]
+fn enter(area: Area, handshake: &Handshake, most: u64) -> u32 {
     use std::mem::offset_of;
 
     use tls_model::rseq::Rseq;
@@ -88,7 +99,7 @@ pub fn wait_inside(area: Area, handshake: &Handshake, most: u64) -> Outcome {
             "mov qword ptr [{area} + {rseq_cs}], 0",
             area = in(reg) area.address(),
             handshake = in(reg) handshake,
-            most = inout(reg) most.max(1) => _,
+            most = inout(reg) most => _,
             scratch = out(reg) _,
             aborted = out(reg) aborted,
             rseq_cs = const offset_of!(Rseq, rseq_cs),
@@ -98,16 +109,12 @@ pub fn wait_inside(area: Area, handshake: &Handshake, most: u64) -> Outcome {
             options(nostack),
         );
     }
-    if aborted == 0 {
-        Outcome::WentThrough
-    } else {
-        Outcome::Aborted
-    }
+    aborted
 }
 
 /// Does the same as its namesake for x86-64.
 #[cfg(target_arch = "aarch64")]
-pub fn wait_inside(area: Area, handshake: &Handshake, most: u64) -> Outcome {
+fn enter(area: Area, handshake: &Handshake, most: u64) -> u32 {
     use std::mem::offset_of;
 
     use tls_model::rseq::Rseq;
@@ -151,7 +158,7 @@ pub fn wait_inside(area: Area, handshake: &Handshake, most: u64) -> Outcome {
             "str xzr, [{area}, #{rseq_cs}]",
             area = in(reg) area.address(),
             handshake = in(reg) handshake,
-            most = inout(reg) most.max(1) => _,
+            most = inout(reg) most => _,
             scratch = out(reg) _,
             aborted = out(reg) aborted,
             rseq_cs = const offset_of!(Rseq, rseq_cs),
@@ -161,15 +168,10 @@ pub fn wait_inside(area: Area, handshake: &Handshake, most: u64) -> Outcome {
             options(nostack),
         );
     }
-    if aborted == 0 {
-        Outcome::WentThrough
-    } else {
-        Outcome::Aborted
-    }
+    aborted
 }
 
-/// Returns [`Outcome::WentThrough`]: not written for this architecture ([`IS_WRITTEN`]).
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-pub fn wait_inside(_: Area, _: &Handshake, _: u64) -> Outcome {
-    Outcome::WentThrough
+fn enter(_: Area, _: &Handshake, _: u64) -> u32 {
+    0
 }
