@@ -37,6 +37,17 @@ const STATIC: [(&str, &str, &[&str]); 3] = [
 /// The shim, for a program alone.
 pub const SHIM: &str = "LD_PRELOAD=/rseq/librseq_shim.so";
 
+/// Asks the doctor, with patience for an emulator.
+pub const DOCTOR: [&str; 7] = [
+    "doctor",
+    "--format",
+    "ndjson",
+    "--fail-on",
+    "never",
+    "--seconds",
+    "60",
+];
+
 /// Where the command is.
 const COMMAND: &str = "/rseq/rseqctl";
 

@@ -9,3 +9,4 @@ pub mod command;
 pub mod guest;
 pub mod matrix;
 pub mod programs;
+pub mod question;

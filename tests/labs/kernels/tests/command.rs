@@ -7,18 +7,10 @@ use rseq_kit::child::Finished;
 use rseq_kit::needs::Need;
 use rseq_kit::runner::{Outcome, Suite};
 use rseq_kit::world::GLIBC_OFF;
-use rseq_lab_kernels::command::{self, GLIBCS, SHIM, look, rseqctl};
+use rseq_lab_kernels::command::{self, DOCTOR, GLIBCS, SHIM, look, rseqctl};
 use rseq_lab_kernels::guest::{self, Command, Kernel, kernels};
+use rseq_lab_kernels::question::{Question, ask_all};
 use serde_json::{Value, json};
-
-/// What a question's answer is held to.
-type Holds = Box<dyn Fn(&Finished) -> Result<(), String>>;
-
-struct Question {
-    name: String,
-    command: Command,
-    holds: Holds,
-}
 
 fn main() -> ExitCode {
     let kernels = match kernels::chosen_for_aarch64() {
@@ -38,28 +30,8 @@ fn main() -> ExitCode {
 }
 
 fn ask(kernel: Kernel) -> Outcome {
-    let mut guest = command::guest()?;
     let questions: Vec<_> = processes().chain(others()).collect();
-    for question in &questions {
-        guest = guest.run(question.command.clone());
-    }
-    let mut wrong = Vec::new();
-    for (question, answer) in questions.iter().zip(guest.boot(&kernel)?) {
-        let held = answer.and_then(|finished| {
-            (question.holds)(&finished).map_err(|error| {
-                let Finished { status, out, err } = &finished;
-                format!("{error}\n {status}\n {out}\n {err}")
-            })
-        });
-        if let Err(error) = held {
-            wrong.push(format!("{}: {error}", question.name));
-        }
-    }
-    if wrong.is_empty() {
-        Ok(())
-    } else {
-        Err(wrong.join("\n").into())
-    }
+    ask_all(command::guest()?, &kernel, &questions)
 }
 
 /// A process: its variables, its program, its owner, its threads' areas.
@@ -153,15 +125,7 @@ fn says(name: &str, command: Command, expected: &'static str) -> Question {
 }
 
 fn others() -> impl Iterator<Item = Question> {
-    let doctor = rseqctl([
-        "doctor",
-        "--format",
-        "ndjson",
-        "--fail-on",
-        "never",
-        "--seconds",
-        "60",
-    ]);
+    let doctor = rseqctl(DOCTOR);
     let narrow = command::NARROW.iter().enumerate().map(|(place, word)| {
         let silent = if place == 0 { "@" } else { "" };
         format!("{silent}{word}")

@@ -10,6 +10,7 @@ use rseq_kit::world::GLIBC_OFF;
 use rseq_lab_kernels::command::{SHIM, beside, look};
 use rseq_lab_kernels::guest::{self, Command, kernels};
 use rseq_lab_kernels::programs;
+use rseq_lab_kernels::question::{Question, ask_all};
 use serde_json::Value;
 
 const PYTHON: &str = "import sys, threading\n\
@@ -50,58 +51,38 @@ fn main() -> ExitCode {
     suite.run()
 }
 
-/// What is started and who looks, and what holds of the answer.
-type Question = (&'static str, Command, fn(&Finished) -> Result<(), String>);
-
 fn ask() -> Outcome {
     let variables = [format!("GLIBC_TUNABLES={GLIBC_OFF}"), SHIM.to_owned()];
     let python = ["/usr/bin/python3.11", "-c", PYTHON];
-    let questions: [Question; 5] = [
-        ("python, threads", look(&variables, python), |it| {
-            registered(it, 17)
-        }),
-        ("redis, threads", look(&variables, REDIS), |it| {
-            registered(it, 5)
-        }),
-        (
-            "redis, an answer",
-            beside(
-                &variables,
-                REDIS,
-                &["/usr/bin/redis-cli", "-s", "/tmp/redis.socket", "incr", "n"],
-            ),
-            |it| says(it, "1"),
-        ),
-        ("nginx, threads", look(&variables, NGINX), |it| {
-            registered(it, 9)
-        }),
-        (
-            "nginx, an answer",
-            beside(&variables, NGINX, &["/usr/bin/python3.11", "-c", ASK]),
-            |it| says(it, "hello"),
-        ),
+    let redis_cli = ["/usr/bin/redis-cli", "-s", "/tmp/redis.socket", "incr", "n"];
+    let page = ["/usr/bin/python3.11", "-c", ASK];
+    let questions = [
+        threads("python", look(&variables, python), 17),
+        threads("redis", look(&variables, REDIS), 5),
+        answer("redis", beside(&variables, REDIS, &redis_cli), "1"),
+        threads("nginx", look(&variables, NGINX), 9),
+        answer("nginx", beside(&variables, NGINX, &page), "hello"),
     ];
-    let mut guest = programs::guest()?;
-    for (_, command, _) in &questions {
-        guest = guest.run(command.clone());
+    ask_all(
+        programs::guest()?,
+        &kernels::newest_for_aarch64(),
+        &questions,
+    )
+}
+
+fn threads(program: &str, command: Command, at_least: u64) -> Question {
+    Question {
+        name: format!("{program}, threads"),
+        command,
+        holds: Box::new(move |finished| registered(finished, at_least)),
     }
-    let mut wrong = Vec::new();
-    let answers = guest.boot(&kernels::newest_for_aarch64())?;
-    for ((name, _, holds), answer) in questions.iter().zip(answers) {
-        let held = answer.and_then(|finished| {
-            holds(&finished).map_err(|error| {
-                let Finished { status, out, err } = &finished;
-                format!("{error}\n {status}\n {out}\n {err}")
-            })
-        });
-        if let Err(error) = held {
-            wrong.push(format!("{name}: {error}"));
-        }
-    }
-    if wrong.is_empty() {
-        Ok(())
-    } else {
-        Err(wrong.join("\n").into())
+}
+
+fn answer(program: &str, command: Command, text: &'static str) -> Question {
+    Question {
+        name: format!("{program}, an answer"),
+        command,
+        holds: Box::new(move |finished| says(finished, text)),
     }
 }
 

@@ -7,6 +7,7 @@ use super::World;
 use super::facts::Facts;
 use super::judge::{Asked, Context};
 use crate::aarch64::{self, Shipped};
+use crate::command::DOCTOR;
 use crate::guest::{Command, Guest, Kernel, Machine, programs};
 use rseq_kit::artifacts::artifacts;
 use rseq_kit::world::GLIBC_OFF;
@@ -83,19 +84,10 @@ fn questions<'a>(suite: &'a Programs, root: &Root, owners: &[Owner]) -> Vec<(Ask
     let own = |name: &str| Command::new(&format!("{OWN}/{name}"));
     let off = |command: Command| command.env("GLIBC_TUNABLES", GLIBC_OFF);
     let rseqctl = || Command::new(&format!("{FILES}/rseqctl"));
-    let doctor = [
-        "doctor",
-        "--format",
-        "ndjson",
-        "--fail-on",
-        "never",
-        "--seconds",
-        "60",
-    ];
     let client = format!("{OWN}/cached-hidden");
     let mut asked = vec![
         (Asked::Facts, off(own("facts"))),
-        (Asked::Doctor, rseqctl().args(doctor)),
+        (Asked::Doctor, rseqctl().args(DOCTOR)),
         (Asked::CachedAlone, off(own("cached-static"))),
         (
             Asked::CachedUnderRun,
