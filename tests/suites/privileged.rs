@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use rseq_kit::artifacts::artifacts;
+use rseq_kit::borrow::BORROW;
 use rseq_kit::child::{Finished, Program};
 use rseq_kit::fixture::built;
 use rseq_kit::foreign;
@@ -72,14 +73,7 @@ impl Place {
             set -e
             from=$1 root=$2 mode=$3 file=$4 rseqctl=$5
             mount -t tmpfs none "$root"
-            for folder in lib lib64 usr; do
-                if [ -L "$from/$folder" ]; then
-                    cp -P "$from/$folder" "$root/$folder"
-                elif [ -d "$from/$folder" ]; then
-                    mkdir "$root/$folder"
-                    mount --rbind "$from/$folder" "$root/$folder"
-                fi
-            done
+            borrow "$from" "$root" lib lib64 usr
             mkdir "$root/shim" "$root/etc"
             mkdir -m 1777 "$root/tmp"
             cp "$6" "$root/program"
@@ -117,7 +111,7 @@ impl Place {
         };
         let from = self.libc.as_ref().map_or(Path::new(""), Libc::root);
         Program::new(program("unshare")?)
-            .args(["--mount", "sh", "-c", SCRIPT, "sh"])
+            .args(["--mount", "sh", "-c", &[BORROW, SCRIPT].concat(), "sh"])
             .arg(from)
             .arg(&self.folder)
             .args([mode, word])

@@ -12,6 +12,7 @@ pub use rseq_kit_macros::test;
 
 pub mod artifacts;
 pub mod bare;
+pub mod borrow;
 pub mod cache;
 pub mod child;
 pub mod container;

@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rseq_kit::artifacts::artifacts;
+use rseq_kit::borrow::BORROW;
 use rseq_kit::child::{Program, Running};
 use rseq_kit::fixture::built;
 use rseq_kit::needs::{Asked, Need, program};
@@ -52,14 +53,7 @@ until find "$group" -depth -type d -exec rmdir {} + 2>/dev/null; do sleep 0.1; d
 const INSIDE: &str = r#"
 set -e
 root=$1
-for folder in bin sbin lib lib64; do
-    if [ -L "/$folder" ]; then
-        cp -P "/$folder" "$root/$folder"
-    elif [ -d "/$folder" ]; then
-        mkdir "$root/$folder"
-        mount --rbind "/$folder" "$root/$folder"
-    fi
-done
+borrow "" "$root" bin sbin lib lib64
 mkdir -p "$root/usr" "$root/proc" "$root/sys" "$root/dev" "$root/run" "$root/tmp" \
     "$root/var/log" "$root/root"
 mount --rbind /usr "$root/usr"
@@ -192,7 +186,7 @@ impl Booted {
         let running = Program::new(program("unshare")?)
             .args(["--mount", "sh", "-c", OUTSIDE, "sh"])
             .arg(&root)
-            .args([INSIDE, "sh"])
+            .args([&[BORROW, INSIDE].concat(), "sh"])
             .arg(&root)
             .arg(before)
             .env("files", files)

@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use rseq_kit::artifacts::artifacts;
+use rseq_kit::borrow::BORROW;
 use rseq_kit::child::{Finished, Program};
 use rseq_kit::debian::Suite;
 use rseq_kit::needs::{Asked, Need, program};
@@ -74,14 +75,7 @@ const PREPARE: &str = r#"
 set -e
 base=$1 root=$2
 mount -t tmpfs none "$root"
-for folder in bin sbin lib lib64; do
-    if [ -L "$base/$folder" ]; then
-        cp -P "$base/$folder" "$root/$folder"
-    elif [ -d "$base/$folder" ]; then
-        mkdir "$root/$folder"
-        mount --rbind "$base/$folder" "$root/$folder"
-    fi
-done
+borrow "$base" "$root" bin sbin lib lib64
 mkdir "$root/usr"
 for folder in "$base"/usr/*; do
     mkdir "$root/usr/${folder##*/}"
@@ -142,7 +136,9 @@ fn after(damage: &str) -> Result<Finished, String> {
     let port = free_port()?;
     Program::new(program("unshare")?)
         .args(["--mount", "--pid", "--fork", "sh", "-c"])
-        .arg(format!("{PREPARE}\nport={port}\n{damage}\n{WORKS}"))
+        .arg(format!(
+            "{BORROW}\n{PREPARE}\nport={port}\n{damage}\n{WORKS}"
+        ))
         .arg("sh")
         .arg(root()?)
         .arg(&folder)
