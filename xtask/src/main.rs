@@ -5,6 +5,7 @@
 mod architecture;
 mod bench;
 mod bench_audit;
+mod book;
 mod cross;
 mod dist;
 mod fuzz;
@@ -56,6 +57,12 @@ enum Chore {
         #[arg(long, value_name = "FILE")]
         tarball: Option<PathBuf>,
         /// Where they go instead
+        #[arg(long, value_name = "FOLDER")]
+        to: Option<PathBuf>,
+    },
+    /// Make the book of docs, as HTML, into target/book, and follow its links
+    Book {
+        /// Where it goes instead
         #[arg(long, value_name = "FOLDER")]
         to: Option<PathBuf>,
     },
@@ -138,8 +145,13 @@ enum Chore {
         #[arg(default_value_t = 60)]
         seconds: u32,
     },
-    /// Rewrite golden texts and schemas from what the code prints now
-    Golden,
+    /// Rewrite golden texts, schemas and the pictures of the pages from what the code prints
+    /// now
+    Golden {
+        /// Only the pictures
+        #[arg(long)]
+        pictures: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -155,6 +167,10 @@ fn main() -> ExitCode {
         } => dist::of_built(&mut steps, target.as_deref(), &built, &to),
         Chore::Dist { target, .. } => dist::run(&mut steps, target.as_deref()).map(|_| ()),
         Chore::Package { tarball, to } => package::run(&mut steps, tarball.as_deref(), to),
+        Chore::Book { to } => {
+            let to = to.unwrap_or_else(|| steps.target().join("book"));
+            book::build(&mut steps, &to)
+        }
         Chore::Check => check(&mut steps),
         Chore::Tidy { arrows: false, .. } => tidy(&mut steps),
         Chore::Tidy { root, .. } => {
@@ -192,7 +208,8 @@ fn main() -> ExitCode {
             setup::glibc(&mut steps);
             program(&mut steps, "owners", GLIBC, "owners", choice)
         }
-        Chore::Golden => golden(&mut steps),
+        Chore::Golden { pictures: true } => picture::draw(steps.root()),
+        Chore::Golden { pictures: false } => golden(&mut steps),
         Chore::Soak => soak(&mut steps),
         Chore::Conformance { choice } => {
             program(&mut steps, "conformance", CONFORMANCE, CONFORMANCE, choice)
@@ -363,6 +380,7 @@ fn test(steps: &mut Steps, fresh: bool) -> Result<(), String> {
         });
         let tested = lint(steps)
             .and_then(|()| documentation(steps))
+            .and_then(|()| book::build_or_skip(steps, &steps.target().join("book")))
             .and_then(|()| cross::check(steps))
             .and_then(|()| steps.run("build", steps.cargo().args(["build", "--workspace"])))
             .and_then(|()| suites::run(steps, &stamps, SIDE_BY_SIDE));

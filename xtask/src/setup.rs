@@ -154,7 +154,23 @@ pub fn cargo_fuzz(steps: &mut Steps) -> Result<PathBuf, String> {
     tool(steps, "cargo-fuzz", "0.13.2")
 }
 
+/// mdBook, likewise, without the parts that serve and watch.
+pub fn mdbook(steps: &mut Steps) -> Result<PathBuf, String> {
+    let parts = ["--no-default-features", "--features", "search"];
+    tool_with(steps, "mdbook", "0.5.4", &parts)
+}
+
 fn tool(steps: &mut Steps, name: &str, version: &str) -> Result<PathBuf, String> {
+    tool_with(steps, name, version, &[])
+}
+
+/// Installs a tool with these parts.
+fn tool_with(
+    steps: &mut Steps,
+    name: &str,
+    version: &str,
+    parts: &[&str],
+) -> Result<PathBuf, String> {
     let home = cache()?.join(format!("{name}-{version}"));
     let program = home.join("bin").join(name);
     if !program.is_file() {
@@ -163,7 +179,9 @@ fn tool(steps: &mut Steps, name: &str, version: &str) -> Result<PathBuf, String>
             steps
                 .cargo()
                 .args(["install", "--quiet", "--locked", name])
-                .args(["--version", version, "--root"])
+                .args(["--version", version])
+                .args(parts)
+                .arg("--root")
                 .arg(&home),
         )?;
     }

@@ -93,6 +93,17 @@ pub fn made_anew() -> Result<PathBuf, String> {
     Ok(files_ending(&folder, ".tar.gz")?.swap_remove(0))
 }
 
+/// Makes the book of docs in a folder.
+///
+/// # Errors
+///
+/// It cannot be made, or a link of it leads nowhere.
+pub fn book() -> Result<PathBuf, String> {
+    let folder = scratch::directory("book")?.join("html");
+    xtask(&["book", "--to"])?.arg(&folder).run()?.expect(0)?;
+    Ok(folder)
+}
+
 fn xtask(words: &[&str]) -> Result<Program, String> {
     let folder = profile_folder()?;
     let target = folder.parent().unwrap_or(&folder);
