@@ -21,6 +21,10 @@ pub(crate) struct Area {
     /// Address of the pair of words with which a library asks `__tls_get_addr`
     /// for its own storage.
     pub(crate) module: Option<u64>,
+    /// Address of the pair of words (TLSDESC) that lead to a function which gives the
+    /// area's offset back. Followed on AArch64 only, where compilers ask in this way
+    /// by default.
+    pub(crate) descriptor: Option<u64>,
     /// Where in that storage a library's own definition is.
     pub(crate) in_storage: Option<i64>,
 }
@@ -40,12 +44,15 @@ impl Area {
             offset,
             slot: facts.area_slot,
             module: facts.module_slot,
+            descriptor: facts.descriptor_slot.filter(|_| facts.machine == AARCH64),
             in_storage: own.map(|definition| definition.value as i64),
         }
     }
 
     pub(crate) fn is_known(self) -> bool {
-        self.offset.is_some() || self.slot.is_some() || self.in_storage.is_some()
+        [self.slot, self.descriptor].iter().any(Option::is_some)
+            || self.offset.is_some()
+            || self.in_storage.is_some()
     }
 }
 

@@ -20,6 +20,9 @@ pub(crate) struct Effect {
     pub(crate) asks: bool,
     /// A pointer to the area goes where it is not followed.
     pub(crate) lost: bool,
+    /// The area's offset is added to what may be the thread pointer: where it is, the
+    /// same instruction makes the area's address when it is reached from there.
+    pub(crate) adds_offset: bool,
 }
 
 impl Effect {

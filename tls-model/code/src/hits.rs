@@ -58,6 +58,11 @@ impl<'a> Hits<'a> {
         }
     }
 
+    /// Returns whether that was noted for this place.
+    pub(crate) fn has_use(&self, address: u64) -> bool {
+        self.seen.contains(&(address, HitKind::Use))
+    }
+
     /// Notes a store, perhaps to the area.
     pub(crate) fn store(&mut self, address: u64, store: Store) {
         let Some((offset, _)) = store.area else {

@@ -8,8 +8,8 @@
 //! on, so what is seen there is *proved*, unless the address that it uses had
 //! to be followed through registers. Outside, the code is searched for the
 //! few instructions that lead to the area (a constant offset from the thread
-//! pointer, or the slot that holds the area's offset) and followed from there
-//! in a straight line: what is seen there is *likely*.
+//! pointer, or the slot that holds the area's offset) and followed from there,
+//! over jumps and calls: what is seen there is *likely*.
 
 #![forbid(unsafe_code)]
 
@@ -17,11 +17,13 @@ mod a64;
 mod area;
 mod code;
 mod effect;
+mod flow;
 mod headerless;
 mod hits;
 mod model;
 mod search;
 mod section;
+mod state;
 mod x86;
 
 use tls_model::critical::{Critical, CriticalSection, Violation, kernel_checks};

@@ -10,14 +10,14 @@ use tls_model::facts::{Facts, ObjectKind, TlsModel};
 use crate::a64;
 use crate::area::{AARCH64, Area, X86_64};
 use crate::code::{MOST_SPANS, Reader, Span, spans};
+use crate::flow::{Flow, Isa, Piece};
 use crate::hits::{Asked, Hits};
-use crate::x86::{self, Flow};
+use crate::x86;
 
 /// Bytes that are searched at a time.
 const CHUNK: usize = 1 << 16;
 
-/// Bytes that a piece shows before and behind its own: the rest of instructions,
-/// and on AArch64 the code that is followed.
+/// Bytes that a piece shows before and behind its own: the rest of instructions.
 const BEFORE: usize = 16;
 const BEHIND: usize = 256;
 
@@ -42,7 +42,7 @@ pub(crate) fn run<S: Source>(
     area: &Area,
     critical: &mut Critical,
 ) -> Result<Searched, Error> {
-    let mut searched = Searched::default();
+    let searched = Searched::default();
     let is_64 = facts.layout.class.bits() == 64;
     let is_known = matches!(facts.machine, X86_64 | AARCH64);
     if !area.is_known() || !is_64 || !is_known || facts.kind == ObjectKind::Relocatable {
@@ -51,13 +51,24 @@ pub(crate) fn run<S: Source>(
     if facts.access.model == Some(TlsModel::GeneralDynamic) && area.slot.is_none() {
         return Ok(searched);
     }
+    if facts.machine == X86_64 {
+        searched_by::<x86::Follower, S>(object, area, critical)
+    } else {
+        searched_by::<a64::Follower, S>(object, area, critical)
+    }
+}
+
+fn searched_by<I: Isa, S: Source>(
+    object: &Object<S>,
+    area: &Area,
+    critical: &mut Critical,
+) -> Result<Searched, Error> {
     let spans = spans(object)?;
     let mut hits = Hits::new(critical);
     let mut search = Search {
         object,
         area,
-        machine: facts.machine,
-        flow: Flow::new(area),
+        flow: Flow::<I>::new(area),
         reader: Reader::new(object, &spans),
         left: MOST_BYTES,
     };
@@ -67,24 +78,26 @@ pub(crate) fn run<S: Source>(
     if spans.len() > MOST_SPANS {
         return Err(Error::Damaged);
     }
-    searched.done = !spans.is_empty();
-    searched.whole = searched.done && !search.flow.gave_up;
-    searched.asked = hits.asked;
-    critical.followed = searched.whole && facts.machine == X86_64;
+    let done = !spans.is_empty();
+    let searched = Searched {
+        done,
+        whole: done && !search.flow.gave_up,
+        asked: hits.asked,
+    };
+    critical.followed = searched.whole;
     Ok(searched)
 }
 
-struct Search<'a, S> {
+struct Search<'a, I: Isa, S> {
     object: &'a Object<S>,
     area: &'a Area,
-    machine: u16,
-    flow: Flow,
+    flow: Flow<I>,
     reader: Reader<'a, S>,
     /// Bytes that may still be searched.
     left: u64,
 }
 
-impl<S: Source> Search<'_, S> {
+impl<I: Isa, S: Source> Search<'_, I, S> {
     fn span(&mut self, span: &Span, hits: &mut Hits<'_>) -> Result<(), Error> {
         let mut buf = vec![0; BEFORE + CHUNK + BEHIND];
         let mut done = 0;
@@ -97,19 +110,15 @@ impl<S: Source> Search<'_, S> {
             let count = self.object.code(span.offset.wrapping_add(start), bytes)?;
             let bytes = bytes.get(..count).unwrap_or_default();
             let address = span.address.wrapping_add(start);
-            if self.machine == X86_64 {
-                let piece = x86::Piece {
-                    bytes,
-                    address,
-                    from: before as usize,
-                    to: count.min(before as usize + CHUNK),
-                };
-                x86::scan(&piece, self.area, |start| {
-                    self.flow.follow(start, &mut self.reader, hits);
-                });
-            } else {
-                a64::search(bytes, address, self.area, hits);
-            }
+            let piece = Piece {
+                bytes,
+                address,
+                from: before as usize,
+                to: count.min(before as usize + CHUNK),
+            };
+            I::scan(&piece, self.area, |start| {
+                self.flow.follow(start, &mut self.reader, hits);
+            });
             if count < wanted as usize {
                 return Err(Error::Truncated);
             }

@@ -75,13 +75,11 @@ pub struct Critical {
     /// Those of them that use it by a constant offset from the thread pointer.
     pub proved_uses: u32,
     /// All code was searched, and followed over jumps and calls from wherever it
-    /// may lead to the area: none of what a search may cost was used up. Never so
-    /// on AArch64, where code is followed in a straight line.
+    /// may lead to the area: none of what a search may cost was used up.
     pub followed: bool,
     /// Places where the address of `__rseq_abi` goes where the search does not
     /// follow it (to a function of another object, into memory): what is done
-    /// with it there is not known. On x86-64 only; elsewhere jumps are not
-    /// followed at all.
+    /// with it there is not known.
     pub escapes: u32,
     /// The first of them.
     pub first_escape: Option<Place>,

@@ -118,6 +118,10 @@ pub struct Facts {
     /// Link-time address of the pair of words with which it asks for its own
     /// storage (the first, where there are several).
     pub module_slot: Option<u64>,
+    /// Link-time address of the pair of words (TLSDESC) with which it asks for the
+    /// offset of `__rseq_abi` from the thread pointer (the first, where there are
+    /// several).
+    pub descriptor_slot: Option<u64>,
     /// The rseq sections it has.
     pub sections: Sections,
     /// It is an object file without machine code: a compiler's intermediate code, of

@@ -260,7 +260,7 @@ pub static READ_ONLY_STORE: Rule = Rule {
         them again after each interruption, which TCMalloc counts on; Linux 6.19 to \
         7.0.9 do so for no length. In a critical section the store is proved where its \
         address is the thread pointer and a constant; elsewhere the code before it was \
-        followed (over jumps and calls on x86-64, elsewhere in a straight line), so it is \
+        followed over jumps and calls, so it is \
         likely.",
     source: "Linux, Documentation/userspace-api/rseq.rst; google/tcmalloc issue 292",
     check: Some(checks::read_only_store),

@@ -9,6 +9,7 @@ use std::time::Duration;
 use rseq_kit::artifacts::{artifacts, workspace};
 use rseq_kit::cache;
 use rseq_kit::child::Program;
+use rseq_kit::machine::Machine;
 use rseq_kit::needs::{Asked, Need, program};
 
 /// The kernel's own tests, which apt-get can download and a compiler build.
@@ -78,10 +79,10 @@ pub enum Linked {
 /// They cannot be had or built here.
 pub fn folder(linked: Linked) -> Result<&'static Path, String> {
     type Folder = LazyLock<Result<PathBuf, String>>;
-    static OWN: Folder = LazyLock::new(|| build(Linked::Own));
-    static HEADER: Folder = LazyLock::new(|| build(Linked::Header));
-    static HEADER_STATIC: Folder = LazyLock::new(|| build(Linked::HeaderStatic));
-    static OWNER: Folder = LazyLock::new(|| build(Linked::Owner));
+    static OWN: Folder = LazyLock::new(|| build(Linked::Own, Machine::X86_64));
+    static HEADER: Folder = LazyLock::new(|| build(Linked::Header, Machine::X86_64));
+    static HEADER_STATIC: Folder = LazyLock::new(|| build(Linked::HeaderStatic, Machine::X86_64));
+    static OWNER: Folder = LazyLock::new(|| build(Linked::Owner, Machine::X86_64));
 
     let folder = match linked {
         Linked::Own => &OWN,
@@ -90,6 +91,15 @@ pub fn folder(linked: Linked) -> Result<&'static Path, String> {
         Linked::Owner => &OWNER,
     };
     folder.as_deref().map_err(Clone::clone)
+}
+
+/// Returns the folder with the programs for another machine, with the library's own area.
+///
+/// # Errors
+///
+/// They cannot be had or built here.
+pub fn folder_for(machine: Machine) -> Result<PathBuf, String> {
+    build(Linked::Own, machine)
 }
 
 /// The library's definition, and what an author writes in its place: the definition is in
@@ -145,7 +155,7 @@ fn fetch(folder: &Path) -> Result<(), String> {
 }
 
 /// Builds the programs, with their library, in a scratch folder.
-fn build(linked: Linked) -> Result<PathBuf, String> {
+fn build(linked: Linked, machine: Machine) -> Result<PathBuf, String> {
     let kept = cache::kept(&format!("{PACKAGE}-selftests-rseq"), fetch)?;
     let folder = rseq_kit::scratch::directory("selftests")?;
     let say = |error: std::io::Error| format!("selftests: {error}");
@@ -188,7 +198,7 @@ fn build(linked: Linked) -> Result<PathBuf, String> {
     let library: Vec<_> = library.iter().map(|it| it.display().to_string()).collect();
     let library: Vec<_> = library.iter().map(String::as_str).collect();
     let cc = |out: &str, arguments: &[&str]| {
-        Program::with_callers_environment(program("cc")?)
+        Program::with_callers_environment(program(machine.compiler())?)
             .args(["-O2", "-pthread", "-o", out])
             .arg(format!("-I{}", source.display()))
             .arg(format!("-I{}", tools.join("include").display()))
@@ -209,7 +219,10 @@ fn build(linked: Linked) -> Result<PathBuf, String> {
         };
         place.display().to_string()
     };
-    let owner = artifacts()?.owner.display().to_string();
+    let owner = match linked {
+        Linked::Owner => artifacts()?.owner.display().to_string(),
+        Linked::Own | Linked::Header | Linked::HeaderStatic => String::new(),
+    };
     let rest = match linked {
         Linked::Own | Linked::Header => vec!["-L.", "-lrseq"],
         Linked::HeaderStatic => [&["-static"], &*library].concat(),

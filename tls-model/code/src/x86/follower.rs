@@ -6,13 +6,14 @@ use iced_x86::{
 };
 use tls_model::facts::Evidence;
 
+use super::abi::State;
 use super::operands::{
     changes, has_memory, is_system_call, reads, reads_otherwise, shown, sum, uses_memory,
     uses_operand, writes,
 };
-use super::state::{State, Value};
 use crate::area::Area;
 use crate::effect::{Access, Effect, Store, Target};
+use crate::state::Value;
 
 /// Follows registers through code.
 pub(crate) struct Follower {
@@ -133,7 +134,7 @@ impl Follower {
 
     /// Returns the effect of an instruction; `state` changes with it. What a call does
     /// to registers is left to the caller.
-    pub(crate) fn step(&mut self, state: &mut State, instruction: &Instruction) -> Effect {
+    pub(super) fn follow(&mut self, state: &mut State, instruction: &Instruction) -> Effect {
         let mut effect = Effect {
             system_call: is_system_call(instruction),
             ..Effect::default()
@@ -318,7 +319,7 @@ impl Follower {
                     && instruction.op1_kind() == OpKind::Register
                     && instruction.op1_register() == Register::RSP =>
             {
-                state.start_frame();
+                state.start_frame(0);
                 false
             }
             Mnemonic::Add | Mnemonic::Sub if to(Register::RSP) => {

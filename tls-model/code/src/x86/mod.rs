@@ -1,22 +1,20 @@
 //! x86-64: what instructions do, and registers that lead to the area.
 
-mod flow;
+mod abi;
 mod follower;
+mod isa;
 mod operands;
 mod results;
 mod scan;
-mod state;
 
 use iced_x86::{Decoder, DecoderOptions, Instruction};
 
 use crate::area::Area;
 use crate::effect::{Effect, End};
 
-pub(crate) use flow::Flow;
-pub(crate) use scan::{Piece, scan};
+pub(crate) use follower::Follower;
 
-use follower::Follower;
-use state::State;
+use abi::State;
 
 /// Returns a decoder for code at `address`.
 fn decoder(code: &[u8], address: u64) -> Decoder<'_> {
@@ -41,7 +39,7 @@ pub(crate) fn walk(
         if instruction.is_invalid() {
             break;
         }
-        let effect = follower.step(&mut state, &instruction);
+        let effect = follower.follow(&mut state, &instruction);
         if effect.call.is_some() {
             state.called();
         }
@@ -58,6 +56,7 @@ pub(crate) fn walk(
 mod tests {
     use super::*;
     use crate::code::Code;
+    use crate::flow::{Flow, Isa, Piece};
     use crate::hits::Hits;
     use tls_model::critical::{Critical, Violation};
 
@@ -81,9 +80,9 @@ mod tests {
             from: 0,
             to: bytes.len(),
         };
-        let (mut flow, mut hits) = (Flow::new(area), Hits::new(&mut critical));
+        let (mut flow, mut hits) = (Flow::<Follower>::new(area), Hits::new(&mut critical));
         let mut reader = Bytes(bytes.clone());
-        scan(&piece, area, |start| {
+        Follower::scan(&piece, area, |start| {
             flow.follow(start, &mut reader, &mut hits);
         });
         critical
@@ -101,6 +100,7 @@ mod tests {
         offset: Some(-0x28a0),
         slot: None,
         module: None,
+        descriptor: None,
         in_storage: None,
     };
 
@@ -153,6 +153,7 @@ mod tests {
             offset: None,
             slot: Some(0x3000),
             module: None,
+            descriptor: None,
             in_storage: None,
         };
         // mov 0x1ff9(%rip), %rax; movl $0, %fs:(%rax)

@@ -2,7 +2,8 @@
 
 use iced_x86::{Code, Instruction, Mnemonic, OpAccess, OpKind, Register};
 
-use super::state::{State, Value};
+use super::abi::State;
+use crate::state::Value;
 
 pub(super) fn sum(one: Value, other: Value) -> Value {
     match (one, other) {

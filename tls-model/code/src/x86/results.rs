@@ -3,9 +3,10 @@
 use iced_x86::{Instruction, Mnemonic, OpKind, Register};
 use tls_model::rseq::arch::X86_64;
 
+use super::abi::State;
 use super::follower::Follower;
 use super::operands::sum;
-use super::state::{State, Value};
+use crate::state::Value;
 
 /// `__NR_rseq`.
 const RSEQ: u64 = X86_64.syscall as u64;

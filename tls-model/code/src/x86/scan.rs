@@ -7,6 +7,7 @@
 use super::decoder;
 use super::follower::Follower;
 use crate::area::{Area, BEFORE_AREA};
+use crate::flow::Piece;
 
 /// Bytes before the four that are looked for: prefixes, opcode and address.
 const BEFORE: usize = 9;
@@ -16,17 +17,8 @@ const BEFORE: usize = 9;
 const BLOCK: usize = 64;
 const BLOCK_BEHIND: usize = 8;
 
-/// A piece of code, and the positions in it that are its own; the other bytes
-/// are there to be seen.
-pub(crate) struct Piece<'a> {
-    pub(crate) bytes: &'a [u8],
-    pub(crate) address: u64,
-    pub(crate) from: usize,
-    pub(crate) to: usize,
-}
-
 /// Calls `found` with the address of each instruction that leads to the area.
-pub(crate) fn scan(piece: &Piece<'_>, area: &Area, mut found: impl FnMut(u64)) {
+pub(super) fn scan(piece: &Piece<'_>, area: &Area, mut found: impl FnMut(u64)) {
     let wanted = Wanted::new(area, piece.address);
     let follower = Follower::new(area);
     let end = piece.to.min(piece.bytes.len().saturating_sub(3));

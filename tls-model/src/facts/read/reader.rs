@@ -48,6 +48,7 @@ impl<'a, S: Source> Reader<'a, S> {
                 access: TlsAccess::default(),
                 area_slot: None,
                 module_slot: None,
+                descriptor_slot: None,
                 sections: Sections::default(),
                 is_intermediate: false,
                 library: None,

@@ -106,7 +106,10 @@ impl<S: Source> Reader<'_, S> {
                 self.facts.area_slot.get_or_insert(relocation.offset);
             }
             TlsRequest::Module => self.seen.models.insert(TlsModel::GeneralDynamic),
-            TlsRequest::Descriptor => self.seen.models.insert(TlsModel::Tlsdesc),
+            TlsRequest::Descriptor => {
+                self.seen.models.insert(TlsModel::Tlsdesc);
+                self.facts.descriptor_slot.get_or_insert(relocation.offset);
+            }
         }
     }
 

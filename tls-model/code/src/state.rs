@@ -1,6 +1,30 @@
 //! What registers and stack slots hold that may lead to the area.
 
-use iced_x86::Register;
+use std::fmt::Debug;
+use std::hash::Hash;
+
+/// Registers of a machine, and what functions agree on about them.
+pub(crate) trait Abi: Copy + Debug + Default + Eq + Hash {
+    /// How code names a register.
+    type Register: Copy + PartialEq + 'static;
+    /// Values of the general registers, by number.
+    type Values: AsRef<[Value]> + AsMut<[Value]> + Clone + Debug + Default + Eq + Hash;
+
+    /// The stack pointer.
+    const STACK: Self::Register;
+    /// The frame pointer.
+    const FRAME: Self::Register;
+    /// Registers that a called function leaves as they were, by number.
+    const KEPT: &'static [usize];
+    /// Registers with the arguments of a call, in order.
+    const ARGUMENTS: &'static [Self::Register];
+    /// The register with what a function returns. A second result is not looked
+    /// at: what is left there by chance is more common.
+    const RESULT: Self::Register;
+
+    /// Returns the number of the general register that `register` is, or is a part of.
+    fn index(register: Self::Register) -> Option<usize>;
+}
 
 /// What a register is known to hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -21,10 +45,17 @@ pub(crate) enum Value {
     /// The address of the pair with which `__tls_get_addr` is asked for the
     /// object's own storage.
     Module,
+    /// The address of the area's descriptor (TLSDESC): the function that it leads to
+    /// gives the area's offset back and leaves all other registers as they were.
+    Descriptor,
     /// The start of the object's own storage and this many bytes.
     Storage(i64),
     /// The number of the system call that registers an area.
     RseqNumber,
+    /// A constant that may be added to the thread pointer.
+    Constant(i64),
+    /// The address of a page of the object with a word that is looked for.
+    Page(u64),
 }
 
 impl Value {
@@ -35,11 +66,14 @@ impl Value {
 
     /// Returns whether it may become a pointer to the area.
     pub(crate) fn is_lead(self) -> bool {
-        !matches!(self, Self::Unknown | Self::RseqNumber)
+        !matches!(
+            self,
+            Self::Unknown | Self::RseqNumber | Self::Constant(_) | Self::Page(_)
+        )
     }
 
     /// Returns the value this many bytes further on.
-    pub(super) fn moved(self, by: i64) -> Self {
+    pub(crate) fn moved(self, by: i64) -> Self {
         match self {
             Self::Thread(at) => Self::Thread(at.wrapping_add(by)),
             Self::Offset { at, sure } => Self::Offset {
@@ -48,7 +82,12 @@ impl Value {
             },
             Self::Area(at) => Self::Area(at.wrapping_add(by)),
             Self::Storage(at) => Self::Storage(at.wrapping_add(by)),
-            Self::Unknown | Self::Module | Self::RseqNumber => Self::Unknown,
+            Self::Unknown
+            | Self::Module
+            | Self::Descriptor
+            | Self::RseqNumber
+            | Self::Constant(_)
+            | Self::Page(_) => Self::Unknown,
         }
     }
 }
@@ -78,24 +117,10 @@ impl Slot {
 /// Slots that are remembered at a time.
 const MOST_SLOTS: usize = 8;
 
-/// Registers that a called function leaves as they were, by number: rbx, rsp,
-/// rbp, r12 to r15 (System V ABI, AMD64 supplement, 3.2.1).
-const KEPT: [usize; 7] = [3, 4, 5, 12, 13, 14, 15];
-
-/// Registers with the arguments of a call, in order: rdi, rsi, rdx, rcx, r8, r9
-/// (the same, 3.2.3).
-const ARGUMENTS: [usize; 6] = [7, 6, 2, 1, 8, 9];
-
-/// The register with what a function returns: rax. A second result, in rdx, is
-/// not looked at: what is left there by chance is more common.
-const RESULTS: [usize; 1] = [0];
-
-const RBP: usize = 5;
-
 /// Registers and stack slots at one place of the code.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct State {
-    registers: [Value; 16],
+pub(crate) struct State<A: Abi> {
+    registers: A::Values,
     slots: Vec<(Slot, Value)>,
     /// Where the stack pointer is, seen from where following began or it was
     /// last set to something new.
@@ -107,21 +132,22 @@ pub(crate) struct State {
     shown: [Option<i64>; 2],
 }
 
-impl State {
+impl<A: Abi> State<A> {
     /// Returns the state in which nothing is known.
     pub(crate) fn unknown() -> Self {
         Self::default()
     }
 
-    pub(crate) fn get(&self, register: Register) -> Value {
-        index(register)
-            .and_then(|index| self.registers.get(index))
+    pub(crate) fn get(&self, register: A::Register) -> Value {
+        A::index(register)
+            .and_then(|index| self.registers.as_ref().get(index))
             .copied()
             .unwrap_or_default()
     }
 
-    pub(super) fn set(&mut self, register: Register, value: Value) {
-        if let Some(slot) = index(register).and_then(|index| self.registers.get_mut(index)) {
+    pub(crate) fn set(&mut self, register: A::Register, value: Value) {
+        let slot = A::index(register).and_then(|index| self.registers.as_mut().get_mut(index));
+        if let Some(slot) = slot {
             *slot = value;
         }
     }
@@ -138,49 +164,40 @@ impl State {
 
     /// Returns whether an argument of a call is a pointer to the area.
     pub(crate) fn passes_pointer(&self) -> bool {
-        self.some(&ARGUMENTS).any(Value::is_pointer)
+        A::ARGUMENTS
+            .iter()
+            .any(|register| self.get(*register).is_pointer())
     }
 
     /// Returns whether a pointer to the area lies where the stack pointer points: there a
-    /// called function finds its seventh argument.
+    /// called function finds the first argument that is not in a register.
     pub(crate) fn has_pointer_on_top(&self) -> bool {
-        self.load(Register::RSP, 0).is_pointer()
+        self.load(A::STACK, 0).is_pointer()
     }
 
     /// Returns whether a function that returns here gives a pointer to the area away.
     pub(crate) fn returns_pointer(&self) -> bool {
-        self.some(&RESULTS).any(Value::is_pointer)
+        self.get(A::RESULT).is_pointer()
     }
 
     fn all(&self) -> impl Iterator<Item = Value> {
         let slots = self.slots.iter().map(|(_, value)| *value);
-        self.registers.iter().copied().chain(slots)
-    }
-
-    fn some(&self, numbers: &[usize]) -> impl Iterator<Item = Value> {
-        numbers
-            .iter()
-            .filter_map(|number| self.registers.get(*number).copied())
+        self.registers.as_ref().iter().copied().chain(slots)
     }
 
     /// Returns the state in which a called function starts.
     pub(crate) fn entered(&self) -> Self {
         let mut entered = Self::unknown();
-        for number in ARGUMENTS {
-            if let (Some(to), Some(from)) = (
-                entered.registers.get_mut(number),
-                self.registers.get(number),
-            ) {
-                *to = *from;
-            }
+        for register in A::ARGUMENTS {
+            entered.set(*register, self.get(*register));
         }
         entered
     }
 
     /// Notes that a function was called and has returned.
     pub(crate) fn called(&mut self) {
-        for (number, value) in self.registers.iter_mut().enumerate() {
-            if !KEPT.contains(&number) {
+        for (number, value) in self.registers.as_mut().iter_mut().enumerate() {
+            if !A::KEPT.contains(&number) {
                 *value = Value::Unknown;
             }
         }
@@ -188,7 +205,7 @@ impl State {
     }
 
     /// Adds to the stack pointer.
-    pub(super) fn move_stack(&mut self, by: i64) {
+    pub(crate) fn move_stack(&mut self, by: i64) {
         self.stack = self.stack.wrapping_add(by);
         // what is below it is nobody's
         let top = self.stack;
@@ -197,29 +214,29 @@ impl State {
     }
 
     /// Notes that the stack pointer is somewhere else; returns whether a pointer is lost with it.
-    pub(super) fn lose_stack(&mut self) -> bool {
+    pub(crate) fn lose_stack(&mut self) -> bool {
         self.stack = 0;
         self.frame = None;
         self.shown[0] = None;
         self.forget(|slot| matches!(slot, Slot::Stack(_)))
     }
 
-    /// Notes that the frame pointer is now where the stack pointer is.
-    pub(super) fn start_frame(&mut self) {
-        self.frame = Some(self.stack);
+    /// Notes that the frame pointer is now this many bytes above the stack pointer.
+    pub(crate) fn start_frame(&mut self, above: i64) {
+        self.frame = Some(self.stack.wrapping_add(above));
         self.forget(|slot| matches!(slot, Slot::Frame(_)));
     }
 
     /// Notes that the frame pointer is something else now; returns whether a pointer is
     /// lost with it.
-    pub(super) fn lose_frame(&mut self) -> bool {
+    pub(crate) fn lose_frame(&mut self) -> bool {
         self.frame = None;
         self.shown[1] = None;
         self.forget(|slot| matches!(slot, Slot::Frame(_)))
     }
 
     /// Does what `leave` does, but for what it pops.
-    pub(super) fn end_frame(&mut self) {
+    pub(crate) fn end_frame(&mut self) {
         match self.frame {
             Some(frame) => {
                 self.stack = frame;
@@ -240,19 +257,20 @@ impl State {
         lost
     }
 
-    fn slot(&self, base: Register, displacement: i64) -> Option<Slot> {
-        match base {
-            Register::RSP => Some(Slot::Stack(self.stack.wrapping_add(displacement))),
-            Register::RBP if self.registers.get(RBP)?.is_lead() => None,
-            Register::RBP => Some(self.frame.map_or(Slot::Frame(displacement), |frame| {
+    fn slot(&self, base: A::Register, displacement: i64) -> Option<Slot> {
+        if base == A::STACK {
+            Some(Slot::Stack(self.stack.wrapping_add(displacement)))
+        } else if base != A::FRAME || self.get(base).is_lead() {
+            None
+        } else {
+            Some(self.frame.map_or(Slot::Frame(displacement), |frame| {
                 Slot::Stack(frame.wrapping_add(displacement))
-            })),
-            _ => None,
+            }))
         }
     }
 
     /// Returns what is in the frame at `displacement` from `base`.
-    pub(super) fn load(&self, base: Register, displacement: i64) -> Value {
+    pub(crate) fn load(&self, base: A::Register, displacement: i64) -> Value {
         let wanted = self.slot(base, displacement);
         self.slots
             .iter()
@@ -262,7 +280,7 @@ impl State {
     }
 
     /// Puts a value there; returns false where that is no place that can be followed.
-    pub(super) fn store(&mut self, base: Register, displacement: i64, value: Value) -> bool {
+    pub(crate) fn store(&mut self, base: A::Register, displacement: i64, value: Value) -> bool {
         let Some(wanted) = self.slot(base, displacement) else {
             return false;
         };
@@ -279,7 +297,7 @@ impl State {
 
     /// Notes that the address of this place of the frame is given away; returns whether a
     /// pointer to the area may be found there.
-    pub(super) fn show(&mut self, base: Register, displacement: i64) -> bool {
+    pub(crate) fn show(&mut self, base: A::Register, displacement: i64) -> bool {
         let (which, at) = match self.slot(base, displacement) {
             Some(Slot::Stack(at)) => (0, at),
             Some(Slot::Frame(at)) => (1, at),
@@ -303,7 +321,7 @@ impl State {
 
     /// Returns whether `size` bytes of the frame at this place overlap a pointer to the
     /// area.
-    pub(super) fn overlaps_pointer(&self, base: Register, displacement: i64, size: i64) -> bool {
+    pub(crate) fn overlaps_pointer(&self, base: A::Register, displacement: i64, size: i64) -> bool {
         let Some(read) = self.slot(base, displacement) else {
             return false;
         };
@@ -320,17 +338,11 @@ impl State {
 
     /// Returns whether code that is given the address of this place of the frame may find
     /// a pointer to the area there.
-    fn exposes_pointer(&self, base: Register, displacement: i64) -> bool {
+    fn exposes_pointer(&self, base: A::Register, displacement: i64) -> bool {
         self.slot(base, displacement).is_some_and(|shown| {
             self.slots
                 .iter()
                 .any(|(slot, value)| value.is_pointer() && shown.may_reach(*slot))
         })
     }
-}
-
-/// Returns the number of the general register that `register` is, or is a part of.
-fn index(register: Register) -> Option<usize> {
-    let full = register.full_register();
-    (register.is_gpr() && full.is_gpr64()).then(|| full.number())
 }
