@@ -100,6 +100,16 @@ fn build() -> Result<PathBuf, String> {
     Ok(folder)
 }
 
+/// Returns a target folder for cargo that is kept beside that of this very binary.
+///
+/// # Errors
+///
+/// This binary is in no target folder.
+pub fn kept_target(name: &str) -> Result<PathBuf, String> {
+    let folder = profile_folder()?;
+    Ok(folder.parent().unwrap_or(&folder).join(name))
+}
+
 /// Returns the profile folder of this very binary.
 pub(crate) fn profile_folder() -> Result<PathBuf, String> {
     let binary = std::env::current_exe().map_err(|error| error.to_string())?;

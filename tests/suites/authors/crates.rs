@@ -100,12 +100,15 @@ fn packages() -> Outcome {
     Ok(())
 }
 
-/// And crates.io would take it.
+/// And crates.io would take it, and the command, which the suite `packaged` installs.
 #[rseq_kit::test(Need::X86_64, CARGO, REGISTRY)]
 fn would_be_published() -> Outcome {
     let dry = ["publish", "--dry-run", "--no-verify", "--allow-dirty"];
-    let done = cargo(&dry)?.args(each()).run()?.expect(0)?;
-    for name in CRATES {
+    let done = cargo(&dry)?
+        .args(each().chain(["-p", "rseqctl"]))
+        .run()?
+        .expect(0)?;
+    for name in CRATES.into_iter().chain(["rseqctl"]) {
         assert!(
             done.err.contains(&format!("Uploading {name} ")),
             "{}",

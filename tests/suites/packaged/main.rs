@@ -1,7 +1,8 @@
 //! The packages of a release, each installed, used, upgraded and removed where there is
-//! nothing else of ours: Debian's, those for rpm, the wheel for pip, and the tarball's own
-//! script.
+//! nothing else of ours: Debian's, those for rpm, the wheel for pip, the crate for
+//! cargo, and the tarball's own script.
 
+mod cargo;
 mod debian;
 mod image;
 mod rpm;

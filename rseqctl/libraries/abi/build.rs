@@ -1,0 +1,1 @@
+../../../loader-shim/abi/build.rs

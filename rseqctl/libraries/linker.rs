@@ -1,0 +1,1 @@
+../../loader-shim/linker.rs

@@ -1,0 +1,1 @@
+../../../loader-shim/shim/build.rs
