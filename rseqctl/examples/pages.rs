@@ -30,7 +30,9 @@ fn main() -> ExitCode {
 fn write(folder: &Path) -> std::io::Result<()> {
     let pages = folder.join("man1");
     fs::create_dir_all(&pages)?;
-    clap_mangen::generate_to(rseqctl::cli::command(), pages)?;
+    // a manual is for every build of a version
+    let command = rseqctl::cli::command().long_version(None::<&str>);
+    clap_mangen::generate_to(command, pages)?;
     let mut command = rseqctl::cli::command();
     for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
         let below = folder.join(shell.to_string());

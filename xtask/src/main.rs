@@ -453,7 +453,7 @@ fn soak(steps: &mut Steps) -> Result<(), String> {
 fn golden(steps: &mut Steps) -> Result<(), String> {
     picture::draw(steps.root())?;
     steps.run("build", steps.cargo().args(["build", "--workspace"]))?;
-    let ours = ["golden"];
+    let ours = ["golden", "crowd"];
     let command = ["damage", "explain", "schema"];
     for (package, tests) in [
         ("rseq-tests", &ours[..]),

@@ -10,7 +10,9 @@ use std::process::{Command, Stdio};
 use crate::step::Steps;
 
 /// Programs, and the Debian packages that bring them.
-const PROGRAMS: [(&str, &str); 37] = [
+const PROGRAMS: [(&str, &str); 39] = [
+    ("chromium", "chromium"),
+    ("script", "bsdutils"),
     ("c++", "g++"),
     ("readelf", "binutils"),
     ("clang", "clang"),

@@ -4,10 +4,11 @@
 use std::fs;
 use std::path::PathBuf;
 
+use rseq_kit::bare::{self, Root};
 use rseq_kit::child::Program;
 use rseq_kit::needs::{Need, Tool, program};
 use rseq_kit::runner::Outcome;
-use rseq_kit::{bare, release, scratch};
+use rseq_kit::{release, scratch};
 
 use crate::pages;
 
@@ -52,7 +53,13 @@ fn packages_are_all_that_it_takes() -> Outcome {
     }
     pages::write_all(&here.join("pages"))?;
     let script = SCRIPT.replace("FOLDERS", &FOLDERS.join(" "));
-    let done = bare::run(&here, &[(&toolchain()?, "/opt/rust")], &script)?.expect(0)?;
+    let done = bare::run(
+        Root::Compiler,
+        &here,
+        &[(&toolchain()?, "/opt/rust")],
+        &script,
+    )?
+    .expect(0)?;
     for folder in FOLDERS {
         let works = format!("{folder} works");
         assert!(done.out.lines().any(|line| line == works), "{}", done.out);

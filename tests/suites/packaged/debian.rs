@@ -4,11 +4,12 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use rseq_kit::bare::{self, Root};
 use rseq_kit::child::Program;
 use rseq_kit::needs::{Need, Tool, program};
 use rseq_kit::release::packages;
 use rseq_kit::runner::Outcome;
-use rseq_kit::{bare, scratch};
+use rseq_kit::scratch;
 
 use crate::package;
 
@@ -70,7 +71,7 @@ fn installed_used_upgraded_and_removed() -> Outcome {
         left
     "#
     );
-    let told = bare::run(&here, &[], &script)?.expect(0)?;
+    let told = bare::run(Root::Compiler, &here, &[], &script)?.expect(0)?;
     let out = &told.out;
     assert!(out.starts_with("This host "), "{out}");
     assert!(out.contains("\n1\n"), "no manual page: {out}");
@@ -103,7 +104,9 @@ fn all_of_them_at_once() -> Outcome {
         left
     "
     );
-    let out = bare::run(&here, &[], &script)?.expect(0)?.out;
+    let out = bare::run(Root::Compiler, &here, &[], &script)?
+        .expect(0)?
+        .out;
     assert!(out.starts_with("librseq_shim: "), "{out}");
     assert!(!out.contains("cannot be preloaded"), "{out}");
     assert!(out.contains(env!("CARGO_PKG_VERSION")), "{out}");

@@ -5,6 +5,7 @@
 mod cargo;
 mod debian;
 mod image;
+mod lines;
 mod rpm;
 mod script;
 mod wheel;

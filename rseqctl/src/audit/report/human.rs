@@ -11,9 +11,8 @@ use crate::audit::{Row, Tally};
 use crate::report::{Screen, Word, style, text};
 
 /// Writes the last line.
-pub(super) fn summary(tally: &Tally, out: &mut impl Write) -> io::Result<()> {
-    write!(
-        out,
+pub(super) fn summary(tally: &Tally, screen: Screen, out: &mut impl Write) -> io::Result<()> {
+    let mut line = vec![format!(
         "{}, {}, {} mention rseq: {}, {}, {}",
         count(tally.files, "file"),
         count(tally.objects, "object"),
@@ -21,22 +20,19 @@ pub(super) fn summary(tally: &Tally, out: &mut impl Write) -> io::Result<()> {
         count(tally.errors, "error"),
         count(tally.warnings, "warning"),
         count(tally.notes, "note"),
-    )?;
+    )];
     if tally.known != 0 {
-        write!(out, ", {} known", tally.known)?;
+        line.push(format!(", {} known", tally.known));
     }
     if tally.links != 0 {
         let links = count(tally.links, "symbolic link");
-        write!(out, "; {links} passed over")?;
+        line.push(format!("; {links} passed over"));
     }
     if tally.problems != 0 {
-        write!(
-            out,
-            "; {} could not be read in full",
-            count(tally.problems, "input")
-        )?;
+        let problems = count(tally.problems, "input");
+        line.push(format!("; {problems} could not be read in full"));
     }
-    writeln!(out)
+    screen.message("", &line.concat(), out)
 }
 
 /// Writes an object's lines.

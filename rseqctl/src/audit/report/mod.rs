@@ -98,7 +98,7 @@ impl<W: Write> AuditWriter<W> {
     pub fn finish(mut self, tally: &Tally) -> io::Result<()> {
         let out = &mut self.out;
         match self.format {
-            Format::Human => human::summary(tally, out)?,
+            Format::Human => human::summary(tally, self.screen, out)?,
             Format::Ndjson => {}
             Format::Json => json::end(&self.problems, tally, out)?,
             Format::Sarif => sarif::end(&self.problems, out)?,

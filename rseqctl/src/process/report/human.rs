@@ -14,7 +14,7 @@ use tls_model::rules::Level;
 use super::column::PsColumn;
 use super::style::Style;
 use crate::process::{ObjectRow, ProcessOwner, Row, Stops, Tally, ThreadRow};
-use crate::report::{Word, style, text};
+use crate::report::{Screen, Word, style, text};
 use crate::sys::process;
 
 /// What stands below a process begins so.
@@ -189,11 +189,19 @@ fn unknown_threads(row: &Row, line: &mut impl FnMut(&str) -> io::Result<()>) -> 
     Ok(())
 }
 
-/// Writes the last line.
-pub(super) fn summary(tally: &Tally, stops: Option<Stops>, out: &mut impl Write) -> io::Result<()> {
-    write!(
-        out,
-        "{}, {}: {} registered, {} not, {} not known; {}, {}, {}",
+/// Writes the last lines.
+pub(super) fn summary(
+    tally: &Tally,
+    stops: Option<Stops>,
+    screen: Screen,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let partial = match tally.partial {
+        0 => String::new(),
+        partial => format!("; {} looked at in part", count(partial, "process", "es")),
+    };
+    let text = format!(
+        "{}, {}: {} registered, {} not, {} not known; {}, {}, {}{partial}",
         count(tally.processes, "process", "es"),
         count(tally.threads, "thread", "s"),
         tally.registered,
@@ -202,18 +210,10 @@ pub(super) fn summary(tally: &Tally, stops: Option<Stops>, out: &mut impl Write)
         count(tally.errors, "error", "s"),
         count(tally.warnings, "warning", "s"),
         count(tally.notes, "note", "s"),
-    )?;
-    if tally.partial != 0 {
-        write!(
-            out,
-            "; {} looked at in part",
-            count(tally.partial, "process", "es")
-        )?;
-    }
-    writeln!(out)?;
+    );
+    screen.message("", &text, out)?;
     if tally.not_permitted != 0 {
-        writeln!(
-            out,
+        let text = format!(
             "{} could not be inspected for want of permission{}",
             count(tally.not_permitted, "process", "es"),
             if process::effective_ids().0 == 0 {
@@ -221,11 +221,11 @@ pub(super) fn summary(tally: &Tally, stops: Option<Stops>, out: &mut impl Write)
             } else {
                 "; root may see them"
             }
-        )?;
+        );
+        screen.message("", &text, out)?;
     }
     if let Some(stops) = stops {
-        writeln!(
-            out,
+        let text = format!(
             "{} stopped, one at a time: median {} us, at most {} us from the interrupt on; \
              {} and {} us from when it was seen",
             count(stops.threads as u64, "thread", "s"),
@@ -233,7 +233,8 @@ pub(super) fn summary(tally: &Tally, stops: Option<Stops>, out: &mut impl Write)
             stops.max_us,
             stops.seen_median_us,
             stops.seen_max_us
-        )?;
+        );
+        screen.message("", &text, out)?;
     }
     Ok(())
 }

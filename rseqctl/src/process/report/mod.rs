@@ -113,7 +113,7 @@ impl<W: Write> ProcessWriter<W> {
                 if self.style.only_table {
                     return Ok(());
                 }
-                human::summary(tally, stops, out)
+                human::summary(tally, stops, self.style.screen, out)
             }
             PsFormat::Ndjson => Ok(()),
             PsFormat::Json => {
