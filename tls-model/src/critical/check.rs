@@ -10,14 +10,14 @@ use super::{Contents, CriticalSection, Violation};
 /// object, read in the object's byte order: the one that has to stand before its
 /// abort handlers.
 ///
-/// On `AArch64` it is an instruction, and these are little-endian whatever data
-/// is (Arm Architecture Reference Manual, B2.6.2; glibc, `bits/rseq.h`).
+/// On Arm it is an instruction, and these are little-endian whatever data is (Arm
+/// Architecture Reference Manual, B2.6.2; glibc, `bits/rseq.h`).
 #[must_use]
 pub fn signature_of(machine: u16, layout: Layout) -> Option<u32> {
-    let signature = arch::of_object(machine, layout.class.bits())?.signature;
+    let arch = arch::of_object(machine, layout.class.bits())?;
     Some(match layout.endian {
-        Endian::Big => signature.swap_bytes(),
-        Endian::Little => signature,
+        Endian::Big if arch.little_endian_code => arch.signature.swap_bytes(),
+        Endian::Big | Endian::Little => arch.signature,
     })
 }
 
