@@ -16,6 +16,16 @@ pub fn kept(name: &str, make: impl FnOnce(&Path) -> Result<(), String>) -> Resul
     kept_in(&cache()?, name, make)
 }
 
+/// Returns the folder that [`kept`] has made under this name, if it has.
+///
+/// # Errors
+///
+/// There is no place for a cache.
+pub fn made(name: &str) -> Result<Option<PathBuf>, String> {
+    let place = cache()?.join(name);
+    Ok(place.is_dir().then_some(place))
+}
+
 fn kept_in(
     cache: &Path,
     name: &str,

@@ -2,21 +2,23 @@
 
 #![forbid(unsafe_code)]
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::str::FromStr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rseq_lab_conformance::Owner;
 use rseq_lab_conformance::root::RELEASES;
 use rseq_lab_conformance::table::tally;
 use rseq_lab_kernels::guest::{Kernel, Machine, kernels};
-use rseq_lab_kernels::matrix::{World, here, machine, page};
+use rseq_lab_kernels::matrix::machine::{self, Answers, Told};
+use rseq_lab_kernels::matrix::{World, here, page};
 
 const USAGE: &str = "\
 usage: matrix [--target MACHINE] [--kernels LIST] [--glibcs LIST] [--owners LIST] [--all]
-              [--jobs N] [--json FILE] [--with FILE] [--page FILE]
+              [--jobs N] [--minutes N] [--fresh] [--json FILE] [--page FILE]
 
 Lists are separated by commas. Every kernel is asked with every glibc.
 --target   the architecture, x86_64 (default) or aarch64, of which all kernels are asked
@@ -27,9 +29,11 @@ Lists are separated by commas. Every kernel is asked with every glibc.
 --owners   owners that the suite is put to; default: all
 --all      all kernels with the default glibc, and the host's kernel with all glibcs
 --jobs     how many kernels are asked at a time; default: 2
+--minutes  boot no further machine when so much time is over; the next run goes on there
+--fresh    ask again what was answered before: answers are kept, by the content of
+           kernel, C library, suite, shim and command
 --json     where all answers are written
---with     the JSON of an earlier run: what is not asked now is taken from there
---page     where the page of the docs is written";
+--page     the page of the docs, of which the part of this architecture is written";
 
 /// The glibc of a guest when nobody asks for another: it registers by itself.
 const GLIBC: &str = "bookworm";
@@ -47,8 +51,9 @@ struct Wishes {
     glibcs: Vec<String>,
     owners: Vec<Owner>,
     all: bool,
+    minutes: Option<u64>,
+    fresh: bool,
     json: Option<PathBuf>,
-    with: Option<PathBuf>,
     page: Option<PathBuf>,
 }
 
@@ -78,8 +83,9 @@ fn wishes(mut words: impl Iterator<Item = String>) -> Result<Wishes, String> {
         glibcs: Vec::new(),
         owners: Owner::ALL.to_vec(),
         all: false,
+        minutes: None,
+        fresh: false,
         json: None,
-        with: None,
         page: None,
     };
     let list = |text: String| text.split(',').map(str::to_owned).collect::<Vec<_>>();
@@ -95,19 +101,20 @@ fn wishes(mut words: impl Iterator<Item = String>) -> Result<Wishes, String> {
                 wishes.owners = owners.collect::<Result<_, _>>()?;
             }
             "--all" => wishes.all = true,
-            "--jobs" => {
-                let number = value()?;
-                wishes.jobs = number
-                    .parse()
-                    .map_err(|_| format!("--jobs: {number:?} is no number"))?;
-            }
+            "--fresh" => wishes.fresh = true,
+            "--jobs" => wishes.jobs = number(&word, &value()?)?,
+            "--minutes" => wishes.minutes = Some(number(&word, &value()?)?),
             "--json" => wishes.json = Some(value()?.into()),
-            "--with" => wishes.with = Some(value()?.into()),
             "--page" => wishes.page = Some(value()?.into()),
             _ => return Err(format!("what is {word:?}?")),
         }
     }
     Ok(wishes)
+}
+
+fn number<T: FromStr>(word: &str, text: &str) -> Result<T, String> {
+    let number = text.parse();
+    number.map_err(|_| format!("{word}: {text:?} is no number"))
 }
 
 /// The architecture of this name; a target of rustc begins with it.
@@ -121,6 +128,20 @@ fn machine_of(name: &str) -> Result<Machine, String> {
 }
 
 impl Wishes {
+    /// Where answers come from: the time runs from now.
+    fn answers(&self) -> Answers {
+        let time = self
+            .minutes
+            .map(|minutes| Duration::from_secs(60 * minutes));
+        if self.fresh {
+            Answers::Fresh
+        } else {
+            Answers::Kept {
+                end: time.map(|time| Instant::now() + time),
+            }
+        }
+    }
+
     /// Every kernel (none: this machine's) with the glibc it is to be asked with.
     fn pairs(&self) -> Result<Vec<(Option<Kernel>, String)>, String> {
         let is_foreign = self.machine.foreign().is_some();
@@ -176,6 +197,7 @@ fn every_glibc() -> Vec<String> {
 fn run(wishes: &Wishes) -> Result<bool, String> {
     let pairs = wishes.pairs()?;
     let next = AtomicUsize::new(0);
+    let answers_from = wishes.answers();
     let answers: Vec<_> = pairs.iter().map(|_| OnceLock::new()).collect();
     std::thread::scope(|scope| {
         for _ in 0..wishes.jobs.max(1) {
@@ -186,7 +208,7 @@ fn run(wishes: &Wishes) -> Result<bool, String> {
                     else {
                         break;
                     };
-                    let _ = answer.set(ask(pair, &wishes.owners));
+                    let _ = answer.set(ask(pair, &wishes.owners, answers_from));
                 }
             });
         }
@@ -196,32 +218,11 @@ fn run(wishes: &Wishes) -> Result<bool, String> {
     let mut missing = 0;
     for answer in answers {
         match answer.into_inner() {
-            Some(Ok(new)) => worlds.extend(new),
+            Some(Ok(told)) => {
+                missing += usize::from(!told.missing.is_empty());
+                worlds.extend(told.worlds);
+            }
             _ => missing += 1,
-        }
-    }
-    if let Some(path) = &wishes.with {
-        let earlier = earlier(path)?;
-        let is_new = |old: &World| {
-            let mut new = worlds.iter();
-            !new.any(|new| {
-                new.machine == old.machine && new.kernel == old.kernel && new.libc == old.libc
-            })
-        };
-        let kept: Vec<_> = earlier.into_iter().filter(is_new).collect();
-        worlds.extend(kept);
-        worlds.sort_by_key(|world| {
-            let mut kernels = kernels::of(world.machine).iter();
-            let place = kernels.position(|kernel| kernel.name == world.kernel);
-            (world.machine, place.unwrap_or(usize::MAX))
-        });
-    }
-    let mut versions = Vec::new();
-    for kernel in Machine::ALL.into_iter().flat_map(kernels::of) {
-        let is_asked =
-            |world: &World| world.machine == kernel.machine && world.kernel == kernel.name;
-        if worlds.iter().any(is_asked) {
-            versions.push(kernel.package()?.name);
         }
     }
     println!("{}", page::tables(&worlds));
@@ -232,7 +233,12 @@ fn run(wishes: &Wishes) -> Result<bool, String> {
         None => Ok(()),
     };
     write(&wishes.json, format!("{:#}\n", page::json(&worlds)))?;
-    write(&wishes.page, page::page(&worlds, &versions))?;
+    if let Some(path) = &wishes.page {
+        // there may be none yet
+        let old = std::fs::read_to_string(path).unwrap_or_default();
+        let new = page::section(wishes.machine, &worlds, &versions(wishes.machine, &worlds)?);
+        write(&wishes.page, page::page(&old, wishes.machine, &new))?;
+    }
     let failures: Vec<_> = worlds.iter().flat_map(World::failures).collect();
     for failure in &failures {
         eprintln!("wrong: {failure}");
@@ -244,30 +250,40 @@ fn run(wishes: &Wishes) -> Result<bool, String> {
     );
     if missing > 0 {
         return Err(format!(
-            "{missing} kernels or glibcs could not be asked, see above"
+            "{missing} kernels with a glibc were not asked everything, see above"
         ));
     }
     Ok(failures.is_empty())
 }
 
-/// Asks one kernel with one glibc.
-fn ask((kernel, glibc): &(Option<Kernel>, String), owners: &[Owner]) -> Result<Vec<World>, String> {
+/// Asks one kernel with one glibc, as far as there is time.
+fn ask(
+    (kernel, glibc): &(Option<Kernel>, String),
+    owners: &[Owner],
+    answers: Answers,
+) -> Result<Told, String> {
     let start = Instant::now();
-    let (name, worlds) = match kernel {
-        None => (HOST, here::ask(glibc, owners)),
-        Some(kernel) => (kernel.name, machine::ask(kernel, glibc, owners)),
+    let (name, told) = match kernel {
+        None => (HOST, here::ask(glibc, owners).map(Told::of)),
+        Some(kernel) => (kernel.name, machine::ask(kernel, glibc, owners, answers)),
     };
     let title = format!("kernel {name}, glibc of {glibc}");
-    let worlds = worlds.inspect_err(|error| eprintln!("{title}: {error}"))?;
-    let cells: usize = worlds.iter().map(|world| world.judged.len()).sum();
+    let told = told.inspect_err(|error| eprintln!("{title}: {error}"))?;
+    let cells: usize = told.worlds.iter().map(|world| world.judged.len()).sum();
     eprintln!("{title}: {cells} cells in {} s", start.elapsed().as_secs());
-    Ok(worlds)
+    if !told.missing.is_empty() {
+        let missing = told.missing.join(", ");
+        eprintln!("{title}: not asked, the time was up: {missing}");
+    }
+    Ok(told)
 }
 
-/// The answers of an earlier run.
-fn earlier(path: &Path) -> Result<Vec<World>, String> {
-    let say = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-    let text = std::fs::read_to_string(path).map_err(|error| say(&error))?;
-    let value = serde_json::from_str(&text).map_err(|error| say(&error))?;
-    page::from_json(&value).map_err(|error| say(&error))
+/// The packages of the kernels that were asked.
+fn versions(machine: Machine, worlds: &[World]) -> Result<Vec<String>, String> {
+    let asked = kernels::of(machine)
+        .iter()
+        .filter(|kernel| worlds.iter().any(|world| world.kernel == kernel.name));
+    asked
+        .map(|kernel| kernel.package().map(|package| package.name))
+        .collect()
 }

@@ -104,6 +104,9 @@ const NO_FILE: &str = "/p/none.so: cannot open shared object file: No such file 
     opened; closed 0; not mapped";
 const STRICT: &str = "hooks strict /p/libplain.so /p/libneeds.so /p/libdefiner.so";
 
+/// In MiB.
+const MEMORY: u32 = 1024;
+
 fn main() -> ExitCode {
     let kernels = match kernels::chosen_for_aarch64() {
         Ok(kernels) => kernels,
@@ -116,31 +119,45 @@ fn main() -> ExitCode {
     for kernel in kernels {
         let needs = [Need::CC, guest::need(kernel)];
         suite.add(format!("aarch64::{}", kernel.name), &needs, move || {
-            ask(kernel, None)
+            ask(kernel, None, 4)
         });
     }
-    // signed return addresses and landing pads; pages of 16 KiB
-    for (name, kernel, processor) in [
-        ("max", kernels::newest_for_aarch64(), "max"),
-        ("16k", kernels::LARGE_PAGES, "cortex-a76"),
+    // signed return addresses and landing pads; pages of 16 and 64 KiB
+    for (name, kernel, processor, pages) in [
+        ("max", kernels::newest_for_aarch64(), "max", 4),
+        ("16k", kernels::LARGE_PAGES, "cortex-a76", 16),
+        ("64k", kernels::LARGEST_PAGES, "cortex-a57", 64),
     ] {
         let needs = [Need::CC, guest::need(kernel)];
         suite.add(format!("aarch64::{name}"), &needs, move || {
-            ask(kernel, Some(processor))
+            ask(kernel, Some(processor), pages)
         });
     }
     suite.run()
 }
 
-fn ask(kernel: Kernel, processor: Option<&str>) -> Outcome {
-    let mut guest = aarch64::guest()?;
+/// Asks everything of a kernel with pages of so many KiB.
+fn ask(kernel: Kernel, processor: Option<&str>, pages: u32) -> Outcome {
+    // larger pages take more memory
+    let mut guest = aarch64::guest()?.memory(MEMORY);
     if let Some(processor) = processor {
         guest = guest.processor(processor);
     }
+    // ld.so tells what the kernel says
+    guest = guest.run(command(Libc, "census").env("LD_SHOW_AUXV", "1"));
     for (owner, line, _) in QUESTIONS {
         guest = guest.run(command(owner, line));
     }
-    let answers = guest.boot(&kernel)?;
+    let mut answers = guest.boot(&kernel)?.into_iter();
+    let auxiliary = answers.next().ok_or("no answers")??.out;
+    let size = auxiliary
+        .lines()
+        .find_map(|line| line.strip_prefix("AT_PAGESZ:"));
+    assert_eq!(
+        size.map(str::trim),
+        Some(&*(1024 * pages).to_string()),
+        "{auxiliary}"
+    );
     let mut wrong = Vec::new();
     for ((owner, line, expected), answer) in QUESTIONS.iter().zip(answers) {
         let said = match answer {

@@ -13,7 +13,8 @@ use rseq_lab_conformance::Owner;
 use rseq_lab_conformance::table::tally;
 use rseq_lab_kernels::guest;
 use rseq_lab_kernels::guest::{Kernel, kernels};
-use rseq_lab_kernels::matrix::{World, machine};
+use rseq_lab_kernels::matrix::World;
+use rseq_lab_kernels::matrix::machine::{self, Answers};
 
 /// The C library of the guests: that of Debian 12, which registers an area of 32
 /// bytes by itself.
@@ -42,7 +43,7 @@ fn main() -> ExitCode {
 }
 
 fn ask(kernel: Kernel) -> Outcome {
-    let worlds = machine::ask(&kernel, LIBC, &Owner::ALL)?;
+    let worlds = machine::ask(&kernel, LIBC, &Owner::ALL, Answers::Fresh)?.worlds;
     let tally = tally(worlds.iter().flat_map(|world| &world.judged));
     println!("{}: {tally:?}", kernel.name);
     let failures: Vec<_> = worlds.iter().flat_map(World::failures).collect();

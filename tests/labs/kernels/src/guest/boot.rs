@@ -18,6 +18,17 @@ const START_AND_STOP: Duration = Duration::from_secs(180);
 /// not waited for for hours.
 const COMMANDS: Duration = Duration::from_secs(1200);
 
+/// How much memory a machine has, in MiB, where nothing else is said.
+pub const MEMORY: u32 = 768;
+
+/// What of a machine can be chosen.
+pub struct Hardware<'a> {
+    /// As qemu calls it; that of its architecture where none is.
+    pub processor: Option<&'a str>,
+    /// In MiB.
+    pub memory: u32,
+}
+
 /// What a machine has left behind.
 pub struct Booted {
     /// The first serial line: the kernel's words.
@@ -41,7 +52,7 @@ pub fn boot(
     machine: Machine,
     kernel: &Path,
     archive: &Path,
-    processor: Option<&str>,
+    hardware: &Hardware,
     commands: Duration,
 ) -> Result<Booted, String> {
     let results = archive.with_file_name("results");
@@ -50,8 +61,8 @@ pub fn boot(
         .arg(program(emulated::qemu(machine))?)
         .args(emulated::hardware(machine))
         .args(["-accel", "tcg,thread=multi", "-cpu"])
-        .arg(processor.unwrap_or(emulated::processor(machine)))
-        .args(["-smp", "2", "-m", "768"])
+        .arg(hardware.processor.unwrap_or(emulated::processor(machine)))
+        .args(["-smp", "2", "-m", &hardware.memory.to_string()])
         .args(["-nodefaults", "-nographic", "-no-reboot"])
         .args(["-serial", "stdio"])
         .args(emulated::results(machine, &results.display().to_string()))

@@ -1,11 +1,12 @@
 //! The kernels that a guest can have, as Debian packages.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rseq_kit::cache;
 use rseq_kit::child::Program;
 use rseq_kit::debian::{Package, Suite};
+use rseq_kit::needs::program;
 
 use rseq_kit::machine::Machine;
 
@@ -23,6 +24,17 @@ pub struct Kernel {
     prefix: &'static str,
     /// What they end with; that of its machine's usual ones where that is not said.
     flavour: Option<&'static str>,
+    /// The package itself, where it is not Debian's.
+    pinned: Option<Pinned>,
+}
+
+/// A package of another distribution: what stands at this place and has this digest. The
+/// keys that its lists are signed with are in no package of Debian.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Pinned {
+    place: &'static str,
+    file: &'static str,
+    sha256: &'static str,
 }
 
 /// One row per kernel, oldest first. From 6.19 on the kernel is in
@@ -98,6 +110,7 @@ const fn kernel(name: &'static str, suite: &'static str, prefix: &'static str) -
         suite,
         prefix,
         flavour: None,
+        pinned: None,
     }
 }
 
@@ -136,6 +149,16 @@ pub const LARGE_PAGES: Kernel = Kernel {
     ..aarch64_kernel("7.3-16k", "trixie-backports", "linux-binary-7.3.")
 };
 
+/// One with pages of 64 KiB, which no suite of Debian has: that of Ubuntu 26.04.
+pub const LARGEST_PAGES: Kernel = Kernel {
+    pinned: Some(Pinned {
+        place: "http://archive.ubuntu.com/ubuntu/pool/main/l/linux-signed",
+        file: "linux-image-7.0.0-14-generic-64k_7.0.0-14.14_arm64.deb",
+        sha256: "5b0ea575e7d6aa4da56f3d97db1af18aac31f2f2b5e24b1df8499961f7ea683d",
+    }),
+    ..aarch64_kernel("7.0.0-64k", "", "")
+};
+
 /// The kernels to run for AArch64: those that `RSEQ_AARCH64_KERNELS` names, separated by
 /// commas, or `all`; two otherwise.
 ///
@@ -163,7 +186,10 @@ impl Kernel {
         let package = self.package()?;
         let digest = package.sha256.get(..16).unwrap_or(&package.sha256);
         let folder = cache::kept(&format!("vmlinuz-{}-{digest}", self.name), |into| {
-            let archive = self.suite()?.download(&package, into)?;
+            let archive = match &self.pinned {
+                Some(pinned) => pinned.download(into)?,
+                None => self.suite()?.download(&package, into)?,
+            };
             // up to 7.1 below boot, from 7.2 below usr/lib/modules
             let script = "dpkg-deb --fsys-tarfile \"$1\" | \
                 tar -xO --wildcards --no-anchored 'vmlinuz*' > vmlinuz && test -s vmlinuz";
@@ -176,7 +202,8 @@ impl Kernel {
                 .expect(0)
                 .map_err(|error| format!("{}: {error}", archive.display()))?;
             std::fs::remove_file(&archive)
-                .map_err(|error| format!("{}: {error}", archive.display()))
+                .map_err(|error| format!("{}: {error}", archive.display()))?;
+            plain(into)
         })?;
         Ok(folder.join("vmlinuz"))
     }
@@ -203,6 +230,13 @@ impl Kernel {
     ///
     /// The suite does not have it.
     pub fn package(&self) -> Result<Package, String> {
+        if let Some(Pinned { file, sha256, .. }) = self.pinned {
+            return Ok(Package {
+                name: file.to_owned(),
+                version: String::new(),
+                sha256: sha256.to_owned(),
+            });
+        }
         let suite = self.suite()?;
         let names = suite.names(self.prefix)?;
         let flavour = self.flavour.unwrap_or(machine::flavour(self.machine));
@@ -218,6 +252,72 @@ impl Kernel {
         })?;
         suite.package(name)
     }
+}
+
+impl Pinned {
+    /// Downloads it into a folder, unless it has become another.
+    fn download(&self, into: &Path) -> Result<PathBuf, String> {
+        let Self {
+            place,
+            file,
+            sha256,
+        } = self;
+        let url = format!("{place}/{file}");
+        let to = into.join(file);
+        Program::with_callers_environment(APT_HELPER)
+            .args(["download-file", &url])
+            .arg(&to)
+            .arg(format!("SHA256:{sha256}"))
+            .limit(Duration::from_secs(300))
+            .run()?
+            .expect(0)
+            .map_err(|error| format!("needs {url}: {error}"))?;
+        Ok(to)
+    }
+}
+
+/// What downloads and compares digests.
+const APT_HELPER: &str = "/usr/lib/apt/apt-helper";
+
+/// What an image that unpacks itself begins with (`drivers/firmware/efi/libstub`), and
+/// where in it are the place, the length and the compression of what is packed.
+const PACKED: &[u8] = b"MZ\0\0zimg";
+const AT_PLACE: usize = 8;
+const AT_LENGTH: usize = 12;
+const AT_COMPRESSION: usize = 24;
+
+/// Replaces an image that firmware would unpack, wherever in the file it begins, by what
+/// it unpacks: there is no firmware.
+fn plain(folder: &Path) -> Result<(), String> {
+    let path = folder.join("vmlinuz");
+    let say = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    let image = std::fs::read(&path).map_err(|error| say(&error))?;
+    let begins = image
+        .windows(PACKED.len())
+        .position(|bytes| bytes == PACKED);
+    let Some(packed) = begins.and_then(|begins| image.get(begins..)) else {
+        return Ok(());
+    };
+    let word = |at: usize| {
+        let bytes = packed.get(at..)?.first_chunk()?;
+        usize::try_from(u32::from_le_bytes(*bytes)).ok()
+    };
+    let content = word(AT_PLACE).zip(word(AT_LENGTH));
+    let content = content.and_then(|(place, length)| packed.get(place..)?.get(..length));
+    let content = content.ok_or_else(|| say(&"cut off"))?;
+    let is_zstd = packed[AT_COMPRESSION..].starts_with(b"zstd");
+    let tool = program(if is_zstd { "zstd" } else { "gzip" })?;
+    let file = folder.join("packed");
+    std::fs::write(&file, content).map_err(|error| say(&error))?;
+    Program::with_callers_environment("sh")
+        .args(["-c", "\"$1\" -dc < packed > vmlinuz && rm packed", "sh"])
+        .arg(tool)
+        .directory(folder)
+        .limit(Duration::from_secs(120))
+        .run()?
+        .expect(0)
+        .map(drop)
+        .map_err(|error| say(&error))
 }
 
 /// The numbers in a name, to order versions by.

@@ -8,6 +8,7 @@
 mod archive;
 mod boot;
 pub mod cross;
+mod kept;
 pub mod kernels;
 mod machine;
 pub mod programs;
@@ -50,7 +51,7 @@ impl Prerequisite for Emulated {
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// A command of a guest.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub struct Command {
     arguments: Vec<String>,
     environment: Vec<String>,
@@ -116,7 +117,12 @@ pub struct Guest {
     files: Vec<(String, PathBuf)>,
     commands: Vec<Command>,
     processor: Option<String>,
+    /// In MiB.
+    memory: Option<u32>,
 }
+
+/// How each command of a machine ended.
+pub type Results = Vec<Result<Finished, String>>;
 
 impl Guest {
     /// A machine without files and commands.
@@ -140,6 +146,13 @@ impl Guest {
         self
     }
 
+    /// Gives it so many MiB of memory, which its files take from.
+    #[must_use]
+    pub fn memory(mut self, size: u32) -> Self {
+        self.memory = Some(size);
+        self
+    }
+
     /// Adds a command; they run in this order, one at a time.
     #[must_use]
     pub fn run(mut self, command: Command) -> Self {
@@ -155,6 +168,11 @@ impl Guest {
     /// command. A command has an error of its own where the machine went down
     /// before it had ended.
     pub fn boot(&self, kernel: &Kernel) -> Result<Vec<Result<Finished, String>>, String> {
+        self.boot_for_bytes(kernel).map(|(results, _)| results)
+    }
+
+    /// Boots the machine; answers also what it wrote, as it is.
+    fn boot_for_bytes(&self, kernel: &Kernel) -> Result<(Results, Vec<u8>), String> {
         let image = kernel.image()?;
         let folder = scratch::directory("guest")?;
         let archive = folder.join("initramfs");
@@ -163,11 +181,18 @@ impl Guest {
         let limits = self.commands.iter().map(|command| command.limit);
         let limit = limits.sum();
         let once = || {
-            let processor = self.processor.as_deref();
-            let booted = boot::boot(kernel.machine, &image, &archive, processor, limit)?;
-            let results = results::read(&booted.results, self.commands.len());
-            results
-                .map_err(|error| format!("Linux {}: {error}\n{}", kernel.name, booted.last_words()))
+            let hardware = boot::Hardware {
+                processor: self.processor.as_deref(),
+                memory: self.memory.unwrap_or(boot::MEMORY),
+            };
+            let booted = boot::boot(kernel.machine, &image, &archive, &hardware, limit)?;
+            match results::read(&booted.results, self.commands.len()) {
+                Ok(results) => Ok((results, booted.results)),
+                Err(error) => {
+                    let words = booted.last_words();
+                    Err(format!("Linux {}: {error}\n{words}", kernel.name))
+                }
+            }
         };
         // emulated hardware does not always come up where the host is busy
         let results = once().or_else(|_| once());

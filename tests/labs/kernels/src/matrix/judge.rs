@@ -82,6 +82,17 @@ impl Asked<'_> {
         }
     }
 
+    /// In whose world it is asked; none where the kernel or the command is asked.
+    pub fn owner(&self) -> Option<Owner> {
+        match self {
+            Self::Cached(owner)
+            | Self::Length(owner)
+            | Self::WideLength(owner)
+            | Self::Suite(_, owner) => Some(*owner),
+            _ => None,
+        }
+    }
+
     /// Judges what came out.
     pub fn judge(&self, context: &Context, result: Result<Finished, String>) -> Vec<Judged> {
         let judged = result.and_then(|finished| self.try_judge(context, &finished));

@@ -1,18 +1,22 @@
-//! All questions on another kernel: one guest, one boot.
+//! All questions on another kernel: one guest, one boot, or a boot for each subject whose
+//! answers are kept.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use super::World;
 use super::facts::Facts;
 use super::judge::{Asked, Context};
 use crate::aarch64::{self, Shipped};
 use crate::command::DOCTOR;
-use crate::guest::{Command, Guest, Kernel, Machine, programs};
+use crate::guest::{Command, Guest, Kernel, Machine, Results, programs};
 use rseq_kit::artifacts::artifacts;
 use rseq_kit::world::GLIBC_OFF;
 use rseq_lab_conformance::build::shared_objects;
-use rseq_lab_conformance::{Cell, Known, Owner, Place, Programs, Root};
+use rseq_lab_conformance::known::Judged;
+use rseq_lab_conformance::root::RELEASES;
+use rseq_lab_conformance::{Cell, Known, Owner, Place, Programs, Root, Verdict};
 
 /// Where things are in the guest.
 const SUITE: &str = "/suite";
@@ -22,26 +26,86 @@ const FILES: &str = "/rseq";
 /// Percent of the usual rounds: emulation is slow.
 const ROUNDS: &str = "2";
 
+/// Where answers come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answers {
+    /// A machine that is booted now.
+    Fresh,
+    /// The machine that gave them to the very same questions; where there was none, one
+    /// that is booted now, if that is before the end.
+    Kept {
+        /// When no machine is booted any more.
+        end: Option<Instant>,
+    },
+}
+
+impl Answers {
+    /// Whether no machine may be booted any more.
+    fn is_late(self) -> bool {
+        matches!(self, Self::Kept { end: Some(end) } if Instant::now() >= end)
+    }
+}
+
+/// What a kernel with a C library has answered.
+#[derive(Clone, Debug, Default)]
+pub struct Told {
+    /// The answers.
+    pub worlds: Vec<World>,
+    /// Who could not be asked before the end.
+    pub missing: Vec<&'static str>,
+}
+
+impl Told {
+    /// Everything was asked.
+    #[must_use]
+    pub fn of(worlds: Vec<World>) -> Self {
+        Self {
+            worlds,
+            missing: Vec::new(),
+        }
+    }
+}
+
 /// Boots `kernel` with the C library of `libc` (a Debian release) and asks all
 /// there is to ask, the suite's questions in the worlds of these owners.
 ///
 /// # Errors
 ///
 /// The machine cannot be put together, or does not start.
-pub fn ask(kernel: &Kernel, libc: &str, owners: &[Owner]) -> Result<Vec<World>, String> {
+pub fn ask(
+    kernel: &Kernel,
+    libc: &str,
+    owners: &[Owner],
+    answers: Answers,
+) -> Result<Told, String> {
+    let root = Root::open_for(libc, kernel.machine)?;
+    let owners = owners.iter().copied();
+    let owners: Vec<_> = owners
+        .filter(|owner| owner.applies_to(root.glibc))
+        .collect();
+    ask_root(kernel, &root, &owners, answers)
+}
+
+/// The same with the C library of `root`, in the worlds of just these owners.
+///
+/// # Errors
+///
+/// As [`ask`].
+pub fn ask_root(
+    kernel: &Kernel,
+    root: &Root,
+    owners: &[Owner],
+    answers: Answers,
+) -> Result<Told, String> {
     let machine = kernel.machine;
-    let root = Root::open_for(libc, machine)?;
     let suite = Programs::for_machine(machine)?;
-    let mut guest = system(&root, machine)?;
+    let mut guest = system(root, machine)?;
     guest = with_folder(guest, SUITE, &suite.folder)?;
     guest = with_folder(guest, OWN, programs::folder(machine)?)?;
     for (name, file) in files(machine)? {
         guest = guest.file(&format!("{FILES}/{name}"), &file);
     }
-    let asked = questions(suite, &root, owners);
-    for (_, command) in &asked {
-        guest = guest.run(command.clone());
-    }
+    let asked = questions(suite, owners);
     // read before, not after: checkouts change while machines run
     let mut context = Context {
         kernel: kernel.version()?,
@@ -50,32 +114,95 @@ pub fn ask(kernel: &Kernel, libc: &str, owners: &[Owner]) -> Result<Vec<World>, 
         known_facts: Facts::known(machine, kernel.name)?,
         known: Known::read()?,
     };
-    let results = guest.boot(kernel)?;
-    context.facts = match results.first() {
-        Some(Ok(finished)) => Facts::found(&finished.out)?,
-        Some(Err(error)) => return Err(error.clone()),
-        None => return Err("nothing was asked".to_owned()),
-    };
-    let mut worlds = Vec::<World>::new();
-    for ((asked, _), result) in asked.iter().zip(results) {
-        let judged = asked.judge(&context, result);
-        let subject = asked.subject();
-        match worlds.iter_mut().find(|world| world.subject == subject) {
-            Some(world) => world.judged.extend(judged),
-            None => worlds.push(World {
-                machine,
-                kernel: kernel.name.to_owned(),
-                libc: libc.to_owned(),
-                subject: subject.to_owned(),
-                judged,
-            }),
+    let mut told = Told::default();
+    for part in parts(&asked, answers) {
+        let mut guest = guest.clone();
+        for (_, command) in part {
+            guest = guest.run(command.clone());
+        }
+        let Some(results) = results(&guest, kernel, answers, |results| {
+            with_facts(&mut context, part, results).is_ok() && is_right(&context, part, results)
+        })?
+        else {
+            told.missing
+                .extend(part.iter().map(|(asked, _)| asked.subject()));
+            continue;
+        };
+        with_facts(&mut context, part, &results)?;
+        for ((asked, _), result) in part.iter().zip(results) {
+            let judged = asked.judge(&context, result);
+            add(&mut told.worlds, kernel, root, asked.subject(), judged);
         }
     }
-    Ok(worlds)
+    told.missing.dedup();
+    Ok(told)
 }
 
+/// What is asked of one machine each: where answers are kept, each owner is asked by a
+/// machine of its own, so that a run that was cut off has to repeat little.
+fn parts<'a, 'b>(
+    asked: &'a [(Asked<'b>, Command)],
+    answers: Answers,
+) -> Vec<&'a [(Asked<'b>, Command)]> {
+    if answers == Answers::Fresh {
+        return vec![asked];
+    }
+    let parts = asked.chunk_by(|(one, _), (other, _)| one.owner() == other.owner());
+    parts.collect()
+}
+
+/// The answers of a machine, if there is time to boot one where none are kept.
+fn results(
+    guest: &Guest,
+    kernel: &Kernel,
+    answers: Answers,
+    good: impl FnOnce(&Results) -> bool,
+) -> Result<Option<Results>, String> {
+    match answers {
+        Answers::Fresh => guest.boot(kernel).map(Some),
+        Answers::Kept { .. } if answers.is_late() => guest.kept(kernel),
+        Answers::Kept { .. } => guest.boot_or_kept(kernel, good).map(Some),
+    }
+}
+
+/// Reads what the kernel does out of the answers of the part that asks that.
+fn with_facts(
+    context: &mut Context,
+    part: &[(Asked, Command)],
+    results: &Results,
+) -> Result<(), String> {
+    let mut all = part.iter().zip(results);
+    match all.find(|((asked, _), _)| matches!(asked, Asked::Facts)) {
+        Some((_, Ok(finished))) => context.facts = Facts::found(&finished.out)?,
+        Some((_, Err(error))) => return Err(error.clone()),
+        None => (),
+    }
+    Ok(())
+}
+
+/// Whether no answer is wrong.
+fn is_right(context: &Context, part: &[(Asked, Command)], results: &Results) -> bool {
+    let mut all = part.iter().zip(results).flat_map(|((asked, _), result)| {
+        let judged = asked.judge(context, result.clone());
+        judged.into_iter().map(|judged| judged.verdict)
+    });
+    !all.any(|verdict| matches!(verdict, Verdict::Wrong(_)))
+}
+
+fn add(worlds: &mut Vec<World>, kernel: &Kernel, root: &Root, subject: &str, judged: Vec<Judged>) {
+    match worlds.iter_mut().find(|world| world.subject == subject) {
+        Some(world) => world.judged.extend(judged),
+        None => worlds.push(World {
+            machine: kernel.machine,
+            kernel: kernel.name.to_owned(),
+            libc: root.name.clone(),
+            subject: subject.to_owned(),
+            judged,
+        }),
+    }
+}
 /// What is asked, and by which command.
-fn questions<'a>(suite: &'a Programs, root: &Root, owners: &[Owner]) -> Vec<(Asked<'a>, Command)> {
+fn questions<'a>(suite: &'a Programs, owners: &[Owner]) -> Vec<(Asked<'a>, Command)> {
     let place = Place {
         programs: PathBuf::from(SUITE),
         shim: Path::new(FILES).join("librseq_shim.so"),
@@ -103,9 +230,6 @@ fn questions<'a>(suite: &'a Programs, root: &Root, owners: &[Owner]) -> Vec<(Ask
         ),
     ];
     for &owner in owners {
-        if !owner.applies_to(root.glibc) {
-            continue;
-        }
         for program in &suite.sources {
             let cell = Cell::new(program, owner, &place);
             let command = command(&cell).env("CONFORMANCE_ROUNDS", ROUNDS);
@@ -166,11 +290,21 @@ fn system(root: &Root, machine: Machine) -> Result<Guest, String> {
             .ok_or_else(|| format!("no {name} for {}", root.name))
     };
     let mut guest = Guest::new().file(machine.linker(), &loader.ld_so);
-    let folder = machine.libraries();
+    let folder = searched(root, machine);
     for name in shared_objects(machine).into_iter().chain(["libgcc_s.so.1"]) {
-        guest = guest.file(&format!("/lib/{folder}/{name}"), &find(name)?);
+        guest = guest.file(&format!("{folder}/{name}"), &find(name)?);
     }
     Ok(guest)
+}
+
+/// Where a C library looks for others: Debian's in a folder of its architecture, one that was
+/// configured for /usr and nothing else in glibc's own folder for 64 bits.
+fn searched(root: &Root, machine: Machine) -> String {
+    if RELEASES.iter().any(|(name, _)| *name == root.name) {
+        format!("/lib/{}", machine.libraries())
+    } else {
+        "/lib64".to_owned()
+    }
 }
 
 fn with_folder(mut guest: Guest, to: &str, from: &Path) -> Result<Guest, String> {

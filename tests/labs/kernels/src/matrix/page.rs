@@ -21,7 +21,7 @@ pub fn tables(worlds: &[World]) -> String {
         let here = worlds.iter().filter(|world| world.machine == machine);
         let here: Vec<_> = here.cloned().collect();
         if !here.is_empty() {
-            let _ = writeln!(text, "## {}\n\n{}", machine.name(), table(&here));
+            let _ = writeln!(text, "{}\n{}", heading(machine), table(&here));
         }
     }
     text
@@ -202,84 +202,72 @@ pub fn json(worlds: &[World]) -> Value {
     })
 }
 
-/// The answers of an earlier run, from its JSON.
-///
-/// # Errors
-///
-/// It is none.
-pub fn from_json(value: &Value) -> Result<Vec<World>, String> {
-    let mut worlds = Vec::<World>::new();
-    for answer in value["answers"].as_array().ok_or("no answers")? {
-        let text = |key: &str| answer[key].as_str().unwrap_or_default().to_owned();
-        let (kernel, libc, subject) = (text("kernel"), text("libc"), text("subject"));
-        let mut machines = Machine::ALL.into_iter();
-        let machine = machines.find(|machine| machine.name() == text("machine"));
-        let machine = machine.unwrap_or(Machine::X86_64);
-        let judged = Judged {
-            question: text("question"),
-            said: answer["answer"].as_str().and_then(Said::from_word),
-            detail: text("detail"),
-            verdict: match &*text("verdict") {
-                "right" => Verdict::Right,
-                "known" => Verdict::Known(text("reason")),
-                "skipped" => Verdict::Skipped(text("reason")),
-                "wrong" => Verdict::Wrong(text("reason")),
-                other => return Err(format!("no verdict {other:?}")),
-            },
-        };
-        match worlds.last_mut() {
-            Some(last)
-                if last.subject == subject
-                    && is_at(last, &(machine, kernel.clone(), libc.clone())) =>
-            {
-                last.judged.push(judged);
-            }
-            _ => worlds.push(World {
-                machine,
-                kernel,
-                libc,
-                subject,
-                judged: vec![judged],
-            }),
-        }
-    }
-    Ok(worlds)
-}
-
-/// The page of the docs.
+/// What the page says of one machine: sums, the table, and the packages of its kernels.
 #[must_use]
-pub fn page(worlds: &[World], versions: &[String]) -> String {
+pub fn section(machine: Machine, worlds: &[World], versions: &[String]) -> String {
     let tally = tally(worlds.iter().flat_map(|world| &world.judged));
     let packages = versions.iter().fold(String::new(), |mut text, package| {
         let _ = writeln!(text, "- `{package}`");
         text
     });
     format!(
-        "{HEAD}\n{} cells were run: {} answer as required, {} give another answer for a \
+        "{}\n{} cells were run: {} answer as required, {} give another answer for a \
          reason below, {} could not be asked, {} are wrong.\n\n{}\nThe kernels, as \
          Debian packages:\n\n{packages}",
+        heading(machine),
         total(tally),
         tally.right,
         tally.known,
         tally.skipped,
         tally.wrong,
-        tables(worlds),
+        table(worlds),
     )
+}
+
+/// The page of the docs: the `old` one with this section for `machine`.
+#[must_use]
+pub fn page(old: &str, machine: Machine, section: &str) -> String {
+    let mut text = HEAD.to_owned();
+    for other in Machine::ALL {
+        let kept = old.split_once(&heading(other)).map(|(_, rest)| {
+            let end = rest.find("\n## ").map_or(rest.len(), |end| end + 1);
+            format!("{}{}", heading(other), rest[..end].trim_end())
+        });
+        let section = if other == machine {
+            Some(section.trim_end().to_owned())
+        } else {
+            kept
+        };
+        if let Some(section) = section {
+            let _ = write!(text, "\n{section}\n");
+        }
+    }
+    text
+}
+
+fn heading(machine: Machine) -> String {
+    format!("## {}\n", machine.name())
 }
 
 /// What the page begins with.
 const HEAD: &str = "\
 # The matrix
 
-Written by `cargo xtask matrix --kernels all --page docs/matrix.md`, and the same with
-`--target aarch64`; do not edit it by hand. With `--with target/matrix.json` only some
-kernels are booted, and the answers of the others are taken from an earlier run.
+Do not edit this page by hand: each of these commands writes the part of one architecture.
+
+    cargo xtask lab kernels -- --kernels all --page docs/matrix.md
+    cargo xtask lab kernels --target aarch64 -- --page docs/matrix.md
 
 There is a table for each architecture, with one row for each question and one column for
 each kernel and C library. Each kernel is a Debian package, booted in an emulator
-(`qemu-system-x86_64`, `qemu-system-aarch64`, without KVM). The guest contains an init of ours, the C library of a Debian release, the
-conformance suite, the shim and `rseqctl`, and nothing else. `host` is the kernel of the
-machine that runs the command.
+(`qemu-system-x86_64`, `qemu-system-aarch64`, without KVM). The guest contains an init of
+ours, the C library of a Debian release, the conformance suite, the shim and `rseqctl`, and
+nothing else. `host` is the kernel of the machine that runs the command.
+
+Answers are kept in the cache, by the content of the kernel, the C library, the suite, the
+shim and the command: a run that was cut off, or was given a time (`--minutes 30`), is gone
+on with by the next one. An answer that is wrong is not kept, and `--fresh` asks everything
+again.
 
     cargo xtask matrix                       # the three default kernels, one glibc
     cargo xtask matrix --kernels 6.19,host --glibcs bullseye,trixie
@@ -288,7 +276,8 @@ machine that runs the command.
     cargo xtask matrix --target aarch64      # every kernel for AArch64, with every glibc
     cargo xtask matrix --target aarch64 --kernels 7.3 --glibcs forky --owners libc,shim
 
-`cargo xtask lab kernels` is the same. Who was asked is said below each table.
+`cargo xtask matrix` is the same as `cargo xtask lab kernels --`. Who was asked is said
+below each table.
 
 `cargo test -p rseq-lab-kernels` runs the same on the three default kernels, and with
 `RSEQ_KERNELS=all` on all of them.
