@@ -13,6 +13,8 @@
 
 #![allow(unsafe_code, reason = "the shim's own slots are written to")]
 
+use core::ptr::with_exposed_provenance_mut;
+
 use tls_model::protocol::installed::{AREA_BYTES, Block, permission};
 use tls_model::protocol::restart::Handed;
 
@@ -25,9 +27,16 @@ static BLOCK: Block = Block::EMPTY;
 
 /// Puts the copy's own storage in the place of what nobody brings.
 pub fn use_own_storage() {
-    let Some([area, room]) = arch::storage_slots() else {
+    let told = &raw const BLOCK.slots;
+    // SAFETY: our own constant, which another file than the compiler's may hold.
+    let slots = unsafe { told.read_volatile() };
+    if slots[0] == 0 {
         return;
-    };
+    }
+    let [area, room] = slots.map(|slot| {
+        let address = arch::own_base().wrapping_add(slot as usize);
+        with_exposed_provenance_mut::<usize>(address)
+    });
     // SAFETY: slots of our own, which the dynamic linker has filled.
     let is_there = |slot: *mut usize| unsafe { slot.read_volatile() } != 0;
     if is_there(area) && is_there(room) {

@@ -12,8 +12,8 @@
 //!   forbidden in programs with privileges. The file has thread-local storage of its own
 //!   ([`installed`](tls_model::protocol::installed));
 //! - the reference to `__rseq_abi` is weak: where nobody brings one, that storage is used;
-//! - a block says for which kernel programs may be started once more, and holds a digest
-//!   of the file.
+//! - a block says where that reference stands, for which kernel programs may be started
+//!   once more, and holds a digest of the file.
 
 use std::fmt;
 use std::mem::offset_of;
@@ -48,11 +48,16 @@ const DT_RELA: u64 = 7;
 const DT_RELASZ: u64 = 8;
 const RELA: usize = 24;
 const SYMBOL: usize = 24;
-const R_X86_64_TPOFF64: u32 = 18;
+/// `e_machine`, and the relocation that asks for an offset from the thread pointer, of
+/// each machine that the shim is built for (psABI of x86-64, "ELF for the Arm 64-bit
+/// Architecture").
+const MACHINE: usize = 18;
+const THREAD_OFFSETS: [(u64, u32); 2] = [(62, 18), (183, 1030)];
 const STB_WEAK: u8 = 2;
 
-/// The name that the shim refers to.
+/// The names that the shim refers to.
 const AREA: &[u8] = b"__rseq_abi";
+const ROOM: &[u8] = b"rseq_shim_thread";
 
 /// Returns the file to install, made of the shim as it is built. Programs may be started
 /// once more on the kernel that `kernel` describes (`RELEASE VERSION`, or
@@ -68,8 +73,10 @@ pub fn installable(shim: &[u8], kernel: &[u8]) -> Result<Vec<u8>, Unfit> {
     }
     let segments = file.segments()?;
     file.forget_need(&segments)?;
-    file.weaken(&segments)?;
+    let slots = file.weaken(&segments)?;
     let block = file.block()?;
+    let at = block + offset_of!(Block, slots);
+    file.put(at, slots.map(u64::to_le_bytes).as_flattened())?;
     let place = kernel.get(..kernel.len().min(KERNEL_BYTES - 1));
     file.put(block + offset_of!(Block, kernel), place.unwrap_or_default())?;
     file.move_headers(segments, block)?;
@@ -233,29 +240,39 @@ impl File {
         self.put(start, &bytes)
     }
 
-    /// Makes the reference to the area one that may lead nowhere.
-    fn weaken(&mut self, segments: &[Segment]) -> Result<(), Unfit> {
+    /// Makes the reference to the area one that may lead nowhere. Returns the addresses of
+    /// the words that the dynamic linker fills for it, and for the words of each thread.
+    fn weaken(&mut self, segments: &[Segment]) -> Result<[u64; 2], Unfit> {
         let (_, entries) = self.dynamic(segments)?;
         let table = |tag| offset_of(segments, value(&entries, tag)?);
         let (names, symbols) = (table(DT_STRTAB)?, table(DT_SYMTAB)?);
         let relocations = table(DT_RELA)?;
         let count = value(&entries, DT_RELASZ)? as usize / RELA;
-        let mut found = None;
+        let machine = self.number::<2>(MACHINE)?;
+        let asks = THREAD_OFFSETS.iter().find(|(it, _)| *it == machine);
+        let (_, asks) = asks.ok_or(Unfit("the shim is not built for its machine"))?;
+        let mut found = [None; 2];
         for index in 0..count {
-            let info = self.word(relocations.saturating_add(index * RELA + 8))?;
-            let symbol = symbols.saturating_add((info >> 32) as usize * SYMBOL);
-            if info as u32 != R_X86_64_TPOFF64 {
+            let at = relocations.saturating_add(index * RELA);
+            let info = self.word(at + 8)?;
+            if info as u32 != *asks {
                 continue;
             }
+            let symbol = symbols.saturating_add((info >> 32) as usize * SYMBOL);
             let name = names.saturating_add(self.number::<4>(symbol)? as usize);
             let is_undefined = self.number::<2>(symbol + 6)? == 0;
-            if self.text(name) == AREA && is_undefined {
-                found = Some(symbol + 4);
+            let which = [AREA, ROOM].iter().position(|it| *it == self.text(name));
+            let place = which.and_then(|which| found.get_mut(which));
+            if let (Some(place), true) = (place, is_undefined) {
+                *place = Some((self.word(at)?, symbol + 4));
             }
         }
-        let at = found.ok_or(Unfit("it does not refer to __rseq_abi"))?;
+        let [Some((area, at)), Some((room, _))] = found else {
+            return Err(Unfit("it does not refer to __rseq_abi"));
+        };
         let kind = self.number::<1>(at)? as u8 & 0xf;
-        self.put(at, &[STB_WEAK << 4 | kind])
+        self.put(at, &[STB_WEAK << 4 | kind])?;
+        Ok([area, room])
     }
 
     /// Returns where the block stands.

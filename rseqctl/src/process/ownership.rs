@@ -96,6 +96,10 @@ fn of_area(area: Area, image: &Image) -> (Owner, String) {
             Owner::Client,
             format!("{path} has registered its own __rseq_abi, which it does not export"),
         ),
+        // a copy for every program of the host has storage of its own
+        (AreaKind::Tls, Some(it)) if it.file.is_own(OwnLibrary::Shim) => {
+            (Owner::Shim, Reason::NobodyElse.text().to_owned())
+        }
         (AreaKind::Tls, _) => (
             Owner::Client,
             format!("{path} has registered an area in its thread-local storage"),

@@ -97,10 +97,10 @@ fn tried_first() -> Outcome {
     for file in [&files.rseqctl, &files.shim, &files.abi] {
         fs::copy(file, folder.join(file.file_name().unwrap_or_default()))?;
     }
-    // for another machine (gABI, "ELF Header": e_machine)
+    // for another system (gABI, "ELF Header": EI_OSABI)
     let shim = folder.join("librseq_shim.so");
     let mut bytes = fs::read(&shim)?;
-    bytes[18] = 183;
+    bytes[7] = 255;
     fs::write(&shim, &bytes)?;
     let script = "\"$1\" enable || echo $?; ls /etc/ld.so.preload /usr/local/lib 2>/dev/null || :";
     let rseqctl = folder.join("rseqctl").display().to_string();

@@ -3,8 +3,8 @@
 //! A copy for every program of a host is a single file: it needs no `librseq_abi.so`,
 //! which could be missing one day and would then keep every program from starting. It
 //! has thread-local storage of its own instead, and a block of the shim's read-only
-//! data holds what that begins with ([`TLS_IMAGE`]), and for which kernel programs may be
-//! started once more. In the shim as it is built, the block says nothing.
+//! data holds what that begins with ([`TLS_IMAGE`]), where the shim's references to what it
+//! takes the place of stand, and for which kernel programs may be started once more. In the shim as it is built, the block says nothing.
 
 use super::restart::Permission;
 
@@ -41,6 +41,10 @@ pub struct Block {
     pub mark: [u8; MARK.len()],
     /// SHA-256 of the whole file with zeroes here.
     pub digest: [u8; DIGEST_BYTES],
+    /// Link-time addresses of the two words that the dynamic linker fills with the offsets
+    /// of `__rseq_abi` and of the shim's words of each thread; zeroes in the shim as it is
+    /// built.
+    pub slots: [u64; 2],
     /// Release and version of the kernel on which programs may be started once more, with
     /// a space between them; `-` where there is none; zeroes where nobody has asked.
     pub kernel: [u8; KERNEL_BYTES],
@@ -55,6 +59,7 @@ impl Block {
         tls: TLS_IMAGE,
         mark: MARK,
         digest: [0; DIGEST_BYTES],
+        slots: [0; 2],
         kernel: [0; KERNEL_BYTES],
     };
 }

@@ -7,7 +7,6 @@
 //! | `thread_pointer` | the address that TLS offsets are relative to |
 //! | `offset_of_area` | that of `__rseq_abi` from the thread pointer (initial-exec TLS) |
 //! | `offset_of_room` | that of the words of each thread in `librseq_abi.so` |
-//! | `storage_slots` | where these two offsets stand |
 //! | `weak_reference!` | the address of a name, or null where nobody defines it |
 //! | `resolve` | where an indirect function leads |
 //! | `GLOB_DAT`, `FIRST_VERSION` | numbers and names of the psABI and of glibc |

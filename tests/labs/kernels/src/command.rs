@@ -74,6 +74,9 @@ pub fn guest() -> Result<Guest, String> {
             guest = guest.file(&format!("/glibc/{release}/{name}"), &file);
         }
     }
+    // `enable` tries its copy with a shell
+    let shell = Suite::open_for("bookworm", "arm64")?.root(&["dash"])?;
+    guest = guest.file("/bin/sh", &shell.join("bin/dash"));
     let narrow = Suite::open_for("bookworm", "armhf")?.root(&["libc6", "coreutils"])?;
     for name in ["ld-linux-armhf.so.3", "libc.so.6"] {
         let file = library(&narrow, "arm-linux-gnueabihf", name)?;

@@ -30,7 +30,8 @@ fn main() -> ExitCode {
 }
 
 fn ask(kernel: Kernel) -> Outcome {
-    let questions: Vec<_> = processes().chain(others()).collect();
+    // what is switched on holds for all that follows
+    let questions: Vec<_> = processes().chain(others()).chain(switched_on()).collect();
     ask_all(command::guest()?, &kernel, &questions)
 }
 
@@ -173,6 +174,53 @@ fn others() -> impl Iterator<Item = Question> {
         },
     ]
     .into_iter()
+}
+
+/// The shim switched on for every program of the host, and off again.
+fn switched_on() -> impl Iterator<Item = Question> {
+    const OFF: &str = "GLIBC_TUNABLES=glibc.pthread.rseq=0";
+    let contains = |name: &str, command: Command, expected: &'static str| Question {
+        name: name.to_owned(),
+        command,
+        holds: Box::new(move |finished| {
+            equal(&json!(finished.out.contains(expected)), &json!(true))
+        }),
+    };
+    let with_each = GLIBCS.iter().map(|(version, release)| {
+        let program = format!("/p/idle-{release}");
+        process(&[OFF], &program, "shim", Some(("tls", "likely")), version)
+    });
+    let before = [
+        contains(
+            "enable",
+            rseqctl(["enable"]),
+            "programs that are started from now on have it",
+        ),
+        contains("status", rseqctl(["status"]), "loaded in this very"),
+        says(
+            "enabled, a client",
+            Command::new("/p/hides"),
+            "granted 9 already 0 refused 0 denied 0",
+        ),
+        says(
+            "enabled, an adopter",
+            Command::new("/p/adopter"),
+            "granted 0 already 9 refused 0 denied 0",
+        ),
+    ];
+    let after = [
+        contains(
+            "disable",
+            rseqctl(["disable"]),
+            "changed /etc/ld.so.preload",
+        ),
+        contains(
+            "disabled, a client",
+            Command::new("/p/hides"),
+            "granted 0 already 0 refused 9 denied 0",
+        ),
+    ];
+    before.into_iter().chain(with_each).chain(after)
 }
 
 /// The doctor has seen sections abort, and none run on.

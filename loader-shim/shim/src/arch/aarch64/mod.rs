@@ -103,12 +103,6 @@ pub fn offset_of_area() -> usize {
     offset
 }
 
-/// Returns nothing: no instruction here names a slot without reading it, and `rseqctl
-/// enable` installs no copy of this shim yet.
-pub fn storage_slots() -> Option<[*mut usize; 2]> {
-    None
-}
-
 /// Returns the offset of the words of each thread from the thread pointer; 0 where nobody
 /// defines them.
 pub fn offset_of_room() -> usize {

@@ -94,28 +94,6 @@ pub fn offset_of_area() -> usize {
     offset
 }
 
-/// Returns the slots that hold the offsets of the area and of the room from the thread
-/// pointer: 0 where nobody defines them. Always there; other architectures have none.
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "the same function of AArch64 has nothing to return"
-)]
-pub fn storage_slots() -> Option<[*mut usize; 2]> {
-    let (area, room);
-    // SAFETY: the addresses of two slots of our own; nothing is read.
-    unsafe {
-        asm!(
-            ".weak rseq_shim_thread",
-            "lea {}, [rip + __rseq_abi@GOTTPOFF]",
-            "lea {}, [rip + rseq_shim_thread@GOTTPOFF]",
-            out(reg) area,
-            out(reg) room,
-            options(pure, nomem, nostack, preserves_flags),
-        );
-    }
-    Some([area, room])
-}
-
 /// Returns the offset of the words of each thread from the thread pointer; 0 where nobody
 /// defines them.
 pub fn offset_of_room() -> usize {
