@@ -120,14 +120,20 @@ static void measure(const struct row *row)
 	printf("%s %.2f\n", row->name, best);
 }
 
+#ifdef __aarch64__
+#define MARK() __asm__ volatile("brk #0" ::: "memory")
+#else
+#define MARK() __asm__ volatile("int3" ::: "memory")
+#endif
+
 static void mark(const struct row *row)
 {
 	// what is done once only is done by now
 	for (int i = 0; i < 4; i++)
 		row->once();
-	__asm__ volatile("int3" ::: "memory");
+	MARK();
 	row->once();
-	__asm__ volatile("int3" ::: "memory");
+	MARK();
 }
 
 int main(int argc, char **argv)

@@ -98,6 +98,9 @@ enum Chore {
         /// Only what a start below one `rseqctl run` takes
         #[arg(long)]
         launch: bool,
+        /// Only what is counted, in an emulated machine of this architecture
+        #[arg(long, value_name = "MACHINE", conflicts_with = "launch")]
+        target: Option<String>,
     },
     /// Measure what the audit costs, against other tools
     BenchAudit,
@@ -185,7 +188,11 @@ fn main() -> ExitCode {
             target: Some(target),
         } => cross::set_up(&mut steps, &target),
         Chore::Test { fresh } => test(&mut steps, fresh),
-        Chore::Bench { counts, launch } => bench(&mut steps, counts, launch),
+        Chore::Bench {
+            target: Some(target),
+            ..
+        } => bench::emulated(&mut steps, &target),
+        Chore::Bench { counts, launch, .. } => bench(&mut steps, counts, launch),
         Chore::BenchAudit => {
             build(&mut steps).and_then(|rseqctl| bench_audit::run(&mut steps, &rseqctl))
         }

@@ -7,7 +7,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::world::{Bench, output};
+use super::output::output;
+use super::world::Bench;
 
 /// How often all worlds are gone through.
 const TURNS: usize = 1000;
@@ -39,10 +40,9 @@ pub fn tables(bench: &Bench, counts_only: bool) -> Result<String, String> {
         text += &times_table(&rows, &times);
         text += "\n";
     }
-    let counts = rows
-        .iter()
-        .map(|row| count(bench, row))
-        .collect::<Result<Vec<_>, _>>()?;
+    let counts = bench
+        .counter
+        .count(&rows.iter().map(words).collect::<Vec<_>>())?;
     text += "Instructions in user space of the same:\n\n";
     text += &counts_table(&rows, &counts);
     Ok(text)
@@ -167,16 +167,12 @@ fn times(bench: &Bench, rows: &[Row]) -> Result<Vec<Times>, String> {
     Ok(times)
 }
 
-fn count(bench: &Bench, row: &Row) -> Result<f64, String> {
-    let said = output(
-        Command::new(&bench.counter)
-            .arg("whole")
-            .args(row.settings())
-            .arg(&row.file),
-    )?;
-    said.trim()
-        .parse()
-        .map_err(|_| format!("{}: unexpected output", bench.counter.display()))
+/// What the counter is told of a row.
+fn words(row: &Row) -> Vec<String> {
+    let mut words = vec!["whole".to_owned()];
+    words.extend(row.settings());
+    words.push(row.file.display().to_string());
+    words
 }
 
 /// For each row the median, the middle half, and the median of the differences within a

@@ -3,16 +3,19 @@
 //! instructions, which a busy machine does not change.
 
 mod count;
+mod counter;
 mod launch;
+mod output;
 mod start;
 mod table;
 mod time;
 mod world;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::step::Steps;
+use counter::Counter;
 use world::Bench;
 
 /// Prints what a start below one `rseqctl run` takes.
@@ -40,23 +43,85 @@ pub fn run(steps: &mut Steps, shim: &Path, counts_only: bool) -> Result<(), Stri
     Ok(())
 }
 
-fn build<'a>(steps: &mut Steps, shim: &'a Path) -> Result<Bench<'a>, String> {
-    let sources = steps.root().join("tests/bench");
-    let folder = steps.target().join("bench");
-    std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    let mut cc = |options: &[&str], from: &str, to: &str| {
-        let target = folder.join(to);
-        let done = steps.run(
-            &format!("build {to}"),
-            Command::new("cc")
-                .arg("-O2")
-                .args(options)
-                .arg("-o")
-                .arg(&target)
-                .arg(sources.join(from)),
-        );
-        done.map(|()| target)
+/// Prints what is counted in an emulated machine of another architecture.
+pub fn emulated(steps: &mut Steps, target: &str) -> Result<(), String> {
+    if !target.starts_with("aarch64") {
+        return Err(format!("no machine is emulated for {target}"));
+    }
+    let folder = steps.target().join("bench-aarch64");
+    let programs = Programs {
+        compiler: "aarch64-linux-gnu-gcc",
+        folder: folder.clone(),
     };
+    programs.make(steps, &["-fPIC", "-shared"], "small.c", "libsmall.so")?;
+    programs.make(steps, &["-fPIC", "-shared"], "thread.c", "libthread.so")?;
+    programs.make(steps, &["-fPIC", "-shared"], "empty.c", "libempty.so")?;
+    programs.make(steps, &["-fPIC", "-shared"], "storage.c", "libstorage.so")?;
+    programs.make(steps, &[], "start.c", "start")?;
+    programs.make(steps, &["-pthread", "-Wl,-rpath,/b"], "cost.c", "cost")?;
+    steps.run(
+        "build the counter of instructions",
+        steps
+            .cargo()
+            .args(["build", "-p", "rseq-lab-kernels", "--bin", "counted"]),
+    )?;
+    // where the machine has them
+    let there = |name: &str| Path::new("/b").join(name);
+    let bench = Bench {
+        cost: there("cost"),
+        start: there("start"),
+        client: there("client"),
+        again: there("again"),
+        starts: there("starts"),
+        folder: "/b".into(),
+        empty: there("libempty.so"),
+        storage: there("libstorage.so"),
+        shim: Path::new("/lib/librseq_shim.so"),
+        counter: Counter::Emulated {
+            counter: steps.target().join("debug/counted"),
+            folder,
+        },
+    };
+    println!(
+        "Instructions in user space, {target}:\n\n{}",
+        count::table(&bench)?
+    );
+    Ok(())
+}
+
+/// Programs that are measured, and who builds them.
+struct Programs {
+    compiler: &'static str,
+    folder: PathBuf,
+}
+
+impl Programs {
+    fn make(
+        &self,
+        steps: &mut Steps,
+        options: &[&str],
+        from: &str,
+        to: &str,
+    ) -> Result<PathBuf, String> {
+        let folder = &self.folder;
+        std::fs::create_dir_all(folder)
+            .map_err(|error| format!("{}: {error}", folder.display()))?;
+        let target = folder.join(to);
+        let source = steps.root().join("tests/bench").join(from);
+        let mut command = Command::new(self.compiler);
+        command.arg("-O2").args(options).arg("-o");
+        steps.run(&format!("build {to}"), command.arg(&target).arg(source))?;
+        Ok(target)
+    }
+}
+
+fn build<'a>(steps: &mut Steps, shim: &'a Path) -> Result<Bench<'a>, String> {
+    let folder = steps.target().join("bench");
+    let programs = Programs {
+        compiler: "cc",
+        folder: folder.clone(),
+    };
+    let mut cc = |options: &[&str], from: &str, to: &str| programs.make(steps, options, from, to);
     let library = ["-fPIC", "-shared"];
     cc(&library, "small.c", "libsmall.so")?;
     cc(&library, "thread.c", "libthread.so")?;
@@ -72,7 +137,7 @@ fn build<'a>(steps: &mut Steps, shim: &'a Path) -> Result<Bench<'a>, String> {
         "build the counter of instructions",
         steps
             .cargo()
-            .args(["build", "-p", "rseq-tests", "--bin", "instructions"]),
+            .args(["build", "-p", "rseq-lab-stepping", "--bin", "instructions"]),
     )?;
     Ok(Bench {
         cost,
@@ -84,6 +149,6 @@ fn build<'a>(steps: &mut Steps, shim: &'a Path) -> Result<Bench<'a>, String> {
         empty,
         storage,
         shim,
-        counter: steps.target().join("debug/instructions"),
+        counter: Counter::Here(steps.target().join("debug/instructions")),
     })
 }

@@ -2,8 +2,9 @@
 
 use std::process::Command;
 
+use super::output::output;
 use super::table::{self, Figures};
-use super::world::{Bench, WORLDS, World, output};
+use super::world::{Bench, WORLDS, World};
 
 /// How often all worlds are gone through.
 const TURNS: usize = 9;

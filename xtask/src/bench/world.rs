@@ -1,7 +1,8 @@
 //! What is measured, in which worlds.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+
+use super::counter::Counter;
 
 /// Who registers, and with which preload.
 pub(super) struct World {
@@ -69,8 +70,7 @@ pub(super) struct Bench<'a> {
     pub(super) empty: PathBuf,
     pub(super) storage: PathBuf,
     pub(super) shim: &'a Path,
-    /// `tests/src/bin/instructions.rs`, built.
-    pub(super) counter: PathBuf,
+    pub(super) counter: Counter,
 }
 
 impl Bench<'_> {
@@ -95,17 +95,4 @@ impl Bench<'_> {
         }
         variables
     }
-}
-
-/// What a command prints; its failure is an error.
-pub(super) fn output(command: &mut Command) -> Result<String, String> {
-    let name = command.get_program().display().to_string();
-    let output = command
-        .output()
-        .map_err(|error| format!("{name}: {error}"))?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        return Err(format!("{name}: {}: {said}", output.status));
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -31,8 +31,12 @@ pub const OF_THE_TESTS: [&str; 7] = [
     "glibc",
     "kernels",
     "models",
-    "stepping",
+    STEPPING,
 ];
+
+/// The lab that executes one instruction at a time; for another architecture that is done
+/// in a machine of the lab of kernels.
+const STEPPING: &str = "stepping";
 
 /// Those of them that have a program of their own, which can be told what to ask.
 const WITH_A_PROGRAM: [&str; 3] = ["conformance", "glibc", "kernels"];
@@ -46,7 +50,7 @@ pub struct Laboratory {
     /// Install the Debian packages that the lab needs, and run nothing
     #[arg(long)]
     setup: bool,
-    /// The architecture that is asked about, for the lab of kernels
+    /// The architecture that is asked about, for the labs of kernels and of stepping
     #[arg(long, value_name = "MACHINE")]
     target: Option<String>,
     /// What to choose (`-- --help` says what can be)
@@ -71,10 +75,12 @@ impl Laboratory {
                 Ok(())
             }
             (false, true, false) => {
-                let target = self.target.into_iter();
-                let target = target.flat_map(|it| ["--target".to_owned(), it]);
-                self.choice.extend(target);
-                run_own(steps, name, &self.choice)
+                let target = self.target.as_deref();
+                if let Some(target) = target.filter(|_| name != STEPPING) {
+                    let words = ["--target", target].map(str::to_owned);
+                    self.choice.extend(words);
+                }
+                run_own(steps, name, target, &self.choice)
             }
             (false, false, true) => set_up(steps, name),
             (false, false, false) => run(steps, name, &self.choice, build),
@@ -131,8 +137,18 @@ fn mutants(steps: &mut Steps, choice: &[String], only_set_up: bool) -> Result<()
 }
 
 /// Runs a lab whose suites are part of the tests. They build what they need.
-fn run_own(steps: &mut Steps, name: &str, choice: &[String]) -> Result<(), String> {
-    let mut command = if WITH_A_PROGRAM.contains(&name) {
+fn run_own(
+    steps: &mut Steps,
+    name: &str,
+    target: Option<&str>,
+    choice: &[String],
+) -> Result<(), String> {
+    let mut command = if name == STEPPING && target.is_some_and(|it| it.starts_with("aarch64")) {
+        let mut cargo = steps.cargo();
+        cargo.args(["run", "--quiet", "-p", "rseq-lab-kernels"]);
+        cargo.args(["--bin", STEPPING, "--"]);
+        cargo
+    } else if WITH_A_PROGRAM.contains(&name) {
         program(steps, name)
     } else {
         let mut cargo = steps.cargo();

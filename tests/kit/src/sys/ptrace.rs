@@ -118,6 +118,68 @@ pub fn signal_code(tid: pid_t) -> io::Result<c_int> {
     Ok(info.si_code)
 }
 
+/// The `si_code` of a breakpoint instruction; that of a step is another.
+#[cfg(target_arch = "x86_64")]
+pub const BREAKPOINT: c_int = libc::SI_KERNEL;
+/// The `si_code` of a breakpoint instruction; that of a step is another.
+#[cfg(target_arch = "aarch64")]
+pub const BREAKPOINT: c_int = libc::TRAP_BRKPT;
+
+/// Lets a task that stopped at a breakpoint instruction go on behind it: the processor is
+/// there already.
+///
+/// # Errors
+///
+/// None.
+#[cfg(target_arch = "x86_64")]
+pub fn pass_breakpoint(_tid: pid_t) -> io::Result<()> {
+    Ok(())
+}
+
+/// Lets a task that stopped at a breakpoint instruction go on behind it.
+///
+/// # Errors
+///
+/// The kernel's.
+#[cfg(target_arch = "aarch64")]
+pub fn pass_breakpoint(tid: pid_t) -> io::Result<()> {
+    // SAFETY: plain numbers, for which zero is a value.
+    let mut registers: libc::user_regs_struct = unsafe { std::mem::zeroed() };
+    let mut buffer = libc::iovec {
+        iov_base: (&raw mut registers).cast(),
+        iov_len: size_of_val(&registers),
+    };
+    let set = libc::NT_PRSTATUS as usize;
+    request(libc::PTRACE_GETREGSET, tid, set, (&raw mut buffer).cast())?;
+    registers.pc += 4;
+    buffer.iov_base = (&raw mut registers).cast();
+    request(libc::PTRACE_SETREGSET, tid, set, (&raw mut buffer).cast()).map(drop)
+}
+
+/// Returns the instruction at an address of a stopped task.
+///
+/// # Errors
+///
+/// The kernel's.
+#[cfg(target_arch = "aarch64")]
+pub fn word(tid: pid_t, address: u64) -> io::Result<u32> {
+    let mut word = [0; 4];
+    let mut to = libc::iovec {
+        iov_base: word.as_mut_ptr().cast(),
+        iov_len: word.len(),
+    };
+    let mut from = libc::iovec {
+        iov_base: std::ptr::without_provenance_mut(address as usize),
+        iov_len: word.len(),
+    };
+    // SAFETY: the kernel writes at most four bytes, to where there is room for them.
+    let read = unsafe { libc::process_vm_readv(tid, &raw mut to, 1, &raw mut from, 1, 0) };
+    if read < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(u32::from_le_bytes(word))
+}
+
 /// Returns where a stopped task is: the address of its next instruction.
 ///
 /// # Errors

@@ -9,6 +9,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, ExitStatus};
 
 use super::follow;
+use super::machine::{self, Step, Stop};
 use crate::sys::ptrace;
 
 /// Which instructions are counted.
@@ -68,20 +69,23 @@ impl Counter {
         if event == libc::PTRACE_EVENT_EXEC && self.stretch == Stretch::Whole {
             self.counts = true;
         } else if event == 0 && signal == libc::SIGTRAP {
-            // the kernel says so of a breakpoint instruction, and of no step
-            if ptrace::signal_code(task)? == libc::SI_KERNEL {
-                self.marks += 1;
-                self.counts = self.marks == 1;
-            } else if self.counts {
-                self.count += 1;
+            match machine::stop(task)? {
+                Stop::Mark => {
+                    self.marks += 1;
+                    self.counts = self.marks == 1;
+                }
+                Stop::Step if self.counts => self.count += 1,
+                Stop::Step | Stop::EndOfCall => {}
             }
         } else if event == 0 {
             deliver = signal;
         }
-        if self.counts && deliver == 0 {
-            ptrace::single_step(task)
-        } else {
-            ptrace::go_on(task, deliver)
+        if !self.counts || deliver != 0 {
+            return ptrace::go_on(task, deliver);
         }
+        while let Step::Done(count) = machine::step(task)? {
+            self.count += count;
+        }
+        Ok(())
     }
 }

@@ -8,6 +8,8 @@ mod call;
 pub mod count;
 pub mod flow;
 mod follow;
+mod instruction;
+mod machine;
 pub mod step;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -16,6 +16,7 @@ use std::os::unix::process::ExitStatusExt as _;
 
 use super::flow::{self, Instruction};
 use super::follow;
+use super::machine::{self, Step, Stop};
 use crate::child::{Captured, Finished, Program};
 use crate::patience::stretched;
 use crate::sys::{self, ptrace};
@@ -182,9 +183,15 @@ impl Stepper {
         let answered = match status >> 16 {
             ptrace::EVENT_STOP if task != self.root && self.steps_new_threads() => {
                 self.phase = Phase::Approaching;
-                ptrace::single_step(task)
+                return self.step(task);
             }
-            0 if signal == libc::SIGTRAP => return self.trap(task),
+            0 if signal == libc::SIGTRAP => {
+                let stop = machine::stop(task).map_err(|error| format!("step: {error}"))?;
+                match stop {
+                    Stop::EndOfCall => ptrace::single_step(task),
+                    stop => return self.trap(task, stop == Stop::Mark),
+                }
+            }
             0 => ptrace::go_on(task, signal),
             _ => ptrace::go_on(task, 0),
         };
@@ -200,11 +207,16 @@ impl Stepper {
         Ok(())
     }
 
-    fn trap(&mut self, task: i32) -> Result<(), String> {
+    fn step(&mut self, task: i32) -> Result<(), String> {
+        match machine::step(task).map_err(|error| format!("step: {error}"))? {
+            Step::Begun => Ok(()),
+            Step::Done(_) => self.trap(task, false),
+        }
+    }
+
+    fn trap(&mut self, task: i32, is_mark: bool) -> Result<(), String> {
         let say = |error: std::io::Error| format!("step: {error}");
         let place = ptrace::next_instruction(task).map_err(say)?;
-        // the kernel says so of a breakpoint instruction, and of no step
-        let is_mark = ptrace::signal_code(task).map_err(say)? == libc::SI_KERNEL;
         self.armed |= is_mark;
         self.phase = match (self.phase, is_mark) {
             (Phase::Outside, true) if matches!(self.window, Window::AtMark) => Phase::Inside(0),
@@ -225,7 +237,7 @@ impl Stepper {
         match self.phase {
             Phase::Inside(count) if self.at.is_some_and(|at| count < at) => {
                 self.push(place)?;
-                ptrace::single_step(task)
+                return self.step(task);
             }
             Phase::Inside(count) if count == self.boundaries.len() => {
                 self.push(place)?;
@@ -241,7 +253,7 @@ impl Stepper {
                     "instruction {count} was at {before:#x}, and is now at {place:#x}"
                 ));
             }
-            Phase::Inside(_) | Phase::Approaching => ptrace::single_step(task),
+            Phase::Inside(_) | Phase::Approaching => return self.step(task),
             Phase::Outside | Phase::Delivered | Phase::Done => ptrace::go_on(task, 0),
         }
         .map_err(say)

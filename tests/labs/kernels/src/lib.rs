@@ -10,3 +10,4 @@ pub mod guest;
 pub mod matrix;
 pub mod programs;
 pub mod question;
+pub mod stepper;
