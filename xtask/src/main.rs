@@ -136,7 +136,7 @@ enum Chore {
     /// Patch, build and test the glibcs of patches-glibc, or say what is missing
     Patches {
         /// `2.43`, `2.36`; `--each` to build after each patch, `--cross` for other
-        /// architectures
+        /// architectures, `--target aarch64` to test there in an emulator
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         choice: Vec<String>,
     },
@@ -202,13 +202,7 @@ fn main() -> ExitCode {
             .and_then(|rseqctl| measure(&mut steps, "rseq-tests", "bench_doctor", &rseqctl)),
         Chore::BenchWorkerd => build(&mut steps)
             .and_then(|rseqctl| measure(&mut steps, "rseq-lab-clients", "bench_workerd", &rseqctl)),
-        Chore::Patches { choice } => {
-            setup::glibc(&mut steps);
-            if choice.iter().any(|word| word == "--cross") {
-                setup::other_compilers(&mut steps);
-            }
-            program(&mut steps, "patches", GLIBC, "rseq-lab-glibc", choice)
-        }
+        Chore::Patches { choice } => patches(&mut steps, choice),
         Chore::Lab(laboratory) => laboratory.run(&mut steps, build),
         Chore::Fuzz { seconds } => fuzz::run(&mut steps, seconds),
         Chore::Owners { choice } => {
@@ -242,6 +236,19 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Builds and tests the patched glibcs, with what that takes.
+fn patches(steps: &mut Steps, choice: Vec<String>) -> Result<(), String> {
+    let has = |option: &str| choice.iter().any(|word| word == option);
+    setup::glibc(steps);
+    if has("--cross") {
+        setup::other_compilers(steps);
+    }
+    if has("--target") {
+        cross::set_up(steps, architecture::AARCH64.target)?;
+    }
+    program(steps, "patches", GLIBC, "rseq-lab-glibc", choice)
 }
 
 /// The workspace: the folder above this package.

@@ -37,14 +37,7 @@ pub fn all(series: &Series, mut say: impl FnMut(&str, Outcome)) {
 
 fn lists(series: &Series, target: &str) -> Result<Vec<OwnTest>, String> {
     let work = cache::work()?;
-    let host = format!("--host={target}");
-    let options = [
-        "--build=x86_64-linux-gnu",
-        &host,
-        // else this machine's C++ compiler would be taken
-        "libc_cv_cxx_link_ok=no",
-    ];
-    let tree = Tree::prepare(series, work.path(), &options)?;
+    let tree = Tree::prepare_for(series, work.path(), target)?;
     series.apply(&tree.source)?;
     tree.make()?;
     own_tests::symbol_lists(&tree)

@@ -5,15 +5,17 @@
 
 pub mod build;
 pub mod cross;
+pub mod guest;
 pub mod link;
 pub mod lint;
 mod needs;
 pub mod own_tests;
 mod patched;
 mod recipe;
+mod recorded;
 pub mod series;
 pub mod three_owners;
 mod tree;
 
-pub use needs::{need, source};
+pub use needs::{built_for_aarch64, need, source};
 pub use patched::Patched;

@@ -1,7 +1,9 @@
 //! What a test of a patched glibc needs.
 
+use super::build::is_kept;
 use super::recipe::TOOLS;
 use super::series::Series;
+use rseq_kit::machine::Machine;
 use rseq_kit::needs::{Need, Prerequisite, program};
 
 /// The source that the patch series `base` is for.
@@ -15,6 +17,25 @@ pub fn source(base: &'static str) -> Need {
 #[must_use]
 pub fn need(base: &'static str) -> Need {
     Need::of(Buildable(base))
+}
+
+/// The same for AArch64, built before: it is not built for a test.
+#[must_use]
+pub fn built_for_aarch64(base: &'static str) -> Need {
+    Need::of(Built(base))
+}
+
+#[derive(Debug)]
+struct Built(&'static str);
+
+impl Prerequisite for Built {
+    fn check(&self) -> Result<(), String> {
+        if is_kept(&Series::read(self.0)?, Machine::Aarch64)? {
+            return Ok(());
+        }
+        let brings = format!("cargo xtask patches --target aarch64 {}", self.0);
+        Err(format!("needs the patched glibc for AArch64 ({brings})"))
+    }
 }
 
 #[derive(Debug)]

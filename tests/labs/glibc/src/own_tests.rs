@@ -80,7 +80,37 @@ pub fn is_run(series: &Series, name: &str) -> bool {
 ///
 /// make cannot be started, or a file not be read or written.
 pub fn run(tree: &Tree, into: &Path) -> Result<(), String> {
+    let mut tests = Vec::new();
+    for (folder, names) in made(tree, &[])? {
+        tests.extend(names.iter().map(|name| result(tree, folder, name)));
+    }
+    tests.extend(symbol_lists(tree)?);
+    write(into, &tests)
+}
+
+/// Writes down in `into` what they said.
+///
+/// # Errors
+///
+/// It cannot be written.
+pub(super) fn write(into: &Path, tests: &[OwnTest]) -> Result<(), String> {
     let mut text = String::new();
+    for OwnTest { name, said } in tests {
+        let _ = writeln!(text, "{said} {name}");
+    }
+    fs::write(into.join(FILE), text).map_err(|error| format!("{FILE}: {error}"))
+}
+
+/// Has make run all of them, with these variables; answers their names by folder.
+///
+/// # Errors
+///
+/// The source cannot be read.
+pub(super) fn made(
+    tree: &Tree,
+    variables: &[String],
+) -> Result<Vec<(&'static str, Vec<String>)>, String> {
+    let mut all = Vec::new();
     for (folder, wanted) in TESTS {
         let names = present(tree, folder, wanted)?;
         let build = tree.build.display();
@@ -92,18 +122,13 @@ pub fn run(tree: &Tree, into: &Path) -> Result<(), String> {
             .arg(tree.source.join(folder))
             .arg(format!("subdir={folder}"))
             .args(["..=../", &format!("objdir={build}")])
+            .args(variables)
             .args(targets);
         // a failed test is in its result
         let _ = tree.run(make, folder);
-        for name in names {
-            let OwnTest { name, said } = result(tree, folder, &name);
-            let _ = writeln!(text, "{said} {name}");
-        }
+        all.push((folder, names));
     }
-    for OwnTest { name, said } in symbol_lists(tree)? {
-        let _ = writeln!(text, "{said} {name}");
-    }
-    fs::write(into.join(FILE), text).map_err(|error| format!("{FILE}: {error}"))
+    Ok(all)
 }
 
 /// Compares the symbols of all libraries with glibc's lists for the architecture

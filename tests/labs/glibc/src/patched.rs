@@ -9,18 +9,23 @@ use crate::build;
 use crate::own_tests::{self, OwnTest};
 use crate::series::Series;
 use rseq_kit::folder;
+use rseq_kit::machine::Machine;
 use rseq_lab_conformance::{Loader, Root};
 
-/// The host's libraries, for what is no part of glibc (libgcc, libstdc++).
-const HOST_LIBRARIES: [&str; 2] = ["/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu"];
+/// Libraries that are no part of glibc (libgcc, libstdc++): the host's, or those of the
+/// other machine's compiler.
+const OTHER_LIBRARIES: [&str; 2] = ["/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu"];
+const FOREIGN_LIBRARIES: [&str; 1] = ["/usr/aarch64-linux-gnu/lib"];
 
 /// A built glibc.
 #[derive(Clone, Debug)]
 pub struct Patched {
     /// What it was built from.
     pub series: Series,
+    /// Where it runs.
+    pub machine: Machine,
     /// Its files, as below `/`.
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
 }
 
 impl Patched {
@@ -30,14 +35,23 @@ impl Patched {
     ///
     /// There is no such series, or it cannot be fetched, patched or built.
     pub fn of(base: &str) -> Result<Self, String> {
-        static BUILT: Mutex<BTreeMap<String, Result<Patched, String>>> =
-            Mutex::new(BTreeMap::new());
+        Self::of_machine(base, Machine::X86_64)
+    }
+
+    /// The same for any machine.
+    ///
+    /// # Errors
+    ///
+    /// As [`Patched::of`].
+    pub fn of_machine(base: &str, machine: Machine) -> Result<Self, String> {
+        type Key = (String, Machine);
+        static BUILT: Mutex<BTreeMap<Key, Result<Patched, String>>> = Mutex::new(BTreeMap::new());
 
         // one build at a time, each with all processors
         let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
         built
-            .entry(base.to_owned())
-            .or_insert_with(|| Self::from(Series::read(base)?))
+            .entry((base.to_owned(), machine))
+            .or_insert_with(|| Self::from(Series::read(base)?, machine))
             .clone()
     }
 
@@ -48,15 +62,19 @@ impl Patched {
     ///
     /// As [`Patched::of`].
     pub fn stock(base: &str) -> Result<Self, String> {
-        Self::from(Series::read(base)?.without_patches())
+        Self::from(Series::read(base)?.without_patches(), Machine::X86_64)
     }
 
-    fn from(mut series: Series) -> Result<Self, String> {
-        let folder = build::kept(&series)?;
+    fn from(mut series: Series, machine: Machine) -> Result<Self, String> {
+        let folder = build::kept(&series, machine)?;
         let version = folder.join(build::VERSION);
         series.version = fs::read_to_string(&version)
             .map_err(|error| format!("{}: {error}", version.display()))?;
-        Ok(Self { series, folder })
+        Ok(Self {
+            series,
+            machine,
+            folder,
+        })
     }
 
     /// A copy of its shared libraries, below `folder`: what is compared in time
@@ -69,6 +87,7 @@ impl Patched {
         let say = |error: std::io::Error| format!("{}: {error}", folder.display());
         let copy = Self {
             series: self.series.clone(),
+            machine: self.machine,
             folder: folder.to_owned(),
         };
         fs::create_dir_all(copy.libraries()).map_err(say)?;
@@ -82,13 +101,13 @@ impl Patched {
     /// The folder of its shared libraries.
     #[must_use]
     pub fn libraries(&self) -> PathBuf {
-        self.folder.join("lib/x86_64-linux-gnu")
+        self.folder.join("lib").join(self.machine.libraries())
     }
 
     /// The folder with what a program is linked with.
     #[must_use]
     pub fn development(&self) -> PathBuf {
-        self.folder.join("usr/lib/x86_64-linux-gnu")
+        self.folder.join("usr/lib").join(self.machine.libraries())
     }
 
     /// The folder with the headers that a stock glibc does not have.
@@ -101,10 +120,15 @@ impl Patched {
     #[must_use]
     pub fn loader(&self) -> Loader {
         let libraries = self.libraries();
+        let others: &[&str] = if self.machine.foreign().is_some() {
+            &FOREIGN_LIBRARIES
+        } else {
+            &OTHER_LIBRARIES
+        };
         Loader {
-            ld_so: libraries.join("ld-linux-x86-64.so.2"),
+            ld_so: libraries.join(self.machine.linker_name()),
             libraries: std::iter::once(libraries)
-                .chain(HOST_LIBRARIES.map(PathBuf::from))
+                .chain(others.iter().map(PathBuf::from))
                 .filter(|folder| folder.is_dir())
                 .collect(),
         }

@@ -30,9 +30,17 @@ pub(super) const CONFIGURE: [&str; 9] = [
     "CFLAGS=-O2 -g0",
 ];
 
-/// Shared libraries: where they are built, and their sonames.
+/// What configure is told besides where another machine's compiler builds: else this
+/// machine's C++ compiler would be taken.
+pub(super) const FOREIGN: [&str; 2] = ["--build=x86_64-linux-gnu", "libc_cv_cxx_link_ok=no"];
+
+/// The dynamic linker: where it is built.
+pub(super) const LINKER: &str = "elf/ld.so";
+
+/// Shared libraries: where they are built, and their sonames. The dynamic linker has
+/// another name on each machine.
 pub(super) const SHARED: [(&str, &str); 10] = [
-    ("elf/ld.so", "ld-linux-x86-64.so.2"),
+    (LINKER, "ld-linux-x86-64.so.2"),
     ("libc.so", "libc.so.6"),
     ("math/libm.so", "libm.so.6"),
     ("mathvec/libmvec.so", "libmvec.so.1"),

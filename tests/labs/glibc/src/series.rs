@@ -9,6 +9,7 @@ use rseq_kit::artifacts::room;
 use rseq_kit::child::Program;
 use rseq_kit::debian::Suite;
 use rseq_kit::folder;
+use rseq_kit::machine::Machine;
 use rseq_kit::needs::program;
 
 /// The folders below `patches-glibc/`, the main series first.
@@ -153,11 +154,15 @@ impl Series {
             .try_for_each(|patch| patch.apply(source))
     }
 
-    /// A number that changes with everything that decides what is kept: not with
-    /// the words of a message.
+    /// A number that changes with everything that decides what is kept for `machine`: not
+    /// with the words of a message.
     #[must_use]
-    pub fn content(&self) -> u64 {
+    pub fn content(&self, machine: Machine) -> u64 {
         let mut content = DefaultHasher::new();
+        if machine.foreign().is_some() {
+            machine.name().hash(&mut content);
+            super::recipe::FOREIGN.hash(&mut content);
+        }
         self.version.hash(&mut content);
         super::recipe::CONFIGURE.hash(&mut content);
         super::recipe::SHARED.hash(&mut content);

@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::recipe::{CONFIGURE, DEVELOPMENT, HEADER, LIMIT, SHARED, TOOLS};
+use super::recipe::{CONFIGURE, DEVELOPMENT, FOREIGN, HEADER, LIMIT, LINKER, SHARED, TOOLS};
 use super::series::Series;
 use rseq_kit::child::Program;
+use rseq_kit::machine::Machine;
 use rseq_kit::needs::program;
 
 /// A source tree and its build tree.
@@ -33,6 +34,13 @@ impl Tree {
         let step = Program::new(configure).args(CONFIGURE).args(options);
         tree.run(step, "configure")?;
         Ok(tree)
+    }
+
+    /// The same for another machine, which this compiler's `target` names.
+    pub(super) fn prepare_for(series: &Series, work: &Path, target: &str) -> Result<Self, String> {
+        let host = format!("--host={target}");
+        let options: Vec<_> = FOREIGN.into_iter().chain([&*host]).collect();
+        Self::prepare(series, work, &options)
     }
 
     /// Builds all of it: the static programs and the own tests need more than the
@@ -68,9 +76,10 @@ impl Tree {
         Err(format!("{name} failed:\n{}", lines[last..].join("\n")))
     }
 
-    pub(super) fn keep(&self, into: &Path) -> Result<(), String> {
-        let libraries = into.join("lib/x86_64-linux-gnu");
-        let development = into.join("usr/lib/x86_64-linux-gnu");
+    /// Copies what programs of `machine` run with and are linked with.
+    pub(super) fn keep(&self, into: &Path, machine: Machine) -> Result<(), String> {
+        let libraries = into.join("lib").join(machine.libraries());
+        let development = into.join("usr/lib").join(machine.libraries());
         let headers = into.join("usr/include/sys");
         let copy = |from: PathBuf, to: PathBuf| {
             let parent = to.parent().unwrap_or(into);
@@ -79,8 +88,18 @@ impl Tree {
                 .map(drop)
                 .map_err(|error| format!("{}: {error}", from.display()))
         };
-        for (from, soname) in SHARED {
-            copy(self.build.join(from), libraries.join(soname))?;
+        for (name, soname) in SHARED {
+            let from = self.build.join(name);
+            // not every machine has vectors of that kind
+            if machine.foreign().is_some() && !from.is_file() {
+                continue;
+            }
+            let soname = if name == LINKER {
+                machine.linker_name()
+            } else {
+                soname
+            };
+            copy(from, libraries.join(soname))?;
         }
         for from in DEVELOPMENT {
             let from = self.build.join(from);

@@ -110,21 +110,14 @@ fn numbers() -> Outcome {
     let root = Debian::open(RELEASE)?.root(&[PACKAGE])?;
     let common = root.join("usr/include");
     for row in &ROWS {
-        let mut folders = vec![];
-        let header = match row.kernel {
-            Some(kernel) => {
-                folders.push(root.join("usr/lib/linux/uapi").join(kernel));
-                "asm/unistd.h"
-            }
-            None => {
-                folders.push(root.join("usr/lib/linux/uapi/arm64"));
-                "asm-generic/unistd.h"
-            }
-        };
-        folders.push(common.clone());
-        let folders: Vec<_> = folders.iter().map(|folder| &**folder).collect();
+        // what has no headers there has the generic table
+        let (folder, header) = row
+            .kernel
+            .map_or(("arm64", "asm-generic"), |it| (it, "asm"));
+        let folders = [&*root.join("usr/lib/linux/uapi").join(folder), &common];
         let number = row.arch.syscall;
-        let text = format!("#include <{header}>\n_Static_assert(__NR_rseq == {number}, \"\");\n");
+        let text =
+            format!("#include <{header}/unistd.h>\n_Static_assert(__NR_rseq == {number}, \"\");\n");
         compiles(row.arch.name, &folders, row.defines, &text)?;
     }
     Ok(())
