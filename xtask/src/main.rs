@@ -39,7 +39,8 @@ enum Chore {
     Build,
     /// Build everything and run the demo
     Demo,
-    /// Make the release tarballs, for every glibc from 2.17 on, and try them
+    /// Make the release tarballs, for every glibc from 2.17 on, try them, and make the
+    /// packages of each
     Dist {
         /// Only that of this architecture; otherwise of each that this machine can build for
         #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(architecture::all_targets()))]
@@ -51,11 +52,11 @@ enum Chore {
         #[arg(long, value_name = "FOLDER", requires = "built")]
         to: Option<PathBuf>,
     },
-    /// Make Debian packages of the release tarballs, into target/package
+    /// Make the packages of a release tarball, into target/package
     Package {
         /// A tarball that was made before
         #[arg(long, value_name = "FILE")]
-        tarball: Option<PathBuf>,
+        tarball: PathBuf,
         /// Where they go instead
         #[arg(long, value_name = "FOLDER")]
         to: Option<PathBuf>,
@@ -168,8 +169,9 @@ fn main() -> ExitCode {
             built: Some(built),
             to: Some(to),
         } => dist::of_built(&mut steps, target.as_deref(), &built, &to),
-        Chore::Dist { target, .. } => dist::run(&mut steps, target.as_deref()).map(|_| ()),
-        Chore::Package { tarball, to } => package::run(&mut steps, tarball.as_deref(), to),
+        Chore::Dist { target, .. } => dist::run(&mut steps, target.as_deref())
+            .and_then(|tarballs| package::run(&mut steps, &tarballs, None)),
+        Chore::Package { tarball, to } => package::run(&mut steps, &[tarball], to),
         Chore::Book { to } => {
             let to = to.unwrap_or_else(|| steps.target().join("book"));
             book::build(&mut steps, &to)

@@ -18,13 +18,8 @@ use crate::architecture::Architecture;
 use crate::dist;
 use crate::step::Steps;
 
-/// Makes the packages of a release tarball: of `tarball`, or of those that are made now;
-/// in the folder `to`, or in `target/package`.
-pub fn run(steps: &mut Steps, tarball: Option<&Path>, to: Option<PathBuf>) -> Result<(), String> {
-    let tarballs = match tarball {
-        Some(path) => vec![path.to_owned()],
-        None => dist::run(steps, None)?,
-    };
+/// Makes the packages of release tarballs, in the folder `to`, or in `target/package`.
+pub fn run(steps: &mut Steps, tarballs: &[PathBuf], to: Option<PathBuf>) -> Result<(), String> {
     let to = to.unwrap_or_else(|| steps.target().join("package"));
     tarballs.iter().try_for_each(|it| of_one(steps, it, &to))
 }
