@@ -21,6 +21,8 @@ use std::process::Command;
 use linker::variable;
 
 const ABI_SOURCE: &str = "../abi/src/lib.rs";
+/// How the linker lays the file out.
+const SCRIPT: &str = "segments.ld";
 /// How the dynamic linker finds it.
 const ABI: &str = "$ORIGIN/librseq_abi.so.1";
 
@@ -28,6 +30,9 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed={ABI_SOURCE}");
     println!("cargo::rerun-if-changed=../linker.rs");
+    println!("cargo::rerun-if-changed={SCRIPT}");
+    let script = PathBuf::from(variable("CARGO_MANIFEST_DIR")).join(SCRIPT);
+    println!("cargo::rustc-link-arg-cdylib=-Wl,-T,{}", script.display());
 
     let link_time_copy = PathBuf::from(variable("OUT_DIR")).join("librseq_abi.so");
     let mut rustc = Command::new(variable("RUSTC"));
@@ -67,8 +72,6 @@ fn main() {
         "-Wl,-z,nodelete",
         // before the constructors of every other library
         "-Wl,-z,initfirst",
-        // constants and code in one segment: every segment is mapped on its own
-        "-Wl,--no-rosegment",
         // fit for shadow stacks: what is called returns to its caller, or jumps on.
         // Not marked for indirect branch tracking, which wants an `endbr64` at the
         // start of every function that a pointer leads to: stable Rust puts none.

@@ -39,6 +39,7 @@ struct FirstChunk(UnsafeCell<[u8; FIRST]>);
 // SAFETY: handed out in pieces, each to one caller.
 unsafe impl Sync for FirstChunk {}
 
+#[unsafe(link_section = ".bss.rseq_large")]
 static FIRST_CHUNK: FirstChunk = FirstChunk(UnsafeCell::new([0; FIRST]));
 static FIRST_USED: AtomicUsize = AtomicUsize::new(0);
 /// The chunk that pieces are cut off; null for the first one, which has no head, so

@@ -27,7 +27,7 @@ use tls_model::protocol::restart::Handed;
 use tls_model::protocol::{HandedPlan, Settings, variable};
 
 use crate::process::Process;
-use crate::text::{StoredPath, Text};
+use crate::text::{PathBuffer, StoredPath, Text};
 
 /// Where the shim says what it does.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -70,11 +70,18 @@ pub struct Environment {
 }
 
 /// The file of `RSEQ_SHIM_LOG`, if it names one.
-pub static LOG_PATH: StoredPath = StoredPath::new();
+pub static LOG_PATH: StoredPath = StoredPath::new(&LOG_BUFFER);
 /// The file of `RSEQ_SHIM_LEDGER`, if set.
-pub static LEDGER_PATH: StoredPath = StoredPath::new();
+pub static LEDGER_PATH: StoredPath = StoredPath::new(&LEDGER_BUFFER);
 /// The file of `RSEQ_SHIM_REPORT`, if set.
-pub static REPORT_PATH: StoredPath = StoredPath::new();
+pub static REPORT_PATH: StoredPath = StoredPath::new(&REPORT_BUFFER);
+
+#[unsafe(link_section = ".bss.rseq_large")]
+static LOG_BUFFER: PathBuffer = PathBuffer::new();
+#[unsafe(link_section = ".bss.rseq_large")]
+static LEDGER_BUFFER: PathBuffer = PathBuffer::new();
+#[unsafe(link_section = ".bss.rseq_large")]
+static REPORT_BUFFER: PathBuffer = PathBuffer::new();
 
 /// What the names of all of them begin with.
 const PREFIX: &[u8] = variable::PREFIX.as_bytes();

@@ -58,6 +58,7 @@ type Node = [Place; 1 << NODE_BITS];
 /// Both kinds are aligned to more.
 const IS_NODE: usize = 1;
 
+#[unsafe(link_section = ".bss.rseq_large")]
 static ROOT: [Place; 1 << ROOT_BITS] = [const { Place::new(null_mut()) }; 1 << ROOT_BITS];
 
 /// Which way to go, from the lowest bits on. No two jobs have the same key: where

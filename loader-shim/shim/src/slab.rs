@@ -87,6 +87,7 @@ const CHUNKS: usize = 16;
 /// End of the free stack.
 const NOBODY: u32 = u32::MAX;
 
+#[unsafe(link_section = ".bss.rseq_large")]
 static FIRST_CHUNK: [Slot; FIRST as usize] = [const { Slot::new() }; FIRST as usize];
 static LATER_CHUNKS: [AtomicPtr<Slot>; CHUNKS] = [const { AtomicPtr::new(null_mut()) }; CHUNKS];
 /// Top of the free stack: tag in the upper half, slot number in the lower.

@@ -84,18 +84,28 @@ impl<const CAPACITY: usize> Text<CAPACITY> {
 /// A path copied out of the environment, which programs may overwrite. Relative
 /// paths are made absolute, because programs change directory.
 pub struct StoredPath {
-    bytes: UnsafeCell<[u8; libc::PATH_MAX as usize]>,
+    buffer: &'static PathBuffer,
     length: AtomicUsize,
 }
 
-// SAFETY: written once, by the constructor, before `length` is published.
-unsafe impl Sync for StoredPath {}
+/// Room for a path: apart from its length, which every start reads.
+pub struct PathBuffer(UnsafeCell<[u8; libc::PATH_MAX as usize]>);
+
+// SAFETY: written once, by the constructor, before the `length` is published.
+unsafe impl Sync for PathBuffer {}
+
+impl PathBuffer {
+    /// Returns one that is empty.
+    pub const fn new() -> Self {
+        Self(UnsafeCell::new([0; libc::PATH_MAX as usize]))
+    }
+}
 
 impl StoredPath {
-    /// Returns one without a path.
-    pub const fn new() -> Self {
+    /// Returns one without a path. The buffer is its own.
+    pub const fn new(buffer: &'static PathBuffer) -> Self {
         Self {
-            bytes: UnsafeCell::new([0; libc::PATH_MAX as usize]),
+            buffer,
             length: AtomicUsize::new(0),
         }
     }
@@ -107,7 +117,7 @@ impl StoredPath {
     /// Called once, before any other thread may call [`Self::get`].
     pub unsafe fn set(&self, path: &CStr) {
         // SAFETY: nobody else looks yet.
-        let buffer = unsafe { &mut *self.bytes.get() };
+        let buffer = unsafe { &mut *self.buffer.0.get() };
         let mut start = 0;
         if !path.to_bytes().starts_with(b"/") {
             let with_zero = kernel::getcwd(buffer);
@@ -134,7 +144,7 @@ impl StoredPath {
     pub fn get(&self) -> Option<&CStr> {
         let length = self.length.load(Ordering::Acquire);
         // SAFETY: published, so no longer written.
-        let buffer = unsafe { &*self.bytes.get() };
+        let buffer = unsafe { &*self.buffer.0.get() };
         CStr::from_bytes_with_nul(buffer.get(..length)?).ok()
     }
 }

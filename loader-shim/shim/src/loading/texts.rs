@@ -32,6 +32,7 @@ struct Place {
 // SAFETY: written by whoever has made the state `TAKEN`, read when it is `READY`.
 unsafe impl Sync for Place {}
 
+#[unsafe(link_section = ".bss.rseq_large")]
 static TEXTS: [Place; PLACES] = [const {
     Place {
         state: AtomicU32::new(FREE),
