@@ -24,7 +24,7 @@ use core::ffi::CStr;
 
 use tls_model::owner::Mode;
 use tls_model::protocol::restart::Handed;
-use tls_model::protocol::{HandedPlan, Settings, variable};
+use tls_model::protocol::{HandedPlan, variable};
 
 use crate::process::Process;
 use crate::text::{PathBuffer, StoredPath, Text};
@@ -65,8 +65,6 @@ pub struct Environment {
     pub plan: Option<HandedPlan>,
     /// `RSEQ_SHIM_RESTART`.
     pub restart: Option<Handed>,
-    /// What the plan has to have been made from; the default where there is none.
-    pub settings: Settings,
 }
 
 /// The file of `RSEQ_SHIM_LOG`, if it names one.
@@ -95,7 +93,6 @@ impl Environment {
             log: Log::Off,
             plan: None,
             restart: None,
-            settings: Settings::default(),
         };
         if process.is_secure() {
             environment.mode = Mode::Defer;
@@ -106,11 +103,6 @@ impl Environment {
                 environment.set(variable, rest);
             }
         });
-        // what it was made from matters only where there is one
-        if environment.plan.is_some() {
-            let settings = &mut environment.settings;
-            process.each_variable(b"", |variable| settings.add(variable.to_bytes()));
-        }
         environment
     }
 

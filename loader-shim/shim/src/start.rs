@@ -48,7 +48,7 @@ fn decide() {
     }
     let handed = environment
         .plan
-        .filter(|plan| plan.is_for(environment.settings, process::executable));
+        .filter(|plan| process::is_planned_for(&process, plan));
     // a plan has looked at the files already; what the libc has taken matters where
     // it may be taken from it
     let matters = !libc_registered || environment.restart.is_some();

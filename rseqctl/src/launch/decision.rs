@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use tls_model::facts::OwnLibrary;
 use tls_model::owner::{Mode, Owner, Plan, Reason, Situation, plan};
-use tls_model::protocol::plan::FileNumber;
+use tls_model::protocol::plan::{ExecutedName, FileNumber};
 use tls_model::protocol::restart::{Handed, Permission};
 use tls_model::protocol::variable::{self, TUNABLES};
 use tls_model::protocol::{HandedPlan, Settings};
@@ -258,6 +258,7 @@ impl Decision {
             reason: self.reason,
             length: self.length.unwrap_or(0),
             executable: FileNumber { device, inode },
+            name: ExecutedName::of(target.executed.as_os_str().as_encoded_bytes()),
             settings,
             switches_libc_off: self.switch_libc_off,
         })

@@ -24,6 +24,8 @@ const INTERPRETER_DEPTH: usize = 4;
 pub struct Target {
     /// What will be executed.
     pub path: PathBuf,
+    /// What the program behind all launchers will be executed by: it, or a script.
+    pub executed: PathBuf,
     /// The ELF executable behind it: itself, or a script's interpreter.
     pub executable: PathBuf,
     /// The file that the kernel executes for it: the executable, or the dynamic
@@ -96,6 +98,7 @@ impl Target {
             };
         }
         Ok(Self {
+            executed: path.clone(),
             path,
             executable,
             image,

@@ -60,7 +60,7 @@ fn obeyed() -> Outcome {
     for other in [
         "",
         "1",
-        &handed.replacen("2:", "1:", 1),
+        &handed.replacen("3:", "2:", 1),
         &format!("{handed}0"),
         &handed.replacen("auto", "own", 1),
     ] {

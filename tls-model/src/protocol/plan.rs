@@ -15,7 +15,7 @@ use crate::rseq::ORIGINAL_LENGTH;
 use super::variable;
 
 /// The form of the text; the first of its parts.
-const VERSION: u64 = 2;
+const VERSION: u64 = 3;
 
 /// The settings from which a plan is made, as one number.
 ///
@@ -26,7 +26,8 @@ const VERSION: u64 = 2;
 pub struct Settings(u64);
 
 impl Settings {
-    const NAMES: [&'static str; 3] = [
+    /// Their names.
+    pub const NAMES: [&'static str; 3] = [
         variable::TUNABLES,
         variable::PRELOAD,
         variable::LIBRARY_PATH,
@@ -74,12 +75,29 @@ pub struct FileNumber {
     pub inode: u64,
 }
 
+/// The last component of the name that a program is executed by, as one number.
+///
+/// It tells most other programs from the one that was planned for without a system
+/// call; asking /proc for the file takes some 25 microseconds at each start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExecutedName(u64);
+
+impl ExecutedName {
+    /// Returns that of a path, as execve(2) is given it and AT_EXECFN has it.
+    #[must_use]
+    pub fn of(path: &[u8]) -> Self {
+        let last = path.rsplit(|&byte| byte == b'/').next();
+        Self(fnv(FNV_BASIS, last.unwrap_or_default()))
+    }
+}
+
 /// What `rseqctl run` has decided, and for what. Its `Display` is the value of
 /// [`variable::PLAN`].
 ///
 /// ```
 /// use tls_model::owner::{Mode, Owner, Reason};
-/// use tls_model::protocol::{HandedPlan, Settings, plan::FileNumber};
+/// use tls_model::protocol::{HandedPlan, Settings};
+/// use tls_model::protocol::plan::{ExecutedName, FileNumber};
 ///
 /// let plan = HandedPlan {
 ///     mode: Mode::Auto,
@@ -87,11 +105,13 @@ pub struct FileNumber {
 ///     reason: Reason::HiddenDefinition,
 ///     length: 0,
 ///     executable: FileNumber { device: 2049, inode: 77 },
+///     name: ExecutedName::of(b"/usr/bin/mongod"),
 ///     settings: Settings::default(),
 ///     switches_libc_off: true,
 /// };
-/// assert_eq!(plan.to_string(), "2:auto:client:3:0:2049:77:0:1");
-/// assert_eq!(HandedPlan::from_bytes(b"2:auto:client:3:0:2049:77:0:1"), Some(plan));
+/// let text = "3:auto:client:3:0:2049:77:872767618993342137:0:1";
+/// assert_eq!(plan.to_string(), text);
+/// assert_eq!(HandedPlan::from_bytes(text.as_bytes()), Some(plan));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HandedPlan {
@@ -105,6 +125,8 @@ pub struct HandedPlan {
     pub length: u32,
     /// The executable that the plan is for.
     pub executable: FileNumber,
+    /// What it is executed by.
+    pub name: ExecutedName,
     /// The settings that it was made from.
     pub settings: Settings,
     /// The libc's registration is to be switched off for it.
@@ -133,6 +155,7 @@ impl HandedPlan {
                 device: number(next()?)?,
                 inode: number(next()?)?,
             },
+            name: ExecutedName(number(next()?)?),
             settings: Settings(number(next()?)?),
             switches_libc_off: match next()? {
                 b"0" => false,
@@ -143,15 +166,19 @@ impl HandedPlan {
         next().is_none().then_some(plan)
     }
 
-    /// Returns whether the plan was made for this program: the settings it was
-    /// started with, and its executable, which is asked for only where they fit.
+    /// Returns whether the plan was made for this program: what it was executed by
+    /// (nothing where that is not known), the settings it was started with, and its
+    /// executable. Each is asked for only where those before it fit.
     #[must_use]
     pub fn is_for(
         &self,
-        settings: Settings,
-        executable: impl FnOnce() -> Option<FileNumber>,
+        name: Option<ExecutedName>,
+        settings: impl FnOnce() -> Settings,
+        is_executable: impl FnOnce(FileNumber) -> bool,
     ) -> bool {
-        settings == self.settings && executable() == Some(self.executable)
+        name.is_none_or(|name| name == self.name)
+            && settings() == self.settings
+            && is_executable(self.executable)
     }
 
     /// Returns what to do, where the plan fits what the process shows.
@@ -198,11 +225,12 @@ impl fmt::Display for HandedPlan {
         let FileNumber { device, inode } = self.executable;
         write!(
             f,
-            "{VERSION}:{}:{}:{}:{}:{device}:{inode}:{}:{}",
+            "{VERSION}:{}:{}:{}:{}:{device}:{inode}:{}:{}:{}",
             self.mode.name(),
             self.owner.name(),
             self.reason as u32,
             self.length,
+            self.name.0,
             self.settings.0,
             u8::from(self.switches_libc_off)
         )
@@ -237,6 +265,7 @@ mod tests {
             device: u64::MAX,
             inode: 1,
         },
+        name: ExecutedName(u64::MAX),
         settings: Settings(u64::MAX),
         switches_libc_off: true,
     };
@@ -271,19 +300,19 @@ mod tests {
     fn what_is_no_plan() {
         for text in [
             "",
-            "2",
-            "1:auto:client:3:0:1:1:0",
-            "3:auto:client:3:0:1:1:0:0",
-            "2:never:client:3:0:1:1:0:0",
-            "2:auto:nobody:3:0:1:1:0:0",
-            "2:auto:client:99:0:1:1:0:0",
-            "2:auto:client:3:4294967296:1:1:0:0",
-            "2:auto:client:3:0:1:1:0",
-            "2:auto:client:3:0:1:1:0:0:0",
-            "2:auto:client:3:0:1:1:0:2",
-            "2:auto:client:3:0:1:1:18446744073709551616:0",
-            "2:auto:client:3:0:1:+1:0:0",
-            "2:auto:client::0:1:1:0:0",
+            "3",
+            "2:auto:client:3:0:1:1:0:0",
+            "4:auto:client:3:0:1:1:1:0:0",
+            "3:never:client:3:0:1:1:1:0:0",
+            "3:auto:nobody:3:0:1:1:1:0:0",
+            "3:auto:client:99:0:1:1:1:0:0",
+            "3:auto:client:3:4294967296:1:1:1:0:0",
+            "3:auto:client:3:0:1:1:1:0",
+            "3:auto:client:3:0:1:1:1:0:0:0",
+            "3:auto:client:3:0:1:1:1:0:2",
+            "3:auto:client:3:0:1:1:1:18446744073709551616:0",
+            "3:auto:client:3:0:1:1:+1:0:0",
+            "3:auto:client::0:1:1:1:0:0",
         ] {
             assert_eq!(HandedPlan::from_bytes(text.as_bytes()), None, "{text:?}");
         }
@@ -327,16 +356,25 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_is_for_one_executable_and_its_settings() {
-        let executable = Some(PLAN.executable);
-        assert!(PLAN.is_for(PLAN.settings, || executable));
-        assert!(!PLAN.is_for(PLAN.settings, || None));
-        assert!(!PLAN.is_for(Settings::default(), || executable));
-        let other = FileNumber {
-            inode: 2,
-            ..PLAN.executable
-        };
-        assert!(!PLAN.is_for(PLAN.settings, || Some(other)));
+    fn a_plan_is_for_one_executable_its_name_and_its_settings() {
+        let is_it = |file| file == PLAN.executable;
+        let same = || PLAN.settings;
+        assert!(PLAN.is_for(Some(PLAN.name), same, is_it));
+        assert!(PLAN.is_for(None, same, is_it));
+        assert!(!PLAN.is_for(None, same, |_| false));
+        let never = |_| unreachable!("asked though it cannot be");
+        assert!(!PLAN.is_for(None, Settings::default, never));
+        let other = ExecutedName::of(b"sh");
+        assert!(!PLAN.is_for(Some(other), || unreachable!("likewise"), never));
+    }
+
+    #[test]
+    fn a_name_is_the_last_component() {
+        let of = ExecutedName::of;
+        assert_eq!(of(b"/usr/bin/env"), of(b"env"));
+        assert_eq!(of(b"./env"), of(b"env"));
+        assert_ne!(of(b"/usr/bin/env"), of(b"/usr/bin/en"));
+        assert_ne!(of(b"env/"), of(b"env"));
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub use arguments::{Process, has_constructed, is_told};
 pub use later::{is_single_threaded, nothing_later_defines};
 pub use loaded::Loaded;
 pub use objects::{each_next_object, each_object, next_definition};
-pub use program::{Program, definitions, executable};
+pub use program::{Program, definitions, is_planned_for};
 pub use relro::{rebind_libc, write_protected};
 pub use section::Section;
 pub use tables::{AREA, Name, Tables};

@@ -5,7 +5,8 @@ use core::ffi::CStr;
 use libc::Elf64_Phdr;
 use tls_model::elf::{Object, ReadError, Source};
 use tls_model::facts::may_bring_an_area;
-use tls_model::protocol::plan::FileNumber;
+use tls_model::protocol::plan::{ExecutedName, FileNumber};
+use tls_model::protocol::{HandedPlan, Settings};
 use tls_model::rseq::{ORIGINAL_ALIGN, ORIGINAL_LENGTH};
 
 use super::arguments::Process;
@@ -63,9 +64,28 @@ pub fn definitions(process: &Process, search_hidden: bool, libc_registered: bool
     program
 }
 
-/// Returns the file that this process executes; `None` where that cannot be seen.
-pub fn executable() -> Option<FileNumber> {
-    kernel::executable().map(|(device, inode)| FileNumber { device, inode })
+/// Returns whether a plan was made for this process. Most others have another name, which
+/// costs nothing to see. Its file is asked for through /proc, which takes some 25
+/// microseconds, only where the name leads somewhere else: to a script.
+pub fn is_planned_for(process: &Process, plan: &HandedPlan) -> bool {
+    // a program that was started once more without a name has another
+    let named = process
+        .executed()
+        .filter(|&path| path != kernel::EXECUTABLE);
+    let name = named.map(|path| ExecutedName::of(path.to_bytes()));
+    let settings = || {
+        let mut settings = Settings::default();
+        for name in Settings::NAMES {
+            process.each_variable(name.as_bytes(), |it| settings.add(it.to_bytes()));
+        }
+        settings
+    };
+    let is_at = |path: &CStr, file: FileNumber| {
+        kernel::file_number(path) == Some((file.device, file.inode))
+    };
+    plan.is_for(name, settings, |file| {
+        named.is_some_and(|path| is_at(path, file)) || is_at(kernel::EXECUTABLE, file)
+    })
 }
 
 /// Returns whether a file whose TLS could hold an area has critical sections, or an owner's
