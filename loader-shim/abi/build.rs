@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use linker::variable;
 
 /// How the linker lays the file out.
-const SCRIPT: &str = "one-segment.ld";
+const SCRIPT: &str = "src/one-segment.ld";
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");

@@ -22,7 +22,7 @@ use linker::variable;
 
 const ABI_SOURCE: &str = "../abi/src/lib.rs";
 /// How the linker lays the file out.
-const SCRIPT: &str = "segments.ld";
+const SCRIPT: &str = "src/segments.ld";
 /// How the dynamic linker finds it.
 const ABI: &str = "$ORIGIN/librseq_abi.so.1";
 
