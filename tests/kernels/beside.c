@@ -3,7 +3,8 @@
 //     beside [NAME=VALUE...] PROGRAM [ARGUMENT...] -- OBSERVER [ARGUMENT...]
 //
 // The variables are the program's alone. It is ready when it says "ready", or, where
-// its name begins with "@", as soon as it waits; it ends with its input. An argument
+// its name begins with "+", when it says anything, or, where it begins with "@", as soon
+// as it waits; it ends with its input, and these two by a signal. An argument
 // "PID" of the observer is the program's id. Ends as the observer does, or with 99
 // where the program does not end well.
 #define _GNU_SOURCE
@@ -23,11 +24,11 @@ static void fail(const char *what)
     exit(98);
 }
 
-static int is_ready(FILE *output)
+static int is_ready(FILE *output, int says_anything)
 {
     char line[256];
     while (fgets(line, sizeof line, output) != NULL)
-        if (strcmp(line, "ready\n") == 0)
+        if (says_anything || strcmp(line, "ready\n") == 0)
             return 1;
     return 0;
 }
@@ -43,7 +44,8 @@ int main(int count, char **words)
     if (first == last || last + 1 >= count || pipe(input) != 0 || pipe(output) != 0)
         fail("usage");
     words[last] = NULL;
-    int speaks = words[first][0] != '@';
+    int speaks = words[first][0] != '@', says_anything = words[first][0] == '+';
+    int is_ended = !speaks || says_anything;
     pid_t program = fork();
     if (program == 0) {
         dup2(input[0], 0);
@@ -52,7 +54,7 @@ int main(int count, char **words)
             close(input[i]);
             close(output[i]);
         }
-        char *path = words[first] + !speaks;
+        char *path = words[first] + is_ended;
         char *arguments[MOST + 1] = { path };
         for (int i = first + 1; i < last && i - first < MOST; i++)
             arguments[i - first] = words[i];
@@ -63,7 +65,7 @@ int main(int count, char **words)
     }
     close(input[0]);
     close(output[1]);
-    if (speaks && !is_ready(fdopen(output[0], "r")))
+    if (speaks && !is_ready(fdopen(output[0], "r"), says_anything))
         fail("the program is not ready");
     if (!speaks)
         sleep(10);
@@ -84,9 +86,9 @@ int main(int count, char **words)
     if (waitpid(observer, &observed, 0) != observer)
         fail("waitpid");
     close(input[1]);
-    if (!speaks)
+    if (is_ended)
         kill(program, SIGTERM);
-    if (waitpid(program, &ended, 0) != program || (speaks && ended != 0)) {
+    if (waitpid(program, &ended, 0) != program || (!is_ended && ended != 0)) {
         fprintf(stderr, "the program's status: %d\n", ended);
         return 99;
     }

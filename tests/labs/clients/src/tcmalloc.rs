@@ -12,6 +12,7 @@ use serde_json::Value;
 use rseq_kit::artifacts::{artifacts, room};
 use rseq_kit::cache;
 use rseq_kit::child::{Finished, Program};
+use rseq_kit::machine::Machine;
 use rseq_kit::needs::{Asked, Need, program};
 
 /// TCMalloc, which cargo and a C++ compiler can build.
@@ -20,7 +21,8 @@ pub const NEED: Need = Need::new(&Asked("TCMalloc", || binary(Linked::Hidden).ma
 /// The crate, and what its build script leaves.
 const CRATE: &str = "libtcmalloc-sys";
 const ARCHIVE: &str = "libtcmalloc.a";
-const LIBRARY: &str = "libtcmalloc-shared.so";
+/// The allocator as a library.
+pub const LIBRARY: &str = "libtcmalloc-shared.so";
 const OBJECT: &str = "program.o";
 const EXPORT: &str = "-Wl,--export-dynamic-symbol=__rseq_abi";
 
@@ -48,21 +50,40 @@ pub enum Linked {
 ///
 /// It cannot be built here.
 pub fn binary(linked: Linked) -> Result<PathBuf, String> {
-    static FOLDER: LazyLock<Result<PathBuf, String>> = LazyLock::new(build);
+    static FOLDER: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| build(Machine::X86_64));
     static OWNED: LazyLock<Result<(), String>> =
         LazyLock::new(|| FOLDER.as_deref().map_err(Clone::clone).and_then(link_owned));
 
-    let name = match linked {
-        Linked::Hidden => "hidden",
-        Linked::Exported => "exported",
-        Linked::Shared => "shared",
-        Linked::Owned => "owned",
-        Linked::OwnedStatic => "owned-static",
-    };
+    let name = linked.name();
     if matches!(linked, Linked::Owned | Linked::OwnedStatic) {
         OWNED.clone()?;
     }
     Ok(FOLDER.clone()?.join(name))
+}
+
+impl Linked {
+    /// The program's name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hidden => "hidden",
+            Self::Exported => "exported",
+            Self::Shared => "shared",
+            Self::Owned => "owned",
+            Self::OwnedStatic => "owned-static",
+        }
+    }
+}
+
+/// The folder with the program for AArch64, and the allocator as a library: linked in each
+/// way but with our archive.
+///
+/// # Errors
+///
+/// It cannot be built here.
+pub fn for_aarch64() -> Result<PathBuf, String> {
+    static FOLDER: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| build(Machine::Aarch64));
+    FOLDER.clone()
 }
 
 /// How many threads the program has.
@@ -101,20 +122,44 @@ pub fn said(finished: &Finished) -> Result<Said, String> {
     })
 }
 
-fn build() -> Result<PathBuf, String> {
+fn build(machine: Machine) -> Result<PathBuf, String> {
     let source = room().join("clients/tcmalloc");
     let lock = fs::read_to_string(source.join("Cargo.lock")).map_err(|error| error.to_string())?;
     let version =
         cache::locked_version(&lock, CRATE).ok_or("no version of TCMalloc in its lock file")?;
-    let archive = cache::kept(&format!("{CRATE}-{version}"), |folder| {
-        archive(&source, folder)
+    let target = machine.foreign().map(|_| target(machine));
+    let name = target
+        .iter()
+        .fold(format!("{CRATE}-{version}"), |name, target| {
+            format!("{name}-{target}")
+        });
+    let archive = cache::kept(&name, |folder| {
+        archive(&source, machine, target.as_deref(), folder)
     })?;
-    link(&source, &archive.join(ARCHIVE))
+    link(machine, &source, &archive.join(ARCHIVE))
+}
+
+/// What rustc calls a machine.
+fn target(machine: Machine) -> String {
+    format!("{}-unknown-linux-gnu", machine.name())
+}
+
+/// The C++ compiler of a machine.
+fn cxx(machine: Machine) -> String {
+    match machine.foreign() {
+        None => "c++".to_owned(),
+        Some(_) => format!("{}-g++", machine.libraries()),
+    }
 }
 
 /// Builds the archive into `folder`, and leaves nothing else there.
-fn archive(source: &Path, folder: &Path) -> Result<(), String> {
-    program("c++")?;
+fn archive(
+    source: &Path,
+    machine: Machine,
+    target: Option<&str>,
+    folder: &Path,
+) -> Result<(), String> {
+    program(&cxx(machine))?;
     let work = tempfile::tempdir_in(folder).map_err(|error| error.to_string())?;
     for name in ["Cargo.toml", "Cargo.lock", "lib.rs"] {
         fs::copy(source.join(name), work.path().join(name)).map_err(|error| error.to_string())?;
@@ -124,6 +169,7 @@ fn archive(source: &Path, folder: &Path) -> Result<(), String> {
         .args(["build", "--release", "--locked", "--message-format", "json"])
         .arg("--target-dir")
         .arg(work.path().join("target"))
+        .args(target.iter().flat_map(|target| ["--target", target]))
         .directory(work.path())
         .limit(LIMIT)
         .run()?;
@@ -144,10 +190,10 @@ fn archive(source: &Path, folder: &Path) -> Result<(), String> {
 }
 
 /// Links the program without our archive in every way, into a scratch folder.
-fn link(source: &Path, archive: &Path) -> Result<PathBuf, String> {
+fn link(machine: Machine, source: &Path, archive: &Path) -> Result<PathBuf, String> {
     let folder = rseq_kit::scratch::directory("tcmalloc")?;
     let object = folder.join(OBJECT);
-    Program::with_callers_environment(program("cc")?)
+    Program::with_callers_environment(program(machine.compiler())?)
         .args(["-O2", "-Wall", "-Wextra", "-c", "-o"])
         .args([&object, &source.join("program.c")])
         .run()?
@@ -155,15 +201,19 @@ fn link(source: &Path, archive: &Path) -> Result<PathBuf, String> {
     // for those with our archive, which are linked when they are asked for
     std::os::unix::fs::symlink(archive, folder.join(ARCHIVE)).map_err(|error| error.to_string())?;
     let (object, archive) = (object.as_os_str(), archive.as_os_str());
-    link_one(&folder, "hidden", &[object, archive])?;
-    link_one(&folder, "exported", &[object, archive, EXPORT.as_ref()])?;
+    let link_one =
+        |out: &str, arguments: &[&OsStr]| link_one(&cxx(machine), &folder, out, arguments);
+    link_one("hidden", &[object, archive])?;
+    link_one("exported", &[object, archive, EXPORT.as_ref()])?;
     let whole = "-Wl,--whole-archive".as_ref();
     let end = "-Wl,--no-whole-archive".as_ref();
     let shared = "-shared".as_ref();
-    link_one(&folder, LIBRARY, &[shared, whole, archive, end])?;
+    // else programs would know it by the path that it was linked from
+    let name = format!("-Wl,-soname,{LIBRARY}");
+    link_one(LIBRARY, &[shared, name.as_ref(), whole, archive, end])?;
     let library = folder.join(LIBRARY);
     let path = "-Wl,-rpath,$ORIGIN".as_ref();
-    link_one(&folder, "shared", &[object, library.as_os_str(), path])?;
+    link_one("shared", &[object, library.as_os_str(), path])?;
     Ok(folder)
 }
 
@@ -172,13 +222,15 @@ fn link_owned(folder: &Path) -> Result<(), String> {
     let (object, archive) = (folder.join(OBJECT), folder.join(ARCHIVE));
     let (object, archive) = (object.as_os_str(), archive.as_os_str());
     let owner = artifacts()?.owner.as_os_str();
-    link_one(folder, "owned", &[object, archive, owner, EXPORT.as_ref()])?;
+    let link_one =
+        |out: &str, arguments: &[&OsStr]| link_one(&cxx(Machine::X86_64), folder, out, arguments);
+    link_one("owned", &[object, archive, owner, EXPORT.as_ref()])?;
     let fixed = "-static".as_ref();
-    link_one(folder, "owned-static", &[fixed, object, archive, owner])
+    link_one("owned-static", &[fixed, object, archive, owner])
 }
 
-fn link_one(folder: &Path, out: &str, arguments: &[&OsStr]) -> Result<(), String> {
-    Program::with_callers_environment(program("c++")?)
+fn link_one(compiler: &str, folder: &Path, out: &str, arguments: &[&OsStr]) -> Result<(), String> {
+    Program::with_callers_environment(program(compiler)?)
         .args(["-pthread", "-o"])
         .arg(folder.join(out))
         .args(arguments)

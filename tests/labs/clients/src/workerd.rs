@@ -22,6 +22,7 @@ pub const NEED: Need = Need::new(&Asked("workerd", || binary().map(drop)));
 
 /// Where npm puts the server.
 const BINARY: &str = "node_modules/@cloudflare/workerd-linux-64/bin/workerd";
+const FOR_AARCH64: &str = "node_modules/@cloudflare/workerd-linux-arm64/bin/workerd";
 
 /// One worker that answers with the path it was asked for.
 const CONFIG: &str = r#"using Workerd = import "/workerd/workerd.capnp";
@@ -45,12 +46,29 @@ pub fn binary() -> Result<&'static Path, String> {
     BINARY.as_deref().map_err(Clone::clone)
 }
 
-/// Installs the pinned version into a cache outside of the checkout. The lock
-/// file holds the hashes; no script of the package runs.
+/// The same for AArch64, which cannot run here.
+///
+/// # Errors
+///
+/// As [`binary`].
+pub fn for_aarch64() -> Result<PathBuf, String> {
+    kept(
+        "-aarch64",
+        FOR_AARCH64,
+        &["--cpu", "arm64", "--os", "linux"],
+    )
+}
+
 fn install() -> Result<PathBuf, String> {
     if !cfg!(target_arch = "x86_64") {
         return Err("needs x86-64".to_owned());
     }
+    kept("", BINARY, &[])
+}
+
+/// Installs the pinned version into a cache outside of the checkout. The lock
+/// file holds the hashes; no script of the package runs.
+fn kept(suffix: &str, binary: &str, options: &[&str]) -> Result<PathBuf, String> {
     let lock = room().join("clients/workerd");
     let say = |error: std::io::Error| format!("workerd: {error}");
     let text = fs::read_to_string(lock.join("package.json")).map_err(say)?;
@@ -58,13 +76,13 @@ fn install() -> Result<PathBuf, String> {
     let version = package["dependencies"]["workerd"]
         .as_str()
         .ok_or("no version of workerd")?;
-    let place = cache::kept(&format!("workerd-{version}"), |folder| {
-        install_in(folder, &lock)
+    let place = cache::kept(&format!("workerd-{version}{suffix}"), |folder| {
+        install_in(folder, &lock, binary, options)
     })?;
-    Ok(place.join(BINARY))
+    Ok(place.join(binary))
 }
 
-fn install_in(folder: &Path, lock: &Path) -> Result<(), String> {
+fn install_in(folder: &Path, lock: &Path, binary: &str, options: &[&str]) -> Result<(), String> {
     program("node")?;
     let npm = program("npm")?;
     for name in ["package.json", "package-lock.json"] {
@@ -73,10 +91,11 @@ fn install_in(folder: &Path, lock: &Path) -> Result<(), String> {
     }
     let installed = Program::with_callers_environment(npm)
         .args(["install", "--ignore-scripts", "--no-audit", "--no-fund"])
+        .args(options)
         .directory(folder)
         .limit(Duration::from_secs(300))
         .run()?;
-    if installed.code() != 0 || !folder.join(BINARY).is_file() {
+    if installed.code() != 0 || !folder.join(binary).is_file() {
         let last = installed.err.lines().last().unwrap_or_default();
         return Err(format!("needs workerd, which npm cannot install: {last}"));
     }

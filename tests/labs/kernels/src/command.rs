@@ -49,7 +49,7 @@ pub const DOCTOR: [&str; 7] = [
 ];
 
 /// Where the command is.
-const COMMAND: &str = "/rseq/rseqctl";
+pub const COMMAND: &str = "/rseq/rseqctl";
 
 /// A 32-bit program that waits, and how it is started.
 pub const NARROW: [&str; 5] = [
@@ -124,7 +124,7 @@ pub fn rseqctl<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {
 }
 
 /// `rseqctl ps` of a program, which is started with these variables and waits meanwhile;
-/// one whose path begins with "@" says nothing of it.
+/// one whose path begins with "@" says nothing of it, and one with "+" anything.
 #[must_use]
 pub fn look<'a>(variables: &[String], started: impl IntoIterator<Item = &'a str>) -> Command {
     beside(

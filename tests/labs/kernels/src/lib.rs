@@ -5,6 +5,7 @@
 
 pub mod aarch64;
 pub mod adopters;
+pub mod clients;
 pub mod command;
 pub mod guest;
 pub mod matrix;

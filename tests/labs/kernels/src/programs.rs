@@ -77,10 +77,20 @@ pub fn guest() -> Result<Guest, String> {
     for (from, to) in PROGRAMS {
         guest = guest.file(to, &root.join(from));
     }
-    let mut folders = vec![root.join("usr/lib/python3.11")];
+    guest = tree(guest, &root, "usr/lib/python3.11")?;
+    for name in ["nginx.conf", "passwd", "group"] {
+        guest = guest.file(&format!("/etc/{name}"), &room().join("kernels").join(name));
+    }
+    let shipped = aarch64::shipped(Shipped::All)?;
+    Ok(command::with_command(guest, &shipped))
+}
+
+/// Adds a folder of `root` with all that is in it, at the same place.
+pub(crate) fn tree(mut guest: Guest, root: &Path, folder: &str) -> Result<Guest, String> {
+    let mut folders = vec![root.join(folder)];
     while let Some(folder) = folders.pop() {
         for path in entries(&folder)? {
-            let place = path.strip_prefix(&root).unwrap_or(&path);
+            let place = path.strip_prefix(root).unwrap_or(&path);
             if path.is_dir() {
                 folders.push(path);
             } else if path.is_file() {
@@ -88,11 +98,7 @@ pub fn guest() -> Result<Guest, String> {
             }
         }
     }
-    for name in ["nginx.conf", "passwd", "group"] {
-        guest = guest.file(&format!("/etc/{name}"), &room().join("kernels").join(name));
-    }
-    let shipped = aarch64::shipped(Shipped::All)?;
-    Ok(command::with_command(guest, &shipped))
+    Ok(guest)
 }
 
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, String> {
