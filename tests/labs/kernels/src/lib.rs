@@ -12,3 +12,4 @@ pub mod matrix;
 pub mod programs;
 pub mod question;
 pub mod stepper;
+pub mod unwinding;

@@ -35,7 +35,7 @@ const TOOLS: [&str; 2] = ["boundaries", "instructions"];
 /// Something does not build.
 pub fn guest() -> Result<Guest, String> {
     let tools = tools()?;
-    let guest = aarch64::guest()?.processor(PROCESSOR);
+    let guest = aarch64::guest()?.processor(PROCESSOR).with_one_processor();
     Ok(TOOLS.iter().fold(guest, |guest, tool| {
         guest.file(&format!("/p/{tool}"), &tools.join(tool))
     }))

@@ -25,6 +25,8 @@ pub const MEMORY: u32 = 768;
 pub struct Hardware<'a> {
     /// As qemu calls it; that of its architecture where none is.
     pub processor: Option<&'a str>,
+    /// How many of them.
+    pub count: u32,
     /// In MiB.
     pub memory: u32,
 }
@@ -62,7 +64,8 @@ pub fn boot(
         .args(emulated::hardware(machine))
         .args(["-accel", "tcg,thread=multi", "-cpu"])
         .arg(hardware.processor.unwrap_or(emulated::processor(machine)))
-        .args(["-smp", "2", "-m", &hardware.memory.to_string()])
+        .args(["-smp", &hardware.count.to_string()])
+        .args(["-m", &hardware.memory.to_string()])
         .args(["-nodefaults", "-nographic", "-no-reboot"])
         .args(["-serial", "stdio"])
         .args(emulated::results(machine, &results.display().to_string()))

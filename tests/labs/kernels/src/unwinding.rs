@@ -1,0 +1,129 @@
+//! Machines for AArch64 with what unwinds stacks: C++'s library, and a debugger.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rseq_kit::artifacts::room;
+use rseq_kit::child::Program;
+use rseq_kit::debian::Suite;
+use rseq_kit::needs::program;
+use rseq_kit::scratch;
+
+use crate::aarch64::{self, Shipped};
+use crate::guest::cross::library;
+use crate::guest::{Guest, Machine};
+
+/// The debugger and what it needs, but for the client of a server with debug files, which
+/// needs a dozen more and is not used.
+const PACKAGES: [&str; 10] = [
+    "gdb-minimal",
+    "libexpat1",
+    "libgmp10",
+    "liblzma5",
+    "libreadline8",
+    "libstdc++6",
+    "libtinfo6",
+    "libxxhash0",
+    "libzstd1",
+    "zlib1g",
+];
+
+/// Of their libraries, those that are put into the machine.
+const LIBRARIES: [&str; 9] = [
+    "libexpat.so.1",
+    "libgmp.so.10",
+    "liblzma.so.5",
+    "libreadline.so.8",
+    "libstdc++.so.6",
+    "libtinfo.so.6",
+    "libxxhash.so.0",
+    "libzstd.so.1",
+    "libz.so.1",
+];
+
+/// Stands in for the library that is left out: nothing is found by it.
+const NO_SERVER: &str = "void *debuginfod_begin(void) { return 0; }\n";
+
+/// A machine with `/p/exceptions`.
+///
+/// # Errors
+///
+/// Something does not build.
+pub fn with_exceptions() -> Result<Guest, String> {
+    let folder = scratch::directory("aarch64-exceptions")?;
+    let to = folder.join("exceptions");
+    Program::with_callers_environment(program(Machine::Aarch64.compiler())?)
+        .args(["-O2", "-Wall", "-Wextra", "-pthread", "-o"])
+        .args([&to, &room().join("kernels/exceptions.cc")])
+        .arg("-lstdc++")
+        .run()?
+        .expect(0)?;
+    let mut guest = aarch64::guest()?.file("/p/exceptions", &to);
+    for name in ["libstdc++.so.6", "libm.so.6"] {
+        guest = guest.file(&format!("/lib/{name}"), &library(name)?);
+    }
+    Ok(guest)
+}
+
+/// A machine with `/usr/bin/gdb` and scripts for it: name and text.
+///
+/// # Errors
+///
+/// Something cannot be had.
+pub fn with_a_debugger(scripts: &[(&str, String)]) -> Result<Guest, String> {
+    let root = Suite::open_for("bookworm", "arm64")?.root(&PACKAGES)?;
+    let mut guest = aarch64::guest()?.file("/usr/bin/gdb", &root.join("usr/bin/gdb"));
+    for name in LIBRARIES {
+        guest = guest.file(&format!("/lib/{name}"), &in_root(&root, name)?);
+    }
+    guest = guest.file("/lib/libm.so.6", &library("libm.so.6")?);
+    let folder = scratch::directory("aarch64-debugger")?;
+    let write = |name: &str, text: &str| {
+        let path = folder.join(name);
+        fs::write(&path, text).map_err(|error| format!("{name}: {error}"))?;
+        Ok::<_, String>(path)
+    };
+    let source = write("none.c", NO_SERVER)?;
+    let stub = folder.join("libdebuginfod.so.1");
+    Program::with_callers_environment(program(Machine::Aarch64.compiler())?)
+        .args(["-shared", "-fPIC", "-Wl,-soname,libdebuginfod.so.1", "-o"])
+        .args([&stub, &source])
+        .run()?
+        .expect(0)?;
+    guest = guest.file("/lib/libdebuginfod.so.1", &stub);
+    for (name, text) in scripts {
+        guest = guest.file(&format!("/scripts/{name}"), &write(name, text)?);
+    }
+    Ok(guest)
+}
+
+/// Returns the name of the shim's symbol that contains `part`.
+///
+/// # Errors
+///
+/// There is none: it is stripped.
+pub fn symbol_of_the_shim(part: &str) -> Result<String, String> {
+    let shim = aarch64::shipped(Shipped::Libraries)?.join("librseq_shim.so");
+    let said = Program::with_callers_environment(program("aarch64-linux-gnu-nm")?)
+        .arg(&shim)
+        .run()?
+        .expect(0)?;
+    let mut names = said
+        .out
+        .lines()
+        .filter_map(|line| line.split(' ').next_back());
+    let name = names.find(|name| name.contains(part));
+    name.map(str::to_owned)
+        .ok_or_else(|| format!("{} has no symbol with {part}", shim.display()))
+}
+
+fn in_root(root: &Path, name: &str) -> Result<PathBuf, String> {
+    let folders = ["lib", "usr/lib"].map(|lib| root.join(lib).join("aarch64-linux-gnu"));
+    let mut found = folders
+        .iter()
+        .map(|folder| folder.join(name))
+        .filter(|path| path.is_file());
+    found
+        .next()
+        .ok_or_else(|| format!("no {name} in {}", root.display()))
+}
