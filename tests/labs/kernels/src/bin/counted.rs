@@ -13,8 +13,11 @@ use std::io::stdin;
 use std::path::Path;
 use std::process::ExitCode;
 
-use rseq_lab_kernels::guest::kernels;
+use rseq_lab_kernels::guest::{Guest, kernels};
 use rseq_lab_kernels::stepper::{guest, tool};
+
+/// Commands of one machine, which has half an hour for all of them.
+const AT_A_TIME: usize = 6;
 
 fn main() -> ExitCode {
     let counted = counted();
@@ -37,12 +40,14 @@ fn counted() -> Result<(), String> {
         let name = path.file_name().unwrap_or_default().display();
         guest = guest.file(&format!("/b/{name}"), &path);
     }
-    for line in stdin().lines() {
-        let line = line.map_err(say)?;
-        guest = guest.run(tool("instructions").args(line.split('\t')));
-    }
-    for answer in guest.boot(&kernels::newest_for_aarch64())? {
-        print!("{}", answer?.expect(0)?.out);
+    let lines: Vec<String> = stdin().lines().collect::<Result<_, _>>().map_err(say)?;
+    for lines in lines.chunks(AT_A_TIME) {
+        let tools = lines.iter();
+        let tools = tools.map(|line| tool("instructions").args(line.split('\t')));
+        let guest = tools.fold(guest.clone(), Guest::run);
+        for answer in guest.boot(&kernels::newest_for_aarch64())? {
+            print!("{}", answer?.expect(0)?.out);
+        }
     }
     Ok(())
 }
