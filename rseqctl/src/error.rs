@@ -1,11 +1,11 @@
 //! What can keep the command from doing what it was asked to.
 
 use std::fmt::{self, Write as _};
-use std::io;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use crate::exit::Status;
-use crate::report::{complain, text};
+use crate::report::{Screen, complain, text};
 use crate::{install, launch};
 
 /// Why the command failed. Its text and those of its sources, put together with
@@ -74,7 +74,14 @@ impl Error {
     pub fn report(&self) {
         if let Self::Usage { error, .. } = self {
             // where it cannot be written, the status still tells
-            let _ = error.print();
+            let _ = if error.use_stderr() {
+                {
+                    let text = Screen::standard_error().fitted(&error.render().ansi().to_string());
+                    anstream::stderr().write_all(text.as_bytes())
+                }
+            } else {
+                error.print()
+            };
             return;
         }
         let mut message = text::chain(self);

@@ -21,11 +21,16 @@ struct OnTerminal {
 impl OnTerminal {
     /// Starts `rseqctl` on a terminal of 60 columns and 12 rows, which it controls.
     fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        Self::start_on(COLUMNS, arguments, environment)
+    }
+
+    /// The same, of so many columns.
+    fn start_on(columns: u16, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
         unlockpt(&controller).expect("it is ours");
         let size = Winsize {
             ws_row: 12,
-            ws_col: COLUMNS,
+            ws_col: columns,
             ws_xpixel: 0,
             ws_ypixel: 0,
         };
@@ -199,6 +204,104 @@ fn long_messages_are_wrapped_on_terminals_only() {
     );
     let (_, text, status) = piped(&long);
     assert_eq!((text.lines().count(), status), (1, Some(2)), "{text}");
+}
+
+/// Returns the lines that are too wide and could have been broken: a word that is longer
+/// than what is left behind its indentation stays whole.
+fn too_wide(text: &str, columns: u16) -> Vec<&str> {
+    let columns = usize::from(columns);
+    let is_broken = |line: &&str| {
+        let letters: Vec<_> = line.chars().collect();
+        let word = letters.iter().rposition(|letter| *letter == ' ');
+        let rest = letters.len() - word.map_or(0, |space| space + 1);
+        // half a line is left behind every indentation
+        letters.len() > columns && rest <= columns / 2
+    };
+    text.lines().filter(is_broken).collect()
+}
+
+#[test]
+fn everything_fits() {
+    let sleeper = Sleeper::start();
+    let id = sleeper.id();
+    let commands: [&[&str]; 22] = [
+        &["doctor", "--fail-on", "never"],
+        &["doctor", "--verbose", "--fail-on", "never"],
+        &["explain"],
+        &["explain", "refused-client"],
+        &["audit", "--all", "/bin/ls"],
+        &["audit", "--program", "ls"],
+        &["audit", "/nonexistent", "/etc/passwd"],
+        &["run", "--dry-run", "--", "ls", "-l"],
+        &["run", "--dry-run", "--", "no-such-command"],
+        &["demo"],
+        &["status"],
+        &["ps", &id],
+        &["ps", "--verbose", &id],
+        &["ps", "--all", "--no-stop"],
+        &["ps", "--problems"],
+        &["ps", "no-such-program"],
+        &["ps"],
+        &["ps", "--rule", "no-such-rule"],
+        &["--help"],
+        &["ps", "--help"],
+        &["run", "--help"],
+        &["audit", "--help"],
+    ];
+    for columns in [80, 120] {
+        for command in commands {
+            let (text, _) = OnTerminal::start_on(columns, command, &[]).finish();
+            let text = plain(&text);
+            let wide = too_wide(&text, columns);
+            assert!(wide.is_empty(), "{command:?}, {columns}: {wide:#?}");
+        }
+    }
+}
+
+#[test]
+fn the_parser_has_the_same_colours() {
+    let coloured = |text: &str| text.contains('\x1b');
+    for words in [
+        &["--help"][..],
+        &["ps", "--help"],
+        &["ps"],
+        &["ps", "--rule", "x"],
+    ] {
+        assert!(coloured(&shown(words, &[])), "{words:?}");
+        assert!(!coloured(&shown(words, &[("NO_COLOR", "1")])), "{words:?}");
+        let never = [&["--color", "never"], words].concat();
+        assert!(!coloured(&shown(&never, &[])), "{words:?}");
+        let never = [&["--color=never"], words].concat();
+        assert!(!coloured(&shown(&never, &[])), "{words:?}");
+    }
+}
+
+#[test]
+fn levels_are_coloured() {
+    let text = shown(&["doctor", "--fail-on", "never"], &[]);
+    let place = text.find("note").or_else(|| text.find("warning"));
+    let place = place.or_else(|| text.find("error"));
+    assert!(
+        place.is_some_and(|place| text[..place].ends_with('m')),
+        "{text}"
+    );
+}
+
+#[test]
+fn errors_move_no_cursor() {
+    let evil = "\x1b]0;title\x07\x1b[2Jx";
+    let all: [&[&str]; 5] = [
+        &["audit", evil],
+        &["explain", evil],
+        &["ps", evil],
+        &["ps", "--rule", evil],
+        &["run", "--", evil],
+    ];
+    for command in all {
+        let text = shown(command, &[("NO_COLOR", "1")]);
+        assert!(!text.contains(['\x1b', '\x07']), "{command:?}: {text:?}");
+        assert!(text.contains("title"), "{command:?}: {text:?}");
+    }
 }
 
 #[test]

@@ -62,7 +62,7 @@ impl std::error::Error for NoSuchRule {}
 pub(super) fn rule(text: &str) -> Result<RuleId, NoSuchRule> {
     match lookup::find(text) {
         Some(Meaning::Rule(rule)) => Ok(rule.id),
-        _ => Err(NoSuchRule(lookup::near(text))),
+        _ => Err(NoSuchRule(lookup::near_rules(text))),
     }
 }
 

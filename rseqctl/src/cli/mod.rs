@@ -13,13 +13,13 @@ mod version;
 
 use std::ffi::OsString;
 
-use clap::error::ErrorKind;
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::commands::Request;
 use crate::error::Error;
 use crate::report::choices::Color;
-use crate::report::style;
+use crate::report::{style, text};
 
 use audit::AuditArgs;
 use demo::DemoArgs;
@@ -120,12 +120,19 @@ where
 {
     let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
     let is_run = arguments.get(1).is_some_and(|word| word == "run");
-    let cli = Cli::try_parse_from(arguments).map_err(|error| Error::Usage { error, is_run })?;
+    let color = asked_color(&arguments);
+    let cli = Cli::try_parse_from(arguments).map_err(|error| {
+        // the complaint, or the help, is in the colours that were asked for
+        color.choose();
+        let error = without_controls(error);
+        Error::Usage { error, is_run }
+    })?;
     let request = match cli.command {
         Command::Audit(args) => Request::Audit(args.into()),
         Command::Doctor(args) => Request::Doctor(args.into()),
         Command::Ps(args) => match args.complaint() {
             Some(complaint) => {
+                color.choose();
                 let error = usage_error("ps", complaint);
                 return Err(Error::Usage { error, is_run });
             }
@@ -143,6 +150,36 @@ where
         request,
         color: cli.color,
     })
+}
+
+/// Returns what a command line says of colours, where it is not understood as a whole.
+fn asked_color(arguments: &[OsString]) -> Color {
+    let words: Vec<_> = arguments
+        .iter()
+        .map(|word| word.to_string_lossy())
+        .collect();
+    let ours = words.split(|word| word == "--").next().unwrap_or_default();
+    let behind = ours.windows(2).filter(|pair| pair[0] == "--color");
+    let behind = behind.map(|pair| &*pair[1]);
+    let joined = ours.iter().filter_map(|word| word.strip_prefix("--color="));
+    let mut asked = joined.chain(behind);
+    let color = asked.find_map(|value| Color::from_str(value, false).ok());
+    color.unwrap_or_default()
+}
+
+/// Returns an error in which no word of the command line moves a terminal's cursor.
+fn without_controls(mut error: clap::Error) -> clap::Error {
+    let escaped = |(kind, value): (ContextKind, &ContextValue)| match value {
+        ContextValue::String(text) if text.contains(char::is_control) => {
+            Some((kind, ContextValue::String(text::without_controls(text))))
+        }
+        _ => None,
+    };
+    let escaped: Vec<_> = error.context().filter_map(escaped).collect();
+    for (kind, value) in escaped {
+        error.insert(kind, value);
+    }
+    error
 }
 
 /// Returns an error about the arguments of a subcommand together.

@@ -13,7 +13,7 @@ use tls_model::protocol::variable::RSEQ_OFF;
 
 use crate::error::Error;
 use crate::exit::Status;
-use crate::report::StandardOutput;
+use crate::report::{Screen, StandardOutput};
 use crate::sys::thread as this_thread;
 use crate::sys::{dynamic, thread::Registration};
 
@@ -68,14 +68,14 @@ fn show(threads: u16) -> io::Result<(String, Option<&'static str>)> {
     for (way, rows) in [(LIBC, &libc), (NOBODY, &nobody), (SHIM, &with)] {
         let _ = writeln!(text, "{}\n\n{}", way.title, table(rows));
     }
-    let _ = writeln!(
-        text,
+    let figures = format!(
         "sched_getcpu, median over {threads} threads: {:.1} ns as the libc starts a program, \
-         {:.1} ns where nobody registers, {:.1} ns with the shim",
+         {:.1} ns where nobody registers, {:.1} ns with the shim\n",
         median(&libc),
         median(&nobody),
         median(&with),
     );
+    text += &Screen::standard_output().fitted(&figures);
     let registered = with
         .iter()
         .filter(|row| row.registration == Registration::Shared)

@@ -61,7 +61,7 @@ impl HostReport {
         let is_fine = worst < Some(Level::Warning);
         self.headline(screen, out)?;
         if details || !is_fine {
-            self.human_facts(out)?;
+            self.human_facts(screen, out)?;
             self.human_test(out)?;
             writeln!(out)?;
         }
@@ -76,7 +76,7 @@ impl HostReport {
         for (command, what) in NEXT {
             let pad = " ".repeat(34_usize.saturating_sub(command.len()));
             let command = screen.styled(style::COMMAND, command);
-            writeln!(out, "  {command}{pad}{what}")?;
+            screen.entry(&format!("  {command}{pad}"), what, out)?;
         }
         Ok(())
     }
@@ -119,9 +119,9 @@ impl HostReport {
         writeln!(out)
     }
 
-    fn human_facts(&self, out: &mut impl Write) -> io::Result<()> {
+    fn human_facts(&self, screen: Screen, out: &mut impl Write) -> io::Result<()> {
         let facts = &self.facts;
-        let mut line = |key: &str, value: String| writeln!(out, "{key:<14}{value}");
+        let mut line = |key: &str, value: String| screen.entry(&format!("{key:<14}"), &value, out);
         line(
             "kernel",
             format!("{} {}", facts.kernel.release, facts.kernel.architecture),

@@ -35,8 +35,16 @@ pub(super) struct Status {
 }
 
 /// Returns the processes of the host, or of this pid namespace, in order.
+///
+/// # Errors
+///
+/// There is no folder, or it has none of them, not even this one: it is not mounted.
 pub(super) fn processes() -> io::Result<BTreeSet<u32>> {
-    numbers(Path::new("/proc"))
+    let all = numbers(Path::new("/proc"))?;
+    if all.is_empty() {
+        return Err(io::Error::other("no process is in it"));
+    }
+    Ok(all)
 }
 
 /// Returns the entries of a folder that are numbers.

@@ -28,11 +28,21 @@ pub fn find(asked: &str) -> Option<Meaning> {
 /// Returns the names that a misspelt word may stand for, the best first.
 #[must_use]
 pub fn near(asked: &str) -> Vec<&'static str> {
+    near_among(asked, all_names())
+}
+
+/// Returns the rules that a misspelt name may stand for, the best first.
+#[must_use]
+pub fn near_rules(asked: &str) -> Vec<&'static str> {
+    near_among(asked, RULES.iter().map(|rule| rule.name))
+}
+
+fn near_among(asked: &str, names: impl Iterator<Item = &'static str>) -> Vec<&'static str> {
     /// Below it a name resembles the word by chance.
     const ALIKE: f64 = 0.8;
 
     let folded = folded(&bare(asked));
-    let mut rated: Vec<_> = all_names()
+    let mut rated: Vec<_> = names
         .map(|name| {
             let contains = !folded.is_empty() && self::folded(name).contains(&folded);
             let rate = strsim::jaro_winkler(&self::folded(name), &folded);
@@ -97,6 +107,7 @@ mod tests {
     fn names_near_a_misspelt_one() {
         assert_eq!(near("hiden-definer").first(), Some(&"hidden-definer"));
         assert!(near("refused").contains(&"refused-client"));
+        assert!(near_rules("libcs").is_empty() && near("libcs").contains(&"libc"));
         assert!(near("xyzzy").is_empty() && near("").is_empty());
     }
 }

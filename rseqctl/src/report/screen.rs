@@ -153,6 +153,39 @@ impl Screen {
         }
     }
 
+    /// Writes a line of a table of names and texts: in lines that fit on a terminal, all
+    /// texts below each other; on one line elsewhere.
+    pub(crate) fn entry(self, start: &str, text: &str, out: &mut impl Write) -> io::Result<()> {
+        if self.is_terminal() {
+            self.paragraph(start, text, out)
+        } else {
+            writeln!(out, "{start}{text}")
+        }
+    }
+
+    /// Returns a text that has lines already: on a terminal, what does not fit goes on in
+    /// the next one. Colours take no columns.
+    pub(crate) fn fitted(self, text: &str) -> String {
+        let Some(columns) = self.columns else {
+            return text.to_owned();
+        };
+        let options = Options::new(columns)
+            .subsequent_indent("  ")
+            .word_separator(WordSeparator::AsciiSpace)
+            .word_splitter(WordSplitter::NoHyphenation)
+            .break_words(false);
+        let mut fitted = String::new();
+        for line in text.lines() {
+            if textwrap::core::display_width(line) > columns {
+                fitted += &textwrap::fill(line, &options);
+            } else {
+                fitted += line;
+            }
+            fitted.push('\n');
+        }
+        fitted
+    }
+
     /// Returns the lines of a table, that of the heading first: two spaces between
     /// columns, and the last column cut with `…` where a terminal ends.
     pub(crate) fn table<'a>(

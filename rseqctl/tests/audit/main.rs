@@ -6,6 +6,7 @@ mod folder;
 mod formats;
 mod inputs;
 mod output;
+mod picks;
 mod progress;
 mod report;
 mod restless;

@@ -11,6 +11,7 @@ use rseq_lab_clients::tcmalloc::Linked;
 use rseq_lab_kernels::guest;
 use rseq_lab_kernels::guest::kernels;
 
+mod choices;
 mod elsewhere;
 mod look;
 mod owners;

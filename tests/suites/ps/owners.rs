@@ -258,7 +258,7 @@ pub(crate) fn with_launcher(linked: Linked, owner: &str) -> Outcome {
         threads(&row).all(|it| it["area_evidence"] == "proved"),
         "{row}"
     );
-    for rule in ["refused-client", "hidden-definer"] {
+    for rule in ["refused-client", "hidden-definer", "read-only-store"] {
         assert!(!rules(&row).contains(&rule), "{rule}: {row}");
     }
     let finished = ends(running)?;
