@@ -154,11 +154,16 @@ impl Plan {
 pub(super) fn means(decision: &Decision, target: &Target) -> &'static str {
     let uses = target.scope().is_some_and(|scope| !scope.users.is_empty());
     let hides = target.scope().is_some_and(|scope| scope.hidden.is_some());
+    let exports = target.scope().is_some_and(|scope| scope.adopter.is_some());
     match decision.owner {
         Owner::Unavailable => "nobody can register here, and the program does without",
         Owner::Libc if uses && !hides && decision.reason == Reason::LibcOwnsSymbol => {
             "the libc registers the area that the program shares, in every thread at its birth: it \
              does not need rseqctl run"
+        }
+        Owner::Libc if uses && !hides && !exports => {
+            "the libc registers its own area, and nobody the shared one that the program uses: the \
+             program runs on its slow path"
         }
         Owner::Libc if uses => {
             "the libc comes first, and what the program brings itself is refused: it runs on its \

@@ -142,6 +142,9 @@ fn ours() -> Outcome {
     assert_eq!(told["owner"], "shim", "{told}");
     let told = plan(&[], &[linked])?;
     assert_eq!(told["owner"], "libc", "{told}");
+    // it brings nothing that could be refused
+    let means = told["means"].as_str().unwrap_or_default();
+    holds(means, &["nobody the shared one that the program uses"])?;
     let finished = run(&["--report", "-"], &[linked])?
         .env(off.0, off.1)
         .run()?

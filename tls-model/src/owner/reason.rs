@@ -87,7 +87,7 @@ impl Reason {
                 "the libc has registered its own area, so the exported __rseq_abi stays unused; start the program with rseqctl run"
             }
             Self::HiddenDefinition => {
-                "the program defines __rseq_abi without exporting it and will register it itself"
+                "the program defines __rseq_abi without exporting it, and is left to register it itself"
             }
             Self::DefinitionTooSmall => {
                 "the exported __rseq_abi is smaller than 32 bytes or not aligned to 32"
