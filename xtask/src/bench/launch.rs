@@ -10,6 +10,10 @@ use std::process::Command;
 use super::output::output;
 use super::world::Bench;
 
+/// Two libraries, one of which needs the other, with nothing in them that does not have to
+/// be there.
+pub(super) const PAIR: &str = "libpair.so";
+
 /// How often all worlds are gone through.
 const TURNS: usize = 1000;
 
@@ -55,6 +59,8 @@ fn rows(bench: &Bench) -> Result<Vec<Row>, String> {
     let enabled = enabled(&rseqctl, &bench.folder)?;
     let none = Variables::new();
     let empty = Variables::from([("LD_PRELOAD".to_owned(), bench.empty.display().to_string())]);
+    let pair = bench.folder.join(PAIR).display().to_string();
+    let pair = Variables::from([("LD_PRELOAD".to_owned(), pair)]);
     let row = |program, world, file: &Path, variables: &Variables| Row {
         program,
         world,
@@ -65,6 +71,12 @@ fn rows(bench: &Bench) -> Result<Vec<Row>, String> {
     Ok(vec![
         row("needs nothing", "without us", start, &none),
         row("needs nothing", "an empty library preloaded", start, &empty),
+        row(
+            "needs nothing",
+            "two bare libraries preloaded",
+            start,
+            &pair,
+        ),
         row("needs nothing", "below `rseqctl run`", start, &below),
         row(
             "needs nothing",

@@ -127,6 +127,10 @@ fn build<'a>(steps: &mut Steps, shim: &'a Path) -> Result<Bench<'a>, String> {
     cc(&library, "thread.c", "libthread.so")?;
     let empty = cc(&library, "empty.c", "libempty.so")?;
     let storage = cc(&library, "storage.c", "libstorage.so")?;
+    // the least that two libraries can be, one of which has thread-local storage
+    let bare = ["-fPIC", "-shared", "-nostdlib", "-Wl,--no-as-needed"];
+    let alone = cc(&bare, "storage.c", "libalone.so")?.display().to_string();
+    cc(&[&bare[..], &[&alone]].concat(), "empty.c", launch::PAIR)?;
     let start = cc(&[], "start.c", "start")?;
     let client = cc(&[], "client.c", "client")?;
     let again = cc(&[], "again.c", "again")?;
