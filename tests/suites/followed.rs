@@ -10,7 +10,7 @@ use rseq_kit::machine::Machine;
 use rseq_kit::needs::{Need, program};
 use rseq_kit::runner::{Outcome, Suite};
 use rseq_kit::scratch;
-use rseq_lab_clients::selftests;
+use rseq_lab_clients::{selftests, tcmalloc};
 use tls_model::critical::{Critical, Violation};
 use tls_model::elf::Object;
 
@@ -138,5 +138,21 @@ fn the_kernels_templates() -> Outcome {
     }
     let library = critical(&folder.join("librseq.so"))?;
     assert_eq!(seen(&library), Seen::Gives, "{library:x?}");
+    Ok(())
+}
+
+/// TCMalloc, with its own assembly: every section is decoded to its end, and the store is
+/// found by which it keeps a value of its own in `cpu_id_start`.
+#[rseq_kit::test(BUILDS, tcmalloc::NEED)]
+fn tcmalloc_with_its_assembly() -> Outcome {
+    let folder = tcmalloc::for_aarch64()?;
+    for name in ["hidden", "exported", tcmalloc::LIBRARY] {
+        let critical = critical(&folder.join(name))?;
+        println!("{name}: {critical:x?}");
+        assert!(critical.read >= 2, "{name}: {critical:x?}");
+        assert_eq!(critical.read, critical.decoded, "{name}: {critical:x?}");
+        assert_eq!(critical.offence(Violation::Undecoded), None);
+        assert_eq!(seen(&critical), Seen::Writes, "{name}: {critical:x?}");
+    }
     Ok(())
 }
