@@ -23,7 +23,7 @@ use crate::guest::{Command, Guest, Kernel, Machine};
 const PROCESSOR: &str = "neoverse-n1";
 
 /// How long one command may take: a step is three stops of a machine that is emulated.
-const LIMIT: Duration = Duration::from_secs(400);
+const LIMIT: Duration = Duration::from_secs(600);
 
 /// The tools.
 const TOOLS: [&str; 2] = ["boundaries", "instructions"];
