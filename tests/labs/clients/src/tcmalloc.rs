@@ -75,13 +75,21 @@ impl Linked {
     }
 }
 
+/// Asks for TCMalloc to be built for AArch64, which takes 20 minutes of a processor.
+const BUILD: &str = "RSEQ_TESTS_BUILD";
+
 /// The folder with the program for AArch64, and the allocator as a library: linked in each
 /// way but with our archive.
 ///
 /// # Errors
 ///
-/// It cannot be built here.
+/// It cannot be built here, or has not been built, and nobody has asked for that.
 pub fn for_aarch64() -> Result<PathBuf, String> {
+    let name = archive_name(&lock()?, Some(&target(Machine::Aarch64)))?;
+    if std::env::var_os(BUILD).is_none() && cache::made(&name)?.is_none() {
+        let command = "cargo test -p rseq-lab-kernels --test aarch64-clients";
+        return Err(format!("it is not built ({BUILD}=1 {command})"));
+    }
     static FOLDER: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| build(Machine::Aarch64));
     FOLDER.clone()
 }
@@ -123,20 +131,32 @@ pub fn said(finished: &Finished) -> Result<Said, String> {
 }
 
 fn build(machine: Machine) -> Result<PathBuf, String> {
-    let source = room().join("clients/tcmalloc");
-    let lock = fs::read_to_string(source.join("Cargo.lock")).map_err(|error| error.to_string())?;
-    let version =
-        cache::locked_version(&lock, CRATE).ok_or("no version of TCMalloc in its lock file")?;
+    let source = source();
     let target = machine.foreign().map(|_| target(machine));
-    let name = target
-        .iter()
-        .fold(format!("{CRATE}-{version}"), |name, target| {
-            format!("{name}-{target}")
-        });
+    let name = archive_name(&lock()?, target.as_deref())?;
     let archive = cache::kept(&name, |folder| {
         archive(&source, machine, target.as_deref(), folder)
     })?;
     link(machine, &source, &archive.join(ARCHIVE))
+}
+
+/// Where the program is, and the crate that brings TCMalloc.
+fn source() -> PathBuf {
+    room().join("clients/tcmalloc")
+}
+
+fn lock() -> Result<String, String> {
+    fs::read_to_string(source().join("Cargo.lock")).map_err(|error| error.to_string())
+}
+
+/// The name under which the archive is kept.
+fn archive_name(lock: &str, target: Option<&str>) -> Result<String, String> {
+    let version =
+        cache::locked_version(lock, CRATE).ok_or("no version of TCMalloc in its lock file")?;
+    Ok(match target {
+        None => format!("{CRATE}-{version}"),
+        Some(target) => format!("{CRATE}-{version}-{target}"),
+    })
 }
 
 /// What rustc calls a machine.
