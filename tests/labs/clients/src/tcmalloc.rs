@@ -85,12 +85,13 @@ const BUILD: &str = "RSEQ_TESTS_BUILD";
 ///
 /// It cannot be built here, or has not been built, and nobody has asked for that.
 pub fn for_aarch64() -> Result<PathBuf, String> {
+    static FOLDER: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| build(Machine::Aarch64));
+
     let name = archive_name(&lock()?, Some(&target(Machine::Aarch64)))?;
     if std::env::var_os(BUILD).is_none() && cache::made(&name)?.is_none() {
         let command = "cargo test -p rseq-lab-kernels --test aarch64-clients";
         return Err(format!("it is not built ({BUILD}=1 {command})"));
     }
-    static FOLDER: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| build(Machine::Aarch64));
     FOLDER.clone()
 }
 
