@@ -49,14 +49,16 @@ impl Image {
         let program = process.executable().ok();
         let program = program.as_deref().map(Path::to_string_lossy);
         let is_main = |mapping: &Mapping<'_>| program.as_deref() == Some(mapping.path);
-        // loaded objects have several mappings, but perhaps no code (the library
-        // of last resort), or code that was moved to larger pages
+        // loaded objects have several mappings, but perhaps no code, or code that was moved
+        // to larger pages; that of last resort has one, in which it is relocated
+        let is_in_one = |it: &Mapping<'_>| it.is_copied && it.offset == 0;
         let (mut met, mut loaded) = (HashSet::new(), HashSet::new());
         for mapping in maps::parse(&text) {
             let Some(id) = mapping.file.filter(|_| !mapping.is_kernels()) else {
                 continue;
             };
-            if !met.insert(id) || mapping.is_code || is_main(&mapping) {
+            let is_object = mapping.is_code || is_in_one(&mapping) || is_main(&mapping);
+            if !met.insert(id) || is_object {
                 loaded.insert(id);
             }
         }

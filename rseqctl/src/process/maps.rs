@@ -9,6 +9,8 @@ pub(super) struct Mapping<'a> {
     pub(super) range: Range<u64>,
     /// It may be executed.
     pub(super) is_code: bool,
+    /// It may be written to, and the file stays as it is.
+    pub(super) is_copied: bool,
     /// Where in the file it begins, in bytes.
     pub(super) offset: u64,
     /// The file; none for memory of the process's own.
@@ -50,6 +52,7 @@ fn line(line: &str) -> Option<Mapping<'_>> {
     Some(Mapping {
         range: hex(start)?..hex(end)?,
         is_code: permissions.contains('x'),
+        is_copied: permissions.contains('w') && permissions.contains('p'),
         offset: hex(offset)?,
         file: (inode != 0).then_some(FileId { device, inode }),
         path: path.trim_start(),

@@ -1,7 +1,7 @@
 //! Following code from one instruction over jumps and calls, for as long as
 //! something in registers or in the frame may lead to the area.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::area::Area;
 use crate::code::Code;
@@ -86,6 +86,11 @@ const DEPTH: u8 = 8;
 /// Places that are remembered as seen.
 const REMEMBERED: usize = 1 << 12;
 
+/// How often a place is come to with other values before those that change with each
+/// round of a loop are no longer known: a loop over what else the thread has would come to
+/// the area in the end, which its own bounds keep it from.
+const ROUNDS: u8 = 4;
+
 /// A place that is still to be followed.
 struct Open<A: Abi> {
     address: u64,
@@ -98,6 +103,9 @@ pub(crate) struct Flow<I: Isa> {
     follower: I,
     /// Places that have been followed, with what was known there.
     seen: HashSet<(u64, State<I::Abi>)>,
+    /// Places that have been come to from one start: what was known the first time, and how
+    /// often.
+    met: HashMap<u64, (State<I::Abi>, u8)>,
     open: Vec<Open<I::Abi>>,
     /// Instructions that may still be followed.
     left: u32,
@@ -110,6 +118,7 @@ impl<I: Isa> Flow<I> {
         Self {
             follower: I::new(area),
             seen: HashSet::new(),
+            met: HashMap::new(),
             open: Vec::new(),
             left: MOST,
             gave_up: false,
@@ -122,6 +131,7 @@ impl<I: Isa> Flow<I> {
         // the start is looked at whatever is left
         let mut is_start = true;
         self.open.clear();
+        self.met.clear();
         let state = self.follower.before(start, code);
         self.open.push(Open {
             address: start,
@@ -132,6 +142,7 @@ impl<I: Isa> Flow<I> {
             if self.seen.len() == REMEMBERED {
                 self.seen.clear();
             }
+            self.end_rounds(&mut open);
             if !self.seen.insert((open.address, open.state.clone())) {
                 continue;
             }
@@ -188,6 +199,17 @@ impl<I: Isa> Flow<I> {
                     break 'straight;
                 }
             }
+        }
+    }
+
+    /// Forgets what changes with each round of a loop, after some.
+    fn end_rounds(&mut self, open: &mut Open<I::Abi>) {
+        let first = || (open.state.clone(), 0);
+        let (first, rounds) = self.met.entry(open.address).or_insert_with(first);
+        if *rounds == ROUNDS {
+            open.state.forget_moved(first);
+        } else {
+            *rounds += 1;
         }
     }
 

@@ -180,6 +180,21 @@ impl<A: Abi> State<A> {
         self.get(A::RESULT).is_pointer()
     }
 
+    /// Forgets registers that hold another place of the thread's storage than in `first`.
+    pub(crate) fn forget_moved(&mut self, first: &Self) {
+        let pairs = self.registers.as_mut().iter_mut();
+        for (value, first) in pairs.zip(first.registers.as_ref()) {
+            let has_moved = match (*value, *first) {
+                (Value::Thread(now), Value::Thread(then))
+                | (Value::Storage(now), Value::Storage(then)) => now != then,
+                _ => false,
+            };
+            if has_moved {
+                *value = Value::Unknown;
+            }
+        }
+    }
+
     fn all(&self) -> impl Iterator<Item = Value> {
         let slots = self.slots.iter().map(|(_, value)| *value);
         self.registers.as_ref().iter().copied().chain(slots)

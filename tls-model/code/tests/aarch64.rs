@@ -201,6 +201,24 @@ fn a_store_outside_sections_is_found() {
     assert_eq!(stray.evidence, Evidence::Likely);
 }
 
+/// A loop over other variables of the thread, in which the area would come next but for the
+/// loop's end: as in the libc that a static program brings.
+#[test]
+fn a_loop_over_what_is_before_the_area_does_not_store_to_it() {
+    let outside = [
+        0xd53b_d044, // mrs x4, tpidr_el0
+        0xd100_a083, // sub x3, x4, #0x28
+        0x9100_8084, // add x4, x4, #0x20
+        0xf900_007f, // str xzr, [x3]
+        0x9100_2063, // add x3, x3, #0x8
+        0xeb04_007f, // cmp x3, x4
+        0x54ff_ffa1, // b.ne to the store
+        RET,
+    ];
+    let critical = critical(&program(&[NOP, STORE], &outside, SIGNATURE));
+    assert!(critical.offence(Violation::StrayStore).is_none());
+}
+
 #[test]
 fn the_fuzz_target_knows_this_machine() {
     let section = [NOP, CALL_POINTER, STORE];
