@@ -23,6 +23,13 @@ pub fn options() -> Vec<String> {
     vec![format!("-B{}", place.display()), "-fuse-ld=lld".to_owned()]
 }
 
+/// Tells cargo to link by the script at this path of the package.
+pub fn lay_out_by(script: &str) {
+    println!("cargo::rerun-if-changed={script}");
+    let path = PathBuf::from(variable("CARGO_MANIFEST_DIR")).join(script);
+    println!("cargo::rustc-link-arg-cdylib=-Wl,-T,{}", path.display());
+}
+
 /// Returns a variable that cargo sets.
 pub fn variable(name: &str) -> String {
     env::var(name).unwrap_or_else(|error| panic!("cargo did not set {name}: {error}"))

@@ -5,19 +5,10 @@
 #[path = "../linker.rs"]
 mod linker;
 
-use std::path::PathBuf;
-
-use linker::variable;
-
-/// How the linker lays the file out.
-const SCRIPT: &str = "src/one-segment.ld";
-
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=../linker.rs");
-    println!("cargo::rerun-if-changed={SCRIPT}");
-    let script = PathBuf::from(variable("CARGO_MANIFEST_DIR")).join(SCRIPT);
-    println!("cargo::rustc-link-arg-cdylib=-Wl,-T,{}", script.display());
+    linker::lay_out_by("src/one-segment.ld");
     for option in linker::options() {
         println!("cargo::rustc-link-arg-cdylib={option}");
     }

@@ -21,8 +21,6 @@ use std::process::Command;
 use linker::variable;
 
 const ABI_SOURCE: &str = "../abi/src/lib.rs";
-/// How the linker lays the file out.
-const SCRIPT: &str = "src/segments.ld";
 /// How the dynamic linker finds it.
 const ABI: &str = "$ORIGIN/librseq_abi.so.1";
 
@@ -30,9 +28,7 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed={ABI_SOURCE}");
     println!("cargo::rerun-if-changed=../linker.rs");
-    println!("cargo::rerun-if-changed={SCRIPT}");
-    let script = PathBuf::from(variable("CARGO_MANIFEST_DIR")).join(SCRIPT);
-    println!("cargo::rustc-link-arg-cdylib=-Wl,-T,{}", script.display());
+    linker::lay_out_by("src/segments.ld");
 
     let link_time_copy = PathBuf::from(variable("OUT_DIR")).join("librseq_abi.so");
     let mut rustc = Command::new(variable("RUSTC"));

@@ -55,29 +55,8 @@ pub fn use_own_storage() {
         return;
     };
     let offsets = [own, own.wrapping_add(AREA_BYTES)];
-    // the ordinary case: to write to what is read-only takes two system calls
-    let pair: *mut [usize; 2] = area.cast();
-    let is_pair = room == area.wrapping_add(1) && is_on_one_page(pair);
-    if is_pair && !is_there(area) && !is_there(room) {
-        let [area, room] = offsets.map(usize::to_ne_bytes);
-        let mut bytes = [0; 2 * size_of::<usize>()];
-        for (to, from) in bytes.iter_mut().zip(area.iter().chain(&room)) {
-            *to = *from;
-        }
-        process::write_protected(pair, &bytes);
-        return;
-    }
-    for (slot, offset) in [area, room].into_iter().zip(offsets) {
-        if !is_there(slot) {
-            process::write_protected(slot, &offset.to_ne_bytes());
-        }
-    }
-}
-
-/// Returns whether a variable is on one page, however small the pages are.
-fn is_on_one_page<T>(variable: *mut T) -> bool {
-    const PAGE: usize = 4096;
-    variable.addr() % PAGE <= PAGE - size_of::<T>()
+    let missing = [area, room].into_iter().zip(offsets);
+    process::write_slots(missing.filter(|(slot, _)| !is_there(*slot)));
 }
 
 /// Returns what may be done in every program of this host, where the shim is a copy for

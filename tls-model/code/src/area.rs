@@ -5,6 +5,8 @@ use std::mem::offset_of;
 use tls_model::facts::{Facts, ObjectKind};
 use tls_model::rseq::{CPU_ID_REGISTRATION_FAILED, CPU_ID_UNINITIALIZED, Rseq, arch};
 
+use crate::state::Value;
+
 /// `e_machine` of x86-64.
 pub(crate) const X86_64: u16 = arch::X86_64.machine;
 /// `e_machine` of AArch64.
@@ -46,6 +48,19 @@ impl Area {
             module: facts.module_slot,
             descriptor: facts.descriptor_slot.filter(|_| facts.machine == AARCH64),
             in_storage: own.map(|definition| definition.value as i64),
+        }
+    }
+
+    /// Returns what a value is, with an address of the object's own area recognised.
+    pub(crate) fn settle(&self, value: Value) -> Value {
+        let inside = match value {
+            Value::Thread(at) => self.offset.map(|offset| at.wrapping_sub(offset)),
+            Value::Storage(at) => self.in_storage.map(|start| at.wrapping_sub(start)),
+            _ => None,
+        };
+        match inside {
+            Some(inside @ -16..32) => Value::Area(inside),
+            _ => value,
         }
     }
 

@@ -52,9 +52,35 @@ const STYLE: &str = "\
 ///
 /// A link leads nowhere, or mdBook cannot be had or fails.
 pub fn build(steps: &mut Steps, to: &Path) -> Result<(), String> {
-    let root = steps.root().to_owned();
-    steps.own("links of the pages", || links::check(&root))?;
+    check_pages(steps)?;
     let mdbook = setup::mdbook(steps)?;
+    make(steps, &mdbook, to)
+}
+
+/// As [`build`], or says why there is no mdBook here.
+///
+/// # Errors
+///
+/// A link leads nowhere, or mdBook fails.
+pub fn build_or_skip(steps: &mut Steps, to: &Path) -> Result<(), String> {
+    check_pages(steps)?;
+    match setup::mdbook(steps) {
+        Ok(mdbook) => make(steps, &mdbook, to),
+        Err(reason) => {
+            steps.skip("book", reason);
+            Ok(())
+        }
+    }
+}
+
+fn check_pages(steps: &mut Steps) -> Result<(), String> {
+    let root = steps.root().to_owned();
+    steps.own("links of the pages", || links::check(&root))
+}
+
+/// Builds the book and follows its links.
+fn make(steps: &mut Steps, mdbook: &Path, to: &Path) -> Result<(), String> {
+    let root = steps.root().to_owned();
     let stage = tempfile::tempdir().map_err(|error| format!("a folder for the book: {error}"))?;
     arrange(&root, stage.path())?;
     // mdBook writes beside what is there
@@ -73,20 +99,6 @@ pub fn build(steps: &mut Steps, to: &Path) -> Result<(), String> {
     steps.own("links of the book", || followed::check(to))?;
     println!("{}", to.join("index.html").display());
     Ok(())
-}
-
-/// As [`build`], or says why there is no mdBook here.
-///
-/// # Errors
-///
-/// A link leads nowhere, or mdBook fails.
-pub fn build_or_skip(steps: &mut Steps, to: &Path) -> Result<(), String> {
-    if let Err(reason) = setup::mdbook(steps) {
-        steps.skip("book", reason);
-        let root = steps.root().to_owned();
-        return steps.own("links of the pages", || links::check(&root));
-    }
-    build(steps, to)
 }
 
 /// Writes what mdBook reads.

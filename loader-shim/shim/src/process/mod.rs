@@ -30,7 +30,7 @@ pub use later::{is_single_threaded, nothing_later_defines};
 pub use loaded::Loaded;
 pub use objects::{each_next_object, each_object, next_definition};
 pub use program::{Program, definitions, is_planned_for};
-pub use relro::{rebind_libc, write_protected};
+pub use relro::{rebind_libc, write_protected, write_slots};
 pub use section::Section;
 pub use tables::{AREA, Name, Tables};
 pub use walk::{

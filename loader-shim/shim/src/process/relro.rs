@@ -21,16 +21,31 @@ use crate::{arch, kernel};
 /// variables do not.
 pub fn write_protected<T>(variable: *mut T, bytes: &[u8]) -> bool {
     let address = variable.expose_provenance();
-    if arch::own_zeroes().contains(&address) {
-        return write(address, bytes, false);
-    }
-    let mut read_only = false;
-    each_object(|object| {
-        let here = object.contains(address);
-        read_only = here && object.has_made_read_only(address);
-        here
-    });
+    let read_only = is_read_only(address);
     write(address, bytes, read_only) && !read_only
+}
+
+/// Writes values to slots, wherever they lie. Slots on one page that follow each other cost
+/// one change of its protection, and one back.
+pub fn write_slots(slots: impl Iterator<Item = (*mut usize, usize)>) {
+    let mut open = None;
+    for (slot, value) in slots {
+        let address = slot.expose_provenance();
+        let page = address & !(kernel::page() - 1);
+        if open != Some(page) && is_read_only(address) {
+            if let Some(page) = open.take() {
+                protect(page);
+            }
+            if !unprotect(page) {
+                continue;
+            }
+            open = Some(page);
+        }
+        put(address, &value.to_ne_bytes());
+    }
+    if let Some(page) = open {
+        protect(page);
+    }
 }
 
 /// Changes the libc's slots that hold the first address of a pair to the second,
@@ -77,16 +92,47 @@ impl Loaded<'_> {
     }
 }
 
-/// Writes to it; returns whether that could be done.
-fn write(address: usize, bytes: &[u8], read_only: bool) -> bool {
-    let protect = |protection| {
-        // SAFETY: the page stays readable; only the constructor comes here,
-        // while there is one thread.
-        unsafe { kernel::protect_page(address, protection) }
-    };
-    if read_only && protect(libc::PROT_READ | libc::PROT_WRITE) != 0 {
+/// Returns whether the dynamic linker has made read-only what lies there.
+fn is_read_only(address: usize) -> bool {
+    if arch::own_zeroes().contains(&address) {
         return false;
     }
+    let mut read_only = false;
+    each_object(|object| {
+        let here = object.contains(address);
+        read_only = here && object.has_made_read_only(address);
+        here
+    });
+    read_only
+}
+
+/// Writes to it; returns whether that could be done.
+fn write(address: usize, bytes: &[u8], read_only: bool) -> bool {
+    if read_only && !unprotect(address) {
+        return false;
+    }
+    put(address, bytes);
+    if read_only {
+        protect(address);
+    }
+    true
+}
+
+/// Makes its page writable; returns whether that could be done.
+fn unprotect(address: usize) -> bool {
+    // SAFETY: the page stays readable; only the constructor comes here, while there is one
+    // thread.
+    unsafe { kernel::protect_page(address, libc::PROT_READ | libc::PROT_WRITE) == 0 }
+}
+
+/// Makes its page read-only again.
+fn protect(address: usize) {
+    // SAFETY: as above.
+    unsafe { kernel::protect_page(address, libc::PROT_READ) };
+}
+
+/// Writes to what is writable.
+fn put(address: usize, bytes: &[u8]) {
     // SAFETY: a variable or slot of a loaded object, writable now.
     unsafe {
         copy_nonoverlapping(
@@ -95,8 +141,4 @@ fn write(address: usize, bytes: &[u8], read_only: bool) -> bool {
             bytes.len(),
         );
     }
-    if read_only {
-        protect(libc::PROT_READ);
-    }
-    true
 }

@@ -25,19 +25,6 @@ impl Follower {
         Self { area: *area }
     }
 
-    /// Returns what a value is, with an address of the object's own area recognised.
-    fn settle(&self, value: Value) -> Value {
-        let inside = match value {
-            Value::Thread(at) => self.area.offset.map(|offset| at.wrapping_sub(offset)),
-            Value::Storage(at) => self.area.in_storage.map(|start| at.wrapping_sub(start)),
-            _ => None,
-        };
-        match inside {
-            Some(inside @ -16..32) => Value::Area(inside),
-            _ => value,
-        }
-    }
-
     /// Returns the addresses of words that lead to the area.
     fn words(&self) -> impl Iterator<Item = u64> {
         let area = &self.area;
@@ -70,7 +57,7 @@ impl Follower {
             _ => None,
         };
         let area = memory.and_then(|memory| self.offset_in_area(state, memory));
-        let result = self.settle(self.result(state, word));
+        let result = self.area.settle(self.result(state, word));
         let is_indexed = memory.is_some_and(|memory| self.is_indexed(state, memory));
         let mut effect = Effect {
             system_call: word.op == Op::SystemCall,
@@ -106,7 +93,7 @@ impl Follower {
             Some(index) if index.plain => sum(state.get(memory.base), state.get(index.register)),
             Some(_) => return None,
         };
-        match self.settle(start.moved(memory.offset)) {
+        match self.area.settle(start.moved(memory.offset)) {
             Value::Area(inside) => {
                 Some(inside).filter(|inside| (-BEFORE_AREA..32).contains(inside))
             }
@@ -128,7 +115,7 @@ impl Follower {
             .into_iter()
             .enumerate()
             .filter(|(at, _)| *at == 0 || index.plain)
-            .any(|(_, value)| matches!(self.settle(value), Value::Area(0..32)))
+            .any(|(_, value)| matches!(self.area.settle(value), Value::Area(0..32)))
     }
 
     /// Returns what the first register that is written holds behind the instruction.

@@ -29,19 +29,6 @@ impl Follower {
         }
     }
 
-    /// Returns what a value is, with an address of the object's own area recognised.
-    fn settle(&self, value: Value) -> Value {
-        let inside = match value {
-            Value::Thread(at) => self.area.offset.map(|offset| at.wrapping_sub(offset)),
-            Value::Storage(at) => self.area.in_storage.map(|start| at.wrapping_sub(start)),
-            _ => None,
-        };
-        match inside {
-            Some(inside @ -16..32) => Value::Area(inside),
-            _ => value,
-        }
-    }
-
     /// Returns whether the memory operand is this word of the object.
     pub(super) fn is_word(instruction: &Instruction, address: Option<u64>) -> bool {
         instruction.is_ip_rel_memory_operand()
@@ -115,7 +102,7 @@ impl Follower {
             .into_iter()
             .enumerate()
             .filter(|(at, _)| *at == 0 || scale == 1)
-            .map(|(_, value)| self.settle(value.moved(displacement)));
+            .map(|(_, value)| self.area.settle(value.moved(displacement)));
         let leads = |value: Value| match value {
             Value::Area(0..32) => !through_thread,
             Value::Offset { at: 0..32, .. } => through_thread,
@@ -153,7 +140,7 @@ impl Follower {
             evidence,
         });
         effect.store = self.store(area, instruction);
-        let result = self.settle(self.result(state, instruction));
+        let result = self.area.settle(self.result(state, instruction));
         effect.formed = matches!(result, Value::Area(0..32))
             && !matches!(instruction.mnemonic(), Mnemonic::Mov | Mnemonic::Pop);
         effect.formed |= self.is_indexed(state, instruction);
