@@ -14,14 +14,9 @@ use rseq_kit::fixture::built;
 use rseq_kit::needs::{Need, Tool, program};
 use rseq_kit::runner::{Outcome, Suite};
 
-const NEEDS: [Need; 9] = [
-    Need::X86_64,
+const NEEDS: [Need; 4] = [
     Need::ROOT,
     Need::MOUNT_NAMESPACE,
-    Need::RSEQ,
-    Need::PTRACE,
-    Need::CC,
-    Need::GLIBC_2_35,
     Need::new(&Tool("script")),
     Need::new(&Tool("ps")),
 ];
@@ -120,7 +115,7 @@ fn screens() -> Result<Vec<Shown>, String> {
     shown.ok_or_else(|| format!("{out}{}", told.err))
 }
 
-#[rseq_kit::test(NEEDS)]
+#[rseq_kit::test(Need::LIVE, NEEDS)]
 fn the_refused_server_is_found_on_the_first_screen() -> Outcome {
     let screens = screens()?;
     let [doctor, narrow, wide] = &screens[..] else {

@@ -10,7 +10,7 @@ use rseq_kit::artifacts::artifacts;
 use rseq_kit::child::Program;
 use rseq_kit::debian;
 use rseq_kit::needs::{Need, Sanitizer, program};
-use rseq_kit::runner::{Outcome, Suite};
+use rseq_kit::runner::{Outcome, Suite, none_of};
 use rseq_kit::scratch;
 use rseq_lab_conformance as conformance;
 use rseq_lab_conformance::known::Verdict;
@@ -116,14 +116,6 @@ fn wrong(
         .collect())
 }
 
-fn none(wrong: &[String]) -> Outcome {
-    if wrong.is_empty() {
-        Ok(())
-    } else {
-        Err(wrong.join("\n").into())
-    }
-}
-
 /// The shim cannot write its report, and says so; the program does not notice.
 fn report(owner: Owner, path: &str) -> Outcome {
     let root = Root::host()?;
@@ -139,7 +131,7 @@ fn report(owner: Owner, path: &str) -> Outcome {
             found.extend(wrong(program, owner, root.glibc, cell.as_program()?)?);
         }
     }
-    none(&found)
+    none_of(found)
 }
 
 /// The same in a mount namespace, on a file system that cannot take the report.
@@ -171,7 +163,7 @@ fn on_tmpfs(owner: Owner, options: &str, then: &str) -> Outcome {
             .limit(rseq_lab_conformance::cell::LIMIT);
         found.extend(wrong(judged, owner, root.glibc, run)?);
     }
-    none(&found)
+    none_of(found)
 }
 
 /// With other libraries preloaded, before and after.
@@ -198,7 +190,7 @@ fn preloaded(
         }
         found.extend(wrong(program, owner, root.glibc, cell.as_program()?)?);
     }
-    none(&found)
+    none_of(found)
 }
 
 /// jemalloc as Debian ships it: an allocator that is preloaded.
@@ -256,7 +248,7 @@ fn in_chroot(owner: Owner, release: &str) -> Outcome {
         }
         found.extend(wrong(judged, owner, root.glibc, run)?);
     }
-    none(&found)
+    none_of(found)
 }
 
 fn copy_libraries(from: &Path, to: &Path) -> Result<(), String> {

@@ -8,7 +8,7 @@ use rseq_kit::fixture::audit::{self, Audited};
 use rseq_kit::fixture::confirm::Confirmed;
 use rseq_kit::fixture::header::Headers;
 use rseq_kit::fixture::{self, Case, agree};
-use rseq_kit::runner::{Outcome, Suite};
+use rseq_kit::runner::{Outcome, Suite, none_of};
 
 fn main() -> ExitCode {
     let fixtures = fixture::all();
@@ -50,10 +50,7 @@ fn main() -> ExitCode {
 /// Others say what the audit says: the readers, the tool that unpacks it, its runs.
 fn confirmed(case: &Case) -> Outcome {
     let confirmed = Confirmed::of(case)?;
-    match &confirmed.wrong[..] {
-        [] => Ok(()),
-        wrong => Err(wrong.join("\n").into()),
-    }
+    none_of(confirmed.wrong)
 }
 
 /// Builds a case; where its header speaks of symbols, the second reader must

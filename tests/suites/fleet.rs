@@ -17,15 +17,6 @@ use rseq_lab_clients::duckdb;
 use rseq_lab_clients::duckdb::ask;
 use serde_json::{Value, json};
 
-const FLEET: [Need; 6] = [
-    Need::X86_64,
-    Need::GLIBC_2_35,
-    Need::RSEQ,
-    Need::PTRACE,
-    Need::CC,
-    duckdb::NEED,
-];
-
 fn main() -> ExitCode {
     Suite::collected().run()
 }
@@ -110,7 +101,7 @@ fn id(running: &Running) -> PathBuf {
     PathBuf::from(running.id().to_string())
 }
 
-#[rseq_kit::test(FLEET)]
+#[rseq_kit::test(Need::LIVE, duckdb::NEED)]
 fn packages() -> Outcome {
     let reports = Reports::new()?;
     let adopted = installed("adopted", &built("definer-library", "nodelete")?)?;
@@ -138,7 +129,7 @@ fn packages() -> Outcome {
     Ok(())
 }
 
-#[rseq_kit::test(FLEET)]
+#[rseq_kit::test(Need::LIVE, duckdb::NEED)]
 fn colliding() -> Outcome {
     let reports = Reports::new()?;
     for (host, case, world) in [
@@ -157,7 +148,7 @@ fn colliding() -> Outcome {
     Ok(())
 }
 
-#[rseq_kit::test(FLEET)]
+#[rseq_kit::test(Need::LIVE, duckdb::NEED)]
 fn changes() -> Outcome {
     let reports = Reports::new()?;
     let old = installed("retired", &built("definer-library", "unloadable")?)?;
@@ -185,7 +176,7 @@ fn changes() -> Outcome {
 
 /// A host whose kernel does not rewrite what an adopter relies on, by a row such
 /// as the doctor writes there.
-#[rseq_kit::test(FLEET)]
+#[rseq_kit::test(Need::LIVE, duckdb::NEED)]
 fn at_risk() -> Outcome {
     let reports = Reports::new()?;
     for (host, verdict) in [("web-1", "cpu-id-start-kept"), ("web-2", "libc-registers")] {

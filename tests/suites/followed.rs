@@ -8,7 +8,7 @@ use rseq_kit::child::Program;
 use rseq_kit::fixture;
 use rseq_kit::machine::Machine;
 use rseq_kit::needs::{Need, program};
-use rseq_kit::runner::{Outcome, Suite};
+use rseq_kit::runner::{Outcome, Suite, none_of};
 use rseq_kit::scratch;
 use rseq_lab_clients::{selftests, tcmalloc};
 use tls_model::critical::{Critical, Violation};
@@ -98,10 +98,7 @@ fn compare(form: &[&str]) -> Outcome {
         count += 1;
     }
     assert!(count > 20, "{count} cases");
-    if wrong.is_empty() {
-        return Ok(());
-    }
-    Err(wrong.join("\n").into())
+    none_of(wrong)
 }
 
 #[rseq_kit::test(BUILDS)]

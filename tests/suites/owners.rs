@@ -23,14 +23,6 @@ enum Area {
     None,
 }
 
-const TRACED: [Need; 5] = [
-    Need::CC,
-    Need::X86_64,
-    Need::GLIBC_2_35,
-    Need::RSEQ,
-    Need::PTRACE,
-];
-
 fn main() -> ExitCode {
     let rows = [
         ("nobody", "plain", Area::Foreign),
@@ -52,7 +44,7 @@ fn main() -> ExitCode {
     let mut suite = Suite::collected();
     for (case, world, area) in rows {
         let name = format!("owner::{case}::{world}");
-        suite.add(name, &TRACED, move || areas(case, world, area));
+        suite.add(name, &Need::LIVE, move || areas(case, world, area));
     }
     suite.run()
 }
@@ -116,7 +108,7 @@ fn address(text: &str) -> Result<u64, String> {
 }
 
 /// The witness is not blind: where nobody registers, it says so.
-#[rseq_kit::test(TRACED)]
+#[rseq_kit::test(Need::LIVE)]
 fn witness_sees_what_is_missing() -> Outcome {
     let census = Program::new(built("census", "default")?);
     let (finished, records) = World::from_name("bare+witness")?.run(census)?;
@@ -131,7 +123,7 @@ fn witness_sees_what_is_missing() -> Outcome {
 }
 
 /// An unknown value is said once, and the default holds.
-#[rseq_kit::test(TRACED)]
+#[rseq_kit::test(Need::LIVE)]
 fn shim_one_warning() -> Outcome {
     for (name, value) in [
         ("RSEQ_SHIM_MODE", "sometimes"),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use rseq_kit::artifacts::artifacts;
 use rseq_kit::child::{Finished, Program};
 use rseq_kit::fixture::built;
-use rseq_kit::runner::Outcome;
+use rseq_kit::runner::{Outcome, none_of};
 use rseq_kit::scratch;
 use rseq_kit::world::GLIBC_OFF;
 
@@ -127,10 +127,7 @@ fn pointers_are_followed() -> Outcome {
             wrong.push(format!("{name}: {} {}", finished.code(), finished.err));
         }
     }
-    if wrong.is_empty() {
-        return Ok(());
-    }
-    Err(wrong.join("\n").into())
+    none_of(wrong)
 }
 
 /// Where sections do not abort, no program gets to use them.

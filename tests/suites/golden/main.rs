@@ -12,7 +12,7 @@ use rseq_kit::artifacts::{artifacts, room, workspace};
 use rseq_kit::fixture::table;
 use rseq_kit::golden::dump;
 use rseq_kit::needs::Need;
-use rseq_kit::runner::{Outcome, Suite};
+use rseq_kit::runner::{Outcome, Suite, none_of};
 
 fn main() -> ExitCode {
     let mut suite = Suite::new();
@@ -30,14 +30,8 @@ fn main() -> ExitCode {
 /// The page of the book with the table of traps.
 fn traps() -> Outcome {
     let rows = table::rows();
-    let wrong: Vec<_> = rows
-        .iter()
-        .filter(|row| !row.is_right)
-        .map(|row| &*row.text)
-        .collect();
-    if !wrong.is_empty() {
-        return Err(wrong.join("\n").into());
-    }
+    let wrong = rows.iter().filter(|row| !row.is_right);
+    none_of(wrong.map(|row| &*row.text))?;
     let page = workspace().join("docs/traps.md");
     held(&page, table::page(&rows))
 }

@@ -12,24 +12,19 @@ use rseq_kit::scratch;
 
 use crate::package;
 
-const NEEDS: [Need; 9] = [
-    Need::X86_64,
+const NEEDS: [Need; 4] = [
     Need::ROOT,
     Need::MOUNT_NAMESPACE,
-    Need::RSEQ,
-    Need::PTRACE,
-    Need::CC,
-    Need::GLIBC_2_35,
     Need::new(&Tool("dpkg-deb")),
     bare::OVERLAY,
 ];
 
-#[rseq_kit::test(NEEDS, bare::DEBIAN_ROOT)]
+#[rseq_kit::test(Need::LIVE, NEEDS, bare::DEBIAN_ROOT)]
 fn debian() -> Outcome {
     follow(Root::Debian, "debian")
 }
 
-#[rseq_kit::test(NEEDS, bare::UBUNTU_ROOT)]
+#[rseq_kit::test(Need::LIVE, NEEDS, bare::UBUNTU_ROOT)]
 fn ubuntu() -> Outcome {
     follow(Root::Ubuntu, "ubuntu")
 }

@@ -10,10 +10,10 @@ use rseq_kit::needs::{Need, program};
 use rseq_kit::runner::Outcome;
 use rseq_kit::scratch;
 
-use crate::look::{LIVE, ends, idle, ps, ready};
+use crate::look::{ends, idle, ps, ready};
 
 /// Two that are served, and between them one that was refused in five threads.
-#[rseq_kit::test(LIVE)]
+#[rseq_kit::test(Need::LIVE)]
 fn findings() -> Outcome {
     let first = ready(idle("dynamic", 1)?)?;
     let refused = ready(Program::new(built("addresses", "exports")?))?;
@@ -65,7 +65,7 @@ fn findings() -> Outcome {
 }
 
 /// Without /proc nothing can be said, and that is an error of the whole command.
-#[rseq_kit::test(LIVE, Need::MOUNT_NAMESPACE)]
+#[rseq_kit::test(Need::LIVE, Need::MOUNT_NAMESPACE)]
 fn no_proc() -> Outcome {
     let script = "mount -t tmpfs none /proc && exec \"$0\" ps --all";
     let told = Program::new(program("unshare")?)
@@ -83,7 +83,7 @@ fn no_proc() -> Outcome {
 }
 
 /// What a plain user cannot see of a whole host is one line at the end, and no failure.
-#[rseq_kit::test(LIVE, Need::ROOT, Need::SETPRIV)]
+#[rseq_kit::test(Need::LIVE, Need::ROOT, Need::SETPRIV)]
 fn plain_user() -> Outcome {
     let others = ready(idle("dynamic", 1)?)?;
     let told = Program::new(program("setpriv")?)

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::look::{LIVE, ends, look, message, ready};
+use crate::look::{ends, look, message, ready};
 use rseq_kit::artifacts::artifacts;
 use rseq_kit::child::Program;
 use rseq_kit::fixture::built;
@@ -26,7 +26,7 @@ fn descendants(id: i32) -> Vec<i32> {
 
 /// In mount, pid and user namespaces of its own, by a path that leads nowhere
 /// out here.
-#[rseq_kit::test(LIVE, Need::ROOT, Need::MOUNT_NAMESPACE)]
+#[rseq_kit::test(Need::LIVE, Need::ROOT, Need::MOUNT_NAMESPACE)]
 fn namespaces() -> Outcome {
     let place = scratch::directory("namespaces")?;
     let script = format!(
@@ -60,7 +60,7 @@ fn namespaces() -> Outcome {
 }
 
 /// Every process there is, in a pid namespace that stands for the host.
-#[rseq_kit::test(LIVE, Need::ROOT, Need::MOUNT_NAMESPACE)]
+#[rseq_kit::test(Need::LIVE, Need::ROOT, Need::MOUNT_NAMESPACE)]
 fn whole_host() -> Outcome {
     let idle = built("idle", "dynamic")?;
     let definer = built("addresses", "exports")?;
@@ -98,7 +98,7 @@ fn whole_host() -> Outcome {
 
 /// Without any capability, at another user's process: what /proc tells, and
 /// what is missing.
-#[rseq_kit::test(LIVE, Need::ROOT, Need::SETPRIV)]
+#[rseq_kit::test(Need::LIVE, Need::ROOT, Need::SETPRIV)]
 fn another_user() -> Outcome {
     let setpriv = program("setpriv")?;
     let sleep = Program::new(&setpriv)

@@ -7,17 +7,7 @@ use std::time::Duration;
 use rseq_kit::artifacts::artifacts;
 use rseq_kit::child::{Finished, Program, Running};
 use rseq_kit::fixture::built;
-use rseq_kit::needs::Need;
 use serde_json::Value;
-
-/// What it takes to look at a live process that has registered.
-pub(crate) const LIVE: [Need; 5] = [
-    Need::X86_64,
-    Need::GLIBC_2_35,
-    Need::RSEQ,
-    Need::PTRACE,
-    Need::CC,
-];
 
 /// A program that has said that it is ready, and waits for the end of its input.
 pub(crate) fn ready(program: Program) -> Result<Running, String> {

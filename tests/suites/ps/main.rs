@@ -18,7 +18,6 @@ mod owners;
 mod states;
 
 use elsewhere::on_kernel;
-use look::LIVE;
 use owners::{libc_of, owned, static_program, with_launcher};
 
 /// Who owns the threads of a program that waits, by its case and world.
@@ -35,11 +34,11 @@ const OWNERS: [(&str, &str, &str); 9] = [
 ];
 
 fn main() -> ExitCode {
-    let with = |more: &[Need]| [&LIVE[..], more].concat();
+    let with = |more: &[Need]| [&Need::LIVE[..], more].concat();
     let mut suite = Suite::collected();
     for (case, world, owner) in OWNERS {
         let title = format!("ps::owner::{case}::{world}");
-        suite.add(title, &LIVE, move || owned(case, world, owner));
+        suite.add(title, &Need::LIVE, move || owned(case, world, owner));
     }
     for case in ["static", "static-stripped"] {
         let needs = with(&[Need::STATIC_LIBC]);

@@ -3,9 +3,7 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use crate::look::{
-    LIVE, ends, idle, is_left_alone, look, look_with, message, ps, ready, rules, threads,
-};
+use crate::look::{ends, idle, is_left_alone, look, look_with, message, ps, ready, rules, threads};
 use rseq_kit::artifacts::artifacts;
 use rseq_kit::child::Program;
 use rseq_kit::debian::{self, Suite};
@@ -60,7 +58,7 @@ pub(crate) fn owned(case: &str, world: &str, owner: &str) -> Outcome {
 
 /// An emulator's threads have its own libc's registration, whatever the libc of the
 /// program that it emulates says, and that program is refused nothing.
-#[rseq_kit::test(LIVE, Need::STATIC_LIBC, debian::need("qemu-user-static"))]
+#[rseq_kit::test(Need::LIVE, Need::STATIC_LIBC, debian::need("qemu-user-static"))]
 fn emulated() -> Outcome {
     let root = Suite::open("bookworm")?.root(&["qemu-user-static"])?;
     let emulator = root.join("usr/bin/qemu-x86_64-static");
@@ -139,7 +137,7 @@ const PYTHON: &str = "import sys, threading\n\
     [t.join() for t in threads]\n\
     print('done')\n";
 
-#[rseq_kit::test(LIVE, Need::PYTHON)]
+#[rseq_kit::test(Need::LIVE, Need::PYTHON)]
 fn python_threads() -> Outcome {
     let running = ready(Program::new(python()?).args(["-c", PYTHON]))?;
     all_libcs(running.id(), 17)?;
@@ -151,7 +149,7 @@ const NODE: &str = "process.stdin.on('end', () => console.log('done'));\n\
     process.stdin.resume();\n\
     require('fs').readFile(process.argv0, () => console.log('ready'));\n";
 
-#[rseq_kit::test(LIVE, Need::NODE)]
+#[rseq_kit::test(Need::LIVE, Need::NODE)]
 fn node() -> Outcome {
     let running = ready(Program::new(program("node")?).args(["-e", NODE]))?;
     all_libcs(running.id(), 5)?;
@@ -167,7 +165,7 @@ const JAVA: &str = "class Waits {\n\
     \x20   }\n\
     }\n";
 
-#[rseq_kit::test(LIVE, Need::JAVA)]
+#[rseq_kit::test(Need::LIVE, Need::JAVA)]
 fn java() -> Outcome {
     let source = scratch::directory("java")?.join("Waits.java");
     fs::write(&source, JAVA).map_err(|error| error.to_string())?;
@@ -179,7 +177,7 @@ fn java() -> Outcome {
 }
 
 /// What has been loaded has found room: the audit's warning is refuted.
-#[rseq_kit::test(LIVE)]
+#[rseq_kit::test(Need::LIVE)]
 fn much_static_tls() -> Outcome {
     let library = built("large-tls", "default")?;
     let running = ready(idle("dynamic", 1)?.env("LD_PRELOAD", &library))?;
@@ -191,7 +189,7 @@ fn much_static_tls() -> Outcome {
 }
 
 /// A definer that came by dlopen, and could go again, unless it is marked.
-#[rseq_kit::test(LIVE, Need::PYTHON)]
+#[rseq_kit::test(Need::LIVE, Need::PYTHON)]
 fn dlopened() -> Outcome {
     const SCRIPT: &str = "import ctypes, sys\n\
         library = ctypes.CDLL(sys.argv[1])\n\
@@ -220,7 +218,7 @@ fn dlopened() -> Outcome {
 }
 
 /// A server with TCMalloc in it, started as people do.
-#[rseq_kit::test(LIVE, Need::CXX, tcmalloc::NEED)]
+#[rseq_kit::test(Need::LIVE, Need::CXX, tcmalloc::NEED)]
 fn without_launcher() -> Outcome {
     let running = ready(Program::new(binary(Linked::Hidden)?).arg("wait"))?;
     let (row, code) = look_with(running.id(), &["--fail-on", "warning"])?;
@@ -290,7 +288,7 @@ pub(crate) fn libc_of(name: &str) -> Outcome {
 }
 
 /// Envoy, which is stripped: who owns it shows in the running process.
-#[rseq_kit::test(LIVE, envoy::NEED)]
+#[rseq_kit::test(Need::LIVE, envoy::NEED)]
 fn envoy_bare_and_run() -> Outcome {
     for (run, owner) in [(false, "libc"), (true, "client")] {
         let start = Start::new(Route::Direct(5), 2)?;
@@ -315,7 +313,7 @@ fn envoy_bare_and_run() -> Outcome {
 }
 
 /// A server that is asked all the time, while it is looked at all the time.
-#[rseq_kit::test(LIVE, workerd::NEED)]
+#[rseq_kit::test(Need::LIVE, workerd::NEED)]
 fn workerd_under_load() -> Outcome {
     const CONNECTIONS: u32 = 8;
     const EACH: u32 = 100;

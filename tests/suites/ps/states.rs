@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use crate::look::{LIVE, ends, idle, is_left_alone, look, look_with, ps, ready, threads};
+use crate::look::{ends, idle, is_left_alone, look, look_with, ps, ready, threads};
 use rseq_kit::artifacts::artifacts;
 use rseq_kit::child::Program;
 use rseq_kit::fixture::built;
@@ -15,7 +15,7 @@ use rseq_kit::world::{GLIBC_OFF, World};
 use rseq_kit::{scratch, sys};
 use serde_json::{Value, json};
 
-#[rseq_kit::test(LIVE)]
+#[rseq_kit::test(Need::LIVE)]
 fn many_threads() -> Outcome {
     let running = ready(idle("dynamic", 4999)?)?;
     let row = look(running.id())?;
@@ -27,7 +27,7 @@ fn many_threads() -> Outcome {
 }
 
 /// Whatever it is doing when it is killed: an answer, and no failure.
-#[rseq_kit::test(LIVE)]
+#[rseq_kit::test(Need::LIVE)]
 fn ends_meanwhile() -> Outcome {
     for wait in 0..8 {
         let running = ready(idle("dynamic", 400)?)?;
@@ -49,7 +49,7 @@ fn ends_meanwhile() -> Outcome {
 }
 
 /// Ten thousand short threads, while they are looked at.
-#[rseq_kit::test(LIVE)]
+#[rseq_kit::test(Need::LIVE)]
 fn threads_come_and_go() -> Outcome {
     let program = Program::new(built("swarm", "default")?).arg("2500");
     let (program, _records) = World::from_name("plain")?.prepare(program)?;
@@ -70,7 +70,7 @@ fn threads_come_and_go() -> Outcome {
 }
 
 /// Only other threads are left: /proc shows the process as a zombie.
-#[rseq_kit::test(LIVE, Need::PYTHON)]
+#[rseq_kit::test(Need::LIVE, Need::PYTHON)]
 fn main_thread_ended() -> Outcome {
     const SCRIPT: &str = "import ctypes, sys, threading\n\
         def waits():\n\
@@ -97,7 +97,7 @@ fn main_thread_ended() -> Outcome {
 }
 
 /// It has ended, and its parent has not noticed: told, and no failure.
-#[rseq_kit::test(LIVE, Need::PYTHON)]
+#[rseq_kit::test(Need::LIVE, Need::PYTHON)]
 fn zombie() -> Outcome {
     const SCRIPT: &str = "import subprocess, sys\n\
         child = subprocess.Popen(['true'])\n\
@@ -117,7 +117,7 @@ fn zombie() -> Outcome {
     Ok(())
 }
 
-#[rseq_kit::test(LIVE)]
+#[rseq_kit::test(Need::LIVE)]
 fn debugger() -> Outcome {
     let traced = Program::new(program("sleep")?).arg("600").trace()?;
     let (row, code) = look_with(traced.id(), &[])?;
@@ -132,7 +132,7 @@ fn debugger() -> Outcome {
 }
 
 /// Job control: it is looked at, and stays stopped.
-#[rseq_kit::test(LIVE)]
+#[rseq_kit::test(Need::LIVE)]
 fn stopped() -> Outcome {
     let running = ready(idle("dynamic", 4)?)?;
     let id = running.id();
@@ -161,7 +161,7 @@ fn stopped() -> Outcome {
 }
 
 /// A signal that is on its way when a thread is stopped arrives.
-#[rseq_kit::test(LIVE)]
+#[rseq_kit::test(Need::LIVE)]
 fn signals() -> Outcome {
     let running = ready(Program::new(built("signalled", "default")?))?;
     for _ in 0..40 {
@@ -172,7 +172,7 @@ fn signals() -> Outcome {
 }
 
 /// Ended by a signal in the middle of its work, it leaves no thread stopped.
-#[rseq_kit::test(LIVE)]
+#[rseq_kit::test(Need::LIVE)]
 fn interrupted() -> Outcome {
     let running = ready(idle("dynamic", 2000)?)?;
     let id = running.id();
@@ -194,7 +194,7 @@ fn interrupted() -> Outcome {
     Ok(())
 }
 
-#[rseq_kit::test(LIVE)]
+#[rseq_kit::test(Need::LIVE)]
 fn not_stopped() -> Outcome {
     let running = ready(idle("dynamic", 2)?)?;
     let (row, code) = look_with(running.id(), &["--no-stop"])?;
@@ -207,7 +207,7 @@ fn not_stopped() -> Outcome {
 }
 
 /// The program's file is gone: what is mapped is looked at.
-#[rseq_kit::test(LIVE)]
+#[rseq_kit::test(Need::LIVE)]
 fn deleted() -> Outcome {
     let copy = scratch::directory("deleted")?.join("adopter");
     fs::copy(built("addresses", "exports")?, &copy).map_err(|error| error.to_string())?;
@@ -226,7 +226,7 @@ fn deleted() -> Outcome {
     Ok(())
 }
 
-#[rseq_kit::test(LIVE)]
+#[rseq_kit::test(Need::LIVE)]
 fn watch() -> Outcome {
     let running = ready(idle("dynamic", 1)?)?;
     let mut watch = ps()?
@@ -242,7 +242,7 @@ fn watch() -> Outcome {
 }
 
 /// What is mapped and is no file is not called a file that is missing.
-#[rseq_kit::test(LIVE)]
+#[rseq_kit::test(Need::LIVE)]
 fn mappings() -> Outcome {
     let running = ready(Program::new(built("mappings", "default")?))?;
     let (row, code) = look_with(running.id(), &[])?;
@@ -253,7 +253,7 @@ fn mappings() -> Outcome {
 
 /// The same without the right to read map_files: only the memory that may hold an
 /// object is named, as what it is.
-#[rseq_kit::test(LIVE, Need::ROOT, Need::SETPRIV)]
+#[rseq_kit::test(Need::LIVE, Need::ROOT, Need::SETPRIV)]
 fn mappings_of_a_user() -> Outcome {
     let nobody = || -> Result<Program, String> {
         Ok(Program::new(program("setpriv")?).args([

@@ -127,7 +127,7 @@ fn unprotect(address: usize) -> bool {
 
 /// Makes its page read-only again.
 fn protect(address: usize) {
-    // SAFETY: as above.
+    // SAFETY: the page stays readable, which is all that anybody relies on.
     unsafe { kernel::protect_page(address, libc::PROT_READ) };
 }
 

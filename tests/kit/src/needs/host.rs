@@ -54,6 +54,14 @@ impl Need {
 
     /// glibc 2.35 or later, which registers by itself.
     pub const GLIBC_2_35: Self = Self::new(&Glibc(2, 35));
+    /// What it takes to look at a live process that has registered.
+    pub const LIVE: [Self; 5] = [
+        Self::X86_64,
+        Self::GLIBC_2_35,
+        Self::RSEQ,
+        Self::PTRACE,
+        Self::CC,
+    ];
 }
 
 /// A program in `PATH`.

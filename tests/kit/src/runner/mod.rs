@@ -63,6 +63,20 @@ impl Ends for () {
     }
 }
 
+/// Passes where nothing is wrong, and else fails with all that is, a line each.
+///
+/// # Errors
+///
+/// Something is wrong.
+pub fn none_of<Wrong: Into<String>>(wrong: impl IntoIterator<Item = Wrong>) -> Outcome {
+    let wrong: Vec<String> = wrong.into_iter().map(Into::into).collect();
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(wrong.join("\n").into())
+    }
+}
+
 /// The tests of one target.
 #[derive(Default)]
 pub struct Suite {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use rseq_kit::artifacts::room;
 use rseq_kit::needs::Need;
-use rseq_kit::runner::{Outcome, Suite};
+use rseq_kit::runner::{Outcome, Suite, none_of};
 use rseq_kit::sys;
 use rseq_lab_conformance as conformance;
 use rseq_lab_conformance::known::Verdict;
@@ -85,9 +85,5 @@ fn cell(root: &str, owner: Owner, program: &str) -> Outcome {
             _ => None,
         })
         .collect();
-    if wrong.is_empty() {
-        Ok(())
-    } else {
-        Err(wrong.join("\n").into())
-    }
+    none_of(wrong)
 }

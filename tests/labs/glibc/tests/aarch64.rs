@@ -5,7 +5,7 @@
 use std::process::ExitCode;
 
 use rseq_kit::needs::Need;
-use rseq_kit::runner::{Outcome, Suite};
+use rseq_kit::runner::{Suite, none_of};
 use rseq_lab_glibc::series::BASES;
 use rseq_lab_glibc::{Patched, built_for_aarch64, own_tests};
 use rseq_lab_kernels::guest::{self, Machine, kernels};
@@ -30,13 +30,4 @@ fn main() -> ExitCode {
         });
     }
     suite.run()
-}
-
-fn none_of(wrong: impl IntoIterator<Item = String>) -> Outcome {
-    let wrong: Vec<_> = wrong.into_iter().collect();
-    if wrong.is_empty() {
-        Ok(())
-    } else {
-        Err(wrong.join("\n").into())
-    }
 }

@@ -6,16 +6,10 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use rseq_kit::artifacts::{room, workspace};
-use rseq_kit::child::Program;
-use rseq_kit::needs::program;
 use rseq_kit::scratch;
 
-use crate::guest::cross::{TARGET, library};
-use crate::guest::{Guest, Machine};
-
-/// What cargo calls the linker for it.
-pub const LINKER: &str = "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER";
+use crate::guest::Guest;
+use crate::guest::cross::{Profile, built, compile, library};
 
 /// What is in the guest's `/lib`, besides the shim: the C library, and what unwinds.
 const LIBRARIES: [&str; 5] = [
@@ -136,29 +130,11 @@ pub fn shipped(what: Shipped) -> Result<PathBuf, String> {
     if let Some(folder) = env::var_os(ARTIFACTS) {
         return Ok(PathBuf::from(folder));
     }
-    let target =
-        env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from);
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
     let mut packages = vec!["rseq-shim", "rseq-abi-library"];
     if what == Shipped::All {
         packages.push("rseqctl");
     }
-    Program::with_callers_environment(cargo)
-        .args(["build", "--quiet", "--release", "--target", TARGET])
-        .args(packages.iter().flat_map(|package| ["-p", package]))
-        .arg("--target-dir")
-        .arg(&target)
-        .env(LINKER, Machine::Aarch64.compiler())
-        // it starts with the C library of any guest
-        .env("RSEQCTL_FLOOR", "2.17")
-        // the libraries lie beside it
-        .env("RSEQCTL_EMBED", "none")
-        .directory(&workspace())
-        .limit(Duration::from_secs(1800))
-        .run()?
-        .expect(0)
-        .map_err(|error| format!("what is shipped does not build for {TARGET}: {error}"))?;
-    Ok(target.join(TARGET).join("release"))
+    built(Profile::Release, &packages, Duration::from_secs(1800))
 }
 
 /// The folder with the programs.
@@ -166,15 +142,10 @@ fn programs() -> Result<PathBuf, String> {
     static FOLDER: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
         let folder = scratch::directory("aarch64")?;
         for (name, source, options) in PROGRAMS {
-            Program::with_callers_environment(program(Machine::Aarch64.compiler())?)
-                .args(["-O2", "-pthread", "-Wall", "-Wextra", "-o", name])
-                .arg(room().join("fixtures").join(source))
-                .args(["-L.", "-Wl,-rpath,/p"])
-                .args(options)
-                .directory(&folder)
-                .run()?
-                .expect(0)
-                .map_err(|error| format!("{source} does not build for AArch64: {error}"))?;
+            let search = format!("-L{}", folder.display());
+            let own = [&*search, "-Wl,-rpath,/p"].into_iter();
+            let options: Vec<_> = own.chain(options.iter().copied()).collect();
+            compile(&format!("fixtures/{source}"), &options, &folder.join(name))?;
         }
         Ok(folder)
     });

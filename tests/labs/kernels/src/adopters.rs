@@ -1,7 +1,6 @@
 //! Programs of authors, for a machine of either architecture: with the header, with
 //! `librseq_owner.a` and with the crate. All are static, so that the kernel alone differs.
 
-use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,9 +11,11 @@ use rseq_kit::machine::Machine;
 use rseq_kit::needs::program;
 use rseq_kit::scratch;
 
-use crate::aarch64::LINKER;
 use crate::guest::Guest;
-use crate::guest::cross::TARGET;
+use crate::guest::cross::{Profile, TARGET, built, cargo};
+
+/// How long a build may take.
+const LIMIT: Duration = Duration::from_secs(900);
 
 /// What `rseq-owner.pc` has for static programs.
 const WRAPPED: [&str; 2] = [
@@ -82,16 +83,8 @@ fn archive(machine: Machine) -> Result<PathBuf, String> {
     if machine == Machine::X86_64 {
         return Ok(artifacts()?.owner.clone());
     }
-    let target =
-        env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from);
-    cargo(machine)
-        .args(["build", "--quiet", "--release", "-p", "rseq-owner"])
-        .args(["--target", TARGET, "--target-dir"])
-        .arg(&target)
-        .directory(&workspace())
-        .run()?
-        .expect(0)?;
-    let built = target.join(TARGET).join("release/librseq_owner_parts.a");
+    let folder = built(Profile::Release, &["rseq-owner"], LIMIT)?;
+    let built = folder.join("librseq_owner_parts.a");
     let shipped = scratch::directory("archive")?.join("librseq_owner.a");
     let tool = |name: &str| format!("aarch64-linux-gnu-{name}");
     Program::with_callers_environment(workspace().join("loader-shim/owner/archive.sh"))
@@ -129,17 +122,9 @@ fn counts(machine: Machine, folder: &Path) -> Result<PathBuf, String> {
         .args(["build", "--quiet", "--offline", "--release"])
         .args(["--target", target, "--target-dir", "target"])
         .env("RUSTFLAGS", "-Ctarget-feature=+crt-static")
+        .limit(LIMIT)
         .directory(folder)
         .run()?
         .expect(0)?;
     Ok(folder.join("target").join(target).join("release/counts"))
-}
-
-fn cargo(machine: Machine) -> Program {
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
-    let program = Program::with_callers_environment(cargo).limit(Duration::from_secs(900));
-    match machine {
-        Machine::X86_64 => program,
-        Machine::Aarch64 => program.env(LINKER, machine.compiler()),
-    }
 }

@@ -4,14 +4,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use rseq_kit::artifacts::room;
-use rseq_kit::child::Program;
 use rseq_kit::debian::Suite;
-use rseq_kit::needs;
 use rseq_kit::scratch;
 
 use crate::aarch64::{self, Shipped};
-use crate::guest::{Command, Guest, Machine};
+use crate::guest::cross::{compile, library_in};
+use crate::guest::{Command, Guest};
 
 /// The glibcs, and the Debian releases that have them.
 pub const GLIBCS: [(&str, &str); 3] = [("2.36", "bookworm"), ("2.41", "trixie"), ("2.43", "forky")];
@@ -70,7 +68,7 @@ pub fn guest() -> Result<Guest, String> {
     for (_, release) in GLIBCS {
         let root = Suite::open_for(release, "arm64")?.root(&["libc6", "libgcc-s1"])?;
         for name in ["ld-linux-aarch64.so.1", "libc.so.6", "libgcc_s.so.1"] {
-            let file = library(&root, "aarch64-linux-gnu", name)?;
+            let file = library_in(&root, "aarch64-linux-gnu", name)?;
             guest = guest.file(&format!("/glibc/{release}/{name}"), &file);
         }
     }
@@ -79,7 +77,7 @@ pub fn guest() -> Result<Guest, String> {
     guest = guest.file("/bin/sh", &shell.join("bin/dash"));
     let narrow = Suite::open_for("bookworm", "armhf")?.root(&["libc6", "coreutils"])?;
     for name in ["ld-linux-armhf.so.3", "libc.so.6"] {
-        let file = library(&narrow, "arm-linux-gnueabihf", name)?;
+        let file = library_in(&narrow, "arm-linux-gnueabihf", name)?;
         guest = guest.file(&format!("/armhf/{name}"), &file);
     }
     guest = guest.file("/armhf/sleep", &narrow.join("bin/sleep"));
@@ -148,15 +146,6 @@ pub fn beside<'a>(
         .args(observer)
 }
 
-fn library(root: &Path, architecture: &str, name: &str) -> Result<PathBuf, String> {
-    let folders = ["lib", "usr/lib"].map(|lib| root.join(lib).join(architecture));
-    let found = folders.iter().map(|folder| folder.join(name));
-    let mut found = found.filter(|path| path.is_file());
-    found
-        .next()
-        .ok_or_else(|| format!("no {name} in {}", root.display()))
-}
-
 /// The folder with the programs.
 fn programs() -> Result<PathBuf, String> {
     static FOLDER: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
@@ -167,26 +156,14 @@ fn programs() -> Result<PathBuf, String> {
                 let linker = format!("-Wl,--dynamic-linker={linker}");
                 let search = format!("-Wl,-rpath,/glibc/{release}");
                 let options: Vec<_> = options.iter().copied().chain([&*linker, &search]).collect();
-                build(source, &options, &folder.join(format!("{name}-{release}")))?;
+                compile(source, &options, &folder.join(format!("{name}-{release}")))?;
             }
         }
         for (name, source, options) in STATIC {
             let options: Vec<_> = options.iter().copied().chain(["-static"]).collect();
-            build(source, &options, &folder.join(name))?;
+            compile(source, &options, &folder.join(name))?;
         }
         Ok(folder)
     });
     FOLDER.clone()
-}
-
-fn build(source: &str, options: &[&str], to: &Path) -> Result<(), String> {
-    Program::with_callers_environment(needs::program(Machine::Aarch64.compiler())?)
-        .args(["-O2", "-pthread", "-Wall", "-Wextra", "-o"])
-        .arg(to)
-        .arg(room().join(source))
-        .args(options)
-        .run()?
-        .expect(0)
-        .map(drop)
-        .map_err(|error| format!("{source} does not build for AArch64: {error}"))
 }

@@ -1,7 +1,7 @@
 //! Questions to a guest whose answers are held to something.
 
 use rseq_kit::child::Finished;
-use rseq_kit::runner::Outcome;
+use rseq_kit::runner::{Outcome, none_of};
 
 use crate::guest::{Command, Guest, Kernel};
 
@@ -39,9 +39,5 @@ pub fn ask_all(mut guest: Guest, kernel: &Kernel, questions: &[Question]) -> Out
             wrong.push(format!("{}: {error}", question.name));
         }
     }
-    if wrong.is_empty() {
-        Ok(())
-    } else {
-        Err(wrong.join("\n").into())
-    }
+    none_of(wrong)
 }

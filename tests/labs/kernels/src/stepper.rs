@@ -1,21 +1,18 @@
 //! Machines for AArch64 in which programs are executed one instruction at a time:
 //! [`rseq_lab_stepping`], built for that architecture, and what it steps through.
 
-use std::env;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use rseq_kit::artifacts::{room, workspace};
-use rseq_kit::child::{Finished, Program};
-use rseq_kit::needs::program;
+use rseq_kit::child::Finished;
 use rseq_kit::scratch;
 use rseq_kit::world::GLIBC_OFF;
 use rseq_lab_stepping::{HANDLERS, WINDOWS};
 
-use crate::aarch64::{self, LINKER};
-use crate::guest::cross::TARGET;
-use crate::guest::{Command, Guest, Kernel, Machine};
+use crate::aarch64;
+use crate::guest::cross::{Profile, built, compile};
+use crate::guest::{Command, Guest, Kernel};
 
 /// A processor that changes memory in one instruction, and signs no pointers: the first
 /// because exclusive loads and stores cannot be executed one by one, the second because
@@ -34,7 +31,8 @@ const TOOLS: [&str; 2] = ["boundaries", "instructions"];
 ///
 /// Something does not build.
 pub fn guest() -> Result<Guest, String> {
-    let tools = tools()?;
+    let limit = Duration::from_secs(900);
+    let tools = built(Profile::Dev, &["rseq-lab-stepping"], limit)?;
     let guest = aarch64::guest()?.processor(PROCESSOR).with_one_processor();
     Ok(TOOLS.iter().fold(guest, |guest, tool| {
         guest.file(&format!("/p/{tool}"), &tools.join(tool))
@@ -47,35 +45,11 @@ pub fn tool(name: &str) -> Command {
     Command::new(&format!("/p/{name}")).limit(LIMIT)
 }
 
-/// Returns the folder with the tools.
-fn tools() -> Result<PathBuf, String> {
-    let target =
-        env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from);
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
-    Program::with_callers_environment(cargo)
-        .args(["build", "--quiet", "-p", "rseq-lab-stepping", "--bins"])
-        .args(["--target", TARGET, "--target-dir"])
-        .arg(&target)
-        .env(LINKER, Machine::Aarch64.compiler())
-        .directory(&workspace())
-        .limit(Duration::from_secs(900))
-        .run()?
-        .expect(0)
-        .map_err(|error| format!("the stepper does not build for {TARGET}: {error}"))?;
-    Ok(target.join(TARGET).join("debug"))
-}
-
 /// Returns what is stepped through.
 fn stepped() -> Result<PathBuf, String> {
     static BUILT: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
         let to = scratch::directory("aarch64-stepped")?.join("stepped");
-        Program::with_callers_environment(program(Machine::Aarch64.compiler())?)
-            .args(["-O2", "-pthread", "-Wall", "-Wextra", "-o"])
-            .args([&to, &room().join("fixtures/stepped.c")])
-            .args(["-ldl", "-lrt"])
-            .run()?
-            .expect(0)
-            .map_err(|error| format!("stepped.c does not build for AArch64: {error}"))?;
+        compile("fixtures/stepped.c", &["-ldl", "-lrt"], &to)?;
         Ok(to)
     });
     BUILT.clone()

@@ -1,16 +1,14 @@
 //! Machines for AArch64 with what unwinds stacks: C++'s library, and a debugger.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
-use rseq_kit::artifacts::room;
 use rseq_kit::child::Program;
 use rseq_kit::debian::Suite;
 use rseq_kit::needs::program;
 use rseq_kit::scratch;
 
 use crate::aarch64::{self, Shipped};
-use crate::guest::cross::library;
+use crate::guest::cross::{compile, library, library_in};
 use crate::guest::{Guest, Machine};
 
 /// The debugger and what it needs, but for the client of a server with debug files, which
@@ -52,12 +50,7 @@ const NO_SERVER: &str = "void *debuginfod_begin(void) { return 0; }\n";
 pub fn with_exceptions() -> Result<Guest, String> {
     let folder = scratch::directory("aarch64-exceptions")?;
     let to = folder.join("exceptions");
-    Program::with_callers_environment(program(Machine::Aarch64.compiler())?)
-        .args(["-O2", "-Wall", "-Wextra", "-pthread", "-o"])
-        .args([&to, &room().join("kernels/exceptions.cc")])
-        .arg("-lstdc++")
-        .run()?
-        .expect(0)?;
+    compile("kernels/exceptions.cc", &["-lstdc++"], &to)?;
     let mut guest = aarch64::guest()?.file("/p/exceptions", &to);
     for name in ["libstdc++.so.6", "libm.so.6"] {
         guest = guest.file(&format!("/lib/{name}"), &library(name)?);
@@ -74,7 +67,10 @@ pub fn with_a_debugger(scripts: &[(&str, String)]) -> Result<Guest, String> {
     let root = Suite::open_for("bookworm", "arm64")?.root(&PACKAGES)?;
     let mut guest = aarch64::guest()?.file("/usr/bin/gdb", &root.join("usr/bin/gdb"));
     for name in LIBRARIES {
-        guest = guest.file(&format!("/lib/{name}"), &in_root(&root, name)?);
+        guest = guest.file(
+            &format!("/lib/{name}"),
+            &library_in(&root, Machine::Aarch64.libraries(), name)?,
+        );
     }
     guest = guest.file("/lib/libm.so.6", &library("libm.so.6")?);
     let folder = scratch::directory("aarch64-debugger")?;
@@ -115,15 +111,4 @@ pub fn symbol_of_the_shim(part: &str) -> Result<String, String> {
     let name = names.find(|name| name.contains(part));
     name.map(str::to_owned)
         .ok_or_else(|| format!("{} has no symbol with {part}", shim.display()))
-}
-
-fn in_root(root: &Path, name: &str) -> Result<PathBuf, String> {
-    let folders = ["lib", "usr/lib"].map(|lib| root.join(lib).join("aarch64-linux-gnu"));
-    let mut found = folders
-        .iter()
-        .map(|folder| folder.join(name))
-        .filter(|path| path.is_file());
-    found
-        .next()
-        .ok_or_else(|| format!("no {name} in {}", root.display()))
 }

@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 use rseq_kit::needs::Need;
-use rseq_kit::runner::{Outcome, Suite};
+use rseq_kit::runner::{Outcome, Suite, none_of};
 use rseq_kit::world::GLIBC_OFF;
 use rseq_lab_kernels::aarch64;
 use rseq_lab_kernels::guest::{self, Command, Kernel, kernels};
@@ -174,11 +174,7 @@ fn ask(kernel: Kernel, processor: Option<&str>, pages: u32) -> Outcome {
             "{owner:?}: {line}\n expected {expected}\n found    {said}"
         ));
     }
-    if wrong.is_empty() {
-        Ok(())
-    } else {
-        Err(wrong.join("\n").into())
-    }
+    none_of(wrong)
 }
 
 fn command(owner: Owner, line: &str) -> Command {

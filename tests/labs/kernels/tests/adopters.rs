@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use rseq_kit::child::Finished;
 use rseq_kit::machine::Machine;
 use rseq_kit::needs::Need;
-use rseq_kit::runner::{Outcome, Suite};
+use rseq_kit::runner::{Outcome, Suite, none_of};
 use rseq_kit::world::GLIBC_OFF;
 use rseq_lab_kernels::adopters;
 use rseq_lab_kernels::guest::{self, Command, Kernel, kernels};
@@ -105,11 +105,7 @@ fn ask(kernel: Kernel) -> Outcome {
             ));
         }
     }
-    if wrong.is_empty() {
-        Ok(())
-    } else {
-        Err(wrong.join("\n").into())
-    }
+    none_of(wrong)
 }
 
 /// What a program said, in one line; of its uses only whether none is lost.

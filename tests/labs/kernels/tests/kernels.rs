@@ -7,7 +7,7 @@
 use std::process::ExitCode;
 
 use rseq_kit::needs::Need;
-use rseq_kit::runner::{Outcome, Suite};
+use rseq_kit::runner::{Outcome, Suite, none_of};
 use rseq_lab_conformance as conformance;
 use rseq_lab_conformance::Owner;
 use rseq_lab_conformance::table::tally;
@@ -46,10 +46,5 @@ fn ask(kernel: Kernel) -> Outcome {
     let worlds = machine::ask(&kernel, LIBC, &Owner::ALL, Answers::Fresh)?.worlds;
     let tally = tally(worlds.iter().flat_map(|world| &world.judged));
     println!("{}: {tally:?}", kernel.name);
-    let failures: Vec<_> = worlds.iter().flat_map(World::failures).collect();
-    if failures.is_empty() {
-        Ok(())
-    } else {
-        Err(failures.join("\n").into())
-    }
+    none_of(worlds.iter().flat_map(World::failures))
 }

@@ -9,7 +9,7 @@ mod unusable;
 use std::process::ExitCode;
 
 use rseq_kit::needs::Need;
-use rseq_kit::runner::{Outcome, Suite};
+use rseq_kit::runner::{Outcome, Suite, none_of};
 use rseq_kit::scratch;
 use rseq_lab_conformance::known::Verdict;
 use rseq_lab_conformance::{Cell, Conditions, Known, Owner, Programs, source, table};
@@ -33,12 +33,7 @@ fn main() -> ExitCode {
         Ok(())
     });
     suite.add("three_owners::witnesses", &[], || {
-        let missing = three_owners::missing_witnesses()?;
-        if missing.is_empty() {
-            Ok(())
-        } else {
-            Err(missing.join("\n").into())
-        }
+        none_of(three_owners::missing_witnesses()?)
     });
     for base in BASES {
         suite.add(format!("{base}::form"), &[], move || form(base));
@@ -94,13 +89,4 @@ fn cell(base: &str, owner: Owner, program: &str) -> Outcome {
         Verdict::Wrong(why) => Some(format!("{}: {why}", judged.question)),
         _ => None,
     }))
-}
-
-fn none_of(wrong: impl IntoIterator<Item = String>) -> Outcome {
-    let wrong: Vec<_> = wrong.into_iter().collect();
-    if wrong.is_empty() {
-        Ok(())
-    } else {
-        Err(wrong.join("\n").into())
-    }
 }
