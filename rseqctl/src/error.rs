@@ -75,10 +75,8 @@ impl Error {
         if let Self::Usage { error, .. } = self {
             // where it cannot be written, the status still tells
             let _ = if error.use_stderr() {
-                {
-                    let text = Screen::standard_error().fitted(&error.render().ansi().to_string());
-                    anstream::stderr().write_all(text.as_bytes())
-                }
+                let text = Screen::standard_error().fitted(&error.render().ansi().to_string());
+                anstream::stderr().write_all(text.as_bytes())
             } else {
                 error.print()
             };
