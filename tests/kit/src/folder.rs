@@ -20,7 +20,28 @@ pub fn sorted(folder: &Path) -> Result<Vec<PathBuf>, String> {
     Ok(paths)
 }
 
-/// Returns those of them whose name ends with `.EXTENSION`.
+/// Returns the files in `folder` and in all folders in it. Links are followed; what leads
+/// nowhere is left out.
+///
+/// # Errors
+///
+/// As [`sorted`].
+pub fn files(folder: &Path) -> Result<Vec<PathBuf>, String> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for path in sorted(&folder)? {
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.is_file() {
+                files.push(path);
+            }
+        }
+    }
+    Ok(files)
+}
+
+/// Returns the paths in `folder` whose name ends with `.EXTENSION`.
 ///
 /// # Errors
 ///

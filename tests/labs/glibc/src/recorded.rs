@@ -157,21 +157,13 @@ pub(super) fn read(folder: &Path) -> Result<Kept, String> {
     };
     let tests = value["tests"].as_array().ok_or_else(|| say(&"no tests"))?;
     let from = folder.join(FILES);
-    let mut files = Vec::new();
-    let mut folders = vec![from.clone()];
-    while let Some(folder) = folders.pop() {
-        for path in folder::sorted(&folder)? {
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                let place = path.strip_prefix(&from).unwrap_or(&path).to_owned();
-                files.push((place, path));
-            }
-        }
-    }
+    let files = folder::files(&from)?.into_iter().map(|path| {
+        let place = path.strip_prefix(&from).unwrap_or(&path).to_owned();
+        (place, path)
+    });
     Ok(Kept {
         build: value["build"].as_str().unwrap_or_default().into(),
-        files,
+        files: files.collect(),
         tests: tests
             .iter()
             .map(|test| Recorded {

@@ -1,9 +1,9 @@
 //! Programs of Debian for AArch64: a machine with some, and with the command.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rseq_kit::artifacts::room;
+use rseq_kit::folder;
 use rseq_kit::machine::Machine;
 
 use crate::aarch64::{self, Shipped};
@@ -64,7 +64,7 @@ pub fn guest() -> Result<Guest, String> {
     let mut guest = Guest::new().file("/p/beside", &command::program("beside")?);
     for lib in ["lib", "usr/lib"] {
         let folder = root.join(lib).join(machine.libraries());
-        for path in entries(&folder)? {
+        for path in folder::sorted(&folder)? {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             if path.is_file() && name.contains(".so") {
                 guest = guest.file(&format!("/lib/{}/{name}", machine.libraries()), &path);
@@ -87,24 +87,9 @@ pub fn guest() -> Result<Guest, String> {
 
 /// Adds a folder of `root` with all that is in it, at the same place.
 pub(crate) fn tree(mut guest: Guest, root: &Path, folder: &str) -> Result<Guest, String> {
-    let mut folders = vec![root.join(folder)];
-    while let Some(folder) = folders.pop() {
-        for path in entries(&folder)? {
-            let place = path.strip_prefix(root).unwrap_or(&path);
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.is_file() {
-                guest = guest.file(&format!("/{}", place.display()), &path);
-            }
-        }
+    for path in folder::files(&root.join(folder))? {
+        let place = path.strip_prefix(root).unwrap_or(&path);
+        guest = guest.file(&format!("/{}", place.display()), &path);
     }
     Ok(guest)
-}
-
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, String> {
-    let say = |error: std::io::Error| format!("{}: {error}", folder.display());
-    let entries = fs::read_dir(folder).map_err(say)?;
-    entries
-        .map(|entry| entry.map(|entry| entry.path()).map_err(say))
-        .collect()
 }
