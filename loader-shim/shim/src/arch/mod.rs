@@ -9,7 +9,8 @@
 //! | `offset_of_room` | that of the words of each thread in `librseq_abi.so` |
 //! | `weak_reference!` | the address of a name, or null where nobody defines it |
 //! | `resolve` | where an indirect function leads |
-//! | `GLOB_DAT`, `FIRST_VERSION` | numbers and names of the psABI and of glibc |
+//! | `GLOB_DAT`, `THREAD_OFFSET`, `FIRST_VERSION` | numbers and names of the psABI and of glibc |
+//! | `IS_TLS_ABOVE` | whether static TLS lies above the thread pointer |
 //! | `own_address!` | an address of the shim itself |
 //! | `bound_names` | where the dynamic linker has bound `__rseq_offset` and its siblings |
 //! | `start_routine!` | defines first code of a thread: hook, then tail jump to the user's routine |

@@ -3,15 +3,21 @@
 //! Static TLS has the same offset from the thread pointer in every thread, so an
 //! offset says for all threads which object holds the area.
 
+use core::ops::Range;
 use core::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
 
 use crate::arch;
 
 /// Different places. A program has one client, rarely two.
 const PLACES: usize = 16;
-/// Static TLS lies below the thread pointer (x86-64), and is not larger than this.
-/// Areas elsewhere, on the heap for example, are in no object.
-const STATIC_TLS: isize = 16 * 1024 * 1024;
+/// Static TLS is not larger than this. Areas elsewhere, on the heap for example, are in no
+/// object.
+const MAX_STATIC_TLS: isize = 16 * 1024 * 1024;
+const STATIC_TLS: Range<isize> = if arch::IS_TLS_ABOVE {
+    0..MAX_STATIC_TLS
+} else {
+    -MAX_STATIC_TLS..0
+};
 
 /// Offsets from the thread pointer; 0 for none.
 static OFFSETS: [AtomicIsize; PLACES] = [const { AtomicIsize::new(0) }; PLACES];
@@ -21,7 +27,7 @@ static COUNT: AtomicUsize = AtomicUsize::new(0);
 /// middle of its system call, maybe from a signal handler: nothing here waits.
 pub fn registered(area: usize) {
     let offset = area.wrapping_sub(arch::thread_pointer()) as isize;
-    if !(-STATIC_TLS..0).contains(&offset) {
+    if !STATIC_TLS.contains(&offset) {
         return;
     }
     for place in &OFFSETS {

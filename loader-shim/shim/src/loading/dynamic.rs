@@ -13,11 +13,11 @@ use core::ffi::{CStr, c_char};
 use core::ptr::with_exposed_provenance;
 
 use goblin::elf::dynamic as dt;
-use goblin::elf::reloc::R_X86_64_TPOFF64;
 use goblin::elf::sym::{STT_TLS, STV_PROTECTED};
 use libc::{Elf64_Rela, Elf64_Sym};
 use tls_model::elf::{binds_to_itself, is_symbolic};
 
+use crate::arch::THREAD_OFFSET;
 use crate::process::{AREA, Loaded, Section, Tables};
 
 /// The dynamic section of a loaded object.
@@ -163,7 +163,7 @@ impl<'a> Dynamic<'a> {
         for index in relative..count {
             // SAFETY: inside the table.
             let relocation = unsafe { &*first.wrapping_add(index) };
-            if relocation.r_info as u32 != R_X86_64_TPOFF64 {
+            if relocation.r_info as u32 != THREAD_OFFSET {
                 continue;
             }
             let slot = self.loaded.info.dlpi_addr.wrapping_add(relocation.r_offset) as usize;

@@ -21,7 +21,7 @@ const LIBRARIES: [&str; 5] = [
 ];
 
 /// Programs of `tests/fixtures`: name in the guest's `/p`, source, options.
-const PROGRAMS: [(&str, &str, &[&str]); 18] = [
+const PROGRAMS: [(&str, &str, &[&str]); 21] = [
     ("census", "census.c", &[]),
     ("endings", "endings.c", &[]),
     ("unwound", "../kernels/unwound.c", &["-fexceptions"]),
@@ -82,6 +82,17 @@ const PROGRAMS: [(&str, &str, &[&str]); 18] = [
     ("driver", "loading-driver.c", &[]),
     ("hooks", "loading-hooks.c", &["-Wl,-z,now"]),
     ("creators", "creators.c", &[]),
+    (
+        "libclient.so",
+        "loading-client.c",
+        &["-DCLIENT", "-shared", "-fPIC"],
+    ),
+    (
+        "libreuser.so",
+        "loading-client.c",
+        &["-DREUSER", "-shared", "-fPIC"],
+    ),
+    ("clients", "loading-client.c", &["-DPROGRAM"]),
 ];
 
 /// A machine with the C library, the shim and the programs.

@@ -26,7 +26,7 @@ enum Owner {
 use Owner::{Both, Enforcing, Libc, Nobody, Shim, TakeOver};
 
 /// Who registers, what is run, and what it says.
-const QUESTIONS: [(Owner, &str, &str); 44] = [
+const QUESTIONS: [(Owner, &str, &str); 46] = [
     (
         Libc,
         "census",
@@ -88,6 +88,16 @@ const QUESTIONS: [(Owner, &str, &str); 44] = [
     (Nobody, NEEDED, "opened; closed 0; not mapped; not mapped"),
     (Shim, NEEDED, "opened; closed 0; not mapped; mapped"),
     (Enforcing, NEEDED, "opened; closed 0; not mapped; mapped"),
+    (
+        Nobody,
+        CLIENT,
+        "registered; closed; not mapped; what came later is damaged",
+    ),
+    (
+        Shim,
+        CLIENT,
+        "registered; closed; mapped; what came later is intact",
+    ),
     (Nobody, FAILS, NO_FILE),
     (Shim, FAILS, NO_FILE),
     (Enforcing, FAILS, NO_FILE),
@@ -99,6 +109,7 @@ const QUESTIONS: [(Owner, &str, &str); 44] = [
 
 const OPEN: &str = "driver open n /p/libdefiner.so global definer_cpu close mapped libdefiner";
 const NEEDED: &str = "driver open n /p/libneeds.so close mapped libneeds mapped libdefiner";
+const CLIENT: &str = "clients /p/libclient.so /p/libreuser.so main";
 const FAILS: &str = "driver open n /p/none.so open n /p/libplain.so close mapped libplain";
 const NO_FILE: &str = "/p/none.so: cannot open shared object file: No such file or directory; \
     opened; closed 0; not mapped";

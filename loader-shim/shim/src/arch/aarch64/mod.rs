@@ -23,6 +23,13 @@ mod memory;
 /// symbol's address.
 pub const GLOB_DAT: u32 = 1025;
 
+/// `R_AARCH64_TLS_TPREL64`: a slot that holds a variable's offset from the thread pointer.
+pub const THREAD_OFFSET: u32 = 1030;
+
+/// Whether static TLS lies above the thread pointer: variant I of "ELF Handling For
+/// Thread-Local Storage" rather than II.
+pub const IS_TLS_ABOVE: bool = true;
+
 /// The oldest version of the libc's names.
 pub const FIRST_VERSION: &CStr = c"GLIBC_2.17";
 

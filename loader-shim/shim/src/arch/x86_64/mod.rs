@@ -19,6 +19,13 @@ mod memory;
 /// `R_X86_64_GLOB_DAT` (x86-64 psABI): a slot that holds a symbol's address.
 pub const GLOB_DAT: u32 = 6;
 
+/// `R_X86_64_TPOFF64`: a slot that holds a variable's offset from the thread pointer.
+pub const THREAD_OFFSET: u32 = 18;
+
+/// Whether static TLS lies above the thread pointer: variant I of "ELF Handling For
+/// Thread-Local Storage" rather than II.
+pub const IS_TLS_ABOVE: bool = false;
+
 /// The oldest version of the libc's names.
 pub const FIRST_VERSION: &CStr = c"GLIBC_2.2.5";
 
