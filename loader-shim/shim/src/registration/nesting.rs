@@ -24,20 +24,29 @@
 use tls_model::owner::Answer;
 
 use super::area;
-use crate::atomic::{AtomicU32, Ordering};
+use crate::atomic::{AtomicU64, Ordering};
 use crate::state::{self, Action};
 use crate::{arch, report};
 
 /// One per thread, in the room that `librseq_abi.so` has for it.
 #[repr(C)]
 pub struct Nesting {
-    /// Who has entered and not left, the thread's birth among them.
-    count: AtomicU32,
-    /// 1 where the thread holds one for life.
-    for_life: AtomicU32,
-    /// 1 where the thread has come through our start routine.
-    born: AtomicU32,
-    rest: AtomicU32,
+    /// Who has entered and not left, the thread's birth among them: the lower 32 bits; and
+    /// [`FOR_LIFE`], [`BORN`]. One word, so that an ordinary thread begins with one exchange.
+    word: AtomicU64,
+    rest: [u32; 2],
+}
+
+/// The thread holds one for life.
+const FOR_LIFE: u64 = 1 << 32;
+/// The thread has come through our start routine.
+const BORN: u64 = 1 << 33;
+/// What a registration for life adds.
+const HELD: u64 = FOR_LIFE | 1;
+
+/// Returns who has entered and not left.
+const fn count(word: u64) -> u32 {
+    word as u32
 }
 
 const _: () = assert!(size_of::<Nesting>() == 16 && align_of::<Nesting>() <= 8);
@@ -52,12 +61,11 @@ fn nesting() -> &'static Nesting {
 /// Registers the calling thread for life; returns what the kernel said. Again,
 /// as by a signal handler before the thread's own turn, it counts once.
 pub fn hold() -> Answer {
-    let nesting = nesting();
-    nesting.count.fetch_add(1, Ordering::Relaxed);
-    let again = nesting.for_life.swap(1, Ordering::Relaxed) == 1;
-    if again {
-        nesting.count.fetch_sub(1, Ordering::Relaxed);
-    }
+    let Nesting { word, .. } = nesting();
+    let held = word.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |word| {
+        (word & FOR_LIFE == 0).then(|| word.wrapping_add(HELD))
+    });
+    let again = held.is_err();
     let answer = if area::is_registered() {
         Answer::Granted
     } else {
@@ -69,55 +77,74 @@ pub fn hold() -> Answer {
     if answer == Answer::Granted {
         report::registered();
     } else {
-        nesting.for_life.store(0, Ordering::Relaxed);
-        nesting.count.fetch_sub(1, Ordering::Relaxed);
+        hold_no_more(word);
     }
     answer
 }
 
-/// Does what [`hold`] does, for a thread in which nobody has asked for anything and whose
-/// registration the kernel grants: the ordinary one. Returns false, and has changed
-/// nothing, for all others.
+/// Takes back what a registration for life has added.
+fn hold_no_more(word: &AtomicU64) {
+    // a client may have come meanwhile, and everything is forgotten
+    let _ = word.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |word| {
+        (word & FOR_LIFE != 0).then(|| word.wrapping_sub(HELD))
+    });
+}
+
+/// Takes back what a first start has added as well.
+#[cold]
+fn not_born(word: &AtomicU64) {
+    hold_no_more(word);
+    let _ = word.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |word| {
+        Some(word & !BORN)
+    });
+}
+
+/// Does what [`hold`] does, for a thread that has just been born, in which nobody has asked
+/// for anything, and whose registration the kernel grants: the ordinary one. Returns false, and
+/// has changed nothing, for all others.
 #[inline]
 pub fn hold_first() -> bool {
-    let nesting = nesting();
-    nesting.count.fetch_add(1, Ordering::Relaxed);
-    let again = nesting.for_life.swap(1, Ordering::Relaxed) == 1;
-    if !again && !area::is_registered() && area::try_now() {
+    let Nesting { word, .. } = nesting();
+    let first = word.compare_exchange(0, BORN | HELD, Ordering::Relaxed, Ordering::Relaxed);
+    if first.is_err() {
+        return false;
+    }
+    if !area::is_registered() && area::try_now() {
         return true;
     }
-    if !again {
-        nesting.for_life.store(0, Ordering::Relaxed);
-    }
-    nesting.count.fetch_sub(1, Ordering::Relaxed);
+    not_born(word);
     false
 }
 
 /// Returns whether the calling thread comes through our start routine for the first time. A
 /// library whose `pthread_create` is behind ours may have one of its own in between,
 /// and lead here once more.
-#[inline]
 pub fn is_first_start() -> bool {
-    nesting().born.swap(1, Ordering::Relaxed) == 0
+    let born = nesting()
+        .word
+        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |word| {
+            (word & BORN == 0).then_some(word | BORN)
+        });
+    born.is_ok()
 }
 
 /// Returns whether the calling thread is registered, or is to be again when nobody else is.
 pub fn is_held() -> bool {
-    arch::has_room() && nesting().count.load(Ordering::Relaxed) > 0
+    arch::has_room() && count(nesting().word.load(Ordering::Relaxed)) > 0
 }
 
 /// Returns whether the calling thread has been registered at its birth.
 pub fn is_for_life() -> bool {
-    nesting().for_life.load(Ordering::Relaxed) != 0
+    nesting().word.load(Ordering::Relaxed) & FOR_LIFE != 0
 }
 
 /// Forgets all registrations of the calling thread: a client has its own now.
 pub fn forget() {
-    let Nesting {
-        count, for_life, ..
-    } = nesting();
-    for_life.store(0, Ordering::Relaxed);
-    count.store(0, Ordering::Relaxed);
+    let _ = nesting()
+        .word
+        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |word| {
+            Some(word & BORN)
+        });
 }
 
 /// Registers the calling thread if it is not registered; returns 0 or a negative errno.
@@ -129,8 +156,8 @@ pub fn enter() -> i32 {
         Action::MarkFailed => return -report::last_errno(),
         Action::Nothing => return -libc::EOPNOTSUPP,
     }
-    let count = &nesting().count;
-    count.fetch_add(1, Ordering::Relaxed);
+    let Nesting { word, .. } = nesting();
+    word.fetch_add(1, Ordering::Relaxed);
     if !state::registers_threads() || area::is_registered() {
         return 0;
     }
@@ -138,7 +165,7 @@ pub fn enter() -> i32 {
     if answer == Answer::Granted {
         return 0;
     }
-    count.fetch_sub(1, Ordering::Relaxed);
+    word.fetch_sub(1, Ordering::Relaxed);
     -area::errno_of(answer)
 }
 
@@ -148,24 +175,22 @@ pub fn leave() -> i32 {
     if !arch::has_room() {
         return -libc::EINVAL;
     }
-    let Nesting {
-        count, for_life, ..
-    } = nesting();
-    let floor = for_life.load(Ordering::Relaxed);
-    let before = count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| {
-        (count > floor).then(|| count.wrapping_sub(1))
+    let Nesting { word, .. } = nesting();
+    let before = word.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |word| {
+        let floor = u32::from(word & FOR_LIFE != 0);
+        (count(word) > floor).then(|| word.wrapping_sub(1))
     });
     let Ok(before) = before else {
         return -libc::EINVAL;
     };
     // a handler may enter, or leave again, after each look
-    while before == 1 && state::registers_threads() {
+    while count(before) == 1 && state::registers_threads() {
         area::unregister();
-        if count.load(Ordering::Relaxed) == 0 {
+        if count(word.load(Ordering::Relaxed)) == 0 {
             break;
         }
         area::now();
-        if count.load(Ordering::Relaxed) > 0 {
+        if count(word.load(Ordering::Relaxed)) > 0 {
             break;
         }
     }

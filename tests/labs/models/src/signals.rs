@@ -71,41 +71,45 @@ pub fn step() {
 
 /// As the one of `core`, with a step before each operation.
 #[repr(transparent)]
-pub struct AtomicU32(std::sync::atomic::AtomicU32);
+pub struct AtomicU64(std::sync::atomic::AtomicU64);
 
-impl AtomicU32 {
+impl AtomicU64 {
     /// With this value.
     #[must_use]
-    pub const fn new(value: u32) -> Self {
-        Self(std::sync::atomic::AtomicU32::new(value))
+    pub const fn new(value: u64) -> Self {
+        Self(std::sync::atomic::AtomicU64::new(value))
     }
 
     /// As the one of `core`.
-    pub fn load(&self, order: Ordering) -> u32 {
+    pub fn load(&self, order: Ordering) -> u64 {
         step();
         self.0.load(order)
     }
 
     /// As the one of `core`.
-    pub fn store(&self, value: u32, order: Ordering) {
+    ///
+    /// # Errors
+    ///
+    /// The value that was found, where it is another.
+    pub fn compare_exchange(
+        &self,
+        old: u64,
+        new: u64,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<u64, u64> {
         step();
-        self.0.store(value, order);
+        self.0.compare_exchange(old, new, success, failure)
     }
 
     /// As the one of `core`.
-    pub fn swap(&self, value: u32, order: Ordering) -> u32 {
-        step();
-        self.0.swap(value, order)
-    }
-
-    /// As the one of `core`.
-    pub fn fetch_add(&self, value: u32, order: Ordering) -> u32 {
+    pub fn fetch_add(&self, value: u64, order: Ordering) -> u64 {
         step();
         self.0.fetch_add(value, order)
     }
 
     /// As the one of `core`.
-    pub fn fetch_sub(&self, value: u32, order: Ordering) -> u32 {
+    pub fn fetch_sub(&self, value: u64, order: Ordering) -> u64 {
         step();
         self.0.fetch_sub(value, order)
     }
@@ -119,17 +123,12 @@ impl AtomicU32 {
         &self,
         success: Ordering,
         failure: Ordering,
-        mut update: impl FnMut(u32) -> Option<u32>,
-    ) -> Result<u32, u32> {
+        mut update: impl FnMut(u64) -> Option<u64>,
+    ) -> Result<u64, u64> {
         loop {
             let found = self.load(failure);
             let new = update(found).ok_or(found)?;
-            step();
-            if self
-                .0
-                .compare_exchange(found, new, success, failure)
-                .is_ok()
-            {
+            if self.compare_exchange(found, new, success, failure).is_ok() {
                 return Ok(found);
             }
         }

@@ -6,7 +6,7 @@ use std::cell::Cell;
 use rseq_lab_models::signals::{Handler, every_signal, no_more};
 
 mod atomic {
-    pub use rseq_lab_models::signals::{AtomicU32, Ordering};
+    pub use rseq_lab_models::signals::{AtomicU64, Ordering};
 }
 
 mod arch {
@@ -257,7 +257,11 @@ fn where_the_kernel_refuses_nobody_holds_one() {
     let plays = every_signal(&HANDLERS_OF_A_NEW_THREAD, 2, || {
         new_thread(true);
         assert!(!nesting::hold_first());
+        assert!(!nesting::is_for_life() && !nesting::is_held());
+        assert!(nesting::is_first_start(), "it was no start");
+        assert!(!nesting::is_first_start());
         assert_eq!(nesting::hold(), Answer::Denied);
+        assert!(!nesting::is_for_life() && !nesting::is_held());
         assert!(!enter());
         assert_eq!(STAYED.get(), 0);
         at_rest(0);
