@@ -43,7 +43,7 @@ pub fn decide_once() {
 
 fn decide() {
     let process = Process::read();
-    process.tell_page();
+    process.tell_machine();
     let environment = Environment::read(&process);
     // a program that owns itself is nobody's to steer, with privileges least of all
     let mode = if process.is_secure() {

@@ -24,7 +24,7 @@ pub fn decide_once() {
 
 fn decide() {
     let process = Process::read();
-    process.tell_page();
+    process.tell_machine();
     installed::use_own_storage();
     let mut environment = Environment::read(&process);
     if environment.restart.is_none() {

@@ -40,9 +40,19 @@ pub fn settle() -> Option<PthreadCreate> {
     Some(target)
 }
 
-/// Serves pthread_create(3), known and not null, with a thread that passes through our
-/// start routine. The ordinary case; all others are `create_slowly`'s.
-pub unsafe extern "C" fn create_watched(
+arch::by_atomics! {
+    /// Serves pthread_create(3), known and not null, with a thread that passes through our
+    /// start routine. The ordinary case; all others are `create_slowly`'s.
+    pub unsafe extern "C" fn create_watched(
+        thread: *mut libc::pthread_t,
+        attributes: *const libc::pthread_attr_t,
+        start: StartRoutine,
+        argument: *mut c_void,
+    ) -> c_int = create_at_hand;
+}
+
+#[inline]
+unsafe fn create_at_hand(
     thread: *mut libc::pthread_t,
     attributes: *const libc::pthread_attr_t,
     start: StartRoutine,
@@ -196,28 +206,32 @@ arch::start_routine! {
     thread_start, begin
 }
 
-/// Runs first in a new thread; returns what the user wants it to do.
-///
-/// # Safety
-///
-/// Called once per thread by `thread_start` with the slot that
-/// `pthread_create` filled.
-pub unsafe extern "C" fn begin(slot: &'static Slot) -> Start {
+arch::by_atomics! {
+    /// Runs first in a new thread; returns what the user wants it to do.
+    ///
+    /// # Safety
+    ///
+    /// Called once per thread by `thread_start` with the slot that
+    /// `pthread_create` filled.
+    pub unsafe extern "C" fn begin(slot: &'static Slot) -> Start = begin_at_birth;
+}
+
+#[inline]
+unsafe fn begin_at_birth(slot: &'static Slot) -> Start {
     // SAFETY: the caller's promise.
     let job = unsafe { slab::give(slot) };
-    if !nesting::is_first_start() {
-        return Start::from(job);
-    }
     if birth::at_birth() {
         return Start::from(job);
     }
-    begin_otherwise(job)
+    begin_otherwise(job.start, job.argument)
 }
 
 #[cold]
-fn begin_otherwise(job: Job) -> Start {
-    birth::at_other_birth();
-    Start::from(job)
+extern "C" fn begin_otherwise(start: StartRoutine, argument: *mut c_void) -> Start {
+    if nesting::is_first_start() {
+        birth::at_other_birth();
+    }
+    Start { start, argument }
 }
 
 /// Returned in rax and rdx (x86_64) or x0 and x1 (aarch64).

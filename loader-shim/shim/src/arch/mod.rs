@@ -8,6 +8,8 @@
 //! | `offset_of_area` | that of `__rseq_abi` from the thread pointer (initial-exec TLS) |
 //! | `offset_of_room` | that of the words of each thread in `librseq_abi.so` |
 //! | `weak_reference!` | the address of a name, or null where nobody defines it |
+//! | `set_capabilities` | notes what the kernel says of the processor |
+//! | `by_atomics!` | defines a function by one that changes memory, for the processor that there is |
 //! | `resolve` | where an indirect function leads |
 //! | `GLOB_DAT`, `THREAD_OFFSET`, `FIRST_VERSION` | numbers and names of the psABI and of glibc |
 //! | `IS_TLS_ABOVE` | whether static TLS lies above the thread pointer |

@@ -257,11 +257,14 @@ impl Process {
         u32::try_from(size).ok()
     }
 
-    /// Tells the rest of the shim how long a page is.
-    pub fn tell_page(&self) {
+    /// Tells the rest of the shim how long a page is, and what the processor can do.
+    pub fn tell_machine(&self) {
         if let Some(bytes) = self.auxiliary(libc::AT_PAGESZ) {
             kernel::set_page(bytes as usize);
         }
+        arch::set_capabilities(
+            [libc::AT_HWCAP, libc::AT_HWCAP2].map(|key| self.auxiliary(key).unwrap_or(0) as usize),
+        );
     }
 
     /// Returns whether the process runs with privileges that its caller does not have

@@ -21,7 +21,7 @@ const LIBRARIES: [&str; 5] = [
 ];
 
 /// Programs of `tests/fixtures`: name in the guest's `/p`, source, options.
-const PROGRAMS: [(&str, &str, &[&str]); 21] = [
+const PROGRAMS: [(&str, &str, &[&str]); 23] = [
     ("census", "census.c", &[]),
     ("endings", "endings.c", &[]),
     ("unwound", "../kernels/unwound.c", &["-fexceptions"]),
@@ -42,6 +42,22 @@ const PROGRAMS: [(&str, &str, &[&str]); 21] = [
         "constructor",
         "other-roads.c",
         &["-DCONSTRUCTOR", "-Wl,--no-as-needed", "-lfirst"],
+    ),
+    (
+        "libindirect.so",
+        "other-roads.c",
+        &[
+            "-DALLOCATOR",
+            "-DINDIRECT",
+            "-shared",
+            "-fPIC",
+            "-Wl,-soname,libindirect.so",
+        ],
+    ),
+    (
+        "next-indirect",
+        "other-roads.c",
+        &["-DNEXT", "-Wl,--no-as-needed", "-lindirect"],
     ),
     ("step-back", "step-back.c", &[]),
     ("swarm", "swarm.c", &[]),

@@ -26,7 +26,7 @@ enum Owner {
 use Owner::{Both, Enforcing, Libc, Nobody, Shim, TakeOver};
 
 /// Who registers, what is run, and what it says.
-const QUESTIONS: [(Owner, &str, &str); 46] = [
+const QUESTIONS: [(Owner, &str, &str); 48] = [
     (
         Libc,
         "census",
@@ -73,6 +73,16 @@ const QUESTIONS: [(Owner, &str, &str); 46] = [
     (Shim, "by-handle", "8 begun; 8 registered"),
     (Shim, "constructor", "8 begun; 8 registered"),
     (TakeOver, "constructor", "8 begun; 8 registered"),
+    (
+        Nobody,
+        "next-indirect",
+        "8 passed by; 16 begun; 0 registered",
+    ),
+    (
+        Shim,
+        "next-indirect",
+        "8 passed by; 16 begun; 16 registered",
+    ),
     (Shim, "step-back", "main 0 old 0 new 0"),
     (Shim, "swarm 100", "400 begun; 400 registered"),
     (Shim, "creators", ""),

@@ -15,9 +15,12 @@
 #![allow(unsafe_code, reason = "assembly")]
 
 use core::arch::asm;
-use core::ffi::{CStr, c_void};
+use core::ffi::CStr;
 
 mod memory;
+mod processor;
+
+pub use processor::*;
 
 /// `R_AARCH64_GLOB_DAT` (ELF for the Arm 64-bit architecture): a slot that holds a
 /// symbol's address.
@@ -170,16 +173,6 @@ macro_rules! own_address {
 }
 
 pub(crate) use own_address;
-
-/// Returns where dlsym(3) would lead for an indirect function; nothing here: a resolver
-/// is told what the processor can do, by a structure that is the dynamic linker's.
-///
-/// # Safety
-///
-/// `resolver` is one of a loaded and relocated object.
-pub unsafe fn resolve(_resolver: *mut c_void) -> Option<*mut c_void> {
-    None
-}
 
 /// Where the dynamic linker has bound the names of `names::area`: to the
 /// executable's copies, to ours, or to whoever comes before us.

@@ -159,6 +159,28 @@ macro_rules! own_address {
 
 pub(crate) use own_address;
 
+/// Remembers nothing: no capability matters here.
+pub fn set_capabilities(_: [usize; 2]) {}
+
+/// Defines a function that does what another does: every processor changes memory in one
+/// instruction.
+macro_rules! by_atomics {
+    (
+        $(#[$attribute:meta])*
+        pub unsafe extern "C" fn $name:ident(
+            $($argument:ident: $type:ty),* $(,)?
+        ) -> $result:ty = $inner:path;
+    ) => {
+        $(#[$attribute])*
+        pub unsafe extern "C" fn $name($($argument: $type),*) -> $result {
+            // SAFETY: the caller's promise.
+            unsafe { $inner($($argument),*) }
+        }
+    };
+}
+
+pub(crate) use by_atomics;
+
 /// Returns where an indirect function leads, as dlsym(3) does.
 ///
 /// # Safety
