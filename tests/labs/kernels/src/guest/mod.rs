@@ -85,6 +85,13 @@ impl Command {
         self
     }
 
+    /// Returns whether an argument or a variable has this text in it.
+    #[must_use]
+    pub fn mentions(&self, text: &str) -> bool {
+        let mut words = self.arguments.iter().chain(&self.environment);
+        words.any(|word| word.contains(text))
+    }
+
     /// Sets how long it may run, in whole seconds.
     #[must_use]
     pub fn limit(mut self, limit: Duration) -> Self {

@@ -102,9 +102,7 @@ pub fn ask_root(
     let mut guest = system(root, machine)?;
     guest = with_folder(guest, SUITE, &suite.folder)?;
     guest = with_folder(guest, OWN, programs::folder(machine)?)?;
-    for (name, file) in files(machine)? {
-        guest = guest.file(&format!("{FILES}/{name}"), &file);
-    }
+    let under_test = files(machine)?;
     let asked = questions(suite, owners);
     // read before, not after: checkouts change while machines run
     let mut context = Context {
@@ -117,6 +115,15 @@ pub fn ask_root(
     let mut told = Told::default();
     for part in parts(&asked, answers) {
         let mut guest = guest.clone();
+        // kept answers hold as long as nothing changes that they depend on
+        if part
+            .iter()
+            .any(|(_, command)| command.mentions(&format!("{FILES}/")))
+        {
+            for (name, file) in &under_test {
+                guest = guest.file(&format!("{FILES}/{name}"), file);
+            }
+        }
         for (_, command) in part {
             guest = guest.run(command.clone());
         }
