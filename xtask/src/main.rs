@@ -87,7 +87,8 @@ enum Chore {
     },
     /// Install what the tests need, then check and test everything
     Test {
-        /// Run also what passed on this very tree the last time
+        /// Run also what passed on this very tree the last time, and boot emulated
+        /// machines that gave their answers to the same questions before
         #[arg(long)]
         fresh: bool,
     },
@@ -399,7 +400,7 @@ fn test(steps: &mut Steps, fresh: bool) -> Result<(), String> {
             .and_then(|()| book::build_or_skip(steps, &steps.target().join("book")))
             .and_then(|()| cross::check(steps))
             .and_then(|()| steps.run("build", steps.cargo().args(["build", "--workspace"])))
-            .and_then(|()| suites::run(steps, &stamps, SIDE_BY_SIDE));
+            .and_then(|()| suites::run(steps, &stamps, SIDE_BY_SIDE, fresh));
         let (ran, permitted) = licences
             .join()
             .map_err(|_| "the check of the dependencies ended early".to_owned())?;

@@ -6,7 +6,7 @@
 //! does not stop the others. What took longest the last time begins first, so that the
 //! short ones fill the gaps.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -34,6 +34,9 @@ const DOCUMENTATION: &str = "documentation";
 /// Tells a target of the tests' kit which of its tests to run, by name, one a line.
 const ONLY: &str = "RSEQ_TESTS_ONLY";
 
+/// Tells a target whether emulated machines whose answers are kept are booted again.
+const GUESTS: &str = "RSEQ_GUESTS";
+
 /// A built test target, or the examples of the documentation.
 struct Target {
     name: String,
@@ -59,11 +62,18 @@ struct Run {
 
 /// Builds all test targets of the workspace and runs them and the documentation's tests,
 /// `side_by_side` at a time. What `stamps` has as passed on this tree is not run again.
+/// Emulated machines whose answers are kept are booted again where everything is to be
+/// `fresh`.
 ///
 /// # Errors
 ///
 /// Something does not build, or a test failed. All of them have been run by then.
-pub fn run(steps: &mut Steps, stamps: &Stamps, side_by_side: usize) -> Result<(), String> {
+pub fn run(
+    steps: &mut Steps,
+    stamps: &Stamps,
+    side_by_side: usize,
+    fresh: bool,
+) -> Result<(), String> {
     let mut targets = build(steps)?;
     targets.sort_by_key(|target| {
         let last = stamps.time(&target.name);
@@ -96,7 +106,7 @@ pub fn run(steps: &mut Steps, stamps: &Stamps, side_by_side: usize) -> Result<()
         for _ in 0..side_by_side {
             scope.spawn(|| {
                 while let Some(target) = take(&queue) {
-                    let run = run_one(&target, steps);
+                    let run = run_one(&target, steps, fresh);
                     stamp(stamps, &target, &run);
                     done.lock()
                         .unwrap_or_else(PoisonError::into_inner)
@@ -178,6 +188,7 @@ fn build(steps: &mut Steps) -> Result<Vec<Target>, String> {
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())
         .filter_map(|message| target_of(&message))
         .collect();
+    tell_apart(&mut targets);
     targets.push(Target {
         name: DOCUMENTATION.to_owned(),
         folder: steps.root().to_owned(),
@@ -185,6 +196,19 @@ fn build(steps: &mut Steps) -> Result<Vec<Target>, String> {
         only: None,
     });
     Ok(targets)
+}
+
+/// Names targets of several packages that are called alike after their package, too: what
+/// is kept of one must not be taken for another's.
+fn tell_apart(targets: &mut [Target]) {
+    let mut count = BTreeMap::<_, u32>::new();
+    for target in &*targets {
+        *count.entry(target.name.clone()).or_default() += 1;
+    }
+    for target in targets.iter_mut().filter(|it| count[&it.name] > 1) {
+        let package = target.folder.file_name().unwrap_or_default();
+        target.name = format!("{}:{}", package.display(), target.name);
+    }
 }
 
 /// The target that one of cargo's messages is about, if it is a test's.
@@ -210,9 +234,9 @@ fn target_of(message: &Value) -> Option<Target> {
     })
 }
 
-fn run_one(target: &Target, steps: &Steps) -> Run {
+fn run_one(target: &Target, steps: &Steps, fresh: bool) -> Run {
     let start = Instant::now();
-    let text = output_of(target, steps);
+    let text = output_of(target, steps, fresh);
     let took = start.elapsed();
     let (text, succeeded) = text.unwrap_or_else(|error| (error, false));
     let mut run = Run {
@@ -237,7 +261,7 @@ fn run_one(target: &Target, steps: &Steps) -> Run {
 }
 
 /// What the target prints, on both streams as they come, and whether it succeeded.
-fn output_of(target: &Target, steps: &Steps) -> Result<(String, bool), String> {
+fn output_of(target: &Target, steps: &Steps, fresh: bool) -> Result<(String, bool), String> {
     let mut command = if let Some(executable) = &target.executable {
         Command::new(executable)
     } else {
@@ -249,6 +273,9 @@ fn output_of(target: &Target, steps: &Steps) -> Result<(String, bool), String> {
     let say = |error: std::io::Error| format!("{program}: {error}");
     if let Some(names) = &target.only {
         command.env(ONLY, names.join("\n"));
+    }
+    if fresh {
+        command.env(GUESTS, "fresh");
     }
     // one file for both streams, which nobody else finds
     let mut file = tempfile::tempfile().map_err(say)?;
@@ -306,7 +333,25 @@ fn count(line: &str, word: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{count, skipped};
+    use super::{Target, count, skipped, tell_apart};
+
+    #[test]
+    fn targets_that_are_called_alike_are_told_apart() {
+        let target = |package: &str, name: &str| Target {
+            name: name.to_owned(),
+            folder: package.into(),
+            executable: None,
+            only: None,
+        };
+        let mut targets = [
+            target("/w/kernels", "command"),
+            target("/w/suites", "command"),
+            target("/w/suites", "loading"),
+        ];
+        tell_apart(&mut targets);
+        let names = targets.map(|target| target.name);
+        assert_eq!(names, ["kernels:command", "suites:command", "loading"]);
+    }
 
     #[test]
     fn names_of_skipped_tests_are_read() {

@@ -27,17 +27,17 @@ pub fn ask_all(mut guest: Guest, kernel: &Kernel, questions: &[Question]) -> Out
     for question in questions {
         guest = guest.run(question.command.clone());
     }
-    let mut wrong = Vec::new();
-    for (question, answer) in questions.iter().zip(guest.boot(kernel)?) {
-        let held = answer.and_then(|finished| {
-            (question.holds)(&finished).map_err(|error| {
-                let Finished { status, out, err } = &finished;
-                format!("{error}\n {status}\n {out}\n {err}")
-            })
-        });
-        if let Err(error) = held {
-            wrong.push(format!("{}: {error}", question.name));
-        }
-    }
-    none_of(wrong)
+    guest.ask(kernel, |answers| {
+        let answers = questions.iter().zip(answers);
+        none_of(answers.filter_map(|(question, answer)| {
+            let held = answer.and_then(|finished| {
+                (question.holds)(&finished).map_err(|error| {
+                    let Finished { status, out, err } = &finished;
+                    format!("{error}\n {status}\n {out}\n {err}")
+                })
+            });
+            let error = held.err()?;
+            Some(format!("{}: {error}", question.name))
+        }))
+    })
 }

@@ -7,7 +7,7 @@ use rseq_kit::needs::Need;
 use rseq_kit::runner::{Outcome, Suite, none_of};
 use rseq_kit::world::GLIBC_OFF;
 use rseq_lab_kernels::aarch64;
-use rseq_lab_kernels::guest::{self, Command, Kernel, kernels};
+use rseq_lab_kernels::guest::{self, Command, Kernel, Results, kernels};
 
 /// Who registers.
 #[derive(Clone, Copy, Debug)]
@@ -169,33 +169,39 @@ fn ask(kernel: Kernel, processor: Option<&str>, pages: u32) -> Outcome {
     for (owner, line, _) in QUESTIONS {
         guest = guest.run(command(owner, line));
     }
-    let mut answers = guest.boot(&kernel)?.into_iter();
+    guest.ask(&kernel, |answers| judge(answers, pages))
+}
+
+/// What is wrong with the answers.
+fn judge(answers: Results, pages: u32) -> Outcome {
+    let mut answers = answers.into_iter();
     let auxiliary = answers.next().ok_or("no answers")??.out;
     let size = auxiliary
         .lines()
         .find_map(|line| line.strip_prefix("AT_PAGESZ:"));
-    assert_eq!(
-        size.map(str::trim),
-        Some(&*(1024 * pages).to_string()),
-        "{auxiliary}"
-    );
-    let mut wrong = Vec::new();
-    for ((owner, line, expected), answer) in QUESTIONS.iter().zip(answers) {
-        let said = match answer {
-            Ok(ended) => {
-                let out = ended.out.trim_end().replace('\n', "; ");
-                if ended.code() == 0 && ended.err.is_empty() && out == *expected {
-                    continue;
-                }
-                format!("{} {out} {}", ended.status, ended.err)
-            }
-            Err(error) => error,
-        };
-        wrong.push(format!(
-            "{owner:?}: {line}\n expected {expected}\n found    {said}"
-        ));
+    if size.map(str::trim) != Some(&*(1024 * pages).to_string()) {
+        return Err(format!("pages are not of {pages} KiB: {auxiliary}").into());
     }
-    none_of(wrong)
+    none_of(
+        QUESTIONS
+            .iter()
+            .zip(answers)
+            .filter_map(|((owner, line, expected), answer)| {
+                let said = match answer {
+                    Ok(ended) => {
+                        let out = ended.out.trim_end().replace('\n', "; ");
+                        if ended.code() == 0 && ended.err.is_empty() && out == *expected {
+                            return None;
+                        }
+                        format!("{} {out} {}", ended.status, ended.err)
+                    }
+                    Err(error) => error,
+                };
+                Some(format!(
+                    "{owner:?}: {line}\n expected {expected}\n found    {said}"
+                ))
+            }),
+    )
 }
 
 fn command(owner: Owner, line: &str) -> Command {

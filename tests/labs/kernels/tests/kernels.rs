@@ -43,7 +43,7 @@ fn main() -> ExitCode {
 }
 
 fn ask(kernel: Kernel) -> Outcome {
-    let worlds = machine::ask(&kernel, LIBC, &Owner::ALL, Answers::Fresh)?.worlds;
+    let worlds = machine::ask(&kernel, LIBC, &Owner::ALL, Answers::Together)?.worlds;
     let tally = tally(worlds.iter().flat_map(|world| &world.judged));
     println!("{}: {tally:?}", kernel.name);
     none_of(worlds.iter().flat_map(World::failures))

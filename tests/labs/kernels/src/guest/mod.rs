@@ -7,6 +7,7 @@
 
 mod archive;
 mod boot;
+mod content;
 pub mod cross;
 mod kept;
 pub mod kernels;

@@ -37,6 +37,8 @@ pub enum Answers {
         /// When no machine is booted any more.
         end: Option<Instant>,
     },
+    /// The same; one machine is asked everything.
+    Together,
 }
 
 impl Answers {
@@ -151,13 +153,13 @@ pub fn ask_root(
     Ok(told)
 }
 
-/// What is asked of one machine each: where answers are kept, each owner is asked by a
+/// What is asked of one machine each: where answers are kept in parts, each owner is asked by a
 /// machine of its own, so that a run that was cut off has to repeat little.
 fn parts<'a, 'b>(
     asked: &'a [(Asked<'b>, Command)],
     answers: Answers,
 ) -> Vec<&'a [(Asked<'b>, Command)]> {
-    if answers == Answers::Fresh {
+    if !matches!(answers, Answers::Kept { .. }) {
         return vec![asked];
     }
     let parts = asked.chunk_by(|(one, _), (other, _)| one.owner() == other.owner());
@@ -174,7 +176,7 @@ fn results(
     match answers {
         Answers::Fresh => guest.boot(kernel).map(Some),
         Answers::Kept { .. } if answers.is_late() => guest.kept(kernel),
-        Answers::Kept { .. } => guest.boot_or_kept(kernel, good).map(Some),
+        Answers::Kept { .. } | Answers::Together => guest.boot_or_kept(kernel, good).map(Some),
     }
 }
 
