@@ -31,9 +31,9 @@ Lists are separated by commas. Every kernel is asked with every glibc.
 --jobs     how many kernels are asked at a time; default: 2
 --minutes  boot no further machine when so much time is over; the next run goes on there
 --fresh    ask again what was answered before: answers are kept, by the content of
-           kernel, C library, suite, shim and command
+           kernel, C library, suite and, where they run, shim and command
 --json     where all answers are written
---page     the page of the docs, of which the part of this architecture is written";
+--page     the page of the docs, of which what was asked now is written";
 
 /// The glibc of a guest when nobody asks for another: it registers by itself.
 const GLIBC: &str = "bookworm";
@@ -236,8 +236,9 @@ fn run(wishes: &Wishes) -> Result<bool, String> {
     if let Some(path) = &wishes.page {
         // there may be none yet
         let old = std::fs::read_to_string(path).unwrap_or_default();
-        let new = page::section(wishes.machine, &worlds, &versions(wishes.machine, &worlds)?);
-        write(&wishes.page, page::page(&old, wishes.machine, &new))?;
+        let packages = packages(wishes.machine, &worlds)?;
+        let page = page::page(&old, wishes.machine, &worlds, &packages);
+        write(&wishes.page, page)?;
     }
     let failures: Vec<_> = worlds.iter().flat_map(World::failures).collect();
     for failure in &failures {
@@ -278,12 +279,12 @@ fn ask(
     Ok(told)
 }
 
-/// The packages of the kernels that were asked.
-fn versions(machine: Machine, worlds: &[World]) -> Result<Vec<String>, String> {
+/// The kernels that were asked, and their packages.
+fn packages(machine: Machine, worlds: &[World]) -> Result<Vec<(&'static str, String)>, String> {
     let asked = kernels::of(machine)
         .iter()
         .filter(|kernel| worlds.iter().any(|world| world.kernel == kernel.name));
     asked
-        .map(|kernel| kernel.package().map(|package| package.name))
+        .map(|kernel| Ok((kernel.name, kernel.package()?.name)))
         .collect()
 }

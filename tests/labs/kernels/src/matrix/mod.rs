@@ -6,6 +6,7 @@
 //! `cargo xtask matrix` puts them together; `tests/kernels.rs` asks three kernels
 //! in every run of the tests.
 
+mod columns;
 pub mod facts;
 pub mod here;
 mod judge;

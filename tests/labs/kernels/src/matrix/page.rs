@@ -5,163 +5,22 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::World;
+use super::columns::{self, Column, table};
+use crate::guest::kernels;
 use rseq_kit::machine::Machine;
 use rseq_lab_conformance::known::Judged;
-use rseq_lab_conformance::table::{Tally, tally};
+use rseq_lab_conformance::table::tally;
 use rseq_lab_conformance::{Said, Verdict};
-
-/// A kernel with a C library: a column of a table.
-type Place = (Machine, String, String);
 
 /// The tables in Markdown, one for each machine that was asked.
 #[must_use]
 pub fn tables(worlds: &[World]) -> String {
     let mut text = String::new();
     for machine in Machine::ALL {
-        let here = worlds.iter().filter(|world| world.machine == machine);
-        let here: Vec<_> = here.cloned().collect();
-        if !here.is_empty() {
-            let _ = writeln!(text, "{}\n{}", heading(machine), table(&here));
+        let columns = columns::of(machine, worlds);
+        if !columns.is_empty() {
+            let _ = writeln!(text, "{}\n{}", heading(machine), table(&columns));
         }
-    }
-    text
-}
-
-/// A table in Markdown: questions down, kernels with C libraries across.
-///
-/// A cell sums up all owners that were asked: how many answered as they must, and
-/// after a plus how many have another answer for a reason that is written down,
-/// by its number.
-fn table(worlds: &[World]) -> String {
-    let places = places(worlds);
-    let mut reasons = Vec::new();
-    let mut text = String::new();
-    let heads: Vec<_> = places
-        .iter()
-        .map(|(_, kernel, libc)| format!("{kernel} {libc}"))
-        .collect();
-    let _ = writeln!(text, "| question | {} |", heads.join(" | "));
-    let _ = writeln!(text, "|---|{}", "---|".repeat(heads.len()));
-    for question in questions(worlds) {
-        let cells: Vec<_> = places
-            .iter()
-            .map(|place| cell(&answers(worlds, place, &question), &mut reasons))
-            .collect();
-        let _ = writeln!(text, "| {question} | {} |", cells.join(" | "));
-    }
-    let all: Vec<_> = places
-        .iter()
-        .map(|place| {
-            let here = worlds.iter().filter(|world| is_at(world, place));
-            let tally = tally(here.flat_map(|world| &world.judged));
-            format!("**{} of {}**", tally.right + tally.known, total(tally))
-        })
-        .collect();
-    let _ = writeln!(text, "| **all** | {} |", all.join(" | "));
-    text.push('\n');
-    for (subjects, heads) in subjects(worlds, &places) {
-        let (subjects, heads) = (subjects.join(", "), heads.join(", "));
-        let _ = writeln!(text, "Asked with {heads}: {subjects}.\n");
-    }
-    for (number, reason) in reasons.iter().enumerate() {
-        let _ = writeln!(text, "{}. {reason}", number + 1);
-    }
-    text
-}
-
-/// Who was asked where: subjects, and the columns that they were asked in.
-fn subjects(worlds: &[World], places: &[Place]) -> Vec<(Vec<String>, Vec<String>)> {
-    let mut all = Vec::<(Vec<String>, Vec<String>)>::new();
-    for place in places {
-        let here = worlds.iter().filter(|world| is_at(world, place));
-        let mut here: Vec<_> = here.map(|world| world.subject.clone()).collect();
-        here.dedup();
-        let head = format!("{} {}", place.1, place.2);
-        match all.iter_mut().find(|(subjects, _)| *subjects == here) {
-            Some((_, heads)) => heads.push(head),
-            None => all.push((here, vec![head])),
-        }
-    }
-    all
-}
-
-/// Answers that were given, those that could not be asked included.
-fn total(tally: Tally) -> usize {
-    tally.right + tally.known + tally.skipped + tally.wrong
-}
-
-fn places(worlds: &[World]) -> Vec<Place> {
-    let mut places = Vec::new();
-    for world in worlds {
-        let place = (world.machine, world.kernel.clone(), world.libc.clone());
-        if !places.contains(&place) {
-            places.push(place);
-        }
-    }
-    places
-}
-
-fn is_at(world: &World, (machine, kernel, libc): &Place) -> bool {
-    world.machine == *machine && world.kernel == *kernel && world.libc == *libc
-}
-
-/// In the order in which they were asked.
-fn questions(worlds: &[World]) -> Vec<String> {
-    let mut questions = Vec::new();
-    for judged in worlds.iter().flat_map(|world| &world.judged) {
-        if !questions.contains(&judged.question) {
-            questions.push(judged.question.clone());
-        }
-    }
-    questions
-}
-
-fn answers<'a>(worlds: &'a [World], place: &Place, question: &str) -> Vec<&'a Judged> {
-    let here = worlds.iter().filter(|world| is_at(world, place));
-    here.flat_map(|world| &world.judged)
-        .filter(|judged| judged.question == question)
-        .collect()
-}
-
-/// Short enough for a cell.
-fn is_word(detail: &str) -> bool {
-    (1..16).contains(&detail.len())
-}
-
-fn cell(answers: &[&Judged], reasons: &mut Vec<String>) -> String {
-    let tally = tally(answers.iter().copied());
-    let mut known = Vec::new();
-    for answer in answers {
-        if let Verdict::Known(reason) | Verdict::Skipped(reason) = &answer.verdict {
-            let number = reasons.iter().position(|other| other == reason);
-            let number = number.unwrap_or_else(|| {
-                reasons.push(reason.clone());
-                reasons.len() - 1
-            });
-            known.push(number + 1);
-        }
-    }
-    known.sort_unstable();
-    known.dedup();
-    let known: Vec<_> = known.iter().map(usize::to_string).collect();
-    let mut text = match answers {
-        [] => return String::new(),
-        // what one subject said is worth more than that it was right
-        [only] if only.said.is_none() && known.is_empty() && is_word(&only.detail) => {
-            only.detail.clone()
-        }
-        _ => tally.right.to_string(),
-    };
-    if !known.is_empty() {
-        let _ = write!(
-            text,
-            " +{} ({})",
-            tally.known + tally.skipped,
-            known.join(", ")
-        );
-    }
-    if tally.wrong > 0 {
-        let _ = write!(text, " **{} wrong**", tally.wrong);
     }
     text
 }
@@ -203,46 +62,68 @@ pub fn json(worlds: &[World]) -> Value {
 }
 
 /// What the page says of one machine: sums, the table, and the packages of its kernels.
-#[must_use]
-pub fn section(machine: Machine, worlds: &[World], versions: &[String]) -> String {
-    let tally = tally(worlds.iter().flat_map(|world| &world.judged));
-    let packages = versions.iter().fold(String::new(), |mut text, package| {
-        let _ = writeln!(text, "- `{package}`");
+fn section(machine: Machine, columns: &[Column], packages: &[String]) -> String {
+    let tally = columns::sum(columns);
+    let packages = packages.iter().fold(String::new(), |mut text, package| {
+        let _ = writeln!(text, "{package}");
         text
     });
     format!(
         "{}\n{} cells were run: {} answer as required, {} give another answer for a \
-         reason below, {} could not be asked, {} are wrong.\n\n{}\nThe kernels, as \
-         Debian packages:\n\n{packages}",
+         reason below, {} could not be asked, {} are wrong.\n\n{}\n{PACKAGES}\n\n{packages}",
         heading(machine),
-        total(tally),
+        columns::total(tally),
         tally.right,
         tally.known,
         tally.skipped,
         tally.wrong,
-        table(worlds),
+        table(columns),
     )
 }
 
-/// The page of the docs: the `old` one with this section for `machine`.
+/// What stands above the list of packages.
+const PACKAGES: &str = "The kernels, as Debian packages:";
+
+/// The page of the docs: the `old` one with these answers of a machine. Columns that are not
+/// among them stay. `packages` are kernels' names and packages.
 #[must_use]
-pub fn page(old: &str, machine: Machine, section: &str) -> String {
+pub fn page(old: &str, machine: Machine, worlds: &[World], packages: &[(&str, String)]) -> String {
     let mut text = HEAD.to_owned();
     for other in Machine::ALL {
         let kept = old.split_once(&heading(other)).map(|(_, rest)| {
             let end = rest.find("\n## ").map_or(rest.len(), |end| end + 1);
-            format!("{}{}", heading(other), rest[..end].trim_end())
+            rest[..end].trim_end()
         });
         let section = if other == machine {
-            Some(section.trim_end().to_owned())
+            let kept = kept.unwrap_or_default();
+            let columns =
+                columns::merged(machine, columns::read(kept), columns::of(machine, worlds));
+            let packages = merged_packages(machine, kept, packages);
+            Some(section(machine, &columns, &packages))
         } else {
-            kept
+            kept.map(|kept| format!("{}{kept}", heading(other)))
         };
         if let Some(section) = section {
-            let _ = write!(text, "\n{section}\n");
+            let _ = write!(text, "\n{}\n", section.trim_end());
         }
     }
     text
+}
+
+/// A line for each kernel: its package now, or the one that the page names.
+fn merged_packages(machine: Machine, kept: &str, now: &[(&str, String)]) -> Vec<String> {
+    let (_, lines) = kept.split_once(PACKAGES).unwrap_or_default();
+    let all = kernels::of(machine).iter().filter_map(|kernel| {
+        if let Some((_, package)) = now.iter().find(|(name, _)| *name == kernel.name) {
+            return Some(format!("- `{package}`"));
+        }
+        let is_its = |line: &&str| {
+            let version = line.split_once(&format!("-{}", kernel.name));
+            version.is_some_and(|(_, rest)| rest.starts_with(['.', '+', '-']))
+        };
+        lines.lines().find(is_its).map(str::to_owned)
+    });
+    all.collect()
 }
 
 fn heading(machine: Machine) -> String {
@@ -264,10 +145,11 @@ each kernel and C library. Each kernel is a Debian package, booted in an emulato
 ours, the C library of a Debian release, the conformance suite, the shim and `rseqctl`, and
 nothing else. `host` is the kernel of the machine that runs the command.
 
-Answers are kept in the cache, by the content of the kernel, the C library, the suite, the
-shim and the command: a run that was cut off, or was given a time (`--minutes 30`), is gone
-on with by the next one. An answer that is wrong is not kept, and `--fresh` asks everything
-again.
+Answers are kept in the cache, by the content of the kernel, the C library, the suite and,
+where they run, the shim and the command: a run that was cut off, or was given a time
+(`--minutes 30`), is gone on with by the next one. An answer that is wrong is not kept, and
+`--fresh` asks everything again. Columns of this page that a run does not ask stay as they
+were.
 
     cargo xtask matrix                       # the three default kernels, one glibc
     cargo xtask matrix --kernels 6.19,host --glibcs bullseye,trixie
@@ -302,3 +184,22 @@ answers, for AArch64 `facts-aarch64.txt`; any other answer is wrong.
   with a store through a pointer that is kept across jumps.
 - `doctor-*`: `rseqctl doctor` has detected what the kernel does.
 ";
+
+#[cfg(test)]
+mod tests {
+    use rseq_kit::artifacts::workspace;
+
+    use super::*;
+
+    #[test]
+    fn a_run_that_asks_nothing_leaves_the_page_as_it_is() {
+        let path = workspace().join("docs/matrix.md");
+        let old = std::fs::read_to_string(path).expect("the page is there");
+        for machine in Machine::ALL {
+            let new = page(&old, machine, &[], &[]);
+            let mut lines = old.lines().zip(new.lines());
+            assert_eq!(lines.find(|(old, new)| old != new), None);
+            assert_eq!(old.len(), new.len());
+        }
+    }
+}
