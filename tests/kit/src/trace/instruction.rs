@@ -15,11 +15,6 @@ pub struct Instruction {
 }
 
 impl Instruction {
-    /// Returns whether both are the same, wherever the code lies.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
-        self.code == other.code
-    }
-
     /// Reads the one at an address of a stopped program.
     pub(super) fn at(process: i32, address: u64) -> Result<Self, String> {
         let name = format!("/proc/{process}/mem");

@@ -45,40 +45,13 @@ pub struct Stepped {
     pub boundaries: Vec<Instruction>,
 }
 
-/// Runs a program again and again, each time to its end, with the signal one
-/// boundary further on: for what a process can do only once.
-///
-/// # Errors
-///
-/// As [`every_boundary`].
-pub fn every_boundary_anew(
-    program: impl Fn() -> Result<Program, String>,
-) -> Result<Stepped, String> {
-    let mut last = Vec::new();
-    loop {
-        let stepped = step(program()?, Window::AtMark, Some(last.len()))?;
-        let way = stepped.boundaries.iter().zip(&last);
-        if !way.into_iter().all(|(one, other)| one.is_same(other)) {
-            return Err("it goes another way each time".to_owned());
-        }
-        if stepped.boundaries.len() == last.len() || stepped.finished.code() != 0 {
-            return Ok(stepped);
-        }
-        last = stepped.boundaries;
-    }
-}
-
 /// Runs a program to its end, with a signal at every boundary of its window.
 ///
 /// # Errors
 ///
 /// It cannot be traced, takes too long, or does not go through the same
 /// instructions every time.
-pub fn every_boundary(program: Program, window: Window) -> Result<Stepped, String> {
-    step(program, window, None)
-}
-
-fn step(mut program: Program, window: Window, at: Option<usize>) -> Result<Stepped, String> {
+pub fn every_boundary(mut program: Program, window: Window) -> Result<Stepped, String> {
     let name = program.name();
     let end = Instant::now() + stretched(program.limit);
     let output = Captured::of(&mut program.command)?;
@@ -91,7 +64,7 @@ fn step(mut program: Program, window: Window, at: Option<usize>) -> Result<Stepp
         // whoever does not listen any more has been dropped
         let _ = tell_root.send(started);
         if let Some(root) = tracee {
-            let mut stepper = Stepper::new(root, window, at);
+            let mut stepper = Stepper::new(root, window);
             let status = stepper.follow();
             if status.is_err() {
                 // PTRACE_O_EXITKILL: the end of this thread is the program's
@@ -146,20 +119,17 @@ struct Stepper {
     /// The program has come to its first breakpoint: threads that were there
     /// before are no window.
     armed: bool,
-    /// The one boundary that gets the signal, where it is one in each run.
-    at: Option<usize>,
     boundaries: Vec<Instruction>,
 }
 
 impl Stepper {
-    fn new(root: i32, window: Window, at: Option<usize>) -> Self {
+    fn new(root: i32, window: Window) -> Self {
         Self {
             root,
             window,
             code: None,
             phase: Phase::Outside,
             armed: false,
-            at,
             boundaries: Vec::new(),
         }
     }
@@ -235,10 +205,6 @@ impl Stepper {
             (phase, _) => phase,
         };
         match self.phase {
-            Phase::Inside(count) if self.at.is_some_and(|at| count < at) => {
-                self.push(place)?;
-                return self.step(task);
-            }
             Phase::Inside(count) if count == self.boundaries.len() => {
                 self.push(place)?;
                 self.phase = Phase::Delivered;

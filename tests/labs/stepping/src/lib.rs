@@ -8,7 +8,7 @@
 use std::path::Path;
 
 use rseq_kit::child::Program;
-use rseq_kit::trace::step::{Window, every_boundary, every_boundary_anew};
+use rseq_kit::trace::step::{Window, every_boundary};
 
 /// What `fixtures/stepped.c` does between its marks, in which world, and the
 /// fewest boundaries that it must have: with fewer the tracer has missed the code.
@@ -32,30 +32,21 @@ pub const WINDOWS: [(&str, &str, usize); 14] = [
 /// What the handler does with its own registration.
 pub const HANDLERS: [&str; 2] = ["balanced", "keeps"];
 
-/// Steps through a window of the program that `prepare` makes, with the shim at `shim`;
-/// returns how many boundaries had their signal.
+/// Steps through a window of the program, with the shim at `shim`; returns how many boundaries had their signal.
 ///
 /// # Errors
 ///
 /// The program cannot be traced, or has found something wrong.
-pub fn boundaries(
-    window: &str,
-    shim: &Path,
-    prepare: impl Fn() -> Result<Program, String>,
-) -> Result<usize, String> {
-    let anew = window == "step-back";
-    let stepped = match window {
-        "step-back" => every_boundary_anew(prepare)?,
-        "birth" | "notification" => {
-            every_boundary(prepare()?, Window::InNewThread(shim.to_owned()))?
-        }
-        _ => every_boundary(prepare()?, Window::AtMark)?,
+pub fn boundaries(window: &str, shim: &Path, program: Program) -> Result<usize, String> {
+    let place = match window {
+        "birth" | "notification" => Window::InNewThread(shim.to_owned()),
+        _ => Window::AtMark,
     };
+    let stepped = every_boundary(program, place)?;
     let finished = stepped.finished.expect(0)?;
     let count = stepped.boundaries.len();
-    let windows = if anew { 1 } else { count };
-    if finished.out != format!("{windows} windows\n") {
-        return Err(format!("{windows} windows expected: {}", finished.out));
+    if finished.out != format!("{count} windows\n") {
+        return Err(format!("{count} windows expected: {}", finished.out));
     }
     Ok(count)
 }

@@ -24,14 +24,11 @@ fn main() -> ExitCode {
 }
 
 fn step(window: &str, world: &str, handler: &str, fewest: usize) -> Outcome {
-    let prepare = || {
-        let program = Program::new(built("stepped", "default")?)
-            .args([window, handler])
-            .limit(Duration::from_secs(60));
-        let (program, _records) = World::from_name(world)?.prepare(program)?;
-        Ok(program)
-    };
-    let count = boundaries(window, &artifacts()?.shim, prepare)?;
+    let program = Program::new(built("stepped", "default")?)
+        .args([window, handler])
+        .limit(Duration::from_secs(60));
+    let (program, _records) = World::from_name(world)?.prepare(program)?;
+    let count = boundaries(window, &artifacts()?.shim, program)?;
     assert!(count >= fewest, "{count} boundaries are too few");
     println!("{window}, {world}, {handler}: a signal at each of {count} boundaries");
     Ok(())

@@ -35,11 +35,10 @@ fn stepped() -> Result<usize, String> {
     let count = rest.iter().take_while(|word| word.contains('=')).count();
     let (variables, command) = rest.split_at(count);
     let (program, arguments) = command.split_first().ok_or("which program?")?;
-    rseq_lab_stepping::boundaries(window, Path::new(shim), || {
-        let program = Program::new(program)
-            .args(arguments)
-            .limit(Duration::from_secs(seconds));
-        let variables = variables.iter().filter_map(|word| word.split_once('='));
-        Ok(variables.fold(program, |program, (name, value)| program.env(name, value)))
-    })
+    let program = Program::new(program)
+        .args(arguments)
+        .limit(Duration::from_secs(seconds));
+    let variables = variables.iter().filter_map(|word| word.split_once('='));
+    let program = variables.fold(program, |program, (name, value)| program.env(name, value));
+    rseq_lab_stepping::boundaries(window, Path::new(shim), program)
 }
