@@ -381,7 +381,8 @@ fn lint(steps: &mut Steps) -> Result<(), String> {
 fn test(steps: &mut Steps, fresh: bool) -> Result<(), String> {
     setup::programs(steps);
     // after the installation, which belongs to the key
-    let stamps = Stamps::read(steps.root(), &steps.target());
+    let times = setup::cache().unwrap_or_else(|_| steps.target());
+    let stamps = Stamps::read(steps.root(), &steps.target(), &times.join("times"));
     if fresh {
         stamps
             .forget()

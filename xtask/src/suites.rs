@@ -19,12 +19,22 @@ use crate::step::{Outcome, Steps};
 use crate::unchanged::{Stamps, Verdict};
 
 /// Targets that take longest, for a first run, which has no times of an earlier one.
-const LONGEST: [&str; 6] = [
-    "conformance",
-    "patches",
+const LONGEST: [&str; 16] = [
     "kernels",
-    "fixtures",
+    "aarch64-clients",
+    "aarch64-patches",
+    "kernels:command",
+    "patches",
     "glibcs",
+    "conformance",
+    "adopters",
+    "aarch64",
+    "packaged",
+    "aarch64-stepping",
+    "authors",
+    "aarch64-programs",
+    "ps",
+    "fixtures",
     DOCUMENTATION,
 ];
 

@@ -1,7 +1,8 @@
 //! What has passed already: a test target that passed on this very tree, on this
 //! machine as it is now, need not run again.
 //!
-//! The stamps are in the target folder, so a clean checkout runs everything.
+//! The stamps are in the target folder, so a clean checkout runs everything. How long a
+//! target took is kept outside of it: what takes longest begins first there, too.
 
 use std::env;
 use std::ffi::OsStr;
@@ -27,15 +28,18 @@ pub struct Verdict {
 /// Stamps of what passed, each with the key of the tree that it passed on.
 pub struct Stamps {
     folder: PathBuf,
+    times: PathBuf,
     key: Option<String>,
 }
 
 impl Stamps {
     /// The stamps below the target folder `target`, for the tree at `root` as it is
-    /// now. Without git nothing is known of the tree, so nothing counts as unchanged.
-    pub fn read(root: &Path, target: &Path) -> Self {
+    /// now, and the times in the folder `times`. Without git nothing is known of the tree,
+    /// so nothing counts as unchanged.
+    pub fn read(root: &Path, target: &Path, times: &Path) -> Self {
         Self {
             folder: target.join("passed"),
+            times: times.to_owned(),
             key: key(root),
         }
     }
@@ -97,7 +101,7 @@ impl Stamps {
 
     /// Times outlive [`Self::forget`]: they say nothing about a tree.
     fn time_file(&self, name: &str) -> PathBuf {
-        self.folder.with_file_name("times").join(file_name(name))
+        self.times.join(file_name(name))
     }
 }
 
@@ -198,7 +202,8 @@ mod tests {
     }
 
     fn stamps(root: &Path) -> Stamps {
-        Stamps::read(root, &root.join("target"))
+        let target = root.join("target");
+        Stamps::read(root, &target, &target.join("times"))
     }
 
     #[test]
