@@ -6,6 +6,7 @@
 //! of the window; when a run ends before its n-th instruction, every boundary has
 //! had its signal, and SIGUSR2 asks the program to say what it found.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::process::ExitStatus;
@@ -120,6 +121,8 @@ struct Stepper {
     /// before are no window.
     armed: bool,
     boundaries: Vec<Instruction>,
+    /// How often the way so far comes by an address.
+    visits: BTreeMap<u64, usize>,
 }
 
 impl Stepper {
@@ -131,6 +134,7 @@ impl Stepper {
             phase: Phase::Outside,
             armed: false,
             boundaries: Vec::new(),
+            visits: BTreeMap::new(),
         }
     }
 
@@ -174,7 +178,15 @@ impl Stepper {
 
     fn push(&mut self, place: u64) -> Result<(), String> {
         self.boundaries.push(Instruction::at(self.root, place)?);
+        *self.visits.entry(place).or_default() += 1;
         Ok(())
+    }
+
+    /// Returns the last boundary that had its signal and that the way comes by only once.
+    fn shortcut(&self) -> Option<(usize, u64)> {
+        let known = self.boundaries.iter().map(|here| here.address).enumerate();
+        let mut backwards = known.rev();
+        backwards.find(|(_, address)| self.visits.get(address) == Some(&1))
     }
 
     fn step(&mut self, task: i32) -> Result<(), String> {
@@ -186,7 +198,7 @@ impl Stepper {
 
     fn trap(&mut self, task: i32, is_mark: bool) -> Result<(), String> {
         let say = |error: std::io::Error| format!("step: {error}");
-        let place = ptrace::next_instruction(task).map_err(say)?;
+        let mut place = ptrace::next_instruction(task).map_err(say)?;
         self.armed |= is_mark;
         self.phase = match (self.phase, is_mark) {
             (Phase::Outside, true) if matches!(self.window, Window::AtMark) => Phase::Inside(0),
@@ -204,6 +216,15 @@ impl Stepper {
             }
             (phase, _) => phase,
         };
+        if is_mark
+            && self.phase == Phase::Inside(0)
+            && let Some((count, address)) = self.shortcut()
+            && count > 0
+            && machine::go_to(task, address).map_err(say)?
+        {
+            self.phase = Phase::Inside(count);
+            place = address;
+        }
         match self.phase {
             Phase::Inside(count) if count == self.boundaries.len() => {
                 self.push(place)?;

@@ -58,15 +58,32 @@ pub(in crate::trace) fn step(task: i32) -> io::Result<Step> {
     if !is_exclusive(ptrace::word(task, here)?, true) {
         return ptrace::single_step(task).map(|()| Step::Begun);
     }
-    let memory = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open(format!("/proc/{task}/mem"))?;
+    let memory = memory(task)?;
     let mut ends = ends(&memory, here)?;
     ends.sort_unstable();
     ends.dedup();
+    let at = run_to(task, &memory, &ends)?;
+    // out of a jump between them: as many as stand before it is not known, and not needed
+    let count = at.checked_sub(here).filter(|count| *count < MOST * 4 * 2);
+    Ok(Step::Done(count.unwrap_or(8) / LONGEST as u64))
+}
+
+/// Lets a stopped task run to an address that it comes to; returns whether that was done: a
+/// step is dear where the machine is emulated.
+pub(in crate::trace) fn go_to(task: i32, address: u64) -> io::Result<bool> {
+    run_to(task, &memory(task)?, &[address])?;
+    Ok(true)
+}
+
+fn memory(task: i32) -> io::Result<File> {
+    let name = format!("/proc/{task}/mem");
+    OpenOptions::new().read(true).write(true).open(name)
+}
+
+/// Lets a stopped task run to the first of these addresses; returns which that was.
+fn run_to(task: i32, memory: &File, ends: &[u64]) -> io::Result<u64> {
     let mut kept = Vec::new();
-    for end in &ends {
+    for end in ends {
         let mut code = [0; LONGEST];
         memory.read_exact_at(&mut code, *end)?;
         memory.write_all_at(&BREAKPOINT, *end)?;
@@ -82,9 +99,7 @@ pub(in crate::trace) fn step(task: i32) -> io::Result<Step> {
         let found = format!("at {at:#x} instead of {ends:x?}");
         return Err(io::Error::other(found));
     }
-    // out of a jump between them: as many as stand before it is not known, and not needed
-    let count = at.checked_sub(here).filter(|count| *count < MOST * 4 * 2);
-    Ok(Step::Done(count.unwrap_or(8) / LONGEST as u64))
+    Ok(at)
 }
 
 /// Returns where the code from an exclusive load to its store may lead.

@@ -11,9 +11,9 @@ mod aarch64;
 mod x86_64;
 
 #[cfg(target_arch = "aarch64")]
-pub(super) use aarch64::{lead, step};
+pub(super) use aarch64::{go_to, lead, step};
 #[cfg(target_arch = "x86_64")]
-pub(super) use x86_64::{lead, step};
+pub(super) use x86_64::{go_to, lead, step};
 
 /// Where an instruction leads.
 #[cfg_attr(
