@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::process::Command;
 
 /// Options for a linker that takes what rustc says of a thread-local symbol: GNU ld for
-/// AArch64 refuses it ("TLS definition mismatches non-TLS reference in symbols.o"), the
-/// toolchain's own does not.
+/// AArch64 and s390x refuses it ("TLS definition mismatches non-TLS reference in
+/// symbols.o"), the toolchain's own does not.
 pub fn options() -> Vec<String> {
-    if variable("CARGO_CFG_TARGET_ARCH") != "aarch64" {
+    if variable("CARGO_CFG_TARGET_ARCH") == "x86_64" {
         return Vec::new();
     }
     let asked = Command::new(variable("RUSTC"))

@@ -48,6 +48,11 @@ impl OldVersion {
         }
     }
 
+    /// Returns the version.
+    pub const fn version(&self) -> Name {
+        self.version
+    }
+
     /// Returns true if the caller that is returned to at this address means this
     /// version: if its object refers to it. Where its object does not refer to the
     /// name at all (it has called code that has jumped here), all others do.

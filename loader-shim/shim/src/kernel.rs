@@ -16,7 +16,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 
 use tls_model::rseq::{Rseq, arch};
 
-use crate::arch::{syscall4, syscall6};
+use crate::arch::{MAPS_BY_BLOCK, syscall4, syscall6};
 
 const ARCH: arch::Arch = match arch::native() {
     Some(arch) => arch,
@@ -204,6 +204,8 @@ fn map(bytes: usize, flags: i32, descriptor: i32) -> *mut c_void {
         descriptor as isize as usize,
         0,
     ];
+    let block = [arguments.as_ptr().expose_provenance(), 0, 0, 0, 0, 0];
+    let arguments = if MAPS_BY_BLOCK { block } else { arguments };
     // SAFETY: a new mapping at an address of the kernel's choice.
     let result = unsafe { syscall6(libc::SYS_mmap as usize, arguments) };
     if result < 0 {

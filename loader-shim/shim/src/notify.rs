@@ -25,13 +25,12 @@ use core::ffi::{c_char, c_int, c_void};
 use crate::callers::OldVersion;
 use crate::kept::{Kept, keep};
 use crate::next::names::{GETADDRINFO_A, MQ_NOTIFY, TIMER_CREATE};
-use crate::process::Name;
 use crate::registration::{birth, nesting};
 use crate::slab::{Job, StartRoutine};
 use crate::threads::Start;
 use crate::{arch, errno, state};
 
-/// `struct sigevent` (x86-64 Linux, 64 bytes), of which libc names only parts.
+/// `struct sigevent` (Linux with 64 bits, 64 bytes), of which libc names only parts.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct SigEvent {
@@ -104,8 +103,10 @@ fn missing() -> c_int {
 }
 
 /// `int timer_create(clockid_t, struct sigevent *, int *)`: the timer is an int.
-static WITH_INT: OldVersion = OldVersion::new(b"timer_create", OLD);
-const OLD: &[u8] = b"GLIBC_2.2.5";
+static WITH_INT: Option<OldVersion> = match arch::TIMER_BY_INT {
+    Some(version) => Some(OldVersion::new(b"timer_create", version)),
+    None => None,
+};
 
 /// Serves timer_create(2): same arguments, same results, for callers of either version.
 ///
@@ -119,11 +120,10 @@ pub unsafe extern "C" fn create_timer(
     timer: *mut libc::timer_t,
     return_address: usize,
 ) -> c_int {
-    let next = if WITH_INT.is_meant_by(return_address) {
+    let next = match &WITH_INT {
         // what differs is what the last argument points to, which is not looked at here
-        TIMER_CREATE.in_version(Name::new(OLD))
-    } else {
-        TIMER_CREATE.get()
+        Some(old) if old.is_meant_by(return_address) => TIMER_CREATE.in_version(old.version()),
+        _ => TIMER_CREATE.get(),
     };
     let Some(next) = next else {
         return missing();

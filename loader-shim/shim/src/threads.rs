@@ -234,7 +234,7 @@ extern "C" fn begin_otherwise(start: StartRoutine, argument: *mut c_void) -> Sta
     Start { start, argument }
 }
 
-/// Returned in rax and rdx (x86_64) or x0 and x1 (aarch64).
+/// Returned in rax and rdx (x86_64), x0 and x1 (aarch64), or memory (s390x).
 #[repr(C)]
 pub struct Start {
     /// The user's routine.

@@ -190,6 +190,8 @@ pub const fn native() -> Option<Arch> {
         Some(I386)
     } else if cfg!(target_arch = "aarch64") {
         Some(AARCH64)
+    } else if cfg!(target_arch = "s390x") {
+        Some(S390X)
     } else {
         None
     }

@@ -11,8 +11,9 @@
 //! | `set_capabilities` | notes what the kernel says of the processor |
 //! | `by_atomics!` | defines a function by one that changes memory, for the processor that there is |
 //! | `resolve` | where an indirect function leads |
-//! | `GLOB_DAT`, `THREAD_OFFSET`, `FIRST_VERSION` | numbers and names of the psABI and of glibc |
+//! | `GLOB_DAT`, `THREAD_OFFSET`, `HashEntry`, `FIRST_VERSION`, `TIMER_BY_INT` | numbers, types and names of the psABI and of glibc |
 //! | `IS_TLS_ABOVE` | whether static TLS lies above the thread pointer |
+//! | `MAPS_BY_BLOCK` | whether mmap(2) takes the address of its arguments |
 //! | `own_address!` | an address of the shim itself |
 //! | `bound_names` | where the dynamic linker has bound `__rseq_offset` and its siblings |
 //! | `start_routine!` | defines first code of a thread: hook, then tail jump to the user's routine |
@@ -41,13 +42,38 @@ use tls_model::rseq::Rseq;
 mod aarch64;
 #[cfg(target_arch = "aarch64")]
 pub use aarch64::*;
+#[cfg(target_arch = "s390x")]
+mod s390x;
+#[cfg(target_arch = "s390x")]
+pub use s390x::*;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 #[cfg(target_arch = "x86_64")]
 pub use x86_64::*;
 
-#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-compile_error!("librseq_shim.so is written for x86_64 and aarch64 so far");
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "s390x")))]
+compile_error!("librseq_shim.so is written for x86_64, aarch64 and s390x so far");
+
+/// Defines a function that does what another does: every processor changes memory by
+/// the same instructions.
+#[cfg(not(target_arch = "aarch64"))]
+macro_rules! by_atomics {
+    (
+        $(#[$attribute:meta])*
+        pub unsafe extern "C" fn $name:ident(
+            $($argument:ident: $type:ty),* $(,)?
+        ) -> $result:ty = $inner:path;
+    ) => {
+        $(#[$attribute])*
+        pub unsafe extern "C" fn $name($($argument: $type),*) -> $result {
+            // SAFETY: the caller's promise.
+            unsafe { $inner($($argument),*) }
+        }
+    };
+}
+
+#[cfg(not(target_arch = "aarch64"))]
+pub(crate) use by_atomics;
 
 /// Returns the calling thread's copy of the `__rseq_abi` that wins in the global scope.
 pub fn abi_area() -> *mut Rseq {

@@ -16,6 +16,7 @@
 use core::ffi::CStr;
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use goblin::elf::header::{ELFCLASS64, ELFDATA2LSB, ELFDATA2MSB};
 use tls_model::static_tls::OPTIONAL;
 
 use crate::kernel;
@@ -28,6 +29,13 @@ const TUNABLES: &[u8] = b"GLIBC_TUNABLES=";
 
 /// The number is rounded up to this: it need not be exact, only enough.
 const STEP: u64 = 64;
+
+/// EI_DATA of the objects of this process.
+const BYTE_ORDER: u8 = if cfg!(target_endian = "big") {
+    ELFDATA2MSB
+} else {
+    ELFDATA2LSB
+};
 
 /// The tunable's value in this process.
 static RESERVE: AtomicU64 = AtomicU64::new(OPTIONAL);
@@ -103,7 +111,7 @@ fn size_of_named(words: &[u8]) -> Option<u64> {
 fn size_in_file(descriptor: i32) -> Option<u64> {
     // Elf64_Ehdr, Elf64_Phdr (gABI, chapters 4 and 5)
     let header: [u8; 64] = read_at(descriptor, 0)?;
-    let [b'\x7f', b'E', b'L', b'F', 2, 1, ..] = header else {
+    let [b'\x7f', b'E', b'L', b'F', ELFCLASS64, BYTE_ORDER, ..] = header else {
         return None;
     };
     let start = number_at(&header, 32)?;
@@ -112,7 +120,7 @@ fn size_in_file(descriptor: i32) -> Option<u64> {
     (0..count).find_map(|index| {
         let place = start.checked_add(index * size)?;
         let segment: [u8; 56] = read_at(descriptor, place)?;
-        let is_tls = segment.starts_with(&libc::PT_TLS.to_le_bytes());
+        let is_tls = segment.starts_with(&libc::PT_TLS.to_ne_bytes());
         is_tls.then_some(())?;
         Some(number_at(&segment, 40)?.saturating_add(number_at(&segment, 48)?))
     })
@@ -126,12 +134,12 @@ fn read_at<const LENGTH: usize>(descriptor: i32, offset: u64) -> Option<[u8; LEN
 
 fn number_at(bytes: &[u8], offset: usize) -> Option<u64> {
     let (bytes, _) = bytes.get(offset..)?.split_first_chunk()?;
-    Some(u64::from_le_bytes(*bytes))
+    Some(u64::from_ne_bytes(*bytes))
 }
 
 fn half_at(bytes: &[u8], offset: usize) -> Option<u16> {
     let (bytes, _) = bytes.get(offset..)?.split_first_chunk()?;
-    Some(u16::from_le_bytes(*bytes))
+    Some(u16::from_ne_bytes(*bytes))
 }
 
 fn has_tunable() -> bool {

@@ -17,7 +17,7 @@ use goblin::elf::sym::{STT_TLS, STV_PROTECTED};
 use libc::{Elf64_Rela, Elf64_Sym};
 use tls_model::elf::{binds_to_itself, is_symbolic};
 
-use crate::arch::THREAD_OFFSET;
+use crate::arch::{HashEntry, THREAD_OFFSET};
 use crate::process::{AREA, Loaded, Section, Tables};
 
 /// The dynamic section of a loaded object.
@@ -90,12 +90,12 @@ impl<'a> Dynamic<'a> {
     }
 
     /// Returns the same for an object that has DT_HASH only, which few have: its second
-    /// word is how many symbols there are.
+    /// entry is how many symbols there are.
     #[cold]
     #[inline(never)]
     fn area_without_gnu_hash(&self) -> Option<&'a Elf64_Sym> {
-        let hash: *const u32 = self.table(dt::DT_HASH)?;
-        // SAFETY: the table begins with two words.
+        let hash: *const HashEntry = self.table(dt::DT_HASH)?;
+        // SAFETY: the table begins with two entries.
         let count = unsafe { *hash.wrapping_add(1) };
         (1..count as usize).find_map(|index| {
             let symbol = self.symbol(index)?;

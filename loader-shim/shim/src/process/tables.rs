@@ -233,7 +233,8 @@ pub unsafe fn passes_filter(hash: *const u32, name: Name) -> bool {
         return false;
     }
     let bloom = 4 + 2 * ((name.hash / BITS) % blooms) as usize;
-    let filter = u64::from(word(bloom)) | u64::from(word(bloom + 1)) << 32;
+    // SAFETY: a word of the filter, aligned as the table is.
+    let filter = unsafe { hash.wrapping_add(bloom).cast::<u64>().read_unaligned() };
     let second = name.hash.checked_shr(shift).unwrap_or(0);
     (filter >> (name.hash % BITS)) & (filter >> (second % BITS)) & 1 != 0
 }

@@ -33,8 +33,17 @@ pub const THREAD_OFFSET: u32 = 1030;
 /// Thread-Local Storage" rather than II.
 pub const IS_TLS_ABOVE: bool = true;
 
+/// An entry of DT_HASH.
+pub type HashEntry = u32;
+
+/// Whether mmap(2) takes the address of its arguments.
+pub const MAPS_BY_BLOCK: bool = false;
+
 /// The oldest version of the libc's names.
 pub const FIRST_VERSION: &CStr = c"GLIBC_2.17";
+
+/// The version of timer_create(2) whose timers are ints.
+pub const TIMER_BY_INT: Option<&[u8]> = None;
 
 /// Enters the kernel. Returns its result: an errno is negative.
 ///

@@ -26,8 +26,17 @@ pub const THREAD_OFFSET: u32 = 18;
 /// Thread-Local Storage" rather than II.
 pub const IS_TLS_ABOVE: bool = false;
 
+/// An entry of DT_HASH.
+pub type HashEntry = u32;
+
+/// Whether mmap(2) takes the address of its arguments.
+pub const MAPS_BY_BLOCK: bool = false;
+
 /// The oldest version of the libc's names.
 pub const FIRST_VERSION: &CStr = c"GLIBC_2.2.5";
+
+/// The version of timer_create(2) whose timers are ints.
+pub const TIMER_BY_INT: Option<&[u8]> = Some(b"GLIBC_2.2.5");
 
 /// Enters the kernel. Returns its result: an errno is negative.
 ///
@@ -161,25 +170,6 @@ pub(crate) use own_address;
 
 /// Remembers nothing: no capability matters here.
 pub fn set_capabilities(_: [usize; 2]) {}
-
-/// Defines a function that does what another does: every processor changes memory in one
-/// instruction.
-macro_rules! by_atomics {
-    (
-        $(#[$attribute:meta])*
-        pub unsafe extern "C" fn $name:ident(
-            $($argument:ident: $type:ty),* $(,)?
-        ) -> $result:ty = $inner:path;
-    ) => {
-        $(#[$attribute])*
-        pub unsafe extern "C" fn $name($($argument: $type),*) -> $result {
-            // SAFETY: the caller's promise.
-            unsafe { $inner($($argument),*) }
-        }
-    };
-}
-
-pub(crate) use by_atomics;
 
 /// Returns where an indirect function leads, as dlsym(3) does.
 ///
