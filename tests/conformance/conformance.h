@@ -79,6 +79,8 @@ static inline char *thread_pointer(void)
 
 #if defined(__x86_64__)
 	__asm__("mov %%fs:0, %0" : "=r"(pointer));
+#elif defined(__s390x__)
+	pointer = __builtin_thread_pointer();
 #else
 	__asm__("mrs %0, tpidr_el0" : "=r"(pointer));
 #endif

@@ -148,6 +148,76 @@ static inline int section_wait(struct area *area, volatile int *inside, long tur
 aborted:
 	return 0;
 }
+#elif defined(__s390x__)
+enum { HAS_SECTIONS = 1 };
+
+#define SECTION_DESCRIPTOR                        \
+	".pushsection __rseq_cs, \"aw\"\n\t"      \
+	".balign 32\n"                            \
+	"3:\n\t"                                  \
+	".long 0, 0\n\t"                          \
+	".quad 1f, 2f - 1f, 4f\n\t"               \
+	".popsection\n\t"                         \
+	"larl %%r1, 3b\n\t"                       \
+	"stg %%r1, 8(%[area])\n"                  \
+	"1:\n\t"
+
+// The signature traps where it is run into.
+#define SECTION_ABORT                             \
+	".pushsection __rseq_failure, \"ax\"\n\t" \
+	".long 0xb2ff0fff\n"                      \
+	"4:\n\t"                                  \
+	"jg %l[aborted]\n\t"                      \
+	".popsection"
+
+// Adds 1 at *base + offset, unless the thread is interrupted or not on `cpu`.
+// It waits between load and store, so that it is often interrupted.
+static inline int section_add(struct area *area, uint32_t cpu, char **base, long offset,
+			      long dawdle)
+{
+	__asm__ goto(SECTION_DESCRIPTOR
+		     "l %%r1, 4(%[area])\n\t"
+		     "cr %%r1, %[cpu]\n\t"
+		     "jgne %l[aborted]\n\t"
+		     "lg %%r1, 0(%[base])\n\t"
+		     "agr %%r1, %[offset]\n\t"
+		     "lg %%r2, 0(%%r1)\n\t"
+		     "lgr %%r3, %[dawdle]\n"
+		     "5:\n\t"
+		     "aghi %%r3, -1\n\t"
+		     "jh 5b\n\t"
+		     "aghi %%r2, 1\n\t"
+		     "stg %%r2, 0(%%r1)\n"
+		     "2:\n\t" SECTION_ABORT
+		     :
+		     : [area] "a"(area), [cpu] "d"(cpu), [base] "a"(base), [offset] "d"(offset),
+		       [dawdle] "d"(dawdle)
+		     : "r1", "r2", "r3", "memory", "cc"
+		     : aborted);
+	return 1;
+aborted:
+	return 0;
+}
+
+// Sets *inside and loops `turns` times. Returns 1 if nothing interrupted it.
+static inline int section_wait(struct area *area, volatile int *inside, long turns)
+{
+	__asm__ goto(SECTION_DESCRIPTOR
+		     "lhi %%r1, 1\n\t"
+		     "st %%r1, 0(%[inside])\n\t"
+		     "lgr %%r3, %[turns]\n"
+		     "5:\n\t"
+		     "aghi %%r3, -1\n\t"
+		     "jh 5b\n"
+		     "2:\n\t" SECTION_ABORT
+		     :
+		     : [area] "a"(area), [inside] "a"(inside), [turns] "d"(turns)
+		     : "r1", "r3", "memory", "cc"
+		     : aborted);
+	return 1;
+aborted:
+	return 0;
+}
 #else
 // No assembly for this architecture yet: the questions are skipped.
 enum { HAS_SECTIONS = 0 };

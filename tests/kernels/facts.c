@@ -314,6 +314,12 @@ __asm__(".pushsection .text\n"
 	"abort_handler:\n"
 	"	ud2\n"
 	".popsection\n");
+#elif defined(__s390x__)
+__asm__(".pushsection .text\n"
+	".long 0xb2ff0fff\n"
+	"abort_handler:\n"
+	"	.long 0\n"
+	".popsection\n");
 #else
 __asm__(".pushsection .text\n"
 	".inst 0xd428bc00\n"

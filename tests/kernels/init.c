@@ -21,9 +21,12 @@
 
 enum { MOST_STRINGS = 256 };
 
-// The second serial line: on AArch64 the first one has a driver of its own.
+// The second serial line: on AArch64 the first one has a driver of its own. On s390x
+// one that takes any bytes, which the line of the kernel's words does not.
 #ifdef __aarch64__
 #define RESULTS "/dev/ttyS0"
+#elif defined(__s390x__)
+#define RESULTS "/dev/ttysclp0"
 #else
 #define RESULTS "/dev/ttyS1"
 #endif

@@ -9,11 +9,13 @@ pub enum Machine {
     X86_64,
     /// 64-bit Arm.
     Aarch64,
+    /// z/Architecture with 64 bits: big-endian.
+    S390x,
 }
 
 impl Machine {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::X86_64, Self::Aarch64];
+    pub const ALL: [Self; 3] = [Self::X86_64, Self::Aarch64, Self::S390x];
 
     /// Returns the name that Linux uses (`uname -m`).
     #[must_use]
@@ -21,6 +23,17 @@ impl Machine {
         match self {
             Self::X86_64 => "x86_64",
             Self::Aarch64 => "aarch64",
+            Self::S390x => "s390x",
+        }
+    }
+
+    /// Returns the name that rustc uses, with Linux and glibc.
+    #[must_use]
+    pub fn target(self) -> &'static str {
+        match self {
+            Self::X86_64 => "x86_64-unknown-linux-gnu",
+            Self::Aarch64 => "aarch64-unknown-linux-gnu",
+            Self::S390x => "s390x-unknown-linux-gnu",
         }
     }
 
@@ -30,6 +43,7 @@ impl Machine {
         match self {
             Self::X86_64 => None,
             Self::Aarch64 => Some("arm64"),
+            Self::S390x => Some("s390x"),
         }
     }
 
@@ -39,6 +53,7 @@ impl Machine {
         match self {
             Self::X86_64 => "cc",
             Self::Aarch64 => "aarch64-linux-gnu-gcc",
+            Self::S390x => "s390x-linux-gnu-gcc",
         }
     }
 
@@ -48,6 +63,7 @@ impl Machine {
         match self {
             Self::X86_64 => "x86_64-linux-gnu",
             Self::Aarch64 => "aarch64-linux-gnu",
+            Self::S390x => "s390x-linux-gnu",
         }
     }
 
@@ -57,6 +73,7 @@ impl Machine {
         match self {
             Self::X86_64 => "/lib64/ld-linux-x86-64.so.2",
             Self::Aarch64 => "/lib/ld-linux-aarch64.so.1",
+            Self::S390x => "/lib/ld64.so.1",
         }
     }
 

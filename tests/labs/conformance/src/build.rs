@@ -77,9 +77,11 @@ impl Programs {
         type Built = LazyLock<Result<Programs, String>>;
         static HERE: Built = LazyLock::new(|| Programs::build_for(Machine::X86_64));
         static AARCH64: Built = LazyLock::new(|| Programs::build_for(Machine::Aarch64));
+        static S390X: Built = LazyLock::new(|| Programs::build_for(Machine::S390x));
         let built = match machine {
             Machine::X86_64 => &HERE,
             Machine::Aarch64 => &AARCH64,
+            Machine::S390x => &S390X,
         };
         built.as_ref().map_err(Clone::clone)
     }
@@ -184,6 +186,7 @@ impl Tools {
             label: match machine {
                 Machine::X86_64 => "all",
                 Machine::Aarch64 => "all-aarch64",
+                Machine::S390x => "all-s390x",
             },
             compiler,
             before,

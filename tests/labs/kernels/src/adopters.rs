@@ -12,7 +12,7 @@ use rseq_kit::needs::program;
 use rseq_kit::scratch;
 
 use crate::guest::Guest;
-use crate::guest::cross::{Profile, TARGET, built, cargo};
+use crate::guest::cross::{Profile, built, cargo};
 
 /// How long a build may take.
 const LIMIT: Duration = Duration::from_secs(900);
@@ -100,10 +100,7 @@ fn archive(machine: Machine) -> Result<PathBuf, String> {
 /// The crate's example, in a package of its own.
 fn counts(machine: Machine, folder: &Path) -> Result<PathBuf, String> {
     let adopter = workspace().join("loader-shim/adopter");
-    let target = match machine {
-        Machine::X86_64 => "x86_64-unknown-linux-gnu",
-        Machine::Aarch64 => TARGET,
-    };
+    let target = machine.target();
     let manifest = format!(
         "[package]\nname = \"counts\"\nedition = \"2024\"\n[workspace]\n[dependencies]\n\
          rseq-abi = {{ path = \"{}\", features = [\"define\"] }}\n",

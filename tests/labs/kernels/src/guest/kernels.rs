@@ -81,6 +81,7 @@ pub fn of(machine: Machine) -> &'static [Kernel] {
     match machine {
         Machine::X86_64 => &ALL,
         Machine::Aarch64 => &AARCH64,
+        Machine::S390x => &S390X,
     }
 }
 
@@ -133,7 +134,13 @@ pub const AARCH64: [Kernel; 8] = [
     aarch64_kernel("7.3", "trixie-backports", "linux-binary-7.3."),
 ];
 
-/// Those of them that run where nobody asks for more: one of the last that takes 32 bytes
+/// The same for s390x.
+pub const S390X: [Kernel; 1] = [Kernel {
+    machine: Machine::S390x,
+    ..kernel("7.2", "forky", "linux-binary-7.2.")
+}];
+
+/// Those for AArch64 that run where nobody asks for more: one of the last that takes 32 bytes
 /// alone, and the newest.
 const AARCH64_USUAL: &str = "6.1,7.3";
 

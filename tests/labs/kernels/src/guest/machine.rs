@@ -8,6 +8,7 @@ pub fn qemu(machine: Machine) -> &'static str {
     match machine {
         Machine::X86_64 => "qemu-system-x86_64",
         Machine::Aarch64 => "qemu-system-aarch64",
+        Machine::S390x => "qemu-system-s390x",
     }
 }
 
@@ -16,6 +17,7 @@ pub(super) fn flavour(machine: Machine) -> &'static str {
     match machine {
         Machine::X86_64 => "-cloud-amd64",
         Machine::Aarch64 => "-cloud-arm64",
+        Machine::S390x => "-s390x",
     }
 }
 
@@ -24,6 +26,7 @@ pub(super) fn hardware(machine: Machine) -> &'static [&'static str] {
     match machine {
         Machine::X86_64 => &[],
         Machine::Aarch64 => &["-M", "virt"],
+        Machine::S390x => &["-M", "s390-ccw-virtio"],
     }
 }
 
@@ -34,28 +37,38 @@ pub(super) fn processor(machine: Machine) -> &'static str {
         Machine::X86_64 => "max,-cx16",
         // one without signed pointers: these take ten times as long
         Machine::Aarch64 => "cortex-a57",
+        Machine::S390x => "max",
     }
 }
 
-/// The kernel's own words: on the first serial line.
+/// The kernel's own words: on the serial line that is shown.
 pub(super) fn kernel_arguments(machine: Machine) -> &'static str {
     match machine {
         // no_timer_check: on a busy host an emulated timer may be too slow for the
         // kernel's test of it, which ends in a panic
         Machine::X86_64 => "console=ttyS0 quiet panic=-1 no_timer_check",
         Machine::Aarch64 => "console=ttyAMA0 quiet panic=-1",
+        // nokaslr: without random numbers the kernel says so, and on the other line
+        Machine::S390x => "console=ttyS0 quiet panic=-1 nokaslr",
     }
 }
 
-/// The second serial line, whose output goes to a file.
-pub(super) fn results(machine: Machine, file: &str) -> Vec<String> {
+/// Two serial lines: one that is shown, and one whose output goes to a file.
+pub(super) fn lines(machine: Machine, file: &str) -> Vec<String> {
+    let serial = |line: &str| ["-serial".to_owned(), line.to_owned()];
+    let (shown, results) = (serial("stdio"), serial(&format!("file:{file}")));
     match machine {
-        Machine::X86_64 => vec!["-serial".to_owned(), format!("file:{file}")],
-        Machine::Aarch64 => vec![
-            "-chardev".to_owned(),
-            format!("file,id=results,path={file}"),
-            "-device".to_owned(),
-            "pci-serial,chardev=results".to_owned(),
-        ],
+        Machine::X86_64 => [shown, results].concat(),
+        // the first is the one that takes any bytes
+        Machine::S390x => [results, shown].concat(),
+        Machine::Aarch64 => {
+            let device = [
+                "-chardev".to_owned(),
+                format!("file,id=results,path={file}"),
+                "-device".to_owned(),
+                "pci-serial,chardev=results".to_owned(),
+            ];
+            [&shown[..], &device].concat()
+        }
     }
 }

@@ -41,7 +41,7 @@ impl Prerequisite for Emulated {
         program(qemu(machine))?;
         match machine {
             Machine::X86_64 => Need::STATIC_LIBC.check()?,
-            Machine::Aarch64 => cross::buildable()?,
+            Machine::Aarch64 | Machine::S390x => cross::buildable(machine)?,
         }
         self.0.image().map(drop)
     }

@@ -38,6 +38,7 @@ impl Facts {
         let path = room().join("kernels").join(match machine {
             Machine::X86_64 => "facts.txt",
             Machine::Aarch64 => "facts-aarch64.txt",
+            Machine::S390x => "facts-s390x.txt",
         });
         let text =
             fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
