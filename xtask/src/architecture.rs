@@ -1,4 +1,4 @@
-//! The architectures that are shipped for.
+//! The architectures that are built for, and those of them that are shipped for.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,7 +16,7 @@ pub struct Architecture {
     /// As Debian does, and the name of its folders of libraries.
     pub debian: &'static str,
     pub libraries: &'static str,
-    /// What glibc's `$PLATFORM` may be.
+    /// What glibc's `$PLATFORM` may be, which matters where something is shipped.
     pub platforms: &'static [&'static str],
     /// What it takes to build for it elsewhere; none for this machine's own.
     pub cross: Option<Cross>,
@@ -62,8 +62,30 @@ pub const AARCH64: Architecture = Architecture {
     }),
 };
 
+/// Built for and tested in an emulator, because it is big-endian.
+pub const S390X: Architecture = Architecture {
+    name: "s390x",
+    target: "s390x-unknown-linux-gnu",
+    debian: "s390x",
+    libraries: "s390x-linux-gnu",
+    platforms: &[],
+    cross: Some(Cross {
+        compiler: "s390x-linux-gnu-gcc",
+        variable: "CARGO_TARGET_S390X_UNKNOWN_LINUX_GNU_LINKER",
+        prefix: "s390x-linux-gnu-",
+        packages: [
+            "gcc-s390x-linux-gnu",
+            "libc6-dev-s390x-cross",
+            "qemu-system-misc",
+        ],
+    }),
+};
+
 /// All of them.
-pub const ALL: [&Architecture; 2] = [&X86_64, &AARCH64];
+pub const ALL: [&Architecture; 3] = [&X86_64, &AARCH64, &S390X];
+
+/// Those that are shipped for: with a command, tarballs and packages.
+pub const SHIPPED: [&Architecture; 2] = [&X86_64, &AARCH64];
 
 /// The targets that take something to be built for.
 pub fn targets() -> Vec<&'static str> {
@@ -71,15 +93,20 @@ pub fn targets() -> Vec<&'static str> {
     others.map(|it| it.target).collect()
 }
 
-/// The names of all targets.
-pub fn all_targets() -> [&'static str; ALL.len()] {
-    ALL.map(|it| it.target)
+/// The names of the targets that are shipped for.
+pub fn shipped_targets() -> [&'static str; SHIPPED.len()] {
+    SHIPPED.map(|it| it.target)
 }
 
 impl Architecture {
     /// The one that rustc calls so.
     pub fn of_target(name: &str) -> Option<&'static Self> {
         ALL.into_iter().find(|it| it.target == name)
+    }
+
+    /// Whether it is shipped for.
+    pub fn is_shipped(&self) -> bool {
+        SHIPPED.contains(&self)
     }
 
     /// Has cargo build for it.

@@ -43,7 +43,7 @@ enum Chore {
     /// packages of each
     Dist {
         /// Only that of this architecture; otherwise of each that this machine can build for
-        #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(architecture::all_targets()))]
+        #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(architecture::shipped_targets()))]
         target: Option<String>,
         /// Make it of what is in this folder instead, and try nothing
         #[arg(long, value_name = "FOLDER", requires = "to")]
