@@ -99,7 +99,7 @@ pub fn page(old: &str, machine: Machine, worlds: &[World], packages: &[(&str, St
             let columns =
                 columns::merged(machine, columns::read(kept), columns::of(machine, worlds));
             let packages = merged_packages(machine, kept, packages);
-            Some(section(machine, &columns, &packages))
+            (!columns.is_empty()).then(|| section(machine, &columns, &packages))
         } else {
             kept.map(|kept| format!("{}{kept}", heading(other)))
         };
