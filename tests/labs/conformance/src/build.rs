@@ -157,7 +157,7 @@ pub fn compile_for(machine: Machine, program: &Source, folder: &Path) -> Result<
 impl Tools {
     fn for_machine(machine: Machine) -> Result<Self, String> {
         let packages = ["libc6", "libc6-dev", "linux-libc-dev"];
-        let root = machine.suite("bullseye")?.root(&packages)?;
+        let root = machine.suite(oldest(machine))?.root(&packages)?;
         let compiler = machine.compiler();
         let folder = root.join("lib").join(machine.libraries());
         let development = root.join("usr/lib").join(machine.libraries());
@@ -193,6 +193,16 @@ impl Tools {
             after,
             libraries,
         })
+    }
+}
+
+/// The oldest Debian release of the matrix that is there for a machine: bullseye has gone
+/// for s390x.
+#[must_use]
+pub fn oldest(machine: Machine) -> &'static str {
+    match machine {
+        Machine::X86_64 | Machine::Aarch64 => "bullseye",
+        Machine::S390x => "bookworm",
     }
 }
 

@@ -4,7 +4,7 @@
 use rseq_kit::runner::{Outcome, none_of};
 use rseq_kit::world::GLIBC_OFF;
 
-use crate::guest::{Command, Kernel, Results};
+use crate::guest::{Command, Kernel, Machine, Results};
 use crate::shim;
 
 /// Who registers.
@@ -20,11 +20,13 @@ enum Owner {
     TakeOver,
     /// The shim, which promotes definers besides.
     Enforcing,
+    /// The shim, which starts the program once more where the libc is in the way.
+    Restarting,
 }
-use Owner::{Both, Enforcing, Libc, Nobody, Shim, TakeOver};
+use Owner::{Both, Enforcing, Libc, Nobody, Restarting, Shim, TakeOver};
 
 /// Who registers, what is run, and what it says.
-const QUESTIONS: [(Owner, &str, &str); 48] = [
+static QUESTIONS: [(Owner, &str, &str); 55] = [
     (
         Libc,
         "census",
@@ -88,6 +90,13 @@ const QUESTIONS: [(Owner, &str, &str); 48] = [
     (Shim, "aio list", "begun 9 unchanged 8 registered 0 later 9"),
     (Nobody, "adopter", "granted 9 already 0 refused 0 denied 0"),
     (Shim, "adopter", "granted 0 already 9 refused 0 denied 0"),
+    (
+        Restarting,
+        "adopter",
+        "granted 0 already 9 refused 0 denied 0",
+    ),
+    (Nobody, "linked", "granted 9 already 0 refused 0 denied 0"),
+    (Shim, "linked", "granted 0 already 9 refused 0 denied 0"),
     (Shim, "hides", "granted 9 already 0 refused 0 denied 0"),
     (Nobody, OPEN, "opened; not global; closed 0; not mapped"),
     (Both, OPEN, "opened; not global; closed 0; mapped"),
@@ -106,6 +115,14 @@ const QUESTIONS: [(Owner, &str, &str); 48] = [
         CLIENT,
         "registered; closed; mapped; what came later is intact",
     ),
+    (Nobody, SYSV, "opened; not global; closed 0; not mapped"),
+    (Shim, SYSV, "opened; not global; closed 0; mapped"),
+    (
+        Nobody,
+        LARGE,
+        "/p/liblarge.so: cannot allocate memory in static TLS block",
+    ),
+    (Shim, LARGE, WHAT_WOULD_HELP),
     (Nobody, FAILS, NO_FILE),
     (Shim, FAILS, NO_FILE),
     (Enforcing, FAILS, NO_FILE),
@@ -116,12 +133,30 @@ const QUESTIONS: [(Owner, &str, &str); 48] = [
 ];
 
 const OPEN: &str = "driver open n /p/libdefiner.so global definer_cpu close mapped libdefiner";
+const SYSV: &str = "driver open n /p/libsysv.so global definer_cpu close mapped libsysv";
+const LARGE: &str = "driver open n /p/liblarge.so";
+const WHAT_WOULD_HELP: &str = "/p/liblarge.so: cannot allocate memory in static TLS block \
+    (start the program with GLIBC_TUNABLES=glibc.rtld.optional_static_tls=6528)";
 const NEEDED: &str = "driver open n /p/libneeds.so close mapped libneeds mapped libdefiner";
 const CLIENT: &str = "clients /p/libclient.so /p/libreuser.so main";
 const FAILS: &str = "driver open n /p/none.so open n /p/libplain.so close mapped libplain";
 const NO_FILE: &str = "/p/none.so: cannot open shared object file: No such file or directory; \
     opened; closed 0; not mapped";
 const STRICT: &str = "hooks strict /p/libplain.so /p/libneeds.so /p/libdefiner.so";
+
+/// Besides, on s390x: what timers are in programs of before glibc 2.3.3.
+const OF_S390X: &[(Owner, &str, &str)] = &[
+    (Nobody, "old-timer", "an int; expired: unregistered"),
+    (Shim, "old-timer", "an int; expired: registered"),
+];
+
+/// All that is asked on a machine.
+fn questions(
+    machine: Machine,
+) -> impl Iterator<Item = &'static (Owner, &'static str, &'static str)> {
+    let own = (machine == Machine::S390x).then_some(OF_S390X);
+    QUESTIONS.iter().chain(own.into_iter().flatten())
+}
 
 /// In MiB.
 const MEMORY: u32 = 1024;
@@ -141,14 +176,14 @@ pub fn ask(kernel: Kernel, processor: Option<&str>, pages: u32) -> Outcome {
     }
     // ld.so tells what the kernel says
     guest = guest.run(command(Libc, "census").env("LD_SHOW_AUXV", "1"));
-    for (owner, line, _) in QUESTIONS {
-        guest = guest.run(command(owner, line));
+    for (owner, line, _) in questions(kernel.machine) {
+        guest = guest.run(command(*owner, line));
     }
-    guest.ask(&kernel, |answers| judge(answers, pages))
+    guest.ask(&kernel, |answers| judge(answers, kernel.machine, pages))
 }
 
 /// What is wrong with the answers.
-fn judge(answers: Results, pages: u32) -> Outcome {
+fn judge(answers: Results, machine: Machine, pages: u32) -> Outcome {
     let mut answers = answers.into_iter();
     let auxiliary = answers.next().ok_or("no answers")??.out;
     let size = auxiliary
@@ -158,8 +193,7 @@ fn judge(answers: Results, pages: u32) -> Outcome {
         return Err(format!("pages are not of {pages} KiB: {auxiliary}").into());
     }
     none_of(
-        QUESTIONS
-            .iter()
+        questions(machine)
             .zip(answers)
             .filter_map(|((owner, line, expected), answer)| {
                 let said = match answer {
@@ -183,7 +217,7 @@ fn command(owner: Owner, line: &str) -> Command {
     let mut words = line.split(' ');
     let program = format!("/p/{}", words.next().unwrap_or_default());
     let mut command = Command::new(&program).args(words);
-    if !matches!(owner, Libc | Both | TakeOver) {
+    if !matches!(owner, Libc | Both | TakeOver | Restarting) {
         command = command.env("GLIBC_TUNABLES", GLIBC_OFF);
     }
     if !matches!(owner, Nobody | Libc) {
@@ -192,6 +226,7 @@ fn command(owner: Owner, line: &str) -> Command {
     match owner {
         TakeOver => command.env("RSEQ_SHIM_MODE", "takeover"),
         Enforcing => command.env("RSEQ_SHIM_LOADING", "enforce"),
+        Restarting => command.env("RSEQ_SHIM_RESTART", "safe"),
         _ => command,
     }
 }

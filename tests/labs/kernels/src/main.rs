@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use rseq_lab_conformance::Owner;
+use rseq_lab_conformance::build::oldest;
 use rseq_lab_conformance::root::RELEASES;
 use rseq_lab_conformance::table::tally;
 use rseq_lab_kernels::guest::{Kernel, Machine, kernels};
@@ -21,8 +22,8 @@ usage: matrix [--target MACHINE] [--kernels LIST] [--glibcs LIST] [--owners LIST
               [--jobs N] [--minutes N] [--fresh] [--json FILE] [--page FILE]
 
 Lists are separated by commas. Every kernel is asked with every glibc.
---target   the architecture, x86_64 (default) or aarch64, of which all kernels are asked
-           with every glibc when nothing else is said
+--target   the architecture, x86_64 (default), aarch64 or s390x, of which all kernels are
+           asked with every glibc when nothing else is said
 --kernels  kernels to boot, `all`, `none`, or `host`: this machine's; default: the usual three
 --glibcs   Debian releases whose glibc is used, `all`, or `host` (with the host's kernel
            only); default: bookworm
@@ -38,8 +39,11 @@ Lists are separated by commas. Every kernel is asked with every glibc.
 /// The glibc of a guest when nobody asks for another: it registers by itself.
 const GLIBC: &str = "bookworm";
 
-/// Those of a machine of another architecture.
-const FOREIGN_GLIBCS: [&str; 4] = ["bullseye", "bookworm", "trixie", "forky"];
+/// Those of a machine of another architecture: from the oldest that is there for it.
+fn foreign_glibcs(machine: Machine) -> Vec<String> {
+    let names = RELEASES.iter().map(|(name, _)| (*name).to_owned());
+    names.skip_while(|name| name != oldest(machine)).collect()
+}
 
 /// The name of this machine's kernel, and of its glibc.
 const HOST: &str = "host";
@@ -149,8 +153,8 @@ impl Wishes {
             return Err("--all is about this machine's architecture".to_owned());
         }
         let glibcs = match &self.glibcs[..] {
-            [] if is_foreign => FOREIGN_GLIBCS.map(str::to_owned).to_vec(),
-            [all] if is_foreign && all == "all" => FOREIGN_GLIBCS.map(str::to_owned).to_vec(),
+            [] if is_foreign => foreign_glibcs(self.machine),
+            [all] if is_foreign && all == "all" => foreign_glibcs(self.machine),
             [] => vec![GLIBC.to_owned()],
             [all] if all == "all" => every_glibc(),
             named => named.to_vec(),

@@ -20,8 +20,11 @@ const LIBRARIES: [&str; 4] = [
     "libgcc_s.so.1",
 ];
 
+/// What a compiler is told.
+type Options = &'static [&'static str];
+
 /// Programs of `tests/fixtures`: name in the guest's `/p`, source, options.
-const PROGRAMS: [(&str, &str, &[&str]); 23] = [
+const PROGRAMS: [(&str, &str, Options); 26] = [
     ("census", "census.c", &[]),
     ("endings", "endings.c", &[]),
     ("unwound", "../kernels/unwound.c", &["-fexceptions"]),
@@ -109,6 +112,33 @@ const PROGRAMS: [(&str, &str, &[&str]); 23] = [
         &["-DREUSER", "-shared", "-fPIC"],
     ),
     ("clients", "loading-client.c", &["-DPROGRAM"]),
+    (
+        "linked",
+        "adopter.c",
+        &["-DELSEWHERE", "-Wl,--no-as-needed", "-lrseq_abi"],
+    ),
+    (
+        "libsysv.so",
+        "loading-library.c",
+        &[
+            "-DDEFINES",
+            "-DPREFIX=definer",
+            "-shared",
+            "-fPIC",
+            "-Wl,--hash-style=sysv",
+        ],
+    ),
+    (
+        "liblarge.so",
+        "loading-library.c",
+        &[
+            "-DPREFIX=large",
+            "-DTHREAD_LOCAL=6000",
+            "-DMODEL=initial-exec",
+            "-shared",
+            "-fPIC",
+        ],
+    ),
 ];
 
 /// A machine with the C library, the shim and the programs.
@@ -131,7 +161,7 @@ pub fn guest(machine: Machine) -> Result<Guest, String> {
         guest = guest.file(&format!("/lib/{name}"), &shim.join(built));
     }
     let programs = programs(machine)?;
-    for (name, _, _) in PROGRAMS {
+    for (name, _, _) in built_there(machine) {
         guest = guest.file(&format!("/p/{name}"), &programs.join(name));
     }
     Ok(guest)
@@ -165,6 +195,15 @@ pub fn shipped(machine: Machine, what: Shipped) -> Result<PathBuf, String> {
     built_for(machine, Profile::Release, &packages, limit)
 }
 
+/// One that is for s390x alone: AArch64's glibc has never known a timer by an int.
+const OLD_TIMER: (&str, &str, Options) = ("old-timer", "old-timer.c", &["-DOLD"]);
+
+/// What is built for a machine.
+fn built_there(machine: Machine) -> impl Iterator<Item = (&'static str, &'static str, Options)> {
+    let own = (machine == Machine::S390x).then_some(OLD_TIMER);
+    PROGRAMS.into_iter().chain(own)
+}
+
 /// The folder with the programs.
 fn programs(machine: Machine) -> Result<PathBuf, String> {
     type Folder = LazyLock<Result<PathBuf, String>>;
@@ -179,9 +218,10 @@ fn programs(machine: Machine) -> Result<PathBuf, String> {
 
 fn build_programs(machine: Machine) -> Result<PathBuf, String> {
     let folder = scratch::directory(machine.name())?;
-    for (name, source, options) in PROGRAMS {
-        let search = format!("-L{}", folder.display());
-        let own = [&*search, "-Wl,-rpath,/p"].into_iter();
+    let [search, libraries] =
+        [&folder, &shipped(machine, Shipped::Libraries)?].map(|it| format!("-L{}", it.display()));
+    for (name, source, options) in built_there(machine) {
+        let own = [&*search, &*libraries, "-Wl,-rpath,/p"].into_iter();
         let options: Vec<_> = own.chain(options.iter().copied()).collect();
         let source = format!("fixtures/{source}");
         compile_for(machine, &source, &options, &folder.join(name))?;

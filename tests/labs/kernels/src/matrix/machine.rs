@@ -8,9 +8,9 @@ use std::time::Instant;
 use super::World;
 use super::facts::Facts;
 use super::judge::{Asked, Context};
-use crate::aarch64::{self, Shipped};
 use crate::command::DOCTOR;
 use crate::guest::{Command, Guest, Kernel, Machine, Results, programs};
+use crate::shim::{Shipped, shipped};
 use rseq_kit::artifacts::artifacts;
 use rseq_kit::world::GLIBC_OFF;
 use rseq_lab_conformance::build::shared_objects;
@@ -105,7 +105,7 @@ pub fn ask_root(
     guest = with_folder(guest, SUITE, &suite.folder)?;
     guest = with_folder(guest, OWN, programs::folder(machine)?)?;
     let under_test = files(machine)?;
-    let asked = questions(suite, owners);
+    let asked = questions(suite, owners, machine);
     // read before, not after: checkouts change while machines run
     let mut context = Context {
         kernel: kernel.version()?,
@@ -216,8 +216,14 @@ fn add(worlds: &mut Vec<World>, kernel: &Kernel, root: &Root, subject: &str, jud
         }),
     }
 }
-/// What is asked, and by which command.
-fn questions<'a>(suite: &'a Programs, owners: &[Owner]) -> Vec<(Asked<'a>, Command)> {
+/// What is asked, and by which command. There is no `rseqctl` for s390x, and no client that
+/// it would judge.
+fn questions<'a>(
+    suite: &'a Programs,
+    owners: &[Owner],
+    machine: Machine,
+) -> Vec<(Asked<'a>, Command)> {
+    let has_command = machine != Machine::S390x;
     let place = Place {
         programs: PathBuf::from(SUITE),
         shim: Path::new(FILES).join("librseq_shim.so"),
@@ -227,8 +233,8 @@ fn questions<'a>(suite: &'a Programs, owners: &[Owner]) -> Vec<(Asked<'a>, Comma
     let off = |command: Command| command.env("GLIBC_TUNABLES", GLIBC_OFF);
     let rseqctl = || Command::new(&format!("{FILES}/rseqctl"));
     let client = format!("{OWN}/cached-hidden");
-    let mut asked = vec![
-        (Asked::Facts, off(own("facts"))),
+    let mut asked = vec![(Asked::Facts, off(own("facts")))];
+    let of_command = [
         (Asked::Doctor, rseqctl().args(DOCTOR)),
         (Asked::CachedAlone, off(own("cached-static"))),
         (
@@ -244,6 +250,7 @@ fn questions<'a>(suite: &'a Programs, owners: &[Owner]) -> Vec<(Asked<'a>, Comma
             rseqctl().args(["run", "--mode", "defer", "--", &client]),
         ),
     ];
+    asked.extend(of_command.into_iter().filter(|_| has_command));
     for &owner in owners {
         for program in &suite.sources {
             let cell = Cell::new(program, owner, &place);
@@ -255,10 +262,10 @@ fn questions<'a>(suite: &'a Programs, owners: &[Owner]) -> Vec<(Asked<'a>, Comma
         let Some(cell) = program.map(|program| Cell::new(program, owner, &place)) else {
             continue;
         };
-        let mut others = vec![
-            ("length", Asked::Length(owner)),
-            ("cached-exported", Asked::Cached(owner)),
-        ];
+        let mut others = vec![("length", Asked::Length(owner))];
+        if has_command {
+            others.push(("cached-exported", Asked::Cached(owner)));
+        }
         if owner == Owner::Shim {
             others.push(("length-wide", Asked::WideLength(owner)));
         }
@@ -280,19 +287,24 @@ fn command(cell: &Cell) -> Command {
 }
 
 /// What is under test, by the names that it is installed under.
-fn files(machine: Machine) -> Result<[(&'static str, PathBuf); 3], String> {
-    let [rseqctl, abi, shim] = if machine == Machine::Aarch64 {
-        let folder = aarch64::shipped(Shipped::All)?;
-        ["rseqctl", "librseq_abi.so", "librseq_shim.so"].map(|name| folder.join(name))
-    } else {
-        let artifacts = artifacts()?;
-        [&artifacts.rseqctl, &artifacts.abi, &artifacts.shim].map(Clone::clone)
+fn files(machine: Machine) -> Result<Vec<(&'static str, PathBuf)>, String> {
+    let in_folder = |what| {
+        let folder = shipped(machine, what)?;
+        Ok::<_, String>(["rseqctl", "librseq_abi.so", "librseq_shim.so"].map(|it| folder.join(it)))
     };
-    Ok([
-        ("rseqctl", rseqctl),
-        ("librseq_abi.so.1", abi),
-        ("librseq_shim.so", shim),
-    ])
+    let [rseqctl, abi, shim] = match machine {
+        Machine::X86_64 => {
+            let artifacts = artifacts()?;
+            [&artifacts.rseqctl, &artifacts.abi, &artifacts.shim].map(Clone::clone)
+        }
+        Machine::Aarch64 => in_folder(Shipped::All)?,
+        Machine::S390x => in_folder(Shipped::Libraries)?,
+    };
+    let mut files = vec![("librseq_abi.so.1", abi), ("librseq_shim.so", shim)];
+    if machine != Machine::S390x {
+        files.push(("rseqctl", rseqctl));
+    }
+    Ok(files)
 }
 
 /// The C library where programs look for it.

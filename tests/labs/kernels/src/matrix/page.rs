@@ -138,12 +138,15 @@ Do not edit this page by hand: each of these commands writes the part of one arc
 
     cargo xtask lab kernels -- --kernels all --page docs/matrix.md
     cargo xtask lab kernels --target aarch64 -- --page docs/matrix.md
+    cargo xtask lab kernels --target s390x -- --glibcs bookworm --page docs/matrix.md
 
 There is a table for each architecture, with one row for each question and one column for
 each kernel and C library. Each kernel is a Debian package, booted in an emulator
-(`qemu-system-x86_64`, `qemu-system-aarch64`, without KVM). The guest contains an init of
-ours, the C library of a Debian release, the conformance suite, the shim and `rseqctl`, and
-nothing else. `host` is the kernel of the machine that runs the command.
+(`qemu-system-x86_64`, `qemu-system-aarch64`, `qemu-system-s390x`, without KVM). The guest
+contains an init of ours, the C library of a Debian release, the conformance suite, the shim
+and `rseqctl`, and nothing else. `host` is the kernel of the machine that runs the command.
+s390x is big-endian; both libraries are built for it, and `rseqctl` is not, so it has no
+rows about what the command finds or starts.
 
 Answers are kept in the cache, by the content of the kernel, the C library, the suite and,
 where they run, the shim and the command: a run that was cut off, or was given a time
@@ -168,7 +171,8 @@ A cell for a question of the suite counts the owners ([conformance.md](conforman
 how many answer as required and, after a plus sign, how many give another answer for one
 of the numbered reasons below the table. A cell for a question about the kernel is the
 kernel's behaviour. `tests/kernels/facts.txt` explains these names and has the expected
-answers, for AArch64 `facts-aarch64.txt`; any other answer is wrong.
+answers, for AArch64 `facts-aarch64.txt` and for s390x `facts-s390x.txt`; any other answer
+is wrong.
 
 - `registered-length` is the length of the registration, as the kernel reports it. Areas
   of 32 bytes, and the shim's own, are registered with 32, the legacy mode in which the
