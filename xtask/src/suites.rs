@@ -19,7 +19,7 @@ use crate::step::{Outcome, Steps};
 use crate::unchanged::{Stamps, Verdict};
 
 /// Targets that take longest, for a first run, which has no times of an earlier one.
-const LONGEST: [&str; 16] = [
+const LONGEST: [&str; 17] = [
     "kernels",
     "aarch64-clients",
     "aarch64-patches",
@@ -29,6 +29,7 @@ const LONGEST: [&str; 16] = [
     "conformance",
     "adopters",
     "aarch64",
+    "s390x",
     "packaged",
     "aarch64-stepping",
     "authors",
