@@ -17,8 +17,8 @@ use rseq_lab_kernels::matrix::machine::{self, Answers};
 pub const OWNERS: [Owner; 2] = [Owner::Patched, Owner::PatchedPassive];
 
 /// For one of glibc's tests, which ends by itself after 20 s times [`PATIENCE`].
-const LIMIT: Duration = Duration::from_secs(240);
-const PATIENCE: &str = "10";
+const LIMIT: Duration = Duration::from_secs(660);
+const PATIENCE: &str = "30";
 
 /// What pthread_exit opens, which is no part of glibc.
 const UNWINDER: &str = "libgcc_s.so.1";

@@ -16,7 +16,7 @@ const START_AND_STOP: Duration = Duration::from_secs(180);
 
 /// All its commands together, whatever each may take: a machine that hangs is
 /// not waited for for hours.
-const COMMANDS: Duration = Duration::from_secs(1200);
+const COMMANDS: Duration = Duration::from_secs(2400);
 
 /// How much memory a machine has, in MiB, where nothing else is said.
 pub const MEMORY: u32 = 768;
