@@ -28,7 +28,7 @@ const LONGEST: [&str; 17] = [
     "glibcs",
     "conformance",
     "adopters",
-    "aarch64",
+    "kernels:aarch64",
     "s390x",
     "packaged",
     "aarch64-stepping",
