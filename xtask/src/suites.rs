@@ -237,6 +237,7 @@ fn target_of(message: &Value) -> Option<Target> {
         // a library's or a program's own tests are named after both
         name: match kind {
             "test" => name.to_owned(),
+            "bin" => format!("{package}:{name} (program)"),
             _ => format!("{package}:{name}"),
         },
         executable: Some(executable.into()),
