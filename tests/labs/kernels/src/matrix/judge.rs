@@ -145,7 +145,10 @@ impl Asked<'_> {
             Self::Doctor => return doctor(context, finished),
             Self::CachedUnderRun | Self::CachedByPointer => under_run(context, finished)?,
             Self::CachedAlone => cached(context, finished, true)?,
-            // where the libc does not register, the client does
+            // where the libc does not register, the client does, unless it is refused
+            Self::CachedDeferred if context.glibc < (2, 35) && finished.code() == 125 => {
+                under_run(context, finished)?
+            }
             Self::CachedDeferred => cached(context, finished, context.glibc < (2, 35))?,
             Self::Cached(owner) => cached(context, finished, adopts(*owner, context.glibc))?,
             Self::Length(owner) => length(finished, &owners_length(context, *owner)?)?,
