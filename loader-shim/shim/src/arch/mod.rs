@@ -15,7 +15,7 @@
 //! | `IS_TLS_ABOVE` | whether static TLS lies above the thread pointer |
 //! | `MAPS_BY_BLOCK` | whether mmap(2) takes the address of its arguments |
 //! | `own_address!` | an address of the shim itself |
-//! | `bound_names` | where the dynamic linker has bound `__rseq_offset` and its siblings |
+//! | `bound_name!` | where the dynamic linker has bound a name of `__rseq_offset` and its siblings |
 //! | `start_routine!` | defines first code of a thread: hook, then tail jump to the user's routine |
 //! | `late_function!` | defines a function that is looked for when it is called |
 //!
@@ -100,6 +100,30 @@ pub fn own_base() -> usize {
 /// Returns the shim's variables that are zero at first: they stay writable.
 pub fn own_zeroes() -> Range<usize> {
     own_address!("__bss_start")..own_address!("_end")
+}
+
+/// Where the dynamic linker has bound the names of `names::area`: to the
+/// executable's copies, to ours, or to whoever comes before us.
+pub struct Bound {
+    /// `__rseq_offset`
+    pub offset: *mut isize,
+    /// `__rseq_size`
+    pub size: *mut u32,
+    /// `__rseq_flags`
+    pub flags: *mut u32,
+    /// `__rseq_handled`
+    pub handled: *mut core::ffi::c_int,
+}
+
+/// Reads the global offset table, which the compiler would not do for variables
+/// that it knows to be defined here.
+pub fn bound_names() -> Bound {
+    Bound {
+        offset: bound_name!("__rseq_offset"),
+        size: bound_name!("__rseq_size"),
+        flags: bound_name!("__rseq_flags"),
+        handled: bound_name!("__rseq_handled"),
+    }
 }
 
 /// Returns `_r_debug` of the dynamic linker, or null where nobody defines it.

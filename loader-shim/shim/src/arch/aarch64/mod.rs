@@ -183,26 +183,13 @@ macro_rules! own_address {
 
 pub(crate) use own_address;
 
-/// Where the dynamic linker has bound the names of `names::area`: to the
-/// executable's copies, to ours, or to whoever comes before us.
-pub struct Bound {
-    /// `__rseq_offset`
-    pub offset: *mut isize,
-    /// `__rseq_size`
-    pub size: *mut u32,
-    /// `__rseq_flags`
-    pub flags: *mut u32,
-    /// `__rseq_handled`
-    pub handled: *mut core::ffi::c_int,
-}
-
 /// What the dynamic linker has bound a name to that the shim itself defines.
 macro_rules! bound_name {
     ($name:literal) => {{
         let address;
         // SAFETY: a load of our own relocated slot.
         unsafe {
-            asm!(
+            core::arch::asm!(
                 concat!("adrp {address}, :got:", $name),
                 concat!("ldr {address}, [{address}, :got_lo12:", $name, "]"),
                 address = out(reg) address,
@@ -213,16 +200,7 @@ macro_rules! bound_name {
     }};
 }
 
-/// Reads the global offset table, which the compiler would not do for variables
-/// that it knows to be defined here.
-pub fn bound_names() -> Bound {
-    Bound {
-        offset: bound_name!("__rseq_offset"),
-        size: bound_name!("__rseq_size"),
-        flags: bound_name!("__rseq_flags"),
-        handled: bound_name!("__rseq_handled"),
-    }
-}
+pub(crate) use bound_name;
 
 /// Defines a start routine that calls a hook with its argument first. The hook returns
 /// another routine in x0 and that one's argument in x1; then this frame is gone and

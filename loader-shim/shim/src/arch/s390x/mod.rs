@@ -203,26 +203,13 @@ pub unsafe fn resolve(resolver: *mut c_void) -> Option<*mut c_void> {
     Some(unsafe { resolver(CAPABILITIES.load(Ordering::Relaxed)) })
 }
 
-/// Where the dynamic linker has bound the names of `names::area`: to the
-/// executable's copies, to ours, or to whoever comes before us.
-pub struct Bound {
-    /// `__rseq_offset`
-    pub offset: *mut isize,
-    /// `__rseq_size`
-    pub size: *mut u32,
-    /// `__rseq_flags`
-    pub flags: *mut u32,
-    /// `__rseq_handled`
-    pub handled: *mut core::ffi::c_int,
-}
-
 /// What the dynamic linker has bound a name to that the shim itself defines.
 macro_rules! bound_name {
     ($name:literal) => {{
         let address;
         // SAFETY: a load of our own relocated slot.
         unsafe {
-            asm!(
+            core::arch::asm!(
                 concat!("lgrl {address}, ", $name, "@GOTENT"),
                 address = out(reg) address,
                 options(pure, readonly, nostack, preserves_flags),
@@ -232,16 +219,7 @@ macro_rules! bound_name {
     }};
 }
 
-/// Reads the global offset table, which the compiler would not do for variables
-/// that it knows to be defined here.
-pub fn bound_names() -> Bound {
-    Bound {
-        offset: bound_name!("__rseq_offset"),
-        size: bound_name!("__rseq_size"),
-        flags: bound_name!("__rseq_flags"),
-        handled: bound_name!("__rseq_handled"),
-    }
-}
+pub(crate) use bound_name;
 
 /// Defines a start routine that calls a hook with its argument first. The hook returns
 /// another routine and that one's argument, which is memory of this frame here; then this

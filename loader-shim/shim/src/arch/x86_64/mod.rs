@@ -185,44 +185,23 @@ pub unsafe fn resolve(resolver: *mut c_void) -> Option<*mut c_void> {
     Some(unsafe { resolver() })
 }
 
-/// Where the dynamic linker has bound the names of `names::area`: to the
-/// executable's copies, to ours, or to whoever comes before us.
-pub struct Bound {
-    /// `__rseq_offset`
-    pub offset: *mut isize,
-    /// `__rseq_size`
-    pub size: *mut u32,
-    /// `__rseq_flags`
-    pub flags: *mut u32,
-    /// `__rseq_handled`
-    pub handled: *mut core::ffi::c_int,
+/// What the dynamic linker has bound a name to that the shim itself defines.
+macro_rules! bound_name {
+    ($name:literal) => {{
+        let address;
+        // SAFETY: a load of our own relocated slot.
+        unsafe {
+            core::arch::asm!(
+                concat!("mov {address}, qword ptr [rip + ", $name, "@GOTPCREL]"),
+                address = out(reg) address,
+                options(pure, readonly, nostack, preserves_flags),
+            );
+        }
+        address
+    }};
 }
 
-/// Reads the global offset table, which the compiler would not do for variables
-/// that it knows to be defined here.
-pub fn bound_names() -> Bound {
-    let (offset, size, flags, handled);
-    // SAFETY: loads of our own relocated slots.
-    unsafe {
-        asm!(
-            "mov {}, qword ptr [rip + __rseq_offset@GOTPCREL]",
-            "mov {}, qword ptr [rip + __rseq_size@GOTPCREL]",
-            "mov {}, qword ptr [rip + __rseq_flags@GOTPCREL]",
-            "mov {}, qword ptr [rip + __rseq_handled@GOTPCREL]",
-            out(reg) offset,
-            out(reg) size,
-            out(reg) flags,
-            out(reg) handled,
-            options(pure, readonly, nostack, preserves_flags),
-        );
-    }
-    Bound {
-        offset,
-        size,
-        flags,
-        handled,
-    }
-}
+pub(crate) use bound_name;
 
 /// Defines a start routine that calls a hook with its argument first. The hook returns
 /// another routine in rax and that one's argument in rdx; then this frame is gone and
