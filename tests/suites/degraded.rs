@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use rseq_kit::artifacts::artifacts;
 use rseq_kit::child::Program;
 use rseq_kit::debian;
+use rseq_kit::executable;
 use rseq_kit::needs::{Need, Sanitizer, program};
 use rseq_kit::runner::{Outcome, Suite, none_of};
 use rseq_kit::scratch;
@@ -283,7 +284,5 @@ fn copy(from: &Path, to: &Path, wanted: impl Fn(&str) -> bool) -> Result<(), Str
 }
 
 fn copy_file(from: &Path, to: &Path) -> Result<(), String> {
-    fs::copy(from, to)
-        .map(drop)
-        .map_err(|error| format!("{}: {error}", from.display()))
+    executable::copied(from, to, 0o755)
 }

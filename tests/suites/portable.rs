@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use rseq_kit::artifacts::artifacts;
 use rseq_kit::child::Program;
+use rseq_kit::executable;
 use rseq_kit::foreign;
 use rseq_kit::needs::{Need, program};
 use rseq_kit::release;
@@ -128,10 +129,6 @@ fn install(root: &Path) -> Result<String, String> {
         fs::remove_dir_all(place.join("lib")).map_err(say)?;
         return Ok("/opt/bin/rseqctl".to_owned());
     }
-    let artifacts = artifacts()?;
-    for file in [&artifacts.rseqctl, &artifacts.abi, &artifacts.shim] {
-        let name = file.file_name().unwrap_or_default();
-        fs::copy(file, root.join(name)).map_err(say)?;
-    }
+    executable::installed(root)?;
     Ok("/rseqctl".to_owned())
 }

@@ -7,6 +7,8 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
+use rseq_kit::executable;
+
 use crate::command::{audit, complaints, ndjson, out, rows, status};
 use crate::folder::Folder;
 
@@ -108,7 +110,8 @@ fn what_may_not_be_read_is_told() {
     // as root, who may read everything, become somebody else; that one needs a
     // copy of the command where it can be reached
     let command = folder.path("rseqctl");
-    fs::copy(env!("CARGO_BIN_EXE_rseqctl"), &command).expect("the command can be copied");
+    executable::copied(env!("CARGO_BIN_EXE_rseqctl"), &command, 0o755)
+        .expect("the command can be copied");
     let close = |path: &Path, mode| {
         fs::set_permissions(path, Permissions::from_mode(mode)).expect("it is ours");
     };

@@ -17,6 +17,7 @@ pub mod cache;
 pub mod child;
 pub mod container;
 pub mod debian;
+pub mod executable;
 pub mod fixture;
 pub mod folder;
 pub mod foreign;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use rseq_kit::artifacts::artifacts;
 use rseq_kit::child::Program;
 use rseq_kit::container;
+use rseq_kit::executable;
 use rseq_kit::fixture::built;
 use rseq_kit::needs::{Need, Tool, program};
 use rseq_kit::runner::Outcome;
@@ -28,16 +29,6 @@ fn compiled(compiler: &str, text: &str) -> Result<PathBuf, String> {
         .run()?
         .expect(0)?;
     Ok(out)
-}
-
-/// Copies the files under test into a folder.
-fn copied(folder: &Path) -> Result<PathBuf, String> {
-    let files = artifacts()?;
-    for file in [&files.rseqctl, &files.shim, &files.abi] {
-        let to = folder.join(file.file_name().unwrap_or_default());
-        fs::copy(file, &to).map_err(|error| format!("{}: {error}", to.display()))?;
-    }
-    Ok(folder.join("rseqctl"))
 }
 
 /// A program with musl, started by one with glibc, notices nothing.
@@ -98,7 +89,7 @@ fn reports_to_a_descriptor() -> Outcome {
 #[rseq_kit::test(BUILDS)]
 fn another_copy_of_the_shim() -> Outcome {
     let folder = scratch::directory("another")?;
-    copied(&folder)?;
+    executable::installed(&folder)?;
     let another = folder.join("librseq_shim.so");
     let client = built("adopter", "hides")?.display().to_string();
     let script = format!("{client}; grep -c 'r-xp.*librseq_shim.so' /proc/self/maps");
@@ -131,8 +122,9 @@ fn another_copy_of_the_shim() -> Outcome {
 fn privileges() -> Outcome {
     let place = scratch::directory("privileged")?;
     let from = scratch::directory("from")?;
-    copied(&from)?;
-    fs::copy(built("adopter", "hides")?, from.join("client"))?;
+    executable::installed(&from)?;
+    let client = from.join("client");
+    executable::copied(built("adopter", "hides")?, &client, 0o755)?;
     // a file system that every user may look into, and that allows setuid
     let script = "set -e; mount -t tmpfs -o mode=755 none \"$1\"; cp \"$2\"/* \"$1\"; \
                   mount --bind \"$1\" /mnt; cp /mnt/client /mnt/root; chmod 4755 /mnt/root; \
@@ -179,7 +171,7 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
 fn a_dry_run_leaves_nothing() -> Outcome {
     let place = scratch::directory("dry")?.join("a:b");
     fs::create_dir(&place)?;
-    let rseqctl = copied(&place)?;
+    let rseqctl = executable::installed(&place)?.rseqctl;
     let cache = scratch::directory("cache")?;
     let client = built("adopter", "hides")?;
     let start = |options: &[&str]| {

@@ -2,11 +2,11 @@
 //! files and pipes.
 
 use super::{BUILDS, RUNS};
+use rseq_kit::executable;
 use rseq_kit::needs::Need;
 use std::env;
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use rseq_kit::artifacts::artifacts;
@@ -40,10 +40,9 @@ fn status() -> Outcome {
 #[rseq_kit::test(RUNS)]
 fn cannot_start() -> Outcome {
     let folder = scratch::directory("programs")?;
-    let file = |name: &str, content: &[u8], mode| -> std::io::Result<PathBuf> {
+    let file = |name: &str, content: &[u8], mode| -> Result<PathBuf, String> {
         let path = folder.join(name);
-        fs::write(&path, content)?;
-        fs::set_permissions(&path, fs::Permissions::from_mode(mode))?;
+        executable::written(&path, content, mode)?;
         Ok(path)
     };
     let rows = [
@@ -161,8 +160,8 @@ fn named() -> Result<String, String> {
 fn script() -> Outcome {
     let shim = named()?;
     let path = scratch::directory("script")?.join("script");
-    fs::write(&path, "#!/bin/sh\necho \"$LD_PRELOAD\"\nexit 4\n")?;
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
+    let text = "#!/bin/sh\necho \"$LD_PRELOAD\"\nexit 4\n";
+    executable::written(&path, text, 0o755)?;
     let finished = run(&["--dry-run"], &[&path])?.run()?.expect(0)?;
     holds(&finished.out, &["/bin/sh", &shim])?;
     let finished = run(&[], &[&path])?.run()?.expect(4)?;
@@ -224,14 +223,11 @@ fn folder_below_a_strangers() -> Outcome {
     // LD_PRELOAD cannot name it: the libraries are copied elsewhere
     let install = folder.join("with space");
     fs::create_dir(&install)?;
-    let files = artifacts()?;
-    for file in [&files.rseqctl, &files.abi, &files.shim] {
-        fs::copy(file, install.join(file.file_name().unwrap_or_default()))?;
-    }
+    let files = executable::installed(&install)?;
     let (cache, temporary) = (folder.join("cache"), folder.join("tmp"));
     fs::create_dir_all(cache.join("rseqctl"))?;
     let place = || -> Result<String, String> {
-        let plan = Program::new(install.join("rseqctl"))
+        let plan = Program::new(&files.rseqctl)
             .args(["run", "--mode", "own", "--dry-run", "--", "cat"])
             .env("XDG_CACHE_HOME", &cache)
             .env("TMPDIR", &temporary);

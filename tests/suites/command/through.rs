@@ -1,9 +1,8 @@
 //! Commands that start other commands: launchers and scripts are looked through.
 
 use super::BUILDS;
-use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 
+use rseq_kit::executable;
 use rseq_kit::fixture::built;
 use rseq_kit::runner::Outcome;
 use rseq_kit::scratch;
@@ -57,8 +56,7 @@ fn judged(command: &[&str], owner: &str, through: bool) -> Result<String, String
 fn entry_point_script() -> Outcome {
     let hidden = built("adopter", "hides")?;
     let script = scratch::directory("script")?.join("docker-entrypoint.sh");
-    fs::write(&script, "#!/bin/sh\nset -e\nexec \"$@\"\n")?;
-    fs::set_permissions(&script, fs::Permissions::from_mode(0o755))?;
+    executable::written(&script, "#!/bin/sh\nset -e\nexec \"$@\"\n", 0o755)?;
     let command = [script.as_os_str(), hidden.as_os_str()];
     let finished = run(&["--dry-run"], &command)?.run()?.expect(0)?;
     // the shim tells the libc, in the program itself

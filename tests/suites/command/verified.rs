@@ -2,10 +2,10 @@
 
 use super::{BUILDS, RUNS};
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 
 use rseq_kit::artifacts::artifacts;
 use rseq_kit::child::Program;
+use rseq_kit::executable;
 use rseq_kit::fixture::built;
 use rseq_kit::runner::Outcome;
 use rseq_kit::scratch;
@@ -46,17 +46,19 @@ fn verified() -> Outcome {
     Ok(())
 }
 
+/// A script that starts its arguments as its last step, with a tunable of its own.
+fn loses_the_tunable() -> Result<String, String> {
+    let script = scratch::directory("script")?.join("entrypoint");
+    let text = "#!/bin/sh\nexport GLIBC_TUNABLES=glibc.pthread.rseq=1\nexec \"$@\"\n";
+    executable::written(&script, text, 0o755)?;
+    Ok(script.display().to_string())
+}
+
 /// The tunable is lost on the way: whoever reads the log is told.
 #[rseq_kit::test(BUILDS)]
 fn not_as_decided() -> Outcome {
     let hidden = built("adopter", "hides")?.display().to_string();
-    let script = scratch::directory("script")?.join("entrypoint");
-    fs::write(
-        &script,
-        "#!/bin/sh\nexport GLIBC_TUNABLES=glibc.pthread.rseq=1\nexec \"$@\"\n",
-    )?;
-    fs::set_permissions(&script, fs::Permissions::from_mode(0o755))?;
-    let script = script.display().to_string();
+    let script = loses_the_tunable()?;
     let told = errors(&[], &[&script, &hidden])?;
     holds(&told, &["to be client", "it is libc"])?;
     assert_eq!(errors(&["--no-verify"], &[&script, &hidden])?, "");
@@ -89,13 +91,7 @@ fn launchers_that_stay() -> Outcome {
         assert_eq!(report.threads("registered")?, 9, "{launcher:?}");
     }
     // and what is not so is still told
-    let script = scratch::directory("script")?.join("entrypoint");
-    fs::write(
-        &script,
-        "#!/bin/sh\nexport GLIBC_TUNABLES=glibc.pthread.rseq=1\nexec \"$@\"\n",
-    )?;
-    fs::set_permissions(&script, fs::Permissions::from_mode(0o755))?;
-    let script = script.display().to_string();
+    let script = loses_the_tunable()?;
     let told = errors(&[], &["timeout", "60", &script, &hidden])?;
     holds(&told, &["to be client", "it is libc"])?;
     Ok(())

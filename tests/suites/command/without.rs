@@ -1,6 +1,7 @@
 //! Programs that the shim cannot get into: said, and started all the same.
 
 use super::BUILDS;
+use rseq_kit::executable;
 use rseq_kit::needs::Need;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -45,9 +46,7 @@ fn changed(name: &str, change: impl FnOnce(&mut [u8])) -> Result<PathBuf, String
     let path = scratch::directory("changed")?.join(name);
     let mut bytes = fs::read(built("nothing", "default")?).map_err(|error| error.to_string())?;
     change(&mut bytes);
-    fs::write(&path, bytes).map_err(|error| error.to_string())?;
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755))
-        .map_err(|error| error.to_string())?;
+    executable::written(&path, bytes, 0o755)?;
     Ok(path)
 }
 

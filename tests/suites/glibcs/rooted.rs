@@ -1,13 +1,13 @@
 //! A glibc in a root of its own, as on a machine of its suite.
 
 use std::ffi::{OsStr, OsString};
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rseq_kit::artifacts::artifacts;
 use rseq_kit::child::{Finished, Program};
 use rseq_kit::debian::Suite;
+use rseq_kit::executable;
 use rseq_kit::needs::{Need, Prerequisite};
 use rseq_kit::scratch;
 use rseq_kit::world::GLIBC_OFF;
@@ -57,7 +57,7 @@ impl Rooted {
     /// Puts a file into the root; returns its path there.
     pub fn file(&self, path: &Path) -> Result<OsString, String> {
         let place = self.place(path.file_name().unwrap_or_default());
-        fs::copy(path, &place).map_err(|error| format!("{}: {error}", path.display()))?;
+        executable::copied(path, &place, 0o755)?;
         Ok(place.into_os_string())
     }
 

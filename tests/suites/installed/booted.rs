@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use rseq_kit::artifacts::artifacts;
 use rseq_kit::borrow::BORROW;
 use rseq_kit::child::{Program, Running};
+use rseq_kit::executable;
 use rseq_kit::fixture::built;
 use rseq_kit::needs::{Asked, Need, program};
 use rseq_kit::patience::stretched;
@@ -169,7 +170,7 @@ impl Booted {
         fs::write(folder.join("watcher.service"), service(WATCHER)).map_err(say)?;
         for unit in units {
             let file = Path::new("programs").join(name_of(&unit.program));
-            fs::copy(&unit.program, root.join(&file)).map_err(say)?;
+            executable::copied(&unit.program, &root.join(&file), 0o755)?;
             let file = Path::new("/").join(file).display().to_string();
             let name = format!("{}.service", unit.name);
             let text = service(&unit.starts.replace('@', &file));

@@ -5,6 +5,7 @@ use std::fs;
 
 use rseq_kit::artifacts::artifacts;
 use rseq_kit::child::{Finished, Program};
+use rseq_kit::executable;
 use rseq_kit::fixture::built;
 use rseq_kit::needs::{Need, Tool, program};
 use rseq_kit::runner::Outcome;
@@ -93,17 +94,13 @@ fn with_the_thin_library() -> Outcome {
 #[rseq_kit::test(BUILDS, OWN_ETC)]
 fn tried_first() -> Outcome {
     let folder = scratch::directory("bad")?;
-    let files = artifacts()?;
-    for file in [&files.rseqctl, &files.shim, &files.abi] {
-        fs::copy(file, folder.join(file.file_name().unwrap_or_default()))?;
-    }
+    let files = executable::installed(&folder)?;
     // for another system (gABI, "ELF Header": EI_OSABI)
-    let shim = folder.join("librseq_shim.so");
-    let mut bytes = fs::read(&shim)?;
+    let mut bytes = fs::read(&files.shim)?;
     bytes[7] = 255;
-    fs::write(&shim, &bytes)?;
+    fs::write(&files.shim, &bytes)?;
     let script = "\"$1\" enable || echo $?; ls /etc/ld.so.preload /usr/local/lib 2>/dev/null || :";
-    let rseqctl = folder.join("rseqctl").display().to_string();
+    let rseqctl = files.rseqctl.display().to_string();
     let finished = with_own_etc(script, &[&rseqctl])?.expect(0)?;
     assert_eq!(finished.out, "2\n");
     assert!(finished.err.contains("not switched on"), "{}", finished.err);

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use rseq_kit::artifacts::artifacts;
+use rseq_kit::executable;
 use rseq_kit::runner::Outcome;
 use rseq_kit::scratch;
 
@@ -173,11 +173,7 @@ fn survives_an_upgrade() -> Outcome {
     let image = Image::empty()?;
     let package = |name: &str| -> Result<_, String> {
         let folder = scratch::directory(name)?;
-        let files = artifacts()?;
-        for file in [&files.rseqctl, &files.shim, &files.abi] {
-            let to = folder.join(file.file_name().unwrap_or_default());
-            fs::copy(file, to).map_err(|error| error.to_string())?;
-        }
+        executable::installed(&folder)?;
         Ok(folder)
     };
     let (old, new) = (package("old")?, package("new")?);

@@ -5,6 +5,7 @@ use std::fs;
 
 use rseq_kit::artifacts::{artifacts, workspace};
 use rseq_kit::bare::{self, Root};
+use rseq_kit::executable;
 use rseq_kit::fixture::built;
 use rseq_kit::needs::{Need, Tool};
 use rseq_kit::runner::Outcome;
@@ -47,7 +48,7 @@ fn follow(root: Root, distribution: &str) -> Outcome {
     let here = scratch::directory("lines")?;
     let deb = package("rseqctl", ".deb")?;
     fs::copy(&deb, here.join(deb.file_name().unwrap_or_default()))?;
-    fs::copy(built("addresses", "exports")?, here.join("server"))?;
+    executable::copied(built("addresses", "exports")?, &here.join("server"), 0o755)?;
     let ours = artifacts()?;
     fs::copy(&ours.shim, here.join("librseq_shim.so"))?;
     fs::copy(&ours.abi, here.join("librseq_abi.so.1"))?;

@@ -1,13 +1,13 @@
 //! Processes that come and go, are stopped, traced, gone, or about to be signalled.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::look::{ends, idle, is_left_alone, look, look_with, ps, ready, threads};
 use rseq_kit::artifacts::artifacts;
 use rseq_kit::child::Program;
+use rseq_kit::executable;
 use rseq_kit::fixture::built;
 use rseq_kit::needs::{Need, program, python};
 use rseq_kit::runner::Outcome;
@@ -210,7 +210,7 @@ fn not_stopped() -> Outcome {
 #[rseq_kit::test(Need::LIVE)]
 fn deleted() -> Outcome {
     let copy = scratch::directory("deleted")?.join("adopter");
-    fs::copy(built("addresses", "exports")?, &copy).map_err(|error| error.to_string())?;
+    executable::copied(built("addresses", "exports")?, &copy, 0o755)?;
     let running = ready(Program::new(&copy).env("GLIBC_TUNABLES", GLIBC_OFF))?;
     fs::remove_file(&copy).map_err(|error| error.to_string())?;
     let (row, code) = look_with(running.id(), &[])?;
@@ -264,11 +264,9 @@ fn mappings_of_a_user() -> Outcome {
         ]))
     };
     let folder = scratch::directory("public")?;
-    let readable = fs::Permissions::from_mode(0o755);
-    let copy = |path: &std::path::Path, name: &str| -> std::io::Result<PathBuf> {
+    let copy = |path: &std::path::Path, name: &str| -> Result<PathBuf, String> {
         let to = folder.join(name);
-        fs::copy(path, &to)?;
-        fs::set_permissions(&to, readable.clone())?;
+        executable::copied(path, &to, 0o755)?;
         Ok(to)
     };
     let mappings = copy(&built("mappings", "default")?, "mappings")?;

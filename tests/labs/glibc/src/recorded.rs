@@ -5,13 +5,13 @@
 //! which make puts into the test's `.out` file.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
 use super::own_tests::{self, OwnTest};
 use super::tree::Tree;
+use rseq_kit::executable;
 use rseq_kit::folder;
 
 /// Where all that is kept: the files as below the build tree, and the tests.
@@ -70,9 +70,7 @@ pub struct Kept {
 /// A file cannot be read or written.
 pub(super) fn keep(tree: &Tree, into: &Path) -> Result<(), String> {
     let wrapper = tree.build.with_file_name("wrapper");
-    let say = |error: std::io::Error| format!("{}: {error}", wrapper.display());
-    fs::write(&wrapper, WRAPPER).map_err(say)?;
-    fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755)).map_err(say)?;
+    executable::written(&wrapper, WRAPPER, 0o755)?;
     let variable = format!("test-wrapper={}", wrapper.display());
     let mut tests = Vec::new();
     for (folder, names) in own_tests::made(tree, &[variable])? {

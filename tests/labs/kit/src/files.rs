@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use rseq_kit::artifacts::artifacts;
+use rseq_kit::executable;
 use rseq_kit::scratch;
 
 /// Where the files under test are.
@@ -30,7 +31,7 @@ pub fn files() -> Result<&'static Files, String> {
         let copy = |path: &Path| {
             let name = path.file_name().ok_or("a path without a name")?;
             let place = folder.join(name);
-            fs::copy(path, &place).map_err(|error| format!("{}: {error}", place.display()))?;
+            executable::copied(path, &place, 0o755)?;
             Ok::<_, String>(place)
         };
         copy(&from.abi)?;

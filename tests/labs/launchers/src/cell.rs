@@ -1,12 +1,12 @@
 //! One cell of the table: a program below a launcher below `rseqctl run`.
 
-use std::fs::{self, File, OpenOptions};
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rseq_kit::child::Program;
+use rseq_kit::executable;
 use rseq_kit::needs::program;
 use rseq_lab::files::{files, folder, open_to_all};
 
@@ -237,18 +237,14 @@ fn spelled(
     }
     let plain = folder.join(BESIDE);
     if words.iter().any(|word| word.contains(&text(&plain))) {
-        fs::copy(Subject::Plain.file()?, &plain).map_err(|error| error.to_string())?;
-        fs::set_permissions(&plain, fs::Permissions::from_mode(0o755))
-            .map_err(|error| error.to_string())?;
+        executable::copied(Subject::Plain.file()?, &plain, 0o755)?;
     }
     Ok(words)
 }
 
 fn setuid_env(folder: &Path) -> Result<PathBuf, String> {
     let copy = folder.join("env");
-    fs::copy(program("env")?, &copy)
-        .and_then(|_| fs::set_permissions(&copy, fs::Permissions::from_mode(0o4755)))
-        .map_err(|error| error.to_string())?;
+    executable::copied(&program("env")?, &copy, 0o4755)?;
     Ok(copy)
 }
 

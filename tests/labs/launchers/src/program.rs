@@ -1,11 +1,11 @@
 //! The programs below: each waits until somebody ends it.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use rseq_kit::child::Program;
+use rseq_kit::executable;
 use rseq_kit::needs::{Need, Tool, program};
 use rseq_lab::files::folder;
 use rseq_lab_clients::tcmalloc::{self, Linked};
@@ -160,9 +160,7 @@ fn place() -> Result<&'static Path, String> {
 
 fn for_all(from: &Path, name: &str) -> Result<PathBuf, String> {
     let to = place()?.join(name);
-    let say = |error: std::io::Error| format!("{}: {error}", to.display());
-    fs::copy(from, &to).map_err(say)?;
-    fs::set_permissions(&to, fs::Permissions::from_mode(0o755)).map_err(say)?;
+    executable::copied(from, &to, 0o755)?;
     Ok(to)
 }
 
