@@ -6,7 +6,7 @@
 //! does not stop the others. What took longest the last time begins first, so that the
 //! short ones fill the gaps.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -49,8 +49,9 @@ const ONLY: &str = "RSEQ_TESTS_ONLY";
 const GUESTS: &str = "RSEQ_GUESTS";
 
 /// A built test target, or the examples of the documentation.
-struct Target {
-    name: String,
+pub struct Target {
+    /// Its name, and where several packages have one of that name, its package's, too.
+    pub name: String,
     /// The folder of its package, in which cargo runs tests.
     folder: PathBuf,
     /// None where cargo runs it.
@@ -61,14 +62,37 @@ struct Target {
 }
 
 /// What became of a target.
-struct Run {
-    name: String,
-    outcome: Outcome,
-    passed: u64,
+pub struct Run {
+    pub name: String,
+    pub outcome: Outcome,
+    pub passed: u64,
     failed: u64,
     ignored: u64,
     /// The names of those that were skipped, as far as the target tells them.
     skipped: Vec<String>,
+    /// What it printed.
+    pub text: String,
+}
+
+impl Run {
+    /// The tests of it that failed, each as `TARGET: TEST`; the target alone where it ended
+    /// without saying which.
+    pub fn failures(&self) -> Vec<String> {
+        if matches!(self.outcome, Outcome::Passed(_)) {
+            return Vec::new();
+        }
+        let lines = self.text.lines();
+        let names: Vec<_> = lines
+            .filter_map(|line| {
+                let (name, verdict) = line.strip_prefix("test ")?.rsplit_once(" ... ")?;
+                (verdict == "FAILED").then(|| format!("{}: {}", self.name, name.trim_end()))
+            })
+            .collect();
+        if names.is_empty() {
+            return vec![self.name.clone()];
+        }
+        names
+    }
 }
 
 /// Builds all test targets of the workspace and runs them and the documentation's tests,
@@ -85,13 +109,7 @@ pub fn run(
     side_by_side: usize,
     fresh: bool,
 ) -> Result<(), String> {
-    let mut targets = build(steps)?;
-    targets.sort_by_key(|target| {
-        let last = stamps.time(&target.name);
-        let rank = LONGEST.iter().position(|name| *name == target.name);
-        let guess = Duration::from_secs(rank.map_or(0, |rank| 600 - rank as u64));
-        std::cmp::Reverse(last.unwrap_or(guess))
-    });
+    let mut targets = build(steps, stamps)?;
     let mut unchanged = 0;
     targets.retain_mut(|target| {
         let Some(passed) = stamps.passed(&target.name) else {
@@ -111,22 +129,10 @@ pub fn run(
         targets.len()
     );
     let start = Instant::now();
-    let queue = Mutex::new(VecDeque::from(targets));
-    let done = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..side_by_side {
-            scope.spawn(|| {
-                while let Some(target) = take(&queue) {
-                    let run = run_one(&target, steps, fresh);
-                    stamp(stamps, &target, &run);
-                    done.lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .push(run);
-                }
-            });
-        }
+    let runs = run_all(&targets, steps, side_by_side, fresh, |target, run| {
+        print(target, run);
+        stamp(stamps, target, run);
     });
-    let runs = done.into_inner().unwrap_or_else(PoisonError::into_inner);
     let sum = |count: fn(&Run) -> u64| runs.iter().map(count).sum::<u64>();
     let (passed, failed, ignored) = (
         sum(|run| run.passed),
@@ -154,6 +160,33 @@ pub fn run(
     Err(format!("these test targets failed: {}", broken.join(", ")))
 }
 
+/// Runs targets in this order, `side_by_side` at a time, and hands over each that has ended.
+pub fn run_all(
+    targets: &[Target],
+    steps: &Steps,
+    side_by_side: usize,
+    fresh: bool,
+    ended: impl Fn(&Target, &Run) + Sync,
+) -> Vec<Run> {
+    let queue = Mutex::new(targets.iter());
+    let done = Mutex::new(Vec::new());
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+    std::thread::scope(|scope| {
+        for _ in 0..side_by_side {
+            scope.spawn(|| {
+                while let Some(target) = next() {
+                    let run = run_one(target, steps, fresh);
+                    ended(target, &run);
+                    done.lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .push(run);
+                }
+            });
+        }
+    });
+    done.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Keeps what passed as a whole. Tests that were skipped run again, since what they lack
 /// may be there the next time; all of a target that does not tell their names.
 fn stamp(stamps: &Stamps, target: &Target, run: &Run) {
@@ -179,15 +212,13 @@ fn stamp(stamps: &Stamps, target: &Target, run: &Run) {
     stamps.note(&run.name, &verdict);
 }
 
-fn take(queue: &Mutex<VecDeque<Target>>) -> Option<Target> {
-    queue
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .pop_front()
-}
-
-/// Builds all test targets. Returns those that hold tests, and the documentation's.
-fn build(steps: &mut Steps) -> Result<Vec<Target>, String> {
+/// Builds all test targets. Returns those that hold tests, and the documentation's; what
+/// took longest the last time comes first.
+///
+/// # Errors
+///
+/// Something does not build.
+pub fn build(steps: &mut Steps, stamps: &Stamps) -> Result<Vec<Target>, String> {
     let mut cargo = steps.cargo();
     cargo
         .args(["test", "--workspace", "--no-run"])
@@ -205,6 +236,12 @@ fn build(steps: &mut Steps) -> Result<Vec<Target>, String> {
         folder: steps.root().to_owned(),
         executable: None,
         only: None,
+    });
+    targets.sort_by_key(|target| {
+        let last = stamps.time(&target.name);
+        let rank = LONGEST.iter().position(|name| *name == target.name);
+        let guess = Duration::from_secs(rank.map_or(0, |rank| 600 - rank as u64));
+        std::cmp::Reverse(last.unwrap_or(guess))
     });
     Ok(targets)
 }
@@ -262,13 +299,14 @@ fn run_one(target: &Target, steps: &Steps, fresh: bool) -> Run {
         failed: 0,
         ignored: 0,
         skipped: skipped(&text),
+        text: String::new(),
     };
     for line in text.lines().filter(|line| line.starts_with("test result:")) {
         run.passed += count(line, "passed");
         run.failed += count(line, "failed");
         run.ignored += count(line, "ignored");
     }
-    print(target, took, &text);
+    run.text = text;
     run
 }
 
@@ -312,15 +350,19 @@ fn output_of(target: &Target, steps: &Steps, fresh: bool) -> Result<(String, boo
 }
 
 /// One write, so that blocks of several targets do not mix.
-fn print(target: &Target, took: Duration, text: &str) {
+fn print(target: &Target, run: &Run) {
+    let (Outcome::Passed(took) | Outcome::Failed(took)) = run.outcome else {
+        return;
+    };
     let only = match &target.only {
         Some(names) => format!(", only the {} skipped before", names.len()),
         None => String::new(),
     };
     let block = format!(
-        "\n== test {} ({:.1} s{only})\n{text}",
+        "\n== test {} ({:.1} s{only})\n{}",
         target.name,
-        took.as_secs_f32()
+        took.as_secs_f32(),
+        run.text
     );
     let _ = std::io::stdout().lock().write_all(block.as_bytes());
 }
@@ -345,7 +387,28 @@ fn count(line: &str, word: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Target, count, skipped, tell_apart};
+    use std::time::Duration;
+
+    use super::{Outcome, Run, Target, count, skipped, tell_apart};
+
+    #[test]
+    fn names_of_failed_tests_are_read() {
+        let run = |outcome, text: &str| Run {
+            name: "suite".to_owned(),
+            outcome,
+            passed: 0,
+            failed: 0,
+            ignored: 0,
+            skipped: Vec::new(),
+            text: text.to_owned(),
+        };
+        let took = Duration::ZERO;
+        let text = "test a::b   ... FAILED\ntest c ... ok\ntest d ... FAILED\n";
+        let failed = run(Outcome::Failed(took), text);
+        assert_eq!(failed.failures(), ["suite: a::b", "suite: d"]);
+        assert_eq!(run(Outcome::Failed(took), "").failures(), ["suite"]);
+        assert!(run(Outcome::Passed(took), text).failures().is_empty());
+    }
 
     #[test]
     fn targets_that_are_called_alike_are_told_apart() {

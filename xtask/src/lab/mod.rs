@@ -2,6 +2,7 @@
 //! and with it, and print a table.
 
 mod coverage;
+mod flakiness;
 mod miri;
 
 use std::env;
@@ -20,8 +21,9 @@ pub const NAMES: [&str; 4] = ["adversaries", "launchers", "programs", "servers"]
 /// The lab that changes the code.
 const MUTANTS: &str = "mutants";
 
-/// The labs that run our own tests with another tool, which they bring themselves.
-const WITH_A_TOOL: [&str; 3] = [coverage::NAME, miri::NAME, MUTANTS];
+/// The labs that run our own tests in another way, most with a tool that they bring
+/// themselves.
+const IN_ANOTHER_WAY: [&str; 4] = [coverage::NAME, flakiness::NAME, miri::NAME, MUTANTS];
 
 /// The labs whose suites are part of the tests; as a lab each prints its table.
 pub const OF_THE_TESTS: [&str; 7] = [
@@ -67,8 +69,8 @@ impl Laboratory {
         build: impl FnOnce(&mut Steps) -> Result<PathBuf, String>,
     ) -> Result<(), String> {
         let name = self.name.as_str();
-        match (has_a_tool(name), is_of_the_tests(name), self.setup) {
-            (true, _, only_set_up) => run_with_its_tool(steps, name, &self.choice, only_set_up),
+        match (runs_our_tests(name), is_of_the_tests(name), self.setup) {
+            (true, _, only_set_up) => run_our_tests(steps, name, &self.choice, only_set_up),
             (false, true, true) => {
                 setup::programs(steps);
                 setup::glibc(steps);
@@ -95,17 +97,17 @@ fn is_of_the_tests(name: &str) -> bool {
 
 /// All labs.
 fn names() -> Vec<&'static str> {
-    let names = NAMES.into_iter().chain(WITH_A_TOOL);
+    let names = NAMES.into_iter().chain(IN_ANOTHER_WAY);
     names.chain(OF_THE_TESTS).collect()
 }
 
-/// Whether the lab `name` is one of those that run our own tests with another tool.
-fn has_a_tool(name: &str) -> bool {
-    WITH_A_TOOL.contains(&name)
+/// Whether the lab `name` is one of those that run our own tests in another way.
+fn runs_our_tests(name: &str) -> bool {
+    IN_ANOTHER_WAY.contains(&name)
 }
 
 /// Runs one of those, or only installs its tool.
-fn run_with_its_tool(
+fn run_our_tests(
     steps: &mut Steps,
     name: &str,
     choice: &[String],
@@ -113,6 +115,8 @@ fn run_with_its_tool(
 ) -> Result<(), String> {
     match name {
         coverage::NAME => coverage::run(steps, choice, only_set_up),
+        flakiness::NAME if only_set_up => Ok(()),
+        flakiness::NAME => flakiness::run(steps, choice),
         miri::NAME => miri::run(steps, choice, only_set_up),
         _ => mutants(steps, choice, only_set_up),
     }
