@@ -8,6 +8,7 @@
 //! |---|---|---|
 //! | `slab` | `slab.rs` | every order of two threads' steps ([`orders`]) |
 //! | `kept` | `kept.rs` | likewise |
+//! | `environment` | `environment.rs`, `text.rs` | every variable and what is said about it, with a kernel that takes a few bytes at a time |
 //! | `nesting` | `registration/nesting.rs` | a signal handler before every step, and one on top of it ([`signals`]) |
 
 #![deny(unsafe_code)]

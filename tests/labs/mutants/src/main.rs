@@ -1,4 +1,5 @@
-//! Changes the rules one by one with cargo-mutants and asks whether a test notices.
+//! Changes the rules and the shim's pure parts, one place at a time, with cargo-mutants,
+//! and asks whether a test notices.
 
 #![forbid(unsafe_code)]
 
@@ -9,6 +10,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
+use clap::builder::PossibleValuesParser;
 use rseq_kit::artifacts::workspace;
 use rseq_kit::child::Program;
 use rseq_kit::scratch;
@@ -18,15 +20,42 @@ use crate::outcomes::Outcomes;
 /// A run over all of them may take a night.
 const LIMIT: Duration = Duration::from_secs(12 * 3600);
 
-/// The files whose code is pure and decides.
-const FILES: [&str; 3] = [
-    "tls-model/src/owner/mod.rs",
-    "tls-model/src/loading.rs",
-    "tls-model/src/rules/**",
-];
+/// Code that is changed, and who is asked whether that is noticed: tests that take
+/// seconds, in a build that takes seconds.
+struct Subject {
+    package: &'static str,
+    /// Files whose code is pure and decides.
+    files: &'static [&'static str],
+    /// The package whose tests are run.
+    asked: &'static str,
+    tests: &'static [&'static str],
+}
 
-/// The tests that are asked: those that take seconds, in a build that takes seconds.
-const TESTS: [&str; 3] = ["--lib", "--test", "rules"];
+const SUBJECTS: [Subject; 2] = [
+    Subject {
+        package: "tls-model",
+        files: &[
+            "tls-model/src/owner/mod.rs",
+            "tls-model/src/loading.rs",
+            "tls-model/src/rules/**",
+        ],
+        asked: "tls-model",
+        tests: &["--lib", "--test", "rules"],
+    },
+    // its tests are elsewhere: the library itself has no standard library to test with
+    Subject {
+        package: "rseq-shim",
+        files: &[
+            "loader-shim/shim/src/environment.rs",
+            "loader-shim/shim/src/kept.rs",
+            "loader-shim/shim/src/registration/nesting.rs",
+            "loader-shim/shim/src/slab.rs",
+            "loader-shim/shim/src/text.rs",
+        ],
+        asked: "rseq-lab-models",
+        tests: &[],
+    },
+];
 
 /// Tests build the crate optimised, which takes longer than it saves here.
 const UNOPTIMISED: &str = "--config=profile.dev.package.tls-model.opt-level=0";
@@ -36,9 +65,15 @@ struct Cli {
     /// cargo-mutants
     #[arg(long, value_name = "PROGRAM", default_value = "cargo-mutants")]
     tool: PathBuf,
+    /// Only the code of this package
+    #[arg(long, value_parser = PossibleValuesParser::new(SUBJECTS.map(|it| it.package)))]
+    package: Option<String>,
     /// Only files that match (may be given again)
     #[arg(long = "file", value_name = "GLOB")]
     files: Vec<String>,
+    /// How many changes are tried at a time
+    #[arg(long, default_value = "2")]
+    jobs: String,
 }
 
 fn main() -> ExitCode {
@@ -52,28 +87,41 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> Result<u8, String> {
+    let wanted = |subject: &&Subject| {
+        let named = cli.package.as_deref();
+        named.is_none_or(|package| package == subject.package)
+    };
+    let mut outcomes = Outcomes::default();
+    for subject in SUBJECTS.iter().filter(wanted) {
+        outcomes.add(&changed(cli, subject)?)?;
+    }
+    print!("{outcomes}");
+    Ok(u8::from(!outcomes.survivors.is_empty()))
+}
+
+/// Has the code of one subject changed, and returns what came of it.
+fn changed(cli: &Cli, subject: &Subject) -> Result<String, String> {
     let folder = scratch::directory("mutants")?;
     let mut files: Vec<_> = cli.files.iter().map(String::as_str).collect();
     if files.is_empty() {
-        files.extend(FILES);
+        files.extend(subject.files);
     }
     let files = files.into_iter().flat_map(|file| ["--file", file]);
     let ended = Program::with_callers_environment(&cli.tool)
-        .args(["mutants", "--package", "tls-model", "--no-times"])
-        .args(["--jobs", "2", "--cargo-arg", UNOPTIMISED])
+        .args(["mutants", "--no-times", "--jobs", &cli.jobs])
+        .args(["--package", subject.package])
+        .args(["--test-package", subject.asked])
+        .args(["--cargo-arg", UNOPTIMISED])
         .args(files)
         .arg("--output")
         .arg(&folder)
         .arg("--")
-        .args(TESTS)
+        .args(subject.tests)
         .directory(&workspace())
         .limit(LIMIT)
         .run()?;
     // its status says what the outcomes say, too, unless there are none
     let path = folder.join("mutants.out/outcomes.json");
-    let text = std::fs::read_to_string(&path)
-        .map_err(|_| format!("cargo-mutants did not run: {}{}", ended.out, ended.err))?;
-    let outcomes = Outcomes::read(&text)?;
-    print!("{outcomes}");
-    Ok(u8::from(!outcomes.survivors.is_empty()))
+    std::fs::read_to_string(&path)
+        .map_err(|_| format!("cargo-mutants did not run: {}{}", ended.out, ended.err))
 }

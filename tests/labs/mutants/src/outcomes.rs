@@ -15,12 +15,11 @@ pub struct Outcomes {
 }
 
 impl Outcomes {
-    /// Reads `outcomes.json`.
-    pub fn read(text: &str) -> Result<Self, String> {
+    /// Adds what an `outcomes.json` says.
+    pub fn add(&mut self, text: &str) -> Result<(), String> {
         let root: Value =
             serde_json::from_str(text).map_err(|error| format!("outcomes.json: {error}"))?;
         let list = root["outcomes"].as_array().ok_or("no outcomes")?;
-        let mut outcomes = Self::default();
         for outcome in list {
             // the run of the unchanged tree is no mutant
             let mutant = &outcome["scenario"]["Mutant"];
@@ -29,14 +28,14 @@ impl Outcomes {
             else {
                 continue;
             };
-            let kinds = outcomes.files.entry(file.to_owned()).or_default();
+            let kinds = self.files.entry(file.to_owned()).or_default();
             *kinds.entry(summary.to_owned()).or_default() += 1;
             if summary == "MissedMutant" {
                 let name = mutant["name"].as_str().unwrap_or(file);
-                outcomes.survivors.push(name.to_owned());
+                self.survivors.push(name.to_owned());
             }
         }
-        Ok(outcomes)
+        Ok(())
     }
 }
 
@@ -76,13 +75,14 @@ mod tests {
             {"scenario": {"Mutant": {"file": "a.rs", "name": "a.rs:1: x"}}, "summary": "CaughtMutant"},
             {"scenario": {"Mutant": {"file": "a.rs", "name": "a.rs:2: y"}}, "summary": "MissedMutant"}
         ]}"#;
-        let outcomes = Outcomes::read(text).unwrap();
+        let mut outcomes = Outcomes::default();
+        outcomes.add(text).unwrap();
         assert_eq!(outcomes.survivors, ["a.rs:2: y"]);
         let table = outcomes.to_string();
         assert!(
             table.contains("| a.rs | 1 | 1 | 0 | 0 |\nsurvived: a.rs:2: y\n"),
             "{table}"
         );
-        assert!(Outcomes::read("{}").is_err());
+        assert!(outcomes.add("{}").is_err());
     }
 }

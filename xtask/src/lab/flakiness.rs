@@ -1,0 +1,216 @@
+//! Whether a test fails now and then: all of them several times, beside processes that
+//! take the processors away.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+
+use crate::setup;
+use crate::step::Steps;
+use crate::suites::{self, Run, Target};
+use crate::unchanged::Stamps;
+
+pub const NAME: &str = "flakiness";
+
+/// Targets at a time, as in the tests.
+const SIDE_BY_SIDE: usize = 2;
+
+/// Run all tests several times beside processes that spin, and list what failed
+#[derive(Parser)]
+#[command(name = "cargo xtask lab flakiness --")]
+struct Choice {
+    /// How many times everything is run
+    #[arg(long, default_value_t = 10)]
+    runs: u32,
+    /// How many processes spin meanwhile
+    #[arg(long, default_value_t = 4)]
+    spinning: u32,
+    /// Only test targets of these names
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    targets: Vec<String>,
+    /// All but test targets of these names
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    except: Vec<String>,
+    /// Begin no further run when so much time is over
+    #[arg(long)]
+    minutes: Option<u64>,
+}
+
+/// Runs the tests, and prints a line for each run and one for each test that failed. Nothing
+/// counts as unchanged; answers of emulated machines that are kept are judged again, and
+/// the machines are not booted. What a target that failed has printed is kept below the
+/// target folder.
+///
+/// # Errors
+///
+/// Something does not build, or a test failed.
+pub fn run(steps: &mut Steps, words: &[String]) -> Result<(), String> {
+    let program = [NAME.to_owned()];
+    let choice = match Choice::try_parse_from(program.iter().chain(words)) {
+        Ok(choice) => choice,
+        Err(error) if error.use_stderr() => return Err(error.to_string()),
+        Err(help) => {
+            print!("{help}");
+            return Ok(());
+        }
+    };
+    let times = setup::cache().unwrap_or_else(|_| steps.target());
+    let stamps = Stamps::read(steps.root(), &steps.target(), &times.join("times"));
+    let mut targets = suites::build(steps, &stamps)?;
+    for name in choice.targets.iter().chain(&choice.except) {
+        if !targets.iter().any(|target| target.name == *name) {
+            return Err(format!("there is no test target {name:?}"));
+        }
+    }
+    targets.retain(|target| {
+        (choice.targets.is_empty() || choice.targets.contains(&target.name))
+            && !choice.except.contains(&target.name)
+    });
+    let folder = steps.target().join(NAME);
+    let say = |error: std::io::Error| format!("{}: {error}", folder.display());
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).map_err(say)?;
+    let mut tally = Tally::default();
+    let spinning = Spinning::start(choice.spinning)?;
+    let start = Instant::now();
+    println!("| run | took | passed | failed |\n|---:|---:|---:|---:|");
+    for number in 1..=choice.runs {
+        let over = |minutes| start.elapsed() >= Duration::from_secs(60 * minutes);
+        if choice.minutes.is_some_and(over) {
+            break;
+        }
+        let run = one(steps, &targets, number, &folder);
+        println!("{}", run.row());
+        tally.add(&run);
+    }
+    drop(spinning);
+    println!("\n{}", tally.text());
+    if tally.failures.is_empty() {
+        return Ok(());
+    }
+    Err(format!("what they printed is in {}", folder.display()))
+}
+
+/// All tests once.
+struct Once {
+    number: u32,
+    took: Duration,
+    passed: u64,
+    failures: Vec<String>,
+}
+
+impl Once {
+    fn row(&self) -> String {
+        let seconds = self.took.as_secs();
+        let (number, passed, failed) = (self.number, self.passed, self.failures.len());
+        format!("| {number} | {seconds} s | {passed} | {failed} |")
+    }
+}
+
+fn one(steps: &Steps, targets: &[Target], number: u32, folder: &Path) -> Once {
+    let start = Instant::now();
+    let keep = |_: &Target, run: &Run| {
+        for failure in run.failures() {
+            eprintln!("run {number}: {failure} failed");
+        }
+        if !run.failures().is_empty() {
+            let name = run.name.replace(['/', ':', ' '], "-");
+            // it is told on standard error, too
+            let _ = fs::write(folder.join(format!("{number}-{name}.txt")), &run.text);
+        }
+    };
+    let runs = suites::run_all(targets, steps, SIDE_BY_SIDE, false, keep);
+    Once {
+        number,
+        took: start.elapsed(),
+        passed: runs.iter().map(|run| run.passed).sum(),
+        failures: runs.iter().flat_map(Run::failures).collect(),
+    }
+}
+
+/// How often each test failed.
+#[derive(Default)]
+struct Tally {
+    runs: u32,
+    failures: BTreeMap<String, u32>,
+}
+
+impl Tally {
+    fn add(&mut self, run: &Once) {
+        self.runs += 1;
+        for failure in &run.failures {
+            *self.failures.entry(failure.clone()).or_default() += 1;
+        }
+    }
+
+    fn text(&self) -> String {
+        let runs = self.runs;
+        if self.failures.is_empty() {
+            return format!("no test failed in {runs} runs");
+        }
+        let lines = self
+            .failures
+            .iter()
+            .map(|(name, count)| format!("{count} of {runs} runs: {name}"));
+        lines.collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// Processes that do nothing but use a processor, until this is dropped.
+struct Spinning(Vec<Child>);
+
+impl Spinning {
+    fn start(count: u32) -> Result<Self, String> {
+        let mut all = Self(Vec::new());
+        for _ in 0..count {
+            // reading from us, it ends when we do, however that is
+            let child = Command::new("sh")
+                .args(["-c", "while :; do :; done & read -r _; kill $!"])
+                .stdin(Stdio::piped())
+                .spawn()
+                .map_err(|error| format!("sh: {error}"))?;
+            all.0.push(child);
+        }
+        Ok(all)
+    }
+}
+
+impl Drop for Spinning {
+    fn drop(&mut self) {
+        for child in &mut self.0 {
+            drop(child.stdin.take());
+            let _ = child.wait();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Once, Tally};
+
+    fn once(number: u32, failures: &[&str]) -> Once {
+        Once {
+            number,
+            took: Duration::from_millis(2500),
+            passed: 7,
+            failures: failures.iter().map(|&name| name.to_owned()).collect(),
+        }
+    }
+
+    #[test]
+    fn what_failed_is_counted_over_all_runs() {
+        let mut tally = Tally::default();
+        tally.add(&once(1, &[]));
+        assert_eq!(tally.text(), "no test failed in 1 runs");
+        tally.add(&once(2, &["a: b", "c"]));
+        tally.add(&once(3, &["a: b"]));
+        assert_eq!(tally.text(), "2 of 3 runs: a: b\n1 of 3 runs: c");
+        assert_eq!(once(2, &["a"]).row(), "| 2 | 2 s | 7 | 1 |");
+    }
+}
