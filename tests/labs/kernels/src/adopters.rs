@@ -9,7 +9,7 @@ use rseq_kit::artifacts::{artifacts, room, workspace};
 use rseq_kit::child::Program;
 use rseq_kit::machine::Machine;
 use rseq_kit::needs::program;
-use rseq_kit::scratch;
+use rseq_kit::{release, scratch};
 
 use crate::guest::Guest;
 use crate::guest::cross::{Profile, built, cargo};
@@ -22,6 +22,9 @@ const WRAPPED: [&str; 2] = [
     "-Wl,--wrap=__pthread_create",
     "-Wl,--undefined=__pthread_create",
 ];
+
+/// The crate for adopters.
+const CRATE: &str = "rseq-abi";
 
 /// Programs of `tests/authors`: name in the guest's `/p`, source, options, and whether the
 /// archive is linked in.
@@ -97,15 +100,25 @@ fn archive(machine: Machine) -> Result<PathBuf, String> {
     Ok(shipped)
 }
 
-/// The crate's example, in a package of its own.
+/// The crate's example, in a package of its own, with the crate as it is published inside
+/// it: the symbols of a crate elsewhere would have the place of the checkout in their names.
 fn counts(machine: Machine, folder: &Path) -> Result<PathBuf, String> {
     let adopter = workspace().join("loader-shim/adopter");
     let target = machine.target();
-    let manifest = format!(
-        "[package]\nname = \"counts\"\nedition = \"2024\"\n[workspace]\n[dependencies]\n\
-         rseq-abi = {{ path = \"{}\", features = [\"define\"] }}\n",
-        adopter.display()
-    );
+    let packed = folder.join("packed");
+    Program::with_callers_environment(program("cargo")?)
+        .args(["package", "--quiet", "--no-verify", "--allow-dirty"])
+        .args(["--offline", "-p", CRATE, "--target-dir"])
+        .arg(&packed)
+        .directory(&workspace())
+        .run()?
+        .expect(0)?;
+    let file = format!("{CRATE}-{}.crate", env!("CARGO_PKG_VERSION"));
+    let inside = folder.join(CRATE);
+    fs::create_dir(&inside).map_err(|error| format!("{}: {error}", inside.display()))?;
+    release::unpack(&packed.join("package").join(file), &inside)?;
+    let manifest = "[package]\nname = \"counts\"\nedition = \"2024\"\n[workspace]\n\
+                    [dependencies]\nrseq-abi = { path = \"rseq-abi\", features = [\"define\"] }\n";
     let copy = || {
         fs::create_dir_all(folder.join("src"))?;
         fs::write(folder.join("Cargo.toml"), manifest)?;
