@@ -23,6 +23,17 @@ pub fn options() -> Vec<String> {
     vec![format!("-B{}", place.display()), "-fuse-ld=lld".to_owned()]
 }
 
+/// Options that say of x86-64 code that it is fit for shadow stacks, and where the library
+/// has no code, for indirect branch tracking. Elsewhere they would mark other features: bits
+/// of one word, which lld sets for whatever machine.
+pub fn features(has_code: bool) -> &'static [&'static str] {
+    match (&*variable("CARGO_CFG_TARGET_ARCH"), has_code) {
+        ("x86_64", true) => &["-Wl,-z,shstk"],
+        ("x86_64", false) => &["-Wl,-z,shstk", "-Wl,-z,force-ibt"],
+        _ => &[],
+    }
+}
+
 /// Tells cargo to link by the script at this path of the package.
 pub fn lay_out_by(script: &str) {
     println!("cargo::rerun-if-changed={script}");

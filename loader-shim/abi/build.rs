@@ -23,11 +23,12 @@ fn main() {
         // nothing in it is called through, so there is nothing to make read-only; the
         // linker would fill up the page for that, which every start would have to clear
         "-Wl,-z,norelro",
-        // no code, so nothing that shadow stacks or indirect branch tracking could
-        // object to; a library that does not say so switches them off for all
-        "-Wl,-z,shstk",
-        "-Wl,-z,force-ibt",
     ] {
         println!("cargo::rustc-link-arg-cdylib={arg}");
+    }
+    // no code, so nothing that shadow stacks or indirect branch tracking could object to; a
+    // library that does not say so switches them off for all
+    for feature in linker::features(false) {
+        println!("cargo::rustc-link-arg-cdylib={feature}");
     }
 }

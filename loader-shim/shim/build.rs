@@ -68,15 +68,17 @@ fn main() {
         "-Wl,-z,nodelete",
         // before the constructors of every other library
         "-Wl,-z,initfirst",
-        // fit for shadow stacks: what is called returns to its caller, or jumps on.
-        // Not marked for indirect branch tracking, which wants an `endbr64` at the
-        // start of every function that a pointer leads to: stable Rust puts none.
-        "-Wl,-z,shstk",
         // core's unwind tables name a personality that nothing here can reach:
         // with panic=abort no frame of ours is ever unwound by Rust
         "-Wl,--defsym=rust_eh_personality=0",
     ] {
         println!("cargo::rustc-link-arg-cdylib={arg}");
+    }
+    // fit for shadow stacks: what is called returns to its caller, or jumps on. Not marked
+    // for indirect branch tracking, which wants an `endbr64` at the start of every function
+    // that a pointer leads to: stable Rust puts none.
+    for feature in linker::features(true) {
+        println!("cargo::rustc-link-arg-cdylib={feature}");
     }
     println!("cargo::rustc-link-arg-cdylib={}", link_time_copy.display());
 }
