@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use tls_model::rseq::arch;
+
 use crate::setup;
 use crate::step::Steps;
 
@@ -16,8 +18,6 @@ pub struct Architecture {
     /// As Debian does, and the name of its folders of libraries.
     pub debian: &'static str,
     pub libraries: &'static str,
-    /// What glibc's `$PLATFORM` may be, which matters where something is shipped.
-    pub platforms: &'static [&'static str],
     /// What it takes to build for it elsewhere; none for this machine's own.
     pub cross: Option<Cross>,
 }
@@ -40,7 +40,6 @@ pub const X86_64: Architecture = Architecture {
     target: "x86_64-unknown-linux-gnu",
     debian: "amd64",
     libraries: "x86_64-linux-gnu",
-    platforms: &["x86_64", "haswell", "xeon_phi"],
     cross: None,
 };
 
@@ -49,7 +48,6 @@ pub const AARCH64: Architecture = Architecture {
     target: "aarch64-unknown-linux-gnu",
     debian: "arm64",
     libraries: "aarch64-linux-gnu",
-    platforms: &["aarch64"],
     cross: Some(Cross {
         compiler: "aarch64-linux-gnu-gcc",
         variable: "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER",
@@ -68,7 +66,6 @@ pub const S390X: Architecture = Architecture {
     target: "s390x-unknown-linux-gnu",
     debian: "s390x",
     libraries: "s390x-linux-gnu",
-    platforms: &[],
     cross: Some(Cross {
         compiler: "s390x-linux-gnu-gcc",
         variable: "CARGO_TARGET_S390X_UNKNOWN_LINUX_GNU_LINKER",
@@ -102,6 +99,13 @@ impl Architecture {
     /// The one that rustc calls so.
     pub fn of_target(name: &str) -> Option<&'static Self> {
         ALL.into_iter().find(|it| it.target == name)
+    }
+
+    /// What glibc's `$PLATFORM` may be.
+    pub fn platforms(&self) -> &'static [&'static str] {
+        let mut known = arch::ARCHES.iter();
+        let known = known.find(|it| it.name == self.name);
+        known.map_or(&[], arch::Arch::platforms)
     }
 
     /// Whether it is shipped for.

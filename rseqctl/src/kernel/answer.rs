@@ -16,7 +16,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tls_model::rseq::ORIGINAL_LENGTH;
 
-use super::selftest::{self, Abort, Extent, Field, Refusal, SelfTest};
+use super::selftest::{self, Abort, Extent, Field, Refusal, SIGNAL_TELLS, SelfTest};
 use crate::sys::machine;
 use crate::sys::process::effective_ids;
 
@@ -82,17 +82,21 @@ impl Behaviour {
         let length = test.of_length(ORIGINAL_LENGTH)?;
         let fields = &length.cpu_id_start;
         let seen = [Field::Kept, Field::Killed, Field::Rewritten];
-        let all = test.lengths.iter().flat_map(|length| length.aborts.each());
-        let aborts: Vec<_> = all.map(|(_, abort)| abort).collect();
+        let runs_on = test
+            .lengths
+            .iter()
+            .flat_map(|length| length.aborts.each())
+            .any(|(_, abort)| abort == Abort::RunsOn);
         Some(Self {
             cpu_id_start: seen
                 .into_iter()
                 .find(|&seen| fields.any(seen))
                 .unwrap_or(Field::Unknown),
-            sections: [Abort::RunsOn, Abort::Aborts]
-                .into_iter()
-                .find(|seen| aborts.contains(seen))
-                .unwrap_or(Abort::Unknown),
+            sections: match length.aborts.proved(SIGNAL_TELLS) {
+                _ if runs_on => Abort::RunsOn,
+                true => Abort::Aborts,
+                false => Abort::Unknown,
+            },
         })
     }
 }

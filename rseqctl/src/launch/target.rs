@@ -315,9 +315,6 @@ struct Obstacle {
     never_registers: bool,
 }
 
-/// A 32-bit program for the machine that this one is a superset of.
-const EM_386: u16 = 3;
-
 /// Returns the dynamic linker that will load the program and the shim into it (none
 /// for the dynamic linker itself), or why there is none.
 fn dynamic_linker(main: &Loaded, metadata: &fs::Metadata) -> Result<Option<PathBuf>, Obstacle> {
@@ -349,8 +346,7 @@ fn dynamic_linker(main: &Loaded, metadata: &fs::Metadata) -> Result<Option<PathB
             "it is a {bits}-bit program for {machine}, the shim is for {}",
             native.name
         );
-        // one of another kind of machine runs under an emulator
-        return obstacle(why, facts.machine != EM_386);
+        return obstacle(why, !native.runs(facts.machine));
     }
     if facts.kind != ObjectKind::Executable && facts.kind != ObjectKind::Shared {
         return without_tunables("it is no executable".to_owned());

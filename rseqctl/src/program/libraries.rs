@@ -11,6 +11,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use tls_model::protocol::{ABI_LIBRARY as ABI, SHIM_LIBRARY as SHIM};
+use tls_model::rseq::arch;
 
 use crate::report::text;
 use crate::sys::machine;
@@ -94,8 +95,11 @@ pub struct Libraries {
 }
 
 /// What glibc's dynamic linker puts in place of [`PLATFORM`] in a program for this
-/// machine: the kernel's word for it, or up to glibc 2.36 its own for some processors.
-pub const PLATFORMS: [&str; 3] = ["x86_64", "haswell", "xeon_phi"];
+/// machine.
+pub const PLATFORMS: &[&str] = match arch::native() {
+    Some(native) => native.platforms(),
+    None => &[],
+};
 
 /// A folder's name that only glibc's dynamic linker knows (ld.so(8), "Dynamic string
 /// tokens"). musl's takes it as it stands, finds nothing there, and says nothing.
@@ -112,9 +116,8 @@ impl Libraries {
     /// Returns those of a folder. Where it has links to itself under the names that
     /// glibc knows, only glibc's dynamic linker finds them.
     fn of(folder: &Path) -> Self {
-        let has_links = PLATFORMS
-            .iter()
-            .all(|platform| folder.join(platform).join(SHIM).is_file());
+        let mut links = PLATFORMS.iter().map(|it| folder.join(it).join(SHIM));
+        let has_links = !PLATFORMS.is_empty() && links.all(|it| it.is_file());
         let shim = if has_links {
             folder.join(PLATFORM).join(SHIM)
         } else {

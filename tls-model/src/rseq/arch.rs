@@ -197,6 +197,33 @@ pub const fn native() -> Option<Arch> {
     }
 }
 
+impl Arch {
+    /// Returns what glibc's dynamic linker puts in place of `$PLATFORM` in a program for
+    /// it: the kernel's word (`AT_PLATFORM`), or up to glibc 2.36 its own for some
+    /// processors. Empty for an architecture that nothing is released for.
+    #[must_use]
+    pub const fn platforms(&self) -> &'static [&'static str] {
+        match (self.machine, self.bits) {
+            (header::EM_X86_64, 64) => &["x86_64", "haswell", "xeon_phi"],
+            (header::EM_AARCH64, _) => &["aarch64"],
+            _ => &[],
+        }
+    }
+
+    /// Returns whether its kernel runs programs of this `e_machine` itself, in whatever
+    /// class: those of other machines run under an emulator, which registers nothing for
+    /// them.
+    #[must_use]
+    pub const fn runs(&self, machine: u16) -> bool {
+        let narrow = match self.machine {
+            header::EM_X86_64 => header::EM_386,
+            header::EM_AARCH64 => header::EM_ARM,
+            _ => self.machine,
+        };
+        machine == self.machine || machine == narrow
+    }
+}
+
 /// Returns the architecture of an object, from its header.
 #[must_use]
 pub fn of_object(machine: u16, bits: u8) -> Option<Arch> {

@@ -22,7 +22,8 @@ esac
 # rseqctl needs when it is used from where it was unpacked
 list() {
 	find bin include lib share ! -type d \
-		! -path 'lib/haswell' ! -path 'lib/x86_64' ! -path 'lib/xeon_phi'
+		! -path 'lib/haswell' ! -path 'lib/x86_64' ! -path 'lib/xeon_phi' \
+		! -path 'lib/aarch64'
 }
 
 case ${1:-} in

@@ -72,7 +72,7 @@ pub(super) fn fill(
         tarball.link(name, to);
     }
     // where only glibc's dynamic linker looks: rseqctl names them so
-    for platform in architecture.platforms {
+    for platform in architecture.platforms() {
         tarball.link(&format!("lib/{platform}"), ".");
     }
     for (from, to) in KEPT {

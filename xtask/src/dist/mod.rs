@@ -144,7 +144,10 @@ fn try_it(steps: &mut Steps, architecture: &Architecture, tarball: &Path) -> Res
             "--test",
             "command",
         ])
-        .env("RSEQ_AARCH64_ARTIFACTS", &artifacts);
+        .env("RSEQ_AARCH64_ARTIFACTS", &artifacts)
+        .env("RSEQ_AARCH64_TARBALL", tarball)
+        // what cannot be tried is not shipped
+        .env("RSEQ_TESTS_REQUIRE", "1");
         return steps.run("run it in an emulator", &mut test);
     }
     for (step, target) in [

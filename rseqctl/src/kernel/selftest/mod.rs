@@ -18,7 +18,9 @@ use tls_model::rseq::ORIGINAL_LENGTH;
 use crate::sys::{machine, section};
 
 use bench::Bench;
-pub use seen::{Abort, Aborts, Answers, Extent, Field, Fields, Length, NotSeen, Refusal, SelfTest};
+pub use seen::{
+    Abort, Aborts, Answers, Extent, Field, Fields, Length, NotSeen, Refusal, SIGNAL_TELLS, SelfTest,
+};
 
 /// Runs the self-test within `limit`; what is not done by then is not seen.
 #[must_use]

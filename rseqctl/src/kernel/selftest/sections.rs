@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use super::bench::{Bench, Notes, value, why};
 use super::obstacle::Obstacle;
-use super::seen::{Abort, Aborts, Extent};
+use super::seen::{Abort, Aborts, Extent, SIGNAL_TELLS};
 use crate::sys::area::Area;
 use crate::sys::cpu::{self, Switches};
 use crate::sys::section::{self, Handshake, Outcome};
@@ -47,17 +47,17 @@ pub(super) fn watch(bench: &mut Bench, length: u32, extent: Extent) -> Aborts {
     }
 }
 
-/// Makes the one experiment that tells most. AArch64 has kernels that abort for signals and
-/// for nothing else (Linux 7.0.13); elsewhere all abort, and a signal is seen soonest.
+/// Makes the one experiment that tells most: a signal, which is seen soonest, where that
+/// tells something.
 fn quick(bench: &mut Bench, length: u32) -> Aborts {
-    if cfg!(target_arch = "aarch64") {
+    if SIGNAL_TELLS {
         Aborts {
-            preemption: one(bench, length, "preemption", preemption),
+            signal: one(bench, length, "signal", signal),
             ..none()
         }
     } else {
         Aborts {
-            signal: one(bench, length, "signal", signal),
+            preemption: one(bench, length, "preemption", preemption),
             ..none()
         }
     }

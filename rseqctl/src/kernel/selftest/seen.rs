@@ -80,7 +80,20 @@ impl Aborts {
             ("membarrier", self.membarrier),
         ]
     }
+
+    /// Returns whether one that tells something about the others has aborted. A signal
+    /// does so only where kernels that abort for one abort for everything
+    /// ([`SIGNAL_TELLS`]).
+    #[must_use]
+    pub fn proved(&self, signal_tells: bool) -> bool {
+        let others = [self.preemption, self.migration, self.membarrier];
+        others.contains(&Abort::Aborts) || signal_tells && self.signal == Abort::Aborts
+    }
 }
+
+/// Whether a kernel of this architecture that aborts for a signal does so for everything.
+/// `AArch64` has kernels that abort for signals and for nothing else (Linux 7.0.13).
+pub const SIGNAL_TELLS: bool = !cfg!(target_arch = "aarch64");
 
 /// The kernel's answers, 0 or an errno; null where there was none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -241,4 +254,35 @@ pub enum Extent {
     /// What `run` has to know: registration with 32 bytes, and what a sleep and
     /// a signal do.
     Quick,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Abort, Aborts};
+
+    #[test]
+    fn a_signal_alone_proves_nothing_where_it_tells_nothing() {
+        let unknown = Aborts {
+            preemption: Abort::Unknown,
+            signal: Abort::Unknown,
+            migration: Abort::Unknown,
+            membarrier: Abort::Unknown,
+        };
+        assert!(!unknown.proved(true));
+        let signal = Aborts {
+            signal: Abort::Aborts,
+            ..unknown
+        };
+        assert!(signal.proved(true) && !signal.proved(false));
+        let preemption = Aborts {
+            preemption: Abort::Aborts,
+            ..unknown
+        };
+        assert!(preemption.proved(true) && preemption.proved(false));
+        let runs_on = Aborts {
+            migration: Abort::RunsOn,
+            ..unknown
+        };
+        assert!(!runs_on.proved(true));
+    }
 }
