@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::guest::{Guest, Machine};
 use crate::shim;
 
-pub use crate::shim::Shipped;
+pub use crate::shim::{Code, Shipped};
 
 /// A machine with the C library, the shim and the programs of its tests.
 ///
@@ -13,7 +13,7 @@ pub use crate::shim::Shipped;
 ///
 /// As [`shim::guest`].
 pub fn guest() -> Result<Guest, String> {
-    shim::guest(Machine::Aarch64)
+    shim::guest(Machine::Aarch64, Code::Plain)
 }
 
 /// The folder with what is shipped.

@@ -5,7 +5,7 @@ use rseq_kit::runner::{Outcome, none_of};
 use rseq_kit::world::GLIBC_OFF;
 
 use crate::guest::{Command, Kernel, Machine, Results};
-use crate::shim;
+use crate::shim::{self, Code};
 
 /// Who registers.
 #[derive(Clone, Copy, Debug)]
@@ -162,15 +162,15 @@ fn questions(
 const MEMORY: u32 = 1024;
 
 /// Asks everything of a kernel with pages of so many KiB, on the processor that qemu calls
-/// so.
+/// so, of code that is compiled so.
 ///
 /// # Errors
 ///
 /// Something does not build, the machine does not start, its pages have another size, or
 /// answers are wrong: all of them.
-pub fn ask(kernel: Kernel, processor: Option<&str>, pages: u32) -> Outcome {
+pub fn ask(kernel: Kernel, processor: Option<&str>, pages: u32, code: Code) -> Outcome {
     // larger pages take more memory
-    let mut guest = shim::guest(kernel.machine)?.memory(MEMORY);
+    let mut guest = shim::guest(kernel.machine, code)?.memory(MEMORY);
     if let Some(processor) = processor {
         guest = guest.processor(processor);
     }

@@ -1,11 +1,12 @@
 //! The command on AArch64: a machine with `rseqctl`, programs for each glibc that it
 //! may meet, and what a 32-bit program needs.
 
+use std::env;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use rseq_kit::debian::Suite;
-use rseq_kit::scratch;
+use rseq_kit::{release, scratch};
 
 use crate::aarch64::{self, Shipped};
 use crate::guest::cross::{compile, library_in};
@@ -49,6 +50,11 @@ pub const DOCTOR: [&str; 7] = [
 /// Where the command is.
 pub const COMMAND: &str = "/rseq/rseqctl";
 
+/// The command where it has to put a copy of the libraries elsewhere: alone, with those
+/// that are built into it, where `RSEQ_AARCH64_TARBALL` names a tarball; else the same as
+/// above, in a folder that `LD_PRELOAD` cannot name.
+pub const COPIES: &str = "/no place for it/rseqctl";
+
 /// A 32-bit program that waits, and how it is started.
 pub const NARROW: [&str; 5] = [
     "/armhf/ld-linux-armhf.so.3",
@@ -64,7 +70,18 @@ pub const NARROW: [&str; 5] = [
 ///
 /// Something does not build, or cannot be had.
 pub fn guest() -> Result<Guest, String> {
-    let mut guest = with_command(aarch64::guest()?, &aarch64::shipped(Shipped::All)?);
+    let shipped = aarch64::shipped(Shipped::All)?;
+    let mut guest = with_command(aarch64::guest()?, &shipped);
+    if let Some(tarball) = env::var_os("RSEQ_AARCH64_TARBALL") {
+        let folder = scratch::directory("tarball")?;
+        release::unpack(tarball.as_ref(), &folder)?;
+        guest = guest.file(COPIES, &folder.join("bin/rseqctl"));
+    } else {
+        for (place, built) in FILES {
+            let copies = Path::new(COPIES).with_file_name(place);
+            guest = guest.file(&copies.display().to_string(), &shipped.join(built));
+        }
+    }
     for (_, release) in GLIBCS {
         let root = Suite::open_for(release, "arm64")?.root(&["libc6", "libgcc-s1"])?;
         for name in ["ld-linux-aarch64.so.1", "libc.so.6", "libgcc_s.so.1"] {
@@ -93,14 +110,17 @@ pub fn guest() -> Result<Guest, String> {
     Ok(guest)
 }
 
+/// The command and both libraries, by their names and as cargo calls them.
+const FILES: [(&str, &str); 3] = [
+    ("rseqctl", "rseqctl"),
+    ("librseq_shim.so", "librseq_shim.so"),
+    ("librseq_abi.so.1", "librseq_abi.so"),
+];
+
 /// Adds the command and both libraries, of the folder `shipped`.
 #[must_use]
 pub fn with_command(mut guest: Guest, shipped: &Path) -> Guest {
-    for (place, built) in [
-        ("rseqctl", "rseqctl"),
-        ("librseq_shim.so", "librseq_shim.so"),
-        ("librseq_abi.so.1", "librseq_abi.so"),
-    ] {
+    for (place, built) in FILES {
         guest = guest.file(&format!("/rseq/{place}"), &shipped.join(built));
     }
     guest

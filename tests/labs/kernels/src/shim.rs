@@ -1,14 +1,15 @@
 //! The shim on another architecture: built here for that, with the cross compiler's C
 //! library beside it.
 
-use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::Duration;
+use std::{env, fs};
 
+use rseq_kit::debian::Suite;
 use rseq_kit::scratch;
 
-use crate::guest::cross::{Profile, built_for, compile_for, library_for};
+use crate::guest::cross::{Profile, built_for, compile_for, library_for, library_in};
 use crate::guest::{Guest, Machine};
 
 /// What is in the guest's `/lib`, besides the shim and the dynamic linker: the C library,
@@ -141,16 +142,73 @@ const PROGRAMS: [(&str, &str, Options); 26] = [
     ),
 ];
 
+/// How the code of a machine is compiled, the C library's as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// As the cross compiler does by itself, with its own C library.
+    Plain,
+    /// For AArch64, with return addresses that are signed and landing pads
+    /// (`-mbranch-protection=standard`), with a C library of Debian's that has both.
+    Protected,
+}
+
+impl Code {
+    /// What the compiler is told.
+    fn options(self) -> Options {
+        match self {
+            Self::Plain => &[],
+            Self::Protected => &["-mbranch-protection=standard"],
+        }
+    }
+
+    /// A file of the C library or of the compiler's.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be had, or is not compiled so.
+    pub fn library(self, machine: Machine, name: &str) -> Result<PathBuf, String> {
+        if self == Self::Plain {
+            return library_for(machine, name);
+        }
+        let packages = ["libc6", "libgcc-s1", "libstdc++6"];
+        let root = Suite::open_for(PROTECTED, "arm64")?.root(&packages)?;
+        let library = library_in(&root, machine.libraries(), name)?;
+        // stubs for programs of before glibc 2.34 have no code
+        if !["libdl.so.2", "libpthread.so.0"].contains(&name) {
+            signs(&library)?;
+        }
+        Ok(library)
+    }
+}
+
+/// The Debian release whose C library for AArch64 is protected.
+const PROTECTED: &str = "forky";
+
+/// Says whether a function of a file signs its return address.
+///
+/// # Errors
+///
+/// It cannot be read, or none does.
+pub fn signs(path: &Path) -> Result<(), String> {
+    // PACIASP
+    const SIGN: [u8; 4] = 0xd503_233f_u32.to_le_bytes();
+    let bytes = fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let found = bytes.chunks_exact(SIGN.len()).any(|word| word == SIGN);
+    found
+        .then_some(())
+        .ok_or_else(|| format!("no function of {} signs its return address", path.display()))
+}
+
 /// A machine with the C library, the shim and the programs.
 ///
 /// # Errors
 ///
-/// Something does not build.
-pub fn guest(machine: Machine) -> Result<Guest, String> {
+/// Something does not build, or is not compiled as it has to be.
+pub fn guest(machine: Machine, code: Code) -> Result<Guest, String> {
     let linker = machine.linker();
-    let mut guest = Guest::new().file(linker, &library_for(machine, machine.linker_name())?);
+    let mut guest = Guest::new().file(linker, &code.library(machine, machine.linker_name())?);
     for name in LIBRARIES {
-        guest = guest.file(&format!("/lib/{name}"), &library_for(machine, name)?);
+        guest = guest.file(&format!("/lib/{name}"), &code.library(machine, name)?);
     }
     let shim = shipped(machine, Shipped::Libraries)?;
     // cargo leaves the number out
@@ -160,7 +218,7 @@ pub fn guest(machine: Machine) -> Result<Guest, String> {
     ] {
         guest = guest.file(&format!("/lib/{name}"), &shim.join(built));
     }
-    let programs = programs(machine)?;
+    let programs = programs(machine, code)?;
     for (name, _, _) in built_there(machine) {
         guest = guest.file(&format!("/p/{name}"), &programs.join(name));
     }
@@ -205,24 +263,32 @@ fn built_there(machine: Machine) -> impl Iterator<Item = (&'static str, &'static
 }
 
 /// The folder with the programs.
-fn programs(machine: Machine) -> Result<PathBuf, String> {
+fn programs(machine: Machine, code: Code) -> Result<PathBuf, String> {
     type Folder = LazyLock<Result<PathBuf, String>>;
-    static AARCH64: Folder = LazyLock::new(|| build_programs(Machine::Aarch64));
-    static S390X: Folder = LazyLock::new(|| build_programs(Machine::S390x));
-    match machine {
-        Machine::X86_64 => Err("this machine's own architecture".to_owned()),
-        Machine::Aarch64 => AARCH64.clone(),
-        Machine::S390x => S390X.clone(),
+    static AARCH64: Folder = LazyLock::new(|| build_programs(Machine::Aarch64, Code::Plain));
+    static PROTECTED: Folder = LazyLock::new(|| {
+        let folder = build_programs(Machine::Aarch64, Code::Protected)?;
+        signs(&folder.join("census"))?;
+        Ok(folder)
+    });
+    static S390X: Folder = LazyLock::new(|| build_programs(Machine::S390x, Code::Plain));
+    match (machine, code) {
+        (Machine::Aarch64, Code::Plain) => AARCH64.clone(),
+        (Machine::Aarch64, Code::Protected) => PROTECTED.clone(),
+        (Machine::S390x, Code::Plain) => S390X.clone(),
+        (Machine::X86_64, _) => Err("this machine's own architecture".to_owned()),
+        (Machine::S390x, Code::Protected) => Err("s390x signs no addresses".to_owned()),
     }
 }
 
-fn build_programs(machine: Machine) -> Result<PathBuf, String> {
+fn build_programs(machine: Machine, code: Code) -> Result<PathBuf, String> {
     let folder = scratch::directory(machine.name())?;
     let [search, libraries] =
         [&folder, &shipped(machine, Shipped::Libraries)?].map(|it| format!("-L{}", it.display()));
     for (name, source, options) in built_there(machine) {
         let own = [&*search, &*libraries, "-Wl,-rpath,/p"].into_iter();
-        let options: Vec<_> = own.chain(options.iter().copied()).collect();
+        let options = own.chain(options.iter().copied());
+        let options: Vec<_> = options.chain(code.options().iter().copied()).collect();
         let source = format!("fixtures/{source}");
         compile_for(machine, &source, &options, &folder.join(name))?;
     }

@@ -7,9 +7,10 @@ use rseq_kit::debian::Suite;
 use rseq_kit::needs::program;
 use rseq_kit::scratch;
 
-use crate::aarch64::{self, Shipped};
+use crate::aarch64::{self, Code, Shipped};
 use crate::guest::cross::{compile, library, library_in};
 use crate::guest::{Guest, Machine};
+use crate::shim::{self, signs};
 
 /// The debugger and what it needs, but for the client of a server with debug files, which
 /// needs a dozen more and is not used.
@@ -42,7 +43,7 @@ const LIBRARIES: [&str; 9] = [
 /// Stands in for the library that is left out: nothing is found by it.
 const NO_SERVER: &str = "void *debuginfod_begin(void) { return 0; }\n";
 
-/// A machine with `/p/exceptions`.
+/// A machine with `/p/exceptions`, where return addresses are signed.
 ///
 /// # Errors
 ///
@@ -50,10 +51,13 @@ const NO_SERVER: &str = "void *debuginfod_begin(void) { return 0; }\n";
 pub fn with_exceptions() -> Result<Guest, String> {
     let folder = scratch::directory("aarch64-exceptions")?;
     let to = folder.join("exceptions");
-    compile("kernels/exceptions.cc", &["-lstdc++"], &to)?;
-    let mut guest = aarch64::guest()?.file("/p/exceptions", &to);
+    let options = ["-lstdc++", "-mbranch-protection=standard"];
+    compile("kernels/exceptions.cc", &options, &to)?;
+    signs(&to)?;
+    let (machine, code) = (Machine::Aarch64, Code::Protected);
+    let mut guest = shim::guest(machine, code)?.file("/p/exceptions", &to);
     for name in ["libstdc++.so.6", "libm.so.6"] {
-        guest = guest.file(&format!("/lib/{name}"), &library(name)?);
+        guest = guest.file(&format!("/lib/{name}"), &code.library(machine, name)?);
     }
     Ok(guest)
 }

@@ -6,6 +6,7 @@ use rseq_kit::needs::Need;
 use rseq_kit::runner::Suite;
 use rseq_lab_kernels::asked::ask;
 use rseq_lab_kernels::guest::{self, kernels};
+use rseq_lab_kernels::shim::Code;
 
 fn main() -> ExitCode {
     let kernels = match kernels::chosen_for_aarch64() {
@@ -19,18 +20,19 @@ fn main() -> ExitCode {
     for kernel in kernels {
         let needs = [Need::CC, guest::need(kernel)];
         suite.add(format!("aarch64::{}", kernel.name), &needs, move || {
-            ask(kernel, None, 4)
+            ask(kernel, None, 4, Code::Plain)
         });
     }
     // signed return addresses and landing pads; pages of 16 and 64 KiB
-    for (name, kernel, processor, pages) in [
-        ("max", kernels::newest_for_aarch64(), "max", 4),
-        ("16k", kernels::LARGE_PAGES, "cortex-a76", 16),
-        ("64k", kernels::LARGEST_PAGES, "cortex-a57", 64),
+    let newest = kernels::newest_for_aarch64();
+    for (name, kernel, processor, pages, code) in [
+        ("protected", newest, "max", 4, Code::Protected),
+        ("16k", kernels::LARGE_PAGES, "cortex-a76", 16, Code::Plain),
+        ("64k", kernels::LARGEST_PAGES, "cortex-a57", 64, Code::Plain),
     ] {
         let needs = [Need::CC, guest::need(kernel)];
         suite.add(format!("aarch64::{name}"), &needs, move || {
-            ask(kernel, Some(processor), pages)
+            ask(kernel, Some(processor), pages, code)
         });
     }
     suite.run()

@@ -49,8 +49,14 @@ fn main() -> ExitCode {
         ]
     };
     suite.add("aarch64-clients::run", &needs(newest), move || run(&newest));
-    let old = kernels::named_of(Machine::Aarch64, RUNS_ON);
-    for kernel in old.unwrap_or_default() {
+    let old = match kernels::named_of(Machine::Aarch64, RUNS_ON) {
+        Ok(old) => old,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    for kernel in old {
         suite.add("aarch64-clients::refused", &needs(kernel), move || {
             refused(&kernel)
         });

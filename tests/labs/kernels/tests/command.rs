@@ -7,7 +7,7 @@ use rseq_kit::child::Finished;
 use rseq_kit::needs::Need;
 use rseq_kit::runner::{Outcome, Suite};
 use rseq_kit::world::GLIBC_OFF;
-use rseq_lab_kernels::command::{self, DOCTOR, GLIBCS, SHIM, look, rseqctl};
+use rseq_lab_kernels::command::{self, COPIES, DOCTOR, GLIBCS, SHIM, look, rseqctl};
 use rseq_lab_kernels::guest::{self, Command, Kernel, kernels};
 use rseq_lab_kernels::question::{Question, ask_all};
 use serde_json::{Value, json};
@@ -149,6 +149,16 @@ fn others() -> impl Iterator<Item = Question> {
             "main ours cpu\nthreads ours 8\ncpu 8 failed 0",
         ),
         says(
+            "run --mode own, with copies of the libraries",
+            Command::new(COPIES).args(["run", "--mode", "own", "--", "/p/census"]),
+            "main ours cpu\nthreads ours 8\ncpu 8 failed 0",
+        ),
+        Question {
+            name: "run --dry-run of a 32-bit program".to_owned(),
+            command: rseqctl(["run", "--dry-run", "--format", "json", "--"]).args(command::NARROW),
+            holds: Box::new(|finished| equal(&json_of(finished)?["owner"], &json!("libc"))),
+        },
+        says(
             "run, an adopter",
             rseqctl(["run", "--", "/p/adopter"]),
             "granted 0 already 9 refused 0 denied 0",
@@ -175,6 +185,14 @@ fn others() -> impl Iterator<Item = Question> {
     ]
     .into_iter()
 }
+
+/// Starts a program with the variables that the drop-in for systemd sets, and no
+/// registration of the libc's.
+const AS_SYSTEMD: &str = "while read -r line; do \
+    case $line in DefaultEnvironment=*) set -- ${line#DefaultEnvironment=} \"$@\" ;; esac; \
+    done </etc/systemd/system.conf.d/50-rseq-owner.conf; \
+    for it; do it=${it#\\\"}; export \"${it%\\\"}\"; done; \
+    export GLIBC_TUNABLES=glibc.pthread.rseq=0; exec /p/census";
 
 /// The shim switched on for every program of the host, and off again.
 fn switched_on() -> impl Iterator<Item = Question> {
@@ -220,7 +238,26 @@ fn switched_on() -> impl Iterator<Item = Question> {
             "granted 0 already 0 refused 9 denied 0",
         ),
     ];
-    before.into_iter().chain(with_each).chain(after)
+    let of_systemd = [
+        contains(
+            "enable --system",
+            rseqctl(["enable", "--system"]),
+            "/etc/systemd/system.conf.d/",
+        ),
+        says(
+            "as systemd starts it",
+            Command::new("/bin/sh").args(["-c", AS_SYSTEMD]),
+            // in the copy's own storage, for which there is no symbol
+            "main foreign -\nthreads foreign 8\ncpu 0 failed 0",
+        ),
+        contains(
+            "disable --system",
+            rseqctl(["disable", "--system"]),
+            "/etc/systemd/system.conf.d/",
+        ),
+    ];
+    let all = before.into_iter().chain(with_each).chain(after);
+    all.chain(of_systemd)
 }
 
 /// The doctor has seen sections abort, and none run on.

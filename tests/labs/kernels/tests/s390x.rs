@@ -12,6 +12,7 @@ use rseq_lab_kernels::asked::ask;
 use rseq_lab_kernels::guest::{self, Kernel, Machine, kernels};
 use rseq_lab_kernels::matrix::World;
 use rseq_lab_kernels::matrix::machine::{self, Answers};
+use rseq_lab_kernels::shim::Code;
 
 /// Who is asked by the suite: nobody, the libc, and the shim beside it and in its place. The
 /// lab asks all.
@@ -22,7 +23,7 @@ fn main() -> ExitCode {
     for kernel in kernels::S390X {
         let needs = [Need::CC, guest::need(kernel)];
         suite.add(format!("s390x::{}", kernel.name), &needs, move || {
-            ask(kernel, None, 4)
+            ask(kernel, None, 4, Code::Plain)
         });
         let name = format!("s390x::{}::conformance", kernel.name);
         suite.add(name, &needs, move || conformance(kernel));
