@@ -1,10 +1,10 @@
 //! On and off.
 
-use std::fs;
+use std::fs::{self, DirBuilder};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{DirBuilderExt as _, symlink};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 
 use tls_model::protocol::installed::NO_KERNEL;
 use tls_model::protocol::variable;
@@ -67,7 +67,7 @@ pub fn enable(scope: Scope, root: &Path) -> Result<Done, Error> {
     let mut changed = Vec::new();
     if there.as_ref() != Some(&file) {
         if places.is_here() {
-            try_it(&file)?;
+            try_it(&file, &places.folder())?;
         }
         replace(&library, &file, 0o755)?;
         changed.push(library.clone());
@@ -193,36 +193,83 @@ fn copy() -> Result<(Vec<u8>, bool), Error> {
     Ok((file, may_restart))
 }
 
-/// Starts a program with the copy: what does not load, or complains, is not switched on.
-fn try_it(file: &[u8]) -> Result<(), Error> {
-    let try_to_write = || -> io::Result<tempfile::NamedTempFile> {
-        let mut copy = tempfile::Builder::new().suffix(".so").tempfile()?;
+/// Starts a program with the copy, from where all programs will load it: what does not load,
+/// or complains, is not switched on.
+fn try_it(file: &[u8], folder: &Path) -> Result<(), Error> {
+    let write = || -> io::Result<tempfile::NamedTempFile> {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o755)
+            .create(folder)?;
+        let mut copy = tempfile::Builder::new()
+            .prefix("trial-")
+            .suffix(".so")
+            .tempfile_in(folder)?;
         io::Write::write_all(&mut copy, file)?;
         Ok(copy)
     };
-    let copy = try_to_write().map_err(|error| Error::Write(std::env::temp_dir(), error))?;
-    let mut program = Command::new("/bin/sh");
-    program
+    let tried = write()
+        .map_err(|error| Error::Write(folder.to_path_buf(), error))
+        .and_then(|copy| try_copy(copy.path()));
+    if tried.is_err() {
+        // what was there before stays
+        let _ = fs::remove_dir(folder);
+    }
+    tried
+}
+
+fn try_copy(copy: &Path) -> Result<(), Error> {
+    // what is switched on already, whole or not, has its say in both
+    let before = shell(None)?;
+    let with = shell(Some(copy))?;
+    let [expected, lines] = [&before, &with].map(|it| it.lines.len());
+    let [others, shims] = [&before, &with].map(Said::shims);
+    if with.status.success() && lines == expected + 1 && shims == others + 1 {
+        return Ok(());
+    }
+    let said = with.lines.join("\n");
+    Err(Error::Trial(format!(
+        "/bin/sh with the library: {}, and it says: {}",
+        with.status,
+        if said.is_empty() {
+            "nothing; is it a program with glibc?"
+        } else {
+            &said
+        }
+    )))
+}
+
+/// How a shell has ended, and what was said on standard error.
+struct Said {
+    status: ExitStatus,
+    lines: Vec<String>,
+}
+
+impl Said {
+    /// How many lines are a shim's.
+    fn shims(&self) -> usize {
+        let shims = self.lines.iter();
+        shims.filter(|it| it.starts_with("librseq_shim: ")).count()
+    }
+}
+
+/// Starts a shell that does nothing, with a library to preload.
+fn shell(preload: Option<&Path>) -> Result<Said, Error> {
+    let mut shell = Command::new("/bin/sh");
+    shell
         .args(["-c", ":"])
         .env_clear()
-        .env(variable::PRELOAD, copy.path())
         .env(variable::LOG, "stderr")
         .stdin(Stdio::null());
-    let output = program
+    if let Some(library) = preload {
+        shell.env(variable::PRELOAD, library);
+    }
+    let output = shell
         .output()
         .map_err(|error| Error::Trial(format!("/bin/sh: {error}")))?;
     let said = String::from_utf8_lossy(&output.stderr);
-    let is_loaded = said.contains("librseq_shim: ") && said.lines().count() == 1;
-    if output.status.success() && is_loaded {
-        return Ok(());
-    }
-    Err(Error::Trial(format!(
-        "/bin/sh with the library: {}, and it says: {}",
-        output.status,
-        if said.trim().is_empty() {
-            "nothing; is it a program with glibc?"
-        } else {
-            said.trim()
-        }
-    )))
+    Ok(Said {
+        status: output.status,
+        lines: said.trim().lines().map(str::to_owned).collect(),
+    })
 }

@@ -39,7 +39,7 @@ fn right_owners() -> Outcome {
                   \"$1\" | tail -1; \"$2\" | tail -1; nice env \"$1\"; \"$3\" | grep threads; \
                   GLIBC_TUNABLES=glibc.pthread.rseq=0 \"$3\" | grep threads; \
                   $0 run -- \"$1\"; $0 run --mode own -- \"$3\" | grep threads; \
-                  RSEQ_SHIM_MODE=off \"$1\" || :; \
+                  RSEQ_SHIM_MODE=off \"$1\" || :; $0 run --mode off -- \"$1\" || :; \
                   $0 disable >/dev/null; \"$1\" || :; $0 status | grep -c off";
     let census = path("census", "default")?;
     let (client, adopter) = (path("adopter", "hides")?, path("adopter", "exports")?);
@@ -57,6 +57,7 @@ fn right_owners() -> Outcome {
         "threads foreign 8\n",
         granted,
         "threads foreign 8\n",
+        refused,
         refused,
         refused,
         "3\n",
@@ -90,6 +91,42 @@ fn with_the_thin_library() -> Outcome {
     Ok(())
 }
 
+/// Switched on already, the host gets a new copy: for one that is longer, that has lost its
+/// end, that has no byte left, that is gone, and for that of another release; also where
+/// temporary files cannot be mapped as code.
+#[rseq_kit::test(BUILDS, OWN_ETC)]
+fn renewed() -> Outcome {
+    let folder = scratch::directory("release")?;
+    let other = executable::installed(&folder)?;
+    let mut bytes = fs::read(&other.shim)?;
+    bytes.extend([0; 8]);
+    fs::write(&other.shim, &bytes)?;
+    // a copy that runs is replaced, never written to
+    let script = "lib=/usr/local/lib/rseq-owner/librseq_shim.so; \
+        mount -t tmpfs -o noexec none /mnt; export TMPDIR=/mnt; \
+        renew() { \"$@\" enable >/dev/null || echo failed; \"$client\"; \
+            cmp -s $lib $lib.good && echo same || echo other; }; \
+        change() { cp $lib $lib.new; \"$@\" $lib.new; mv $lib.new $lib; }; \
+        client=$1; $0 enable >/dev/null; cp $lib $lib.good; \
+        change sh -c 'echo >>$0'; renew $0; \
+        change truncate -s -4096; renew $0; \
+        change truncate -s 0; renew $0; \
+        rm $lib; renew $0; \
+        renew $2; renew $0; \
+        ls /usr/local/lib/rseq-owner | grep -c trial || :";
+    let (client, other) = (
+        path("adopter", "hides")?,
+        other.rseqctl.display().to_string(),
+    );
+    let finished = with_own_etc(script, &[&client, &other])?.expect(0)?;
+    let granted = "granted 9 already 0 refused 0 denied 0\n";
+    let same = [granted, "same\n"].concat();
+    let another = [granted, "other\n"].concat();
+    let expected = [&same, &same, &same, &same, &another, &same, "0\n"];
+    assert_eq!(finished.out, expected.concat(), "{}", finished.err);
+    Ok(())
+}
+
 /// A shim that does not load, or says something, is not switched on.
 #[rseq_kit::test(BUILDS, OWN_ETC)]
 fn tried_first() -> Outcome {
@@ -99,7 +136,8 @@ fn tried_first() -> Outcome {
     let mut bytes = fs::read(&files.shim)?;
     bytes[7] = 255;
     fs::write(&files.shim, &bytes)?;
-    let script = "\"$1\" enable || echo $?; ls /etc/ld.so.preload /usr/local/lib 2>/dev/null || :";
+    let script =
+        "\"$1\" enable || echo $?; ls /etc/ld.so.preload /usr/local/lib/* 2>/dev/null || :";
     let rseqctl = files.rseqctl.display().to_string();
     let finished = with_own_etc(script, &[&rseqctl])?.expect(0)?;
     assert_eq!(finished.out, "2\n");
