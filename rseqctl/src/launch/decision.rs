@@ -39,6 +39,8 @@ pub struct Decision {
     pub replace_tunables: bool,
     /// Load the shim.
     pub preload: bool,
+    /// The program cannot load it, and hands it on to what it starts.
+    pub hands_on: bool,
     /// Libraries of the program's that have to come first: a sanitizer's
     /// runtime, and a definer that `librseq_abi.so` would come before.
     pub preload_first: Vec<PathBuf>,
@@ -63,23 +65,19 @@ impl Decision {
         environment: &Environment,
         kernel: Kernel,
     ) -> Self {
-        let mut warnings = Vec::new();
+        let mut warnings: Vec<_> = target.obstacle().into_iter().collect();
         let nothing = Scope::default();
         let (scope, preloadable, tunables) = match &target.kind {
             TargetKind::Preloadable(scope) => (scope, true, true),
             TargetKind::NotPreloadable {
-                why,
-                scope,
-                tunables,
-            } => {
-                warnings.push(format!("{why}; starting it without the shim"));
-                (scope, false, *tunables)
-            }
+                scope, tunables, ..
+            } => (scope, false, *tunables),
             TargetKind::DynamicLinker | TargetKind::ShellText | TargetKind::NotAProgram => {
                 (&nothing, true, true)
             }
         };
         let preload = preloadable && mode != Mode::Off;
+        let hands_on = target.hands_on() && mode != Mode::Off;
 
         let hidden_definition = scope.hidden.is_some();
         let is_usable = |size: u64| size >= u64::from(ORIGINAL_LENGTH);
@@ -158,6 +156,7 @@ impl Decision {
             switch_libc_off,
             replace_tunables,
             preload,
+            hands_on,
             preload_first,
             length,
             kernel,
@@ -196,6 +195,17 @@ impl Decision {
         }
     }
 
+    /// Returns whether the shim is put into the environment.
+    pub(super) fn sets_preload(&self) -> bool {
+        self.preload || self.hands_on
+    }
+
+    /// Returns whether the shim is told the mode: where it is off, only if there is one all the
+    /// same.
+    pub(super) fn sets_mode(&self, environment: &Environment) -> bool {
+        self.sets_preload() || self.mode == Mode::Off && is_there_already(environment)
+    }
+
     /// Returns whether the libc is told by the environment of the first exec. Behind
     /// launchers the shim tells it, in the program itself: they and what else they
     /// start keep their libc's registration.
@@ -216,7 +226,9 @@ impl Decision {
     ) -> Result<(), CannotPreload> {
         // those of a rseqctl that has started this one
         environment.remove(variable::PLAN);
-        environment.remove(variable::RESTART);
+        if !environment.forbids_restarts() {
+            environment.remove(variable::RESTART);
+        }
         if self.replace_tunables {
             environment.remove(TUNABLES);
         }
@@ -234,16 +246,19 @@ impl Decision {
             // one of another place would be a second one in the process
             environment.forget_preload(OwnLibrary::Shim);
             environment.preload(&libraries.shim, PreloadPosition::Last)?;
-            environment.set(variable::MODE, self.mode.name());
             let handed = Handed {
                 // who is not to be started once more needs what is inherited
                 is_tuned: is_tuned && below != Permission::Off,
                 ..Handed::new(below)
             };
             environment.set(variable::RESTART, handed.to_string());
-            if let Some(plan) = self.handed_over(target, environment.settings()) {
+            let plan = self.handed_over(target, environment.settings());
+            if let Some(plan) = plan.filter(|_| self.preload) {
                 environment.set(variable::PLAN, plan.to_string());
             }
+        }
+        if self.sets_mode(environment) {
+            environment.set(variable::MODE, self.mode.name());
         }
         Ok(())
     }
@@ -263,6 +278,12 @@ impl Decision {
             switches_libc_off: self.switch_libc_off,
         })
     }
+}
+
+/// Returns whether a shim will be in the program, whatever is decided here: every program of
+/// the host has it, or whoever has started this one has set it.
+fn is_there_already(environment: &Environment) -> bool {
+    Libraries::of_every_program().is_some() || environment.preloads(OwnLibrary::Shim)
 }
 
 /// Returns whether the command's libc registers by itself, unless it is told not to: what its

@@ -179,6 +179,18 @@ impl Environment {
         *list = OsString::from_vec(kept.join(&b':'));
     }
 
+    /// Returns whether a library of ours is preloaded already, from whatever place.
+    pub(super) fn preloads(&self, library: OwnLibrary) -> bool {
+        let list = self.0.get(OsStr::new(variable::PRELOAD));
+        let mut entries = list
+            .into_iter()
+            .flat_map(|list| list.as_bytes().split(|byte| SEPARATORS.contains(byte)));
+        entries.any(|entry| {
+            let file = Path::new(OsStr::from_bytes(entry)).file_name();
+            file.and_then(|file| OwnLibrary::from_name(file.as_bytes())) == Some(library)
+        })
+    }
+
     /// Preloads a library beside those that the user preloads, unless it is
     /// among them.
     pub fn preload(&mut self, library: &Path, place: PreloadPosition) -> Result<(), CannotPreload> {

@@ -15,6 +15,9 @@ pub enum LedgerVerdict {
     /// It is as planned, and yet registrations were refused: how many, the errno of the
     /// last, and how many were granted.
     Partly(u64, u32, u64),
+    /// Another program took the place of the one that was looked at, and decided by itself:
+    /// its owner, and how many threads are registered.
+    Replaced(Owner, u64),
     /// Somebody else owns the registration, for that reason.
     OtherOwner(Owner, Option<Reason>),
     /// The registrations of the planned owner were refused with that errno.
@@ -27,6 +30,12 @@ impl LedgerVerdict {
         let Some(owner) = record.owner.filter(|_| record.starts > 0) else {
             return Self::NotYet;
         };
+        if owner != planned && record.starts > 1 && record.executable.is_none() {
+            return match Self::of(owner, record) {
+                Self::Holds(registered) => Self::Replaced(owner, registered),
+                other => other,
+            };
+        }
         if owner != planned {
             return Self::OtherOwner(owner, record.reason);
         }
@@ -47,7 +56,7 @@ impl LedgerVerdict {
     /// Returns whether it is not as planned.
     pub fn is_bad(&self) -> bool {
         match self {
-            Self::NotYet | Self::Holds(_) => false,
+            Self::NotYet | Self::Holds(_) | Self::Replaced(..) => false,
             Self::Partly(..) | Self::OtherOwner(..) | Self::Refused(_) => true,
         }
     }
@@ -63,6 +72,12 @@ impl fmt::Display for LedgerVerdict {
                 f,
                 "it is so, but the kernel has refused {refused} registrations (errno {errno}; \
                  {registered} registered so far)"
+            ),
+            Self::Replaced(owner, registered) => write!(
+                f,
+                "another program took its place, and the owner there is {} ({registered} \
+                 registered so far)",
+                owner.name()
             ),
             Self::OtherOwner(owner, reason) => {
                 write!(f, "it is {}", owner.name())?;
@@ -141,5 +156,25 @@ mod tests {
             LedgerVerdict::of(Owner::Client, &libc),
             LedgerVerdict::OtherOwner(Owner::Libc, Some(Reason::LibcRegistered))
         );
+        // a launcher, planned for, and the program that it became
+        let became = Record {
+            starts: 3,
+            ..granted
+        };
+        let verdict = LedgerVerdict::of(Owner::Libc, &became);
+        assert_eq!(verdict, LedgerVerdict::Replaced(Owner::Client, 3));
+        assert!(!verdict.is_bad());
+        let refused = Record {
+            refused: 1,
+            last_errno: 22,
+            ..became
+        };
+        assert!(LedgerVerdict::of(Owner::Libc, &refused).is_bad());
+        // a ledger that is for one executable knows of no other
+        let told_apart = Record {
+            executable: Some((1, 2)),
+            ..became
+        };
+        assert!(LedgerVerdict::of(Owner::Libc, &told_apart).is_bad());
     }
 }

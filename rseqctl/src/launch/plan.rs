@@ -63,10 +63,10 @@ impl Plan {
         let tunes = at_once || decision.replace_tunables || decision.surplus.is_some();
         for (name, is_set) in [
             (variable::TUNABLES, tunes),
-            (variable::PRELOAD, decision.preload),
-            (variable::MODE, decision.preload),
+            (variable::PRELOAD, decision.sets_preload()),
+            (variable::MODE, decision.sets_mode(environment)),
             (variable::PLAN, decision.preload),
-            (variable::RESTART, decision.preload),
+            (variable::RESTART, decision.sets_preload()),
         ] {
             if is_set && environment.has(name) {
                 set.insert(name.to_owned(), environment.value(name));

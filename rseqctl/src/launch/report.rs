@@ -126,8 +126,9 @@ pub struct FinalReport {
     planned_because: &'static str,
     /// What the two come to, in words.
     verdict: String,
-    /// The shim was there and counted.
-    shim_loaded: bool,
+    /// The shim was there and counted; null where nothing came from it. The kernel does not
+    /// let a program that runs as another user count.
+    shim_loaded: Option<bool>,
     /// Length in bytes of the registrations that the shim made; 0 for none.
     length: Option<u32>,
     /// What it counted.
@@ -139,6 +140,10 @@ pub struct FinalReport {
     /// The signal's number.
     signal: Option<i32>,
 }
+
+/// The verdict where nothing was counted.
+pub const UNKNOWN: &str = "not known: the shim was not loaded, or could not count (in a program \
+                           that runs as another user)";
 
 /// Threads of the process.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -162,7 +167,7 @@ impl FinalReport {
             Ending::Killed(signal) => (None, Some(signal)),
         };
         let verdict = counted.map_or_else(
-            || "not known: the shim was not loaded".to_owned(),
+            || UNKNOWN.to_owned(),
             |record| LedgerVerdict::of(decision.owner, &record).to_string(),
         );
         Self {
@@ -173,7 +178,11 @@ impl FinalReport {
             planned: Word(decision.owner),
             planned_because: decision.reason.foreseen(),
             verdict,
-            shim_loaded: counted.is_some(),
+            shim_loaded: match counted {
+                Some(_) => Some(true),
+                None if decision.sets_preload() => None,
+                None => Some(false),
+            },
             length: counted.map(|record| record.length),
             threads: counted.map(|record| Threads {
                 started: record.started,

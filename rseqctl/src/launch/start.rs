@@ -93,7 +93,7 @@ impl Start {
         let mut decision = Decision::make(mode, &target, &environment, kernel);
         let linker = target.scope().and_then(|scope| scope.linker.as_deref());
         decision.expect(&MayLoad::read(&settings.may_load)?, &environment, linker);
-        let below = if environment.forbids_restarts() || !decision.preload {
+        let below = if environment.forbids_restarts() || !decision.sets_preload() {
             Permission::Off
         } else {
             decision.kernel.permission_below(keep)
@@ -150,7 +150,7 @@ impl Start {
             return Err(Error::Hazard(hazard));
         }
         for warning in &decision.warnings {
-            complain(format_args!("{}: {warning}", target.path.display()));
+            complain(format_args!("{}: {warning}", target.named().display()));
         }
         match manner {
             Manner::Report(place, verification) => supervise(
@@ -175,7 +175,7 @@ impl Start {
         &self,
         find: impl FnOnce() -> Result<Libraries, libraries::Error>,
     ) -> Result<Environment, Error> {
-        let libraries = self.decision.preload.then(find).transpose()?;
+        let libraries = self.decision.sets_preload().then(find).transpose()?;
         let mut environment = self.environment.clone();
         self.decision.apply(
             &self.target,

@@ -51,6 +51,8 @@ pub enum TargetKind {
         scope: Scope,
         /// A glibc inside still reads `GLIBC_TUNABLES`.
         tunables: bool,
+        /// It takes no notice of `LD_PRELOAD`, and what it starts may.
+        hands_on: bool,
     },
     /// glibc's dynamic linker itself, started as `ld.so PROGRAM`.
     DynamicLinker,
@@ -80,11 +82,16 @@ impl Target {
             // what the launcher cannot start it will say itself
             Launch::Command(command) => match command.split_first() {
                 Some((inner, rest)) if depth > 0 => {
-                    if let Ok(mut found) = Self::find_through(inner, rest, depth - 1) {
-                        found.through.insert(0, program.display().to_string());
-                        return Ok(Self { path, ..found });
+                    match Self::find_through(inner, rest, depth - 1) {
+                        Ok(found) if matches!(found.kind, TargetKind::NotAProgram) => {
+                            unseen = Some("what it would start is neither ELF nor a script");
+                        }
+                        Ok(mut found) => {
+                            found.through.insert(0, program.display().to_string());
+                            return Ok(Self { path, ..found });
+                        }
+                        Err(_) => unseen = Some("what it would start was not found"),
                     }
-                    unseen = Some("what it would start was not found");
                 }
                 _ => unseen = Some("too many launchers start each other"),
             },
@@ -117,6 +124,24 @@ impl Target {
         } else {
             &self.executable
         }
+    }
+
+    /// Returns whether it hands a preload on that it cannot load itself.
+    pub fn hands_on(&self) -> bool {
+        matches!(self.kind, TargetKind::NotPreloadable { hands_on, .. } if hands_on)
+    }
+
+    /// Returns why the shim cannot be loaded into it, and what that comes to.
+    pub fn obstacle(&self) -> Option<String> {
+        let TargetKind::NotPreloadable { why, hands_on, .. } = &self.kind else {
+            return None;
+        };
+        let comes_to = if *hands_on {
+            "the shim is for what it starts"
+        } else {
+            "starting it without the shim"
+        };
+        Some(format!("{why}; {comes_to}"))
     }
 
     /// Returns whether it is text without a `#!` line, which only a shell can run.
@@ -196,6 +221,7 @@ fn classify(path: &Path, depth: usize) -> Result<(PathBuf, TargetKind), Error> {
                 why,
                 scope: Scope::default(),
                 tunables: false,
+                hands_on: false,
             };
             return Ok((path.to_path_buf(), kind));
         }
@@ -213,7 +239,8 @@ fn classify(path: &Path, depth: usize) -> Result<(PathBuf, TargetKind), Error> {
         };
     }
     let Ok(main) = Loaded::program(file, path) else {
-        let kind = if start.is_empty() || start.contains(&0) || start.starts_with(b"\x7fELF") {
+        // an empty file is a script that does nothing
+        let kind = if start.contains(&0) || start.starts_with(b"\x7fELF") {
             TargetKind::NotAProgram
         } else {
             TargetKind::ShellText
@@ -229,6 +256,7 @@ fn classify(path: &Path, depth: usize) -> Result<(PathBuf, TargetKind), Error> {
                     why,
                     scope: scope.without_registering_libc(),
                     tunables: false,
+                    hands_on: false,
                 }
             } else {
                 TargetKind::Preloadable(scope)
@@ -245,6 +273,8 @@ fn classify(path: &Path, depth: usize) -> Result<(PathBuf, TargetKind), Error> {
                     scope
                 },
                 tunables: obstacle.tunables,
+                // only static programs are left to themselves and have a glibc inside
+                hands_on: obstacle.tunables,
             }
         }
     };

@@ -21,7 +21,7 @@ use super::decision::Decision;
 use super::environment::Environment;
 use super::ledger_verdict::LedgerVerdict;
 use super::manner::Watch;
-use super::report::{LedgerFile, NO_PROC, has_proc};
+use super::report::{LedgerFile, NO_PROC, UNKNOWN, has_proc};
 use super::target::Target;
 use crate::report::{complain, text};
 use crate::sys::detached::{Watched, can_detach, detach};
@@ -162,14 +162,23 @@ fn wait_for_verdict(expected: &Expectation, process: u32, ledger: &LedgerFile) {
         }
         let is_settled = match verdict {
             LedgerVerdict::NotYet => false,
-            LedgerVerdict::Holds(_) => true,
+            LedgerVerdict::Holds(_) | LedgerVerdict::Replaced(..) => true,
             _bad => last.1.elapsed() >= SETTLED,
         };
         if is_settled || has_ended || Instant::now() > deadline {
             let counting = record.map_or(0, |record| record.pid);
             let process = if counting == 0 { process } else { counting };
-            tell(expected, process, verdict, has_ended);
-            if expected.how.is_fatal && !has_ended && !matches!(verdict, LedgerVerdict::Holds(_)) {
+            let has_counted = record.is_some_and(|record| record.starts > 0);
+            if !expected.is_asked && !verdict.is_bad() {
+                // nobody waits for good news
+            } else if has_counted {
+                tell(expected, process, &verdict, has_ended);
+            } else {
+                tell(expected, process, &UNKNOWN, has_ended);
+            }
+            // silence is no wrong outcome
+            let is_wrong = has_counted && (verdict.is_bad() || verdict == LedgerVerdict::NotYet);
+            if expected.how.is_fatal && !has_ended && is_wrong {
                 signals::send(process.cast_signed(), libc::SIGTERM);
             }
             return;
@@ -177,13 +186,11 @@ fn wait_for_verdict(expected: &Expectation, process: u32, ledger: &LedgerFile) {
     }
 }
 
-fn tell(expected: &Expectation, process: u32, verdict: LedgerVerdict, has_ended: bool) {
-    if expected.is_asked || verdict.is_bad() {
-        let ended = if has_ended { ", which has ended" } else { "" };
-        complain(format_args!(
-            "{} (process {process}{ended}): the owner was to be {}: {verdict}",
-            expected.command.display(),
-            expected.owner.name()
-        ));
-    }
+fn tell(expected: &Expectation, process: u32, verdict: &impl fmt::Display, has_ended: bool) {
+    let ended = if has_ended { ", which has ended" } else { "" };
+    complain(format_args!(
+        "{} (process {process}{ended}): the owner was to be {}: {verdict}",
+        expected.command.display(),
+        expected.owner.name()
+    ));
 }

@@ -137,7 +137,8 @@ impl Libraries {
     }
 
     /// Returns the shim that `/etc/ld.so.preload` names, if it is there.
-    fn of_every_program() -> Option<Self> {
+    #[must_use]
+    pub fn of_every_program() -> Option<Self> {
         let text = fs::read("/etc/ld.so.preload").ok()?;
         let mut names = text.split(|byte| byte.is_ascii_whitespace() || SEPARATORS.contains(byte));
         let shim = names.find_map(|name| {

@@ -10,6 +10,7 @@ use rseq_kit::needs::Need;
 use rseq_kit::runner::Suite;
 
 mod below;
+mod brought;
 mod explained;
 mod handed;
 mod inherited;

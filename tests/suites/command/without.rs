@@ -16,6 +16,10 @@ use super::{holds, run};
 /// A program that cannot be preloaded is said to be one, and runs all the same.
 fn said_and_started(path: &Path, words: &[&str]) -> Outcome {
     said(path, words)?;
+    started(path, words)
+}
+
+fn started(path: &Path, words: &[&str]) -> Outcome {
     let finished = run(&[], &[path])?.run()?.expect(0)?;
     holds(&finished.err, words)?;
     assert_eq!(finished.err.lines().count(), 1, "{}", finished.err);
@@ -29,16 +33,24 @@ fn said(path: &Path, words: &[&str]) -> Outcome {
     Ok(())
 }
 
+/// A static program loads nothing, and what it starts is not without.
+fn handed_on(path: &Path) -> Outcome {
+    let finished = run(&["--dry-run"], &[path])?.run()?.expect(0)?;
+    holds(&finished.out, &["statically linked", "LD_PRELOAD="])?;
+    assert!(!finished.out.contains("RSEQ_SHIM_PLAN"), "{}", finished.out);
+    started(path, &["statically linked"])
+}
+
 #[rseq_kit::test(Need::CC, Need::X86_64, Need::STATIC_LIBC)]
 fn static_program() -> Outcome {
     let path = built("definer-executable", "static")?;
-    said_and_started(&path, &["statically linked"])
+    handed_on(&path)
 }
 
 #[rseq_kit::test(Need::CC, Need::X86_64, Need::STATIC_LIBC)]
 fn static_pie() -> Outcome {
     let path = built("definer-executable", "static-pie")?;
-    said_and_started(&path, &["statically linked"])
+    handed_on(&path)
 }
 
 /// A copy of a fixture, changed.
