@@ -2,6 +2,10 @@
 //! loops tell apart.
 //!
 //! Its source defines them by their names, hidden, so that this whole program uses them.
+//!
+//! # Safety
+//!
+//! What this module owes: ranges that are inside the buffers that it passes.
 
 #![cfg(target_arch = "x86_64")]
 #![allow(unsafe_code, reason = "functions of C are called")]
