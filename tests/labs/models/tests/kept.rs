@@ -63,3 +63,23 @@ fn two_jobs_that_begin_at_one_place() {
         assert_eq!(first, keep(a), "a job that was kept has moved");
     });
 }
+
+/// Jobs of which one half of the key is the same, or would be if it were made with less
+/// care, have places of their own all the same: the way to them ends.
+#[test]
+fn jobs_that_are_alike_are_told_apart() {
+    let place = |job| kept::keep(job).expect("there is memory").value().addr();
+    every_order(1, || {
+        // one argument, all bits of which are set
+        let (one, other) = (job(usize::MAX), job::with_another_function(usize::MAX));
+        assert_ne!(place(one), place(other));
+        // two arguments that make up for the difference of the functions
+        let difference = one.start as usize ^ other.start as usize;
+        let (one, other) = (
+            job(0),
+            job::with_another_function(difference.rotate_right(32)),
+        );
+        assert_ne!(place(one), place(other));
+        assert_eq!(place(one), place(job(0)));
+    });
+}

@@ -20,8 +20,17 @@ mod arch {
         static ROOM: Room = const { Room([const { Cell::new(0) }; 4]) };
     }
 
+    thread_local! {
+        static HAS_ROOM: Cell<bool> = const { Cell::new(true) };
+    }
+
     pub fn has_room() -> bool {
-        true
+        HAS_ROOM.get()
+    }
+
+    /// The library with the room is not there.
+    pub fn take_room() {
+        HAS_ROOM.set(false);
     }
 
     pub fn room() -> *mut c_void {
@@ -43,8 +52,9 @@ mod report {
 }
 
 mod state {
+    use std::cell::Cell;
+
     #[derive(Clone, Copy)]
-    #[expect(dead_code, reason = "as the shim's")]
     pub enum Action {
         Nothing,
         Watch,
@@ -54,12 +64,21 @@ mod state {
         MarkFailed,
     }
 
+    thread_local! {
+        static ACTION: Cell<Action> = const { Cell::new(Action::Register) };
+    }
+
     pub fn action() -> Action {
-        Action::Register
+        ACTION.get()
+    }
+
+    /// What was decided at the start.
+    pub fn decide(action: Action) {
+        ACTION.set(action);
     }
 
     pub fn registers_threads() -> bool {
-        true
+        matches!(ACTION.get(), Action::Register)
     }
 }
 
@@ -75,6 +94,13 @@ mod registration {
         thread_local! {
             static REGISTERED: Cell<bool> = const { Cell::new(false) };
             static REFUSES: Cell<bool> = const { Cell::new(false) };
+            static IS_THE_LIBCS: Cell<bool> = const { Cell::new(false) };
+        }
+
+        /// The libc registers this thread, and keeps the area for it.
+        pub fn registered_by_libc() {
+            REGISTERED.set(true);
+            IS_THE_LIBCS.set(true);
         }
 
         /// A new thread, which the kernel registers or not.
@@ -114,7 +140,7 @@ mod registration {
         }
 
         pub fn is_kept_for_libc() -> bool {
-            false
+            IS_THE_LIBCS.get()
         }
 
         pub fn errno_of(_: Answer) -> i32 {
@@ -123,7 +149,6 @@ mod registration {
     }
 
     #[path = "../../../../loader-shim/shim/src/registration/nesting.rs"]
-    #[expect(dead_code, reason = "the shim's own source, of which not all is tried")]
     pub mod nesting;
 }
 
@@ -267,4 +292,90 @@ fn where_the_kernel_refuses_nobody_holds_one() {
         at_rest(0);
     });
     println!("{plays} plays");
+}
+
+/// A client of the thread's own registers, and everything is forgotten.
+fn forgets() {
+    nesting::forget();
+    STAYED.set(0);
+}
+
+#[test]
+fn what_a_client_makes_forgotten_is_not_taken_back() {
+    let plays = every_signal(&[forgets, holds], 2, || {
+        new_thread(true);
+        assert!(!nesting::hold_first());
+        assert_eq!(nesting::hold(), Answer::Denied);
+        no_more();
+        assert!(!nesting::is_for_life() && !nesting::is_held());
+        assert_eq!(nesting::leave(), -libc::EINVAL);
+    });
+    println!("{plays} plays");
+}
+
+#[test]
+fn an_ordinary_thread_is_registered_at_once() {
+    new_thread(false);
+    assert!(!nesting::is_held());
+    assert!(nesting::hold_first(), "the kernel grants it");
+    assert!(area::is_so());
+    assert!(nesting::is_for_life() && nesting::is_held());
+    assert!(!nesting::is_first_start());
+    assert!(!nesting::hold_first(), "a second start is no first one");
+    // who is registered already has nothing to ask for
+    new_thread(false);
+    area::registered_by_libc();
+    assert!(!nesting::hold_first());
+    new_thread(false);
+    assert!(nesting::is_first_start());
+    assert!(!nesting::is_first_start());
+    assert!(!nesting::is_held());
+}
+
+#[test]
+fn what_is_said_where_the_shim_does_not_register() {
+    use state::Action::{MarkFailed, Nothing, Watch, WatchLibc};
+
+    for (action, answer) in [
+        (Watch, -libc::EINVAL),
+        (WatchLibc, -libc::EINVAL),
+        (MarkFailed, -libc::EPERM),
+        (Nothing, -libc::EOPNOTSUPP),
+    ] {
+        new_thread(false);
+        state::decide(action);
+        assert_eq!(nesting::enter(), answer);
+        assert!(!area::is_so() && !nesting::is_held());
+        assert_eq!(nesting::leave(), -libc::EINVAL);
+    }
+}
+
+/// Where the libc registers and the area is its, a request is counted, and the libc keeps
+/// what it has.
+#[test]
+fn what_the_libc_has_registered_stays() {
+    new_thread(false);
+    state::decide(state::Action::WatchLibc);
+    area::registered_by_libc();
+    assert_eq!(nesting::enter(), 0);
+    assert!(nesting::is_held());
+    assert_eq!(nesting::leave(), 0);
+    assert!(area::is_so(), "it is the libc's");
+    assert_eq!(nesting::leave(), -libc::EINVAL);
+}
+
+#[test]
+fn who_takes_over_registers() {
+    new_thread(false);
+    state::decide(state::Action::TakeOver);
+    assert_eq!(nesting::enter(), 0);
+    assert!(nesting::is_held());
+}
+
+#[test]
+fn without_room_nothing_was_asked_for() {
+    new_thread(false);
+    arch::take_room();
+    assert!(!nesting::is_held());
+    assert_eq!(nesting::leave(), -libc::EINVAL);
 }

@@ -120,3 +120,51 @@ fn a_slot_at_hand_is_one_of_the_first_chunk() {
         all_different(2);
     });
 }
+
+#[test]
+fn what_was_given_back_is_taken_again() {
+    every_order(1, || {
+        let addresses = |slots: [&'static Slot; 2]| {
+            let mut addresses = slots.map(|slot| std::ptr::from_ref(slot).addr());
+            addresses.sort_unstable();
+            addresses
+        };
+        let (one, other) = (take(1), take(2));
+        give(one, 1);
+        give(other, 2);
+        let again = [take(3), take(4)];
+        assert_eq!(addresses(again), addresses([one, other]));
+    });
+}
+
+/// The model's first chunk has two slots, the second four, the third eight.
+#[test]
+fn each_slot_lies_in_memory_that_is_there() {
+    every_order(1, || {
+        let _ = kernel::mapped();
+        let (first, second) = (take(0), take(1));
+        assert!(kernel::mapped().is_empty(), "the first chunk is there");
+        let later: Vec<_> = (2..14).map(take).collect();
+        let mapped = kernel::mapped();
+        assert_eq!(mapped.len(), 2, "one for each chunk: {mapped:?}");
+        for slot in &later {
+            let start = std::ptr::from_ref(*slot).addr();
+            let end = start + size_of::<Slot>();
+            let is_inside = mapped.iter().any(|it| it.start <= start && end <= it.end);
+            assert!(is_inside, "{start:#x} is not in {mapped:x?}");
+        }
+        for (number, slot) in [first, second].into_iter().chain(later).enumerate() {
+            give(slot, number);
+        }
+        all_different(14);
+    });
+}
+
+#[test]
+fn a_job_is_its_function_and_its_argument() {
+    let (one, other) = (job(1), job(2));
+    assert!(one.is(&job(1)));
+    assert!(!one.is(&other));
+    assert!(!one.is(&job::with_another_function(1)));
+    assert!(!one.is(&job::with_another_function(2)));
+}
