@@ -1,10 +1,10 @@
 //! `--report`: what the shim counted, told when the command has ended.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
@@ -18,32 +18,84 @@ use crate::report::{Output, Word};
 use crate::sys::descriptors;
 use crate::sys::process::{self, Ending};
 
-/// The file the shim counts in. It has no name of its own, so that it needs no
-/// writable folder and leaves nothing behind.
-pub struct LedgerFile(File);
+/// The file the shim counts in. A user's has no name of its own, so that it needs no writable
+/// folder and leaves nothing behind. Through `/proc` the kernel keeps programs out that have
+/// become another user, so root's has a name that nobody can list or guess.
+pub struct LedgerFile {
+    file: File,
+    name: Option<PathBuf>,
+}
+
+/// Where root's are.
+const FOLDER_OF_ROOT: &str = "/run/rseqctl/ledgers";
 
 impl LedgerFile {
     /// Makes an empty ledger. The child writes its process id into it between
     /// fork and exec.
     pub fn create() -> io::Result<Self> {
-        process::sealed_file(ledger::SIZE as u64).map(Self)
+        if let Some(named) = Self::of_root() {
+            return Ok(named);
+        }
+        let file = process::sealed_file(ledger::SIZE as u64)?;
+        Ok(Self { file, name: None })
     }
 
-    /// Returns the path by which the child finds it, while we live.
-    pub fn path(&self) -> PathBuf {
-        format!("/proc/{}/fd/{}", std::process::id(), self.0.as_raw_fd()).into()
+    /// Makes one with a name; nothing where there is no place for it.
+    fn of_root() -> Option<Self> {
+        let folder = Path::new(FOLDER_OF_ROOT);
+        if process::effective_ids().0 != 0 {
+            return None;
+        }
+        let mut builder = DirBuilder::new();
+        builder.recursive(true).mode(0o711).create(folder).ok()?;
+        let metadata = fs::symlink_metadata(folder).ok()?;
+        if !metadata.is_dir() || metadata.uid() != 0 || metadata.mode() & 0o066 != 0 {
+            return None;
+        }
+        let file = tempfile::Builder::new()
+            .rand_bytes(32)
+            .tempfile_in(folder)
+            .ok()?;
+        file.as_file().set_len(ledger::SIZE as u64).ok()?;
+        let for_all = Permissions::from_mode(0o666);
+        file.as_file().set_permissions(for_all).ok()?;
+        let (file, name) = file.keep().ok()?;
+        Some(Self {
+            file,
+            name: Some(name),
+        })
+    }
+
+    /// Returns the path by which the child finds it, while the process `holder` has it open.
+    pub fn path(&self, holder: u32) -> PathBuf {
+        self.name
+            .clone()
+            .unwrap_or_else(|| format!("/proc/{holder}/fd/{}", self.file.as_raw_fd()).into())
     }
 
     /// Returns the open file.
     pub fn file(&self) -> &File {
-        &self.0
+        &self.file
     }
 
     /// Returns what it says by now.
     pub fn record(&self) -> Option<Record> {
         let mut bytes = [0; ledger::SIZE];
-        self.0.read_exact_at(&mut bytes, 0).ok()?;
+        self.file.read_exact_at(&mut bytes, 0).ok()?;
         Record::from_bytes(&bytes)
+    }
+
+    /// Takes its name away: nobody finds it any more.
+    pub fn close(&self) {
+        if let Some(name) = &self.name {
+            let _ = fs::remove_file(name);
+        }
+    }
+}
+
+impl Drop for LedgerFile {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 
@@ -126,8 +178,7 @@ pub struct FinalReport {
     planned_because: &'static str,
     /// What the two come to, in words.
     verdict: String,
-    /// The shim was there and counted; null where nothing came from it. The kernel does not
-    /// let a program that runs as another user count.
+    /// The shim was there and counted; null where nothing came from it.
     shim_loaded: Option<bool>,
     /// Length in bytes of the registrations that the shim made; 0 for none.
     length: Option<u32>,
@@ -142,8 +193,7 @@ pub struct FinalReport {
 }
 
 /// The verdict where nothing was counted.
-pub const UNKNOWN: &str = "not known: the shim was not loaded, or could not count (in a program \
-                           that runs as another user)";
+pub const UNKNOWN: &str = "not known: the shim was not loaded, or could not count";
 
 /// Threads of the process.
 #[derive(Debug, Serialize, JsonSchema)]

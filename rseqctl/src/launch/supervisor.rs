@@ -35,7 +35,7 @@ pub(crate) fn supervise(
     let ledger =
         LedgerFile::create().map_err(|error| failed("make a ledger for the report", error))?;
     if has_proc() {
-        environment.set(variable::LEDGER, ledger.path());
+        environment.set(variable::LEDGER, ledger.path(std::process::id()));
     } else {
         complain(format_args!(
             "{}: {NO_PROC}: the report will be without counts",

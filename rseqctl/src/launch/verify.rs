@@ -103,9 +103,14 @@ pub fn watch(
         .map_err(NotVerified::NoWatcher)?;
     let expected = Expectation::new(target, decision, is_asked, how);
     let keep = ledger.file().as_raw_fd();
-    let watcher = detach(keep, || wait_for_verdict(&expected, process, &ledger))
-        .map_err(NotVerified::NoWatcher)?;
-    environment.set(variable::LEDGER, format!("/proc/{watcher}/fd/{keep}"));
+    let watcher = detach(keep, || {
+        wait_for_verdict(&expected, process, &ledger);
+        ledger.close();
+    })
+    .map_err(NotVerified::NoWatcher)?;
+    environment.set(variable::LEDGER, ledger.path(watcher));
+    // it is the watcher's from here on
+    std::mem::forget(ledger);
     Ok(())
 }
 

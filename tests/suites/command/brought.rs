@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
+use rseq_kit::artifacts::artifacts;
 use rseq_kit::child::Program;
 use rseq_kit::executable;
 use rseq_kit::fixture::built;
@@ -18,14 +19,15 @@ use super::{BUILDS, holds, run};
 
 const GRANTED: &str = "granted 9 already 0 refused 0 denied 0\n";
 
-/// Starts its arguments, behind the first as another user where it is called `su-exec`.
+/// Starts its arguments, behind the first as another user where it is called `su-exec`, which
+/// is looked through, or `becomes`, which is not.
 const LAUNCHER: &str = r#"
     #include <string.h>
     #include <unistd.h>
     int main(int count, char **words) {
         const char *name = strrchr(words[0], '/');
         (void)count;
-        if (name && !strcmp(name, "/su-exec")) {
+        if (name && (!strcmp(name, "/su-exec") || !strcmp(name, "/becomes"))) {
             words++;
             if (setgid(65534) || setuid(65534))
                 return 2;
@@ -74,11 +76,45 @@ fn that_is_static() -> Outcome {
     Ok(())
 }
 
-/// The kernel does not let a program count that has become another user: that is not known
-/// to be wrong, and the program is not ended.
+/// A program counts that has become another user, too.
 #[rseq_kit::test(BUILDS, Need::ROOT)]
 fn that_becomes_another_user() -> Outcome {
-    let launcher = launcher("su-exec", &[])?;
+    for (name, verdict) in [
+        ("su-exec", "it is so (9 registered so far)"),
+        (
+            "becomes",
+            "another program took its place, and the owner there is client (9 registered so far)",
+        ),
+    ] {
+        becomes_another_user(name, verdict)?;
+    }
+    Ok(())
+}
+
+/// Where root's programs count is gone at the end.
+#[rseq_kit::test(BUILDS, Need::ROOT, Need::MOUNT_NAMESPACE)]
+fn nothing_is_left() -> Outcome {
+    let client = built("adopter", "hides")?;
+    // the pipe's end comes when whoever looks at it is gone, too
+    let script = "mount -t tmpfs none /run; \"$0\" run --report /run/report -- \"$1\" 2>&1 | cat; \
+                  \"$0\" run --verify -- \"$1\" 2>&1 | cat; ls -A /run/rseqctl/ledgers; \
+                  grep -c 'it is so' /run/report";
+    let finished = Program::new(program("unshare")?)
+        .args(["--mount", "sh", "-c", script])
+        .args([&artifacts()?.rseqctl, &client])
+        .run()?
+        .expect(0)?;
+    let told: Vec<_> = finished
+        .out
+        .lines()
+        .filter(|it| !it.contains("so far"))
+        .collect();
+    assert_eq!(told, [GRANTED.trim(), GRANTED.trim(), "1"], "{finished:?}");
+    Ok(())
+}
+
+fn becomes_another_user(name: &str, verdict: &str) -> Outcome {
+    let launcher = launcher(name, &[])?;
     let client = public()?.join("client");
     executable::copied(built("adopter", "hides")?, &client, 0o755)?;
     // libraries where that user may read them
@@ -97,8 +133,8 @@ fn that_becomes_another_user() -> Outcome {
     let finished = run(&["--report", &place]).run()?.expect(0)?;
     assert_eq!(finished.out, GRANTED, "{}", finished.err);
     let report: Value = serde_json::from_str(&fs::read_to_string(&file)?)?;
-    assert_eq!(report["shim_loaded"], Value::Null, "{report}");
-    holds(&report["verdict"].to_string(), &["another user"])?;
+    assert_eq!(report["owner"], "client", "{report}");
+    assert_eq!(report["verdict"], verdict, "{report}");
     Ok(())
 }
 
