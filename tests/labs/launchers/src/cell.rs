@@ -188,11 +188,9 @@ impl Started {
             let Ok(seen) = Seen::of(&self.rseqctl, id) else {
                 continue;
             };
-            let is_right = if has_glibc(id) {
-                seen.owner == "libc" && seen.is_whole()
-            } else {
-                seen.registered == 0
-            };
+            let is_the_libcs = seen.owner == "libc" && seen.is_whole();
+            // one without libc.so may have glibc inside
+            let is_right = is_the_libcs || !has_glibc(id) && seen.registered == 0;
             if !is_right {
                 return Some(format!("process {id} ({executable}) beside it: {seen}"));
             }

@@ -62,7 +62,7 @@ const SUPERVISED: &str = "{ echo '[supervisord]'; echo 'nodaemon=true'; echo 'lo
     exec supervisord -c FOLDER/supervisord.conf";
 
 /// All.
-pub const LAUNCHERS: [Launcher; 23] = [
+pub const LAUNCHERS: [Launcher; 24] = [
     launcher("env", &["env", "A=b", "@"], &[]),
     launcher("nice", &["nice", "-n", "1", "@"], &[]),
     launcher(
@@ -81,6 +81,8 @@ pub const LAUNCHERS: [Launcher; 23] = [
     launcher("xargs", &["sh", "-c", XARGS, "sh", "@"], &[]),
     launcher("gosu", &["gosu", "nobody", "@"], &[ROOT, GOSU]),
     launcher("tini", &["tini", "-s", "--", "@"], &[TINI]),
+    // it cannot load the shim, and is not known by name
+    launcher("tini-static", &["tini-static", "-s", "--", "@"], &[TINI]),
     launcher("dumb-init", &["dumb-init", "--", "@"], &[DUMB_INIT]),
     Launcher {
         beside: 2,
