@@ -24,7 +24,6 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use step::Steps;
-use unchanged::Stamps;
 
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", about = "Build, test and release chores")]
@@ -381,8 +380,7 @@ fn lint(steps: &mut Steps) -> Result<(), String> {
 fn test(steps: &mut Steps, fresh: bool) -> Result<(), String> {
     setup::programs(steps);
     // after the installation, which belongs to the key
-    let times = setup::cache().unwrap_or_else(|_| steps.target());
-    let stamps = Stamps::read(steps.root(), &steps.target(), &times.join("times"));
+    let stamps = suites::stamps(steps);
     if fresh {
         stamps
             .forget()
@@ -401,7 +399,7 @@ fn test(steps: &mut Steps, fresh: bool) -> Result<(), String> {
             .and_then(|()| book::build_or_skip(steps, &steps.target().join("book")))
             .and_then(|()| cross::check(steps))
             .and_then(|()| steps.run("build", steps.cargo().args(["build", "--workspace"])))
-            .and_then(|()| suites::run(steps, &stamps, SIDE_BY_SIDE, fresh));
+            .and_then(|()| suites::run(steps, &stamps, fresh));
         let (ran, permitted) = licences
             .join()
             .map_err(|_| "the check of the dependencies ended early".to_owned())?;
@@ -409,10 +407,6 @@ fn test(steps: &mut Steps, fresh: bool) -> Result<(), String> {
         tested.and(permitted)
     })
 }
-
-/// Test targets at a time. Each uses as many threads as there are processors, so
-/// this is for those that wait.
-const SIDE_BY_SIDE: usize = 2;
 
 /// Licences, sources and duplicates of what is built in.
 fn dependencies(steps: &mut Steps) -> Result<(), String> {

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::setup;
 use crate::step::{Outcome, Steps};
 use crate::unchanged::{Stamps, Verdict};
 
@@ -38,6 +39,10 @@ const LONGEST: [&str; 17] = [
     "fixtures",
     DOCUMENTATION,
 ];
+
+/// Test targets at a time. Each uses as many threads as there are processors, so
+/// this is for those that wait.
+const SIDE_BY_SIDE: usize = 2;
 
 /// The examples of the documentation, which only cargo can run.
 const DOCUMENTATION: &str = "documentation";
@@ -95,20 +100,21 @@ impl Run {
     }
 }
 
+/// Returns what has passed on this tree, and how long targets took.
+pub fn stamps(steps: &Steps) -> Stamps {
+    let times = setup::cache().unwrap_or_else(|_| steps.target());
+    Stamps::read(steps.root(), &steps.target(), &times.join("times"))
+}
+
 /// Builds all test targets of the workspace and runs them and the documentation's tests,
-/// `side_by_side` at a time. What `stamps` has as passed on this tree is not run again.
+/// [`SIDE_BY_SIDE`] at a time. What `stamps` has as passed on this tree is not run again.
 /// Emulated machines whose answers are kept are booted again where everything is to be
 /// `fresh`.
 ///
 /// # Errors
 ///
 /// Something does not build, or a test failed. All of them have been run by then.
-pub fn run(
-    steps: &mut Steps,
-    stamps: &Stamps,
-    side_by_side: usize,
-    fresh: bool,
-) -> Result<(), String> {
+pub fn run(steps: &mut Steps, stamps: &Stamps, fresh: bool) -> Result<(), String> {
     let mut targets = build(steps, stamps)?;
     let mut unchanged = 0;
     targets.retain_mut(|target| {
@@ -125,11 +131,11 @@ pub fn run(
         true
     });
     eprintln!(
-        "== test: {} targets, {side_by_side} at a time",
+        "== test: {} targets, {SIDE_BY_SIDE} at a time",
         targets.len()
     );
     let start = Instant::now();
-    let runs = run_all(&targets, steps, side_by_side, fresh, |target, run| {
+    let runs = run_all(&targets, steps, fresh, |target, run| {
         print(target, run);
         stamp(stamps, target, run);
     });
@@ -160,11 +166,10 @@ pub fn run(
     Err(format!("these test targets failed: {}", broken.join(", ")))
 }
 
-/// Runs targets in this order, `side_by_side` at a time, and hands over each that has ended.
+/// Runs targets in this order, [`SIDE_BY_SIDE`] at a time, and hands over each that has ended.
 pub fn run_all(
     targets: &[Target],
     steps: &Steps,
-    side_by_side: usize,
     fresh: bool,
     ended: impl Fn(&Target, &Run) + Sync,
 ) -> Vec<Run> {
@@ -172,7 +177,7 @@ pub fn run_all(
     let done = Mutex::new(Vec::new());
     let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
     std::thread::scope(|scope| {
-        for _ in 0..side_by_side {
+        for _ in 0..SIDE_BY_SIDE {
             scope.spawn(|| {
                 while let Some(target) = next() {
                     let run = run_one(target, steps, fresh);

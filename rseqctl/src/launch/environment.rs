@@ -170,12 +170,7 @@ impl Environment {
             return;
         };
         let entries = list.as_bytes().split(|byte| SEPARATORS.contains(byte));
-        let kept: Vec<_> = entries
-            .filter(|entry| {
-                let file = Path::new(OsStr::from_bytes(entry)).file_name();
-                file.and_then(|file| OwnLibrary::from_name(file.as_bytes())) != Some(library)
-            })
-            .collect();
+        let kept: Vec<_> = entries.filter(|entry| !is_of(entry, library)).collect();
         *list = OsString::from_vec(kept.join(&b':'));
     }
 
@@ -185,10 +180,7 @@ impl Environment {
         let mut entries = list
             .into_iter()
             .flat_map(|list| list.as_bytes().split(|byte| SEPARATORS.contains(byte)));
-        entries.any(|entry| {
-            let file = Path::new(OsStr::from_bytes(entry)).file_name();
-            file.and_then(|file| OwnLibrary::from_name(file.as_bytes())) == Some(library)
-        })
+        entries.any(|entry| is_of(entry, library))
     }
 
     /// Preloads a library beside those that the user preloads, unless it is
@@ -219,6 +211,12 @@ impl Environment {
         *list = with;
         Ok(())
     }
+}
+
+/// Returns whether an entry of `LD_PRELOAD` names this library, in whatever place.
+fn is_of(entry: &[u8], library: OwnLibrary) -> bool {
+    let file = Path::new(OsStr::from_bytes(entry)).file_name();
+    file.and_then(|file| OwnLibrary::from_name(file.as_bytes())) == Some(library)
 }
 
 /// The path of a library that `LD_PRELOAD` would take apart.

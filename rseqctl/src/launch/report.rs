@@ -14,6 +14,7 @@ use tls_model::protocol::ledger::{self, Record};
 
 use super::decision::Decision;
 use super::ledger_verdict::LedgerVerdict;
+use crate::program::libraries::OF_ROOT;
 use crate::report::{Output, Word};
 use crate::sys::descriptors;
 use crate::sys::process::{self, Ending};
@@ -26,8 +27,8 @@ pub struct LedgerFile {
     name: Option<PathBuf>,
 }
 
-/// Where root's are.
-const FOLDER_OF_ROOT: &str = "/run/rseqctl/ledgers";
+/// Where root's are, below its own place.
+const LEDGERS: &str = "ledgers";
 
 impl LedgerFile {
     /// Makes an empty ledger. The child writes its process id into it between
@@ -42,7 +43,7 @@ impl LedgerFile {
 
     /// Makes one with a name; nothing where there is no place for it.
     fn of_root() -> Option<Self> {
-        let folder = Path::new(FOLDER_OF_ROOT);
+        let folder = &Path::new(OF_ROOT).join(LEDGERS);
         if process::effective_ids().0 != 0 {
             return None;
         }

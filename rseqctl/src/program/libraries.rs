@@ -315,7 +315,7 @@ fn is_ours(directory: &Path) -> io::Result<()> {
 }
 
 /// Root's own place; as what is started may run as somebody else, others can read it.
-const OF_ROOT: &str = "/run/rseqctl";
+pub const OF_ROOT: &str = "/run/rseqctl";
 
 /// Returns the cache that the user has named, root's own place, the user's cache, and a
 /// folder of the user's among the temporary ones.

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use tls_model::rseq::arch;
+
 use crate::child::Program;
 
 /// What programs and the shim ask for. Cargo leaves the number out.
@@ -37,10 +39,8 @@ pub fn artifacts() -> Result<&'static Artifacts, String> {
             Some(directory) => workspace().join(directory),
             None => build()?,
         };
-        // as where they are installed
-        for platform in ["x86_64", "haswell", "xeon_phi"] {
-            let _ = std::os::unix::fs::symlink(".", directory.join(platform));
-        }
+        // a folder of somebody else's may not take them
+        let _ = link_platforms(&directory);
         let _ = std::os::unix::fs::symlink("librseq_abi.so", directory.join(ABI));
         let file = |name: &str| {
             let path = directory.join(name);
@@ -56,6 +56,23 @@ pub fn artifacts() -> Result<&'static Artifacts, String> {
         })
     });
     ARTIFACTS.as_ref().map_err(Clone::clone)
+}
+
+/// Makes the links by which glibc's dynamic linker alone finds the libraries of a folder, as
+/// where they are installed, as far as they are not there.
+///
+/// # Errors
+///
+/// The kernel's, for the first that cannot be made.
+pub fn link_platforms(folder: &Path) -> std::io::Result<()> {
+    let platforms = arch::native().map_or(&[][..], |native| native.platforms());
+    for platform in platforms {
+        match std::os::unix::fs::symlink(".", folder.join(platform)) {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Returns the folder `tests` of the checkout, which holds the package of the test that

@@ -1,5 +1,7 @@
 //! One temporary directory per test binary, removed at its end.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -30,6 +32,20 @@ pub fn directory(label: &str) -> Result<PathBuf, String> {
     let path = root.path().join(format!("{label}-{number}"));
     std::fs::create_dir(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     Ok(path)
+}
+
+/// Returns a new, empty directory that every user of the machine may read.
+///
+/// # Errors
+///
+/// As [`directory`].
+pub fn public(label: &str) -> Result<PathBuf, String> {
+    let folder = directory(label)?;
+    for path in [folder.parent().unwrap_or(&folder), &folder] {
+        std::fs::set_permissions(path, Permissions::from_mode(0o755))
+            .map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    Ok(folder)
 }
 
 /// Removes everything that [`directory`] has made.

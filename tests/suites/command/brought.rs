@@ -2,7 +2,6 @@
 //! that is not looked through.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use rseq_kit::artifacts::artifacts;
@@ -39,7 +38,7 @@ const LAUNCHER: &str = r#"
 
 /// Compiles it under this name, in a folder that every user may read.
 fn launcher(name: &str, options: &[&str]) -> Result<PathBuf, String> {
-    let folder = public()?;
+    let folder = scratch::public("launcher")?;
     let (source, out) = (folder.join("launcher.c"), folder.join(name));
     fs::write(&source, LAUNCHER).map_err(|error| error.to_string())?;
     Program::with_callers_environment(program("cc")?)
@@ -49,15 +48,6 @@ fn launcher(name: &str, options: &[&str]) -> Result<PathBuf, String> {
         .run()?
         .expect(0)?;
     Ok(out)
-}
-
-fn public() -> Result<PathBuf, String> {
-    let folder = scratch::directory("public")?;
-    for path in [folder.parent().unwrap_or(&folder), &folder] {
-        fs::set_permissions(path, fs::Permissions::from_mode(0o755))
-            .map_err(|error| error.to_string())?;
-    }
-    Ok(folder)
 }
 
 /// A static launcher cannot load the shim, and what it starts has it all the same.
@@ -115,10 +105,10 @@ fn nothing_is_left() -> Outcome {
 
 fn becomes_another_user(name: &str, verdict: &str) -> Outcome {
     let launcher = launcher(name, &[])?;
-    let client = public()?.join("client");
+    let client = scratch::public("client")?.join("client");
     executable::copied(built("adopter", "hides")?, &client, 0o755)?;
     // libraries where that user may read them
-    let own = executable::installed(&public()?)?;
+    let own = executable::installed(&scratch::public("installed")?)?;
     let run = |options: &[&str]| {
         Program::new(&own.rseqctl)
             .arg("run")

@@ -9,15 +9,10 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 
-use crate::setup;
 use crate::step::Steps;
 use crate::suites::{self, Run, Target};
-use crate::unchanged::Stamps;
 
 pub const NAME: &str = "flakiness";
-
-/// Targets at a time, as in the tests.
-const SIDE_BY_SIDE: usize = 2;
 
 /// Run all tests several times beside processes that spin, and list what failed
 #[derive(Parser)]
@@ -58,9 +53,7 @@ pub fn run(steps: &mut Steps, words: &[String]) -> Result<(), String> {
             return Ok(());
         }
     };
-    let times = setup::cache().unwrap_or_else(|_| steps.target());
-    let stamps = Stamps::read(steps.root(), &steps.target(), &times.join("times"));
-    let mut targets = suites::build(steps, &stamps)?;
+    let mut targets = suites::build(steps, &suites::stamps(steps))?;
     for name in choice.targets.iter().chain(&choice.except) {
         if !targets.iter().any(|target| target.name == *name) {
             return Err(format!("there is no test target {name:?}"));
@@ -123,7 +116,7 @@ fn one(steps: &Steps, targets: &[Target], number: u32, folder: &Path) -> Once {
             let _ = fs::write(folder.join(format!("{number}-{name}.txt")), &run.text);
         }
     };
-    let runs = suites::run_all(targets, steps, SIDE_BY_SIDE, false, keep);
+    let runs = suites::run_all(targets, steps, false, keep);
     Once {
         number,
         took: start.elapsed(),

@@ -154,7 +154,7 @@ pub enum Code {
 
 impl Code {
     /// What the compiler is told.
-    fn options(self) -> Options {
+    pub(crate) fn options(self) -> Options {
         match self {
             Self::Plain => &[],
             Self::Protected => &["-mbranch-protection=standard"],

@@ -51,10 +51,10 @@ const NO_SERVER: &str = "void *debuginfod_begin(void) { return 0; }\n";
 pub fn with_exceptions() -> Result<Guest, String> {
     let folder = scratch::directory("aarch64-exceptions")?;
     let to = folder.join("exceptions");
-    let options = ["-lstdc++", "-mbranch-protection=standard"];
+    let (machine, code) = (Machine::Aarch64, Code::Protected);
+    let options = [&["-lstdc++"], code.options()].concat();
     compile("kernels/exceptions.cc", &options, &to)?;
     signs(&to)?;
-    let (machine, code) = (Machine::Aarch64, Code::Protected);
     let mut guest = shim::guest(machine, code)?.file("/p/exceptions", &to);
     for name in ["libstdc++.so.6", "libm.so.6"] {
         guest = guest.file(&format!("/lib/{name}"), &code.library(machine, name)?);

@@ -15,6 +15,7 @@ use std::ffi::{c_int, c_void};
 #[path = "../../../../loader-shim/shim/src/arch/x86_64/memory.rs"]
 mod memory;
 
+// SAFETY: as in C17, 7.24, which the source promises to keep.
 unsafe extern "C" {
     fn memmove(to: *mut c_void, from: *const c_void, count: usize) -> *mut c_void;
     fn memcpy(to: *mut c_void, from: *const c_void, count: usize) -> *mut c_void;
