@@ -1,8 +1,8 @@
 //! What of a file may decide the answers of a machine: everything but debug information,
-//! the build ID and the ends of some local names, which depend on the folder that a file
-//! was built in.
+//! the build ID, and of its symbols the order and the ends of some local names, which depend
+//! on the folder that a file was built in.
 
-use std::hash::{Hash as _, Hasher};
+use std::hash::{DefaultHasher, Hash as _, Hasher};
 
 use object::read::elf::{ElfFile, FileHeader, ProgramHeader as _};
 use object::{
@@ -60,14 +60,23 @@ where
         }
         section.data().ok()?.hash(into);
     }
+    let mut symbols = Vec::new();
     for symbol in file.symbols() {
-        without_module(symbol.name_bytes().ok()?).hash(into);
-        (symbol.address(), symbol.size()).hash(into);
+        let mut hasher = DefaultHasher::new();
+        without_module(symbol.name_bytes().ok()?).hash(&mut hasher);
+        (symbol.address(), symbol.size()).hash(&mut hasher);
         if let SymbolFlags::Elf { st_info, st_other } = symbol.flags() {
-            (st_info, st_other).hash(into);
+            (st_info, st_other).hash(&mut hasher);
         }
-        symbol.section_index().map(|index| index.0).hash(into);
+        symbol
+            .section_index()
+            .map(|index| index.0)
+            .hash(&mut hasher);
+        symbols.push(hasher.finish());
     }
+    // where local ones stand depends on the folder, too
+    symbols.sort_unstable();
+    symbols.hash(into);
     Some(())
 }
 
@@ -132,6 +141,32 @@ mod tests {
         assert_eq!(content(&first), content(&second));
         let other = in_folder("third", "int main(void) { return 8; }").expect("a compiler");
         assert_ne!(content(&first), content(&other));
+    }
+
+    #[test]
+    fn the_order_of_local_symbols_does_not_matter() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let Ok(compiler) = program("cc") else {
+            return;
+        };
+        // the same code at the same address, and two names for it in either order
+        let linked = |name: &str, first: &str, second: &str| {
+            let folder = folder.path().join(name);
+            fs::create_dir_all(&folder).expect("a folder");
+            let source = format!(".text\ncode: nop\n.set {first}, code\n.set {second}, code\n");
+            fs::write(folder.join("a.s"), source).expect("a file");
+            let ended = Program::with_callers_environment(&compiler)
+                .args(["-nostdlib", "-shared", "-o", "a", "a.s"])
+                .directory(&folder)
+                .run()
+                .expect("the compiler runs");
+            ended.expect(0).expect("it links");
+            folder.join("a")
+        };
+        let (one, other) = (linked("one", "a", "b"), linked("other", "b", "a"));
+        assert_ne!(fs::read(&one).unwrap(), fs::read(&other).unwrap());
+        assert_eq!(content(&one), content(&other));
+        assert_ne!(content(&one), content(&linked("third", "a", "c")));
     }
 
     #[test]
