@@ -165,11 +165,22 @@ impl ObjectReport {
     /// and its own only where there is none.
     #[must_use]
     pub fn brings_client(&self) -> bool {
+        self.owns_itself() || self.hidden_definition() && !self.asks_for_libcs_area()
+    }
+
+    /// Returns whether the object has critical sections that may run on the area that the
+    /// libc registers: it asks for `__rseq_offset`. Never: the libc itself.
+    #[must_use]
+    pub fn may_use_libcs_area(&self) -> bool {
+        !self.facts.sections.is_empty() && self.asks_for_libcs_area()
+    }
+
+    /// Returns whether it refers to `__rseq_offset`, or has its name for `dlsym`.
+    fn asks_for_libcs_area(&self) -> bool {
         let is_offset = |name| name == SymbolName::Offset;
         let mut symbols = self.facts.symbols.iter();
         let refers = symbols.any(|fact| is_offset(fact.name) && fact.role != Role::Defines);
-        let asks = refers || self.code.asked_by_name.iter().any(is_offset);
-        self.owns_itself() || self.hidden_definition() && !asks
+        refers || self.code.asked_by_name.iter().any(is_offset)
     }
 
     /// Returns how sure it is that a linked object has an `__rseq_abi` of its own that

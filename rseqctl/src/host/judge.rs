@@ -214,7 +214,8 @@ fn no_abort(test: &SelfTest) -> Option<Verdict> {
             &host::NO_ABORT,
             format!("a critical section went on after {}", seen.join(", ")),
             "use another kernel; until then leave the registration to the libc, so that programs \
-             with critical sections stay on their slow path",
+             with an area of their own stay on their slow path (nothing keeps those from it that \
+             take the libc's area)",
         )
     })
 }

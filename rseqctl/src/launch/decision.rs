@@ -139,7 +139,12 @@ impl Decision {
         };
         let hazard = Hazard::find(&kernel, scope, owner, reason).map(|hazard| {
             let libc_would = libc_would && said != RseqTunable::Off;
-            hazard.with_advice(advice(reason, libc_would && tunables, preload))
+            let advice = if hazard.takes_libcs {
+                "use another kernel: whoever registers, it takes that area"
+            } else {
+                advice(reason, libc_would && tunables, preload)
+            };
+            hazard.with_advice(advice)
         });
         let deep = scope.adopter.as_ref().filter(|adopter| adopter.is_deep);
         let preload_first = scope

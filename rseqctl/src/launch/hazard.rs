@@ -107,6 +107,8 @@ impl Kernel {
 pub struct Hazard {
     /// The object that would do the damage.
     pub object: PathBuf,
+    /// It would take the libc's area, if that were registered.
+    pub(super) takes_libcs: bool,
     /// What would happen, and why.
     pub what: String,
     /// The verdict that explains it.
@@ -140,19 +142,23 @@ impl Hazard {
             return None;
         };
         // the shim's own area is no use to who brings one
-        let reaches = |user: &&User| match owner {
+        let reaches = |user: &User| match owner {
             Owner::Client | Owner::Adopter => true,
             Owner::Shim => !user.is_hidden,
-            Owner::Libc => reason == Reason::LibcOwnsSymbol && !user.is_hidden,
+            Owner::Libc => user.uses_libcs || reason == Reason::LibcOwnsSymbol && !user.is_hidden,
             Owner::Unavailable => false,
         };
-        let mut users = scope.users.iter().filter(reaches);
+        let mut users = scope.users.iter().filter(|user| reaches(user));
         if behaviour.sections == Abort::RunsOn {
             let what =
                 "uses critical sections, which this kernel does not abort: that corrupts memory";
             let object = users.next()?;
             return Some(Self::new(object, what, &host::NO_ABORT));
         }
+        // who found its area by __rseq_offset knows that its fields are the kernel's
+        let mut users = users.filter(|user| {
+            user.uses_symbol && (owner != Owner::Libc || reason == Reason::LibcOwnsSymbol)
+        });
         let (does, verdict) = match behaviour.cpu_id_start {
             Field::Kept => (
                 "this kernel does not rewrite it: that corrupts memory",
@@ -171,6 +177,7 @@ impl Hazard {
     fn new(user: &User, what: impl Into<String>, verdict: &'static Rule) -> Self {
         Self {
             object: user.path.clone(),
+            takes_libcs: user.uses_libcs,
             what: what.into(),
             verdict,
             advice: "",
@@ -249,6 +256,65 @@ impl fmt::Display for Writes {
                 "uses an __rseq_abi in a way that its code does not show: that it keeps a value \
                  of its own in cpu_id_start, as TCMalloc before its fix does, cannot be excluded",
             ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scope(is_hidden: bool, uses_symbol: bool, uses_libcs: bool) -> Scope {
+        Scope {
+            users: vec![User {
+                path: "/no/such/object".into(),
+                is_hidden,
+                uses_symbol,
+                uses_libcs,
+            }],
+            ..Scope::default()
+        }
+    }
+
+    /// The verdict on a kernel of this kind.
+    fn found(
+        (cpu_id_start, sections): (Field, Abort),
+        scope: &Scope,
+        owner: Owner,
+    ) -> Option<&'static str> {
+        let behaviour = Behaviour {
+            cpu_id_start,
+            sections,
+        };
+        let reason = match owner {
+            Owner::Libc => Reason::LibcRegistered,
+            _ => Reason::NobodyElse,
+        };
+        let kernel = Kernel::Known(behaviour, Origin::Tested);
+        Hazard::find(&kernel, scope, owner, reason).map(|hazard| hazard.verdict.name)
+    }
+
+    const RUNS_ON: (Field, Abort) = (Field::Rewritten, Abort::RunsOn);
+    const KEPT: (Field, Abort) = (Field::Kept, Abort::Aborts);
+
+    #[test]
+    fn sections_on_the_libcs_area_run_on_whoever_registers() {
+        let takes_libcs = scope(false, false, true);
+        for owner in [Owner::Libc, Owner::Shim, Owner::Adopter] {
+            let verdict = found(RUNS_ON, &takes_libcs, owner);
+            assert_eq!(verdict, Some(host::NO_ABORT.name), "{owner:?}");
+            // its own values are not in the kernel's fields
+            assert_eq!(found(KEPT, &takes_libcs, owner), None, "{owner:?}");
+        }
+        assert_eq!(found(RUNS_ON, &takes_libcs, Owner::Unavailable), None);
+    }
+
+    #[test]
+    fn an_area_of_its_own_is_refused_where_the_libc_registers() {
+        let client = scope(true, true, false);
+        for kernel in [RUNS_ON, KEPT] {
+            assert_eq!(found(kernel, &client, Owner::Libc), None);
+            assert!(found(kernel, &client, Owner::Client).is_some());
         }
     }
 }

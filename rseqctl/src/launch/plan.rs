@@ -152,7 +152,10 @@ impl Plan {
 
 /// Returns the decision in plain words.
 pub(super) fn means(decision: &Decision, target: &Target) -> &'static str {
-    let uses = target.scope().is_some_and(|scope| !scope.users.is_empty());
+    let uses = target.scope().is_some_and(|scope| {
+        let mut users = scope.users.iter();
+        users.any(|user| user.is_hidden || user.uses_symbol && !user.uses_libcs)
+    });
     let hides = target.scope().is_some_and(|scope| scope.hidden.is_some());
     let exports = target.scope().is_some_and(|scope| scope.adopter.is_some());
     match decision.owner {

@@ -20,7 +20,8 @@ pub struct Scope {
     /// The objects that export a definition which does not win, and use it all
     /// the same.
     pub bound: Vec<PathBuf>,
-    /// The objects that use `__rseq_abi`, their own or another's.
+    /// The objects that use `__rseq_abi`, their own or another's, or critical sections on the
+    /// libc's area.
     pub users: Vec<User>,
     /// A sanitizer's runtime, which insists on coming first.
     pub sanitizer: Option<PathBuf>,
@@ -35,13 +36,17 @@ pub struct Scope {
     pub brings_registering_libc: Option<bool>,
 }
 
-/// An object that uses `__rseq_abi`.
+/// An object that uses somebody's area.
 #[derive(Clone, Debug)]
 pub struct User {
     /// Its file.
     pub path: PathBuf,
-    /// It has a definition of its own that others cannot see.
+    /// It has a definition of its own that others cannot see, and registers it.
     pub is_hidden: bool,
+    /// It uses `__rseq_abi`, its own or another's.
+    pub uses_symbol: bool,
+    /// It has critical sections, and takes the libc's area for them where there is one.
+    pub uses_libcs: bool,
 }
 
 /// An object that exports `__rseq_abi`.
@@ -149,10 +154,14 @@ impl Scope {
         let names_it = facts.symbols.iter().any(|it| it.name == SymbolName::Abi);
         // a libc only registers it
         let only_registers = facts.is_owning_libc() && facts.sections.is_empty();
-        if is_hidden || names_it && !only_registers {
+        let uses_symbol = is_hidden || names_it && !only_registers;
+        let uses_libcs = report.may_use_libcs_area();
+        if uses_symbol || uses_libcs {
             self.users.push(User {
                 path: path.to_path_buf(),
                 is_hidden,
+                uses_symbol,
+                uses_libcs,
             });
         }
     }

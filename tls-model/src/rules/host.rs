@@ -32,9 +32,10 @@ pub static NO_ABORT: Rule = Rule {
     title: "critical sections do not abort on this kernel",
     explanation: "A restartable sequence is only that if the kernel sends an interrupted thread \
         to the abort handler. This one lets it go on, so that every program that uses critical \
-        sections (TCMalloc, librseq, jemalloc with rseq) loses updates or corrupts memory, \
-        whoever owns the registration. Leave the registration to the libc, so that such \
-        programs are refused and stay on their slow path, and boot another kernel.",
+        sections (TCMalloc, librseq, jemalloc with rseq) loses updates or corrupts memory \
+        once it is registered, whoever does that. Boot another kernel. Until then leave the \
+        registration to the libc: a program with an area of its own is refused then, and stays \
+        on its slow path. One that takes the libc's area, as librseq does, is not.",
     source: "rseq(2); Linux 6.19 to 7.0 on arm64 behave so",
     check: None,
 };

@@ -84,22 +84,28 @@ impl Loaded<'_> {
         address_at(self.info.dlpi_addr, symbol.st_value, symbol.st_info & 0xf)
     }
 
-    /// Returns whether a text stands in the beginning of one of its segments that are
-    /// neither code nor written to: among the names that it refers to or asks for.
+    /// Returns whether a text stands near the beginning or the end of one of its segments
+    /// that nobody writes to: among the names that it refers to or asks for. Those need no
+    /// segment of their own: GNU ld for AArch64 puts them before and behind the code.
     pub fn holds_text(&self, text: &[u8]) -> bool {
         const MOST: usize = 1 << 20;
 
         self.headers().iter().any(|header| {
-            let is_text = header.p_flags & (libc::PF_R | libc::PF_W | libc::PF_X) == libc::PF_R;
-            if header.p_type != libc::PT_LOAD || !is_text {
+            let is_constant = header.p_flags & (libc::PF_R | libc::PF_W) == libc::PF_R;
+            if header.p_type != libc::PT_LOAD || !is_constant {
                 return false;
             }
             let start = self.info.dlpi_addr.wrapping_add(header.p_vaddr) as usize;
-            let length = usize::try_from(header.p_filesz).unwrap_or(0).min(MOST);
+            let length = usize::try_from(header.p_filesz).unwrap_or(0);
             // SAFETY: the dynamic linker has mapped that many readable bytes, which
             // nobody writes to, and the object stays loaded for the time of the visit.
             let bytes = unsafe { from_raw_parts(with_exposed_provenance::<u8>(start), length) };
-            bytes.windows(text.len()).any(|part| part == text)
+            let first = bytes.get(..length.min(MOST));
+            let last = length
+                .checked_sub(MOST)
+                .and_then(|start| bytes.get(start..));
+            let mut ends = first.into_iter().chain(last);
+            ends.any(|end| end.windows(text.len()).any(|part| part == text))
         })
     }
 

@@ -25,7 +25,7 @@ const LIBRARIES: [&str; 4] = [
 type Options = &'static [&'static str];
 
 /// Programs of `tests/fixtures`: name in the guest's `/p`, source, options.
-const PROGRAMS: [(&str, &str, Options); 26] = [
+const PROGRAMS: [(&str, &str, Options); 27] = [
     ("census", "census.c", &[]),
     ("endings", "endings.c", &[]),
     ("unwound", "../kernels/unwound.c", &["-fexceptions"]),
@@ -72,6 +72,7 @@ const PROGRAMS: [(&str, &str, Options); 26] = [
         &["-Wl,--export-dynamic-symbol=__rseq_abi"],
     ),
     ("hides", "adopter.c", &["-DSECTION"]),
+    ("adopts", "adopts.c", &["-DSECTION"]),
     (
         "libdefiner.so",
         "loading-library.c",

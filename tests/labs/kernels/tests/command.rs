@@ -8,7 +8,7 @@ use rseq_kit::needs::Need;
 use rseq_kit::runner::{Outcome, Suite};
 use rseq_kit::world::GLIBC_OFF;
 use rseq_lab_kernels::command::{self, COPIES, DOCTOR, GLIBCS, SHIM, look, rseqctl};
-use rseq_lab_kernels::guest::{self, Command, Kernel, kernels};
+use rseq_lab_kernels::guest::{self, Command, Kernel, Machine, kernels};
 use rseq_lab_kernels::question::{Question, ask_all};
 use serde_json::{Value, json};
 
@@ -26,7 +26,57 @@ fn main() -> ExitCode {
         let name = format!("aarch64-command::{}", kernel.name);
         suite.add(name, &needs, move || ask(kernel));
     }
+    let old = match kernels::named_of(Machine::Aarch64, RUNS_ON) {
+        Ok(old) => old,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    for kernel in old {
+        let needs = [Need::CC, guest::need(kernel)];
+        suite.add("aarch64-command::refused", &needs, move || refused(kernel));
+    }
     suite.run()
+}
+
+/// A kernel that does not abort critical sections.
+const RUNS_ON: &str = "6.19";
+
+/// Who has critical sections is not started there, whoever registers.
+fn refused(kernel: Kernel) -> Outcome {
+    let not_started = |program: &'static str| Question {
+        name: format!("run, {program}"),
+        command: rseqctl(["run", "--", program]),
+        holds: Box::new(|finished| {
+            equal(&json!(finished.code()), &json!(125))?;
+            equal(
+                &json!(finished.err.contains("critical sections")),
+                &json!(true),
+            )
+        }),
+    };
+    let adopted = "adopted 9 registered 0 refused 0";
+    let questions = [
+        not_started("/p/hides"),
+        not_started("/p/adopts"),
+        says(
+            "an adopter of the libc's area",
+            Command::new("/p/adopts"),
+            adopted,
+        ),
+        says(
+            "run --force",
+            rseqctl(["run", "--force", "--", "/p/adopts"]),
+            adopted,
+        ),
+        says(
+            "run of who has none",
+            rseqctl(["run", "--", "/p/census"]),
+            "main foreign -\nthreads foreign 8\ncpu 0 failed 0",
+        ),
+    ];
+    ask_all(command::guest()?, &kernel, &questions)
 }
 
 fn ask(kernel: Kernel) -> Outcome {
@@ -168,6 +218,11 @@ fn others() -> impl Iterator<Item = Question> {
             rseqctl(["run", "--", "/p/hides"]),
             "granted 9 already 0 refused 0 denied 0",
         ),
+        says(
+            "run, a user of the libc's area",
+            rseqctl(["run", "--", "/p/adopts"]),
+            "adopted 9 registered 0 refused 0",
+        ),
         Question {
             name: "audit --program".to_owned(),
             command: rseqctl(["audit", "--format", "json", "--program", "/p/adopter"]),
@@ -219,6 +274,11 @@ fn switched_on() -> impl Iterator<Item = Question> {
             "enabled, a client",
             Command::new("/p/hides"),
             "granted 9 already 0 refused 0 denied 0",
+        ),
+        says(
+            "enabled, a user of the libc's area",
+            Command::new("/p/adopts"),
+            "adopted 9 registered 0 refused 0",
         ),
         says(
             "enabled, an adopter",
