@@ -56,6 +56,8 @@ fn cache_flags(machine: &str) -> Option<u32> {
         "x32" => 0x0803,
         "i386" => 0x0003,
         "aarch64" => 0x0a03,
+        // with floating-point arguments in registers, as distributions have it
+        "arm" => 0x0903,
         "s390x" => 0x0403,
         "ppc64" => 0x0503,
         "riscv64" => 0x1003,

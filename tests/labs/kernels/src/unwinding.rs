@@ -97,22 +97,49 @@ pub fn with_a_debugger(scripts: &[(&str, String)]) -> Result<Guest, String> {
     Ok(guest)
 }
 
-/// Returns the name of the shim's symbol that contains `part`.
-///
-/// # Errors
-///
-/// There is none: it is stripped.
-pub fn symbol_of_the_shim(part: &str) -> Result<String, String> {
-    let shim = aarch64::shipped(Shipped::Libraries)?.join("librseq_shim.so");
-    let said = Program::with_callers_environment(program("aarch64-linux-gnu-nm")?)
-        .arg(&shim)
-        .run()?
-        .expect(0)?;
-    let mut names = said
-        .out
-        .lines()
-        .filter_map(|line| line.split(' ').next_back());
-    let name = names.find(|name| name.contains(part));
-    name.map(str::to_owned)
-        .ok_or_else(|| format!("{} has no symbol with {part}", shim.display()))
+/// The shim's symbols: addresses and names.
+pub struct Symbols(Vec<(u64, String)>);
+
+impl Symbols {
+    /// Reads them.
+    ///
+    /// # Errors
+    ///
+    /// nm cannot.
+    pub fn of_the_shim() -> Result<Self, String> {
+        let shim = aarch64::shipped(Shipped::Libraries)?.join("librseq_shim.so");
+        let said = Program::with_callers_environment(program("aarch64-linux-gnu-nm")?)
+            .arg("--defined-only")
+            .arg(&shim)
+            .run()?
+            .expect(0)?;
+        let symbol = |line: &str| {
+            let mut words = line.split(' ');
+            let address = u64::from_str_radix(words.next()?, 16).ok()?;
+            Some((address, words.next_back()?.to_owned()))
+        };
+        Ok(Self(said.out.lines().filter_map(symbol).collect()))
+    }
+
+    /// Returns the one whose name contains `part`, and its address.
+    ///
+    /// # Errors
+    ///
+    /// There is none: the shim is stripped.
+    pub fn containing(&self, part: &str) -> Result<(&str, u64), String> {
+        let found = self.0.iter().find(|(_, name)| name.contains(part));
+        let found = found.map(|(address, name)| (name.as_str(), *address));
+        found.ok_or_else(|| format!("the shim has no symbol with {part}"))
+    }
+
+    /// Returns the address of the one of this name.
+    ///
+    /// # Errors
+    ///
+    /// There is none.
+    pub fn named(&self, name: &str) -> Result<u64, String> {
+        let found = self.0.iter().find(|(_, it)| it == name);
+        let found = found.map(|(address, _)| *address);
+        found.ok_or_else(|| format!("the shim has no symbol {name}"))
+    }
 }

@@ -9,7 +9,7 @@ use rseq_kit::runner::{Outcome, Suite};
 use rseq_kit::world::GLIBC_OFF;
 use rseq_lab_kernels::guest::{self, Command, kernels};
 use rseq_lab_kernels::question::{Question, ask_all};
-use rseq_lab_kernels::unwinding::{symbol_of_the_shim, with_a_debugger, with_exceptions};
+use rseq_lab_kernels::unwinding::{Symbols, with_a_debugger, with_exceptions};
 
 const SHIM: &str = "/lib/librseq_shim.so";
 
@@ -86,19 +86,58 @@ const STEPS: usize = 150;
 
 /// What every script begins with.
 const FIRST: &str = "set pagination off\nset confirm off\nset width 0\n\
-    set breakpoint pending on\nset startup-with-shell off\n\
+    set startup-with-shell off\n\
     set environment LD_PRELOAD /lib/librseq_shim.so\n\
     set environment GLIBC_TUNABLES glibc.pthread.rseq=0\n";
 
-/// Where the debugger begins to step, in which program with which arguments, and what its
-/// outermost frame is from there on.
-const STEPPED: [(&str, &str, &str, &str, &str); 4] = [
-    ("dlopen", "dlopen", "driver", OPEN, " main ("),
-    ("dlclose", "dlclose", "driver", OPEN, " main ("),
-    ("create", "pthread_create", "census", "", " main ("),
+/// Something that the debugger goes through.
+struct Stepped {
+    name: &'static str,
+    /// The function of the shim at whose first instruction it begins.
+    hook: &'static str,
+    program: &'static str,
+    arguments: &'static str,
+    /// What the shim does at loading.
+    loading: &'static str,
+    /// What its outermost frame is from there on.
+    outermost: &'static str,
+}
+
+const STEPPED: [Stepped; 6] = [
+    opened("dlopen", "dlopen", "keep"),
+    // with a frame of its own
+    opened("dlopen-enforced", "dlopen", "enforce"),
+    opened("dlclose", "dlclose", "keep"),
+    Stepped {
+        program: "by-handle",
+        arguments: "",
+        ..opened("dlsym", "dlsym", "keep")
+    },
+    Stepped {
+        program: "census",
+        arguments: "",
+        ..opened("create", "pthread_create", "keep")
+    },
     // the first instructions of a thread, and those of its routine
-    ("thread", THREAD_START, "census", "", " from /lib/libc.so.6"),
+    Stepped {
+        program: "census",
+        arguments: "",
+        outermost: " from /lib/libc.so.6",
+        ..opened("thread", THREAD_START, "keep")
+    },
 ];
+
+/// A hook that a program comes to which opens and closes a library.
+const fn opened(name: &'static str, hook: &'static str, loading: &'static str) -> Stepped {
+    Stepped {
+        name,
+        hook,
+        program: "driver",
+        arguments: OPEN,
+        loading,
+        outermost: " main (",
+    }
+}
 
 /// A part of the name that the compiler gives the shim's first code of a thread.
 const THREAD_START: &str = "threads12thread_start";
@@ -108,21 +147,32 @@ const OPEN: &str = "open n /p/libplain.so close";
 /// From every instruction of what the shim puts between a program and its libc the debugger
 /// finds the outermost frame.
 fn debugger() -> Outcome {
-    let start = symbol_of_the_shim(THREAD_START)?;
-    let scripts = STEPPED.map(|(name, hook, _, run, _)| {
-        let hook = if hook == THREAD_START { &start } else { hook };
+    let symbols = Symbols::of_the_shim()?;
+    let (start, at) = symbols.containing(THREAD_START)?;
+    let mut scripts = Vec::new();
+    for it in &STEPPED {
+        // by name the debugger would begin behind what it takes for a function's prologue, and
+        // no other object has this symbol
+        let hook = if it.hook == THREAD_START {
+            start
+        } else {
+            it.hook
+        };
+        let distance = symbols.named(hook)?.wrapping_sub(at).cast_signed();
         let text = format!(
-            "{FIRST}tbreak {hook}\nrun {run}\ninfo symbol $pc\nset $n = 0\nwhile $n < {STEPS}\n\
-             bt -1\nstepi\nset $n = $n + 1\nend\nkill\nquit\n"
+            "{FIRST}set environment RSEQ_SHIM_LOADING {}\ntbreak main\nrun {}\n\
+             tbreak *((char *) &'{start}' + {distance})\ncontinue\ninfo symbol $pc\n\
+             set $n = 0\nwhile $n < {STEPS}\nbt -1\nstepi\nset $n = $n + 1\nend\nkill\nquit\n",
+            it.loading, it.arguments
         );
-        (name, text)
-    });
-    let questions = STEPPED.map(|(name, hook, program, _, outermost)| Question {
-        name: format!("every instruction of {name}"),
+        scripts.push((it.name, text));
+    }
+    let questions = STEPPED.map(|it| Question {
+        name: format!("every instruction of {}", it.name),
         command: Command::new("/usr/bin/gdb")
-            .args(["-batch", "-nx", "-x", &format!("/scripts/{name}")])
-            .args([format!("/p/{program}")]),
-        holds: Box::new(move |finished| steps(&finished.out, hook, outermost)),
+            .args(["-batch", "-nx", "-x", &format!("/scripts/{}", it.name)])
+            .args([format!("/p/{}", it.program)]),
+        holds: Box::new(move |finished| steps(&finished.out, it.hook, it.outermost)),
     });
     ask_all(
         with_a_debugger(&scripts)?
@@ -140,7 +190,8 @@ fn steps(said: &str, hook: &str, outermost: &str) -> Result<(), String> {
         .rsplit(|c: char| c.is_ascii_digit())
         .next()
         .unwrap_or(hook);
-    let is_there = |line: &str| line.contains(name) && line.contains(SHIM);
+    // without "+ 4" and the like: at its first instruction
+    let is_there = |line: &str| line.contains(name) && line.contains(SHIM) && !line.contains(" + ");
     if !said.lines().any(is_there) {
         return Err(format!("{hook} of the shim was not reached"));
     }

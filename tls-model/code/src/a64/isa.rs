@@ -55,7 +55,14 @@ impl Isa for Follower {
     }
 
     fn before(&mut self, start: u64, code: &mut impl Code) -> State {
-        let first = start.saturating_sub(EARLIER * WIDTH as u64);
+        // less where code begins not long before
+        let first = (1..=EARLIER).rev().find_map(|words| {
+            let first = start.checked_sub(words * WIDTH as u64)?;
+            (!code.at(first).is_empty()).then_some(first)
+        });
+        let Some(first) = first else {
+            return State::unknown();
+        };
         let bytes = code.at(first);
         let words = bytes
             .chunks_exact(WIDTH)

@@ -83,8 +83,10 @@ fn immediate(word: u32, address: u64) -> Word {
                 _ => Word::strange(word),
             }
         }
-        // bits moved, and bits of two registers: the first may keep some of its own
-        0b110 => Word::new(Op::Other, [from, to], [to]),
+        // bits moved; where they are inserted, the register keeps some of its own
+        0b110 if bits(word, 29, 2) == 0b01 => Word::new(Op::Other, [from, to], [to]),
+        0b110 => Word::new(Op::Other, [from], [to]),
+        // bits of two registers
         0b111 => Word::new(Op::Other, [from, register(word, 16)], [to]),
         _ => Word::strange(word),
     }
