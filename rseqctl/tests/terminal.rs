@@ -4,7 +4,8 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
-use std::thread;
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, openpt, unlockpt};
@@ -16,7 +17,13 @@ const COLUMNS: u16 = 60;
 struct OnTerminal {
     child: Child,
     terminal: File,
+    /// What it has written so far, and who reads that.
+    written: Arc<Mutex<Vec<u8>>>,
+    reader: JoinHandle<()>,
 }
+
+/// How long it may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 impl OnTerminal {
     /// Starts `rseqctl` on a terminal of 60 columns and 12 rows, which it controls.
@@ -53,34 +60,56 @@ impl OnTerminal {
             .stdout(peer())
             .stderr(peer());
         let child = command.spawn().expect("the command starts");
+        let terminal = File::from(controller);
+        let mut read = terminal.try_clone().expect("a descriptor");
+        let written = Arc::new(Mutex::new(Vec::new()));
+        let so_far = Arc::clone(&written);
+        let reader = thread::spawn(move || {
+            let mut piece = [0; 4096];
+            // the end of a terminal is an error (EIO)
+            while let Ok(count @ 1..) = read.read(&mut piece) {
+                so_far.lock().unwrap().extend_from_slice(&piece[..count]);
+            }
+        });
         Self {
             child,
-            terminal: File::from(controller),
+            terminal,
+            written,
+            reader,
+        }
+    }
+
+    /// What it has written so far.
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.written.lock().unwrap()).into_owned()
+    }
+
+    /// Waits until it has written `what`, colours aside.
+    fn wait_for(&self, what: &str) {
+        let begin = Instant::now();
+        while !plain(&self.text()).contains(what) {
+            let text = self.text();
+            assert!(begin.elapsed() < PATIENCE, "no {what:?} in {text}");
+            thread::sleep(Duration::from_millis(10));
         }
     }
 
     /// Waits for the end; returns all that it has written, and its exit status.
     fn finish(mut self) -> (String, Option<i32>) {
-        let reader = thread::spawn(move || {
-            let (mut text, mut piece) = (Vec::new(), [0; 4096]);
-            // the end of a terminal is an error (EIO)
-            while let Ok(count @ 1..) = self.terminal.read(&mut piece) {
-                text.extend_from_slice(&piece[..count]);
-            }
-            String::from_utf8_lossy(&text).into_owned()
-        });
         let begin = Instant::now();
         let status = loop {
             if let Some(status) = self.child.try_wait().expect("a child") {
                 break status;
             }
-            if begin.elapsed() > Duration::from_secs(60) {
+            if begin.elapsed() > PATIENCE {
                 let _ = self.child.kill();
-                panic!("it does not end: {}", reader.join().expect("a text"));
+                panic!("it does not end: {}", self.text());
             }
             thread::sleep(Duration::from_millis(20));
         };
-        (reader.join().expect("a text"), status.code())
+        self.reader.join().expect("it reads to the end");
+        let text = self.written.lock().unwrap();
+        (String::from_utf8_lossy(&text).into_owned(), status.code())
     }
 }
 
@@ -366,7 +395,7 @@ fn a_watch_ends_with_its_last_process() {
     let mut sleeper = Sleeper::start();
     let id = sleeper.id();
     let watching = OnTerminal::start(&["ps", "--no-stop", "--watch=0.1", &id], &[]);
-    thread::sleep(Duration::from_millis(700));
+    watching.wait_for("xxx");
     let _ = sleeper.0.kill();
     let _ = sleeper.0.wait();
     let (text, status) = watching.finish();
@@ -379,8 +408,9 @@ fn a_watch_ends_with_its_last_process() {
 
 #[test]
 fn a_watch_ends_with_a_key_and_says_what_it_cuts() {
+    let _more_than_fit = [(); 12].map(|()| Sleeper::start());
     let mut watching = OnTerminal::start(&["ps", "--no-stop", "--watch=60", "--all", "-v"], &[]);
-    thread::sleep(Duration::from_millis(500));
+    watching.wait_for("q quits");
     let keys = watching.terminal.write(b"q");
     assert!(keys.is_ok());
     let (text, _) = watching.finish();

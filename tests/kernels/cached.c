@@ -170,7 +170,7 @@ int main(void)
 	pthread_t threads[THREADS];
 	long found = 0, late = 0, fixed[GENERATIONS];
 
-	alarm(150);
+	alarm(1800);
 	if (syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ, 0, 0)) {
 		printf("cached-memory\tskip\tmembarrier: %s\n", strerror(errno));
 		return 0;

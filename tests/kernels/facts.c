@@ -24,7 +24,7 @@
 #include "../conformance/section.h"
 #include "../fixtures/ask.h"
 
-enum { FEATURE_SIZE = 27, ALIGN = 28, SLICE_EXTENSION = 79, PATIENCE = 60 };
+enum { FEATURE_SIZE = 27, ALIGN = 28, SLICE_EXTENSION = 79, PATIENCE = 300 };
 
 // What a child answers by its exit status.
 enum { KEPT = 10, CHANGED, NOT_REGISTERED, NOT_SEEN, ABORTS, RUNS_ON };

@@ -59,14 +59,15 @@ const HOST: &str = r#"
         echo "== $*"
         columns=$1
         shift
-        script -qec "stty cols $columns rows 24; $*" /dev/null </dev/null
+        # a busy machine shows the doctor less than everything in time, which is 3
+        script -qec "stty cols $columns rows 24; $*" /dev/null </dev/null || test $? = 3
     }
     # as somebody types it, whose rseqctl is in the path
     mkdir bin
     ln -s "$rseqctl" bin/rseqctl
     export PATH=/srv/bin:$PATH NO_COLOR=1 TERM=xterm
     on_terminal 80 rseqctl doctor
-    proposed=$(rseqctl doctor --fail-on never | sed -n 's/^  \(rseqctl .*[^ ]\)   .*/\1/p' | head -1)
+    proposed=$(rseqctl doctor --seconds 20 --fail-on never | sed -n 's/^  \(rseqctl .*[^ ]\)   .*/\1/p' | head -1)
     on_terminal 80 $proposed
     on_terminal 120 $proposed
 "#;

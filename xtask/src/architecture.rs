@@ -31,8 +31,9 @@ pub struct Cross {
     variable: &'static str,
     /// What the names of its binutils begin with.
     prefix: &'static str,
-    /// The Debian packages that bring the compiler, the headers and an emulator.
-    pub packages: [&'static str; 3],
+    /// The compiler, the headers and an emulator: a program in the path or the path of a
+    /// file, and the Debian package that brings it.
+    pub needed: [(&'static str, &'static str); 3],
 }
 
 pub const X86_64: Architecture = Architecture {
@@ -52,10 +53,13 @@ pub const AARCH64: Architecture = Architecture {
         compiler: "aarch64-linux-gnu-gcc",
         variable: "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER",
         prefix: "aarch64-linux-gnu-",
-        packages: [
-            "gcc-aarch64-linux-gnu",
-            "libc6-dev-arm64-cross",
-            "qemu-system-arm",
+        needed: [
+            ("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu"),
+            (
+                "/usr/aarch64-linux-gnu/include/stdio.h",
+                "libc6-dev-arm64-cross",
+            ),
+            ("qemu-system-aarch64", "qemu-system-arm"),
         ],
     }),
 };
@@ -70,10 +74,13 @@ pub const S390X: Architecture = Architecture {
         compiler: "s390x-linux-gnu-gcc",
         variable: "CARGO_TARGET_S390X_UNKNOWN_LINUX_GNU_LINKER",
         prefix: "s390x-linux-gnu-",
-        packages: [
-            "gcc-s390x-linux-gnu",
-            "libc6-dev-s390x-cross",
-            "qemu-system-misc",
+        needed: [
+            ("s390x-linux-gnu-gcc", "gcc-s390x-linux-gnu"),
+            (
+                "/usr/s390x-linux-gnu/include/stdio.h",
+                "libc6-dev-s390x-cross",
+            ),
+            ("qemu-system-s390x", "qemu-system-misc"),
         ],
     }),
 };

@@ -22,7 +22,7 @@ pub fn set_up(steps: &mut Steps, name: &str) -> Result<(), String> {
     let Some(cross) = &architecture.cross else {
         return Ok(());
     };
-    setup::packages(steps, &cross.packages);
+    setup::install(steps, &cross.needed);
     if !architecture.has_library() {
         let mut rustup = Command::new("rustup");
         steps.run(
@@ -31,6 +31,17 @@ pub fn set_up(steps: &mut Steps, name: &str) -> Result<(), String> {
         )?;
     }
     Ok(())
+}
+
+/// Does so for every architecture that is not this machine's; what cannot be had is a
+/// reason to skip what needs it.
+pub fn set_up_all(steps: &mut Steps) {
+    for architecture in ALL.into_iter().filter(|it| it.cross.is_some()) {
+        if let Err(reason) = set_up(steps, architecture.target) {
+            let what = format!("set-up for {}", architecture.target);
+            steps.skip(&what, format!("{reason}; what needs it is skipped"));
+        }
+    }
 }
 
 /// Compiles what is built for each target that this machine can build for.

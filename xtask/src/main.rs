@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod alone;
 mod architecture;
 mod bench;
 mod bench_audit;
@@ -9,6 +10,7 @@ mod book;
 mod cross;
 mod dist;
 mod fuzz;
+mod gate;
 mod lab;
 mod package;
 mod picture;
@@ -176,20 +178,21 @@ fn main() -> ExitCode {
             let to = to.unwrap_or_else(|| steps.target().join("book"));
             book::build(&mut steps, &to)
         }
-        Chore::Check => check(&mut steps),
-        Chore::Tidy { arrows: false, .. } => tidy(&mut steps),
+        Chore::Check => gate::check(&mut steps),
+        Chore::Tidy { arrows: false, .. } => gate::tidy(&mut steps),
         Chore::Tidy { root, .. } => {
             let root = root.as_deref().unwrap_or(steps.root());
             tidy::arrows_text(root).map(|text| print!("{text}"))
         }
         Chore::Setup { target: None } => {
             setup::programs(&mut steps);
+            cross::set_up_all(&mut steps);
             Ok(())
         }
         Chore::Setup {
             target: Some(target),
         } => cross::set_up(&mut steps, &target),
-        Chore::Test { fresh } => test(&mut steps, fresh),
+        Chore::Test { fresh } => gate::test(&mut steps, fresh),
         Chore::Bench {
             target: Some(target),
             ..
@@ -235,7 +238,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failed) => {
             eprintln!("xtask: {failed}");
-            ExitCode::FAILURE
+            ExitCode::from(steps.status())
         }
     }
 }
@@ -336,115 +339,6 @@ fn program(
 fn demo(steps: &mut Steps, rseqctl: &Path) -> Result<(), String> {
     println!();
     steps.run("demo", std::process::Command::new(rseqctl).arg("demo"))
-}
-
-/// What tells within a minute whether a change is right: no root, no network, and
-/// nothing is installed.
-fn check(steps: &mut Steps) -> Result<(), String> {
-    lint(steps)?;
-    steps.run(
-        "unit and model tests",
-        steps
-            .cargo()
-            .args(["test", "--quiet", "--workspace", "--lib", "--bins"])
-            // without std, so without a test harness of their own
-            .args(["--exclude", "rseq-shim", "--exclude", "rseq-abi-library"])
-            .args(["--exclude", "rseq-owner"]),
-    )
-}
-
-/// The layout's rules.
-fn tidy(steps: &mut Steps) -> Result<(), String> {
-    let root = steps.root().to_owned();
-    steps.own("tidy", || tidy::check(&root))
-}
-
-/// Format, layout and lints.
-fn lint(steps: &mut Steps) -> Result<(), String> {
-    tidy(steps)?;
-    steps.run("rustfmt", steps.cargo().args(["fmt", "--all", "--check"]))?;
-    steps.run(
-        "clippy",
-        steps.cargo().args([
-            "clippy",
-            "--workspace",
-            "--all-targets",
-            "--",
-            "-D",
-            "warnings",
-        ]),
-    )
-}
-
-/// Everything that has to hold before a change may land.
-fn test(steps: &mut Steps, fresh: bool) -> Result<(), String> {
-    setup::programs(steps);
-    // after the installation, which belongs to the key
-    let stamps = suites::stamps(steps);
-    if fresh {
-        stamps
-            .forget()
-            .map_err(|error| format!("cannot remove what passed before: {error}"))?;
-    }
-    let root = steps.root().to_owned();
-    std::thread::scope(|scope| {
-        // waits for nothing that cargo builds here
-        let licences = scope.spawn(|| {
-            let mut steps = Steps::new(root);
-            let done = dependencies(&mut steps);
-            (steps, done)
-        });
-        let tested = lint(steps)
-            .and_then(|()| documentation(steps))
-            .and_then(|()| book::build_or_skip(steps, &steps.target().join("book")))
-            .and_then(|()| cross::check(steps))
-            .and_then(|()| steps.run("build", steps.cargo().args(["build", "--workspace"])))
-            .and_then(|()| suites::run(steps, &stamps, fresh));
-        let (ran, permitted) = licences
-            .join()
-            .map_err(|_| "the check of the dependencies ended early".to_owned())?;
-        steps.merge(ran);
-        tested.and(permitted)
-    })
-}
-
-/// Licences, sources and duplicates of what is built in.
-fn dependencies(steps: &mut Steps) -> Result<(), String> {
-    match setup::cargo_deny(steps) {
-        Ok(program) => steps.run(
-            "cargo-deny",
-            std::process::Command::new(program)
-                .current_dir(steps.root())
-                // advisories need a database from outside the crate registry
-                .args([
-                    "--log-level",
-                    "error",
-                    "check",
-                    "bans",
-                    "licenses",
-                    "sources",
-                ]),
-        ),
-        Err(reason) => {
-            steps.skip("cargo-deny", reason);
-            Ok(())
-        }
-    }
-}
-
-fn documentation(steps: &mut Steps) -> Result<(), String> {
-    steps.run(
-        "rustdoc",
-        steps
-            .cargo()
-            // most of what is worth reading is private: the shim's modules
-            .args(["doc", "--workspace", "--no-deps", "--quiet"])
-            .arg("--document-private-items")
-            .env(
-                "RUSTDOCFLAGS",
-                "-D warnings -A rustdoc::private-intra-doc-links",
-            ),
-    )
 }
 
 /// How many threads the soak starts.

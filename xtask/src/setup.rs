@@ -89,11 +89,11 @@ pub fn programs(steps: &mut Steps) {
     install(steps, &PROGRAMS);
 }
 
-/// Installs missing programs (program and package).
+/// Installs what is missing: a program in the path or the path of a file, and its package.
 pub fn install(steps: &mut Steps, programs: &[(&str, &str)]) {
     let mut missing: Vec<_> = programs
         .iter()
-        .filter(|(program, _)| !is_in_path(program))
+        .filter(|(name, _)| !is_there(name))
         .map(|(_, package)| *package)
         .collect();
     missing.dedup();
@@ -198,6 +198,15 @@ pub fn cache() -> Result<PathBuf, String> {
         .or_else(|| env::var_os("XDG_CACHE_HOME").map(|cache| Path::new(&cache).join("rseq-owner")))
         .or_else(|| env::var_os("HOME").map(|home| Path::new(&home).join(".cache/rseq-owner")))
         .ok_or_else(|| "neither RSEQ_CACHE, XDG_CACHE_HOME nor HOME is set".to_owned())
+}
+
+/// Whether a file is there, or a program in the path.
+fn is_there(name: &str) -> bool {
+    if name.starts_with('/') {
+        Path::new(name).exists()
+    } else {
+        is_in_path(name)
+    }
 }
 
 /// Whether a program is in the path.

@@ -13,6 +13,8 @@ pub const OLDEST_GLIBC: &str = "2.17";
 pub struct Steps {
     root: PathBuf,
     done: Vec<(String, Outcome)>,
+    /// The exit status of the chore where it fails.
+    status: u8,
 }
 
 /// What became of a step.
@@ -34,7 +36,18 @@ impl Steps {
         Self {
             root,
             done: Vec::new(),
+            status: 1,
         }
+    }
+
+    /// The exit status of the chore where it fails.
+    pub fn status(&self) -> u8 {
+        self.status
+    }
+
+    /// Makes this the exit status of the chore where it fails.
+    pub fn fail_with(&mut self, status: u8) {
+        self.status = status;
     }
 
     /// The workspace.
@@ -80,6 +93,21 @@ impl Steps {
     /// Runs a command; its failure is the chore's.
     pub fn run(&mut self, name: &str, command: &mut Command) -> Result<(), String> {
         self.timed(name, command, Command::status)
+    }
+
+    /// As [`Steps::run`], and where the command exits with a status of its own, the chore
+    /// does so, too.
+    pub fn run_for_status(&mut self, name: &str, command: &mut Command) -> Result<(), String> {
+        let mut code = None;
+        let done = self.timed(name, command, |command| {
+            let status = command.status()?;
+            code = status.code();
+            Ok(status)
+        });
+        if let Some(code) = code.and_then(|code| u8::try_from(code).ok()) {
+            self.fail_with(code.max(1));
+        }
+        done
     }
 
     /// Runs a step that needs no other program; its failure is the chore's.

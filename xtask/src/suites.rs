@@ -2,6 +2,9 @@
 //! emulated machine, for a compiler, for a time limit), so two cores are better
 //! used side by side than one target after the other.
 //!
+//! As root each has a process namespace of its own, so that those who look at all processes
+//! and those whose threads are counted are not in each other's way.
+//!
 //! What a target prints is shown as one block when it ends. A target that fails
 //! does not stop the others. What took longest the last time begins first, so that the
 //! short ones fill the gaps.
@@ -15,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::alone;
 use crate::setup;
 use crate::step::{Outcome, Steps};
 use crate::unchanged::{Stamps, Verdict};
@@ -66,6 +70,18 @@ pub struct Target {
     only: Option<Vec<String>>,
 }
 
+impl Target {
+    /// Returns the command that runs it as cargo would; none where only cargo can.
+    pub fn command(&self, steps: &Steps) -> Option<Command> {
+        let mut command = alone::command(self.executable.as_ref()?);
+        command
+            .current_dir(&self.folder)
+            .env("CARGO", steps.cargo().get_program())
+            .env("CARGO_MANIFEST_DIR", &self.folder);
+        Some(command)
+    }
+}
+
 /// What became of a target.
 pub struct Run {
     pub name: String,
@@ -97,6 +113,12 @@ impl Run {
             return vec![self.name.clone()];
         }
         names
+    }
+
+    /// The tests of it that were skipped, each as `TARGET: TEST`, as far as it tells them.
+    pub fn skipped(&self) -> Vec<String> {
+        let whole = |name| format!("{}: {name}", self.name);
+        self.skipped.iter().map(whole).collect()
     }
 }
 
@@ -224,17 +246,7 @@ fn stamp(stamps: &Stamps, target: &Target, run: &Run) {
 ///
 /// Something does not build.
 pub fn build(steps: &mut Steps, stamps: &Stamps) -> Result<Vec<Target>, String> {
-    let mut cargo = steps.cargo();
-    cargo
-        .args(["test", "--workspace", "--no-run"])
-        .arg("--message-format=json-render-diagnostics")
-        .stdout(Stdio::piped());
-    let output = steps.capture("build the tests", &mut cargo)?;
-    let mut targets: Vec<_> = output
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter_map(|message| target_of(&message))
-        .collect();
+    let mut targets = built(steps, &["--workspace"])?;
     tell_apart(&mut targets);
     targets.push(Target {
         name: DOCUMENTATION.to_owned(),
@@ -249,6 +261,33 @@ pub fn build(steps: &mut Steps, stamps: &Stamps) -> Result<Vec<Target>, String> 
         std::cmp::Reverse(last.unwrap_or(guess))
     });
     Ok(targets)
+}
+
+/// Builds the test targets below the folder `tests` of a package, and returns them by name.
+///
+/// # Errors
+///
+/// Something does not build.
+pub fn of_package(steps: &mut Steps, package: &str) -> Result<Vec<Target>, String> {
+    let mut targets = built(steps, &["-p", package, "--test", "*"])?;
+    targets.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(targets)
+}
+
+/// Builds the test targets that cargo takes `which` for.
+fn built(steps: &mut Steps, which: &[&str]) -> Result<Vec<Target>, String> {
+    let mut cargo = steps.cargo();
+    cargo
+        .args(["test", "--no-run"])
+        .args(which)
+        .arg("--message-format=json-render-diagnostics")
+        .stdout(Stdio::piped());
+    let output = steps.capture("build the tests", &mut cargo)?;
+    let targets = output
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter_map(|message| target_of(&message));
+    Ok(targets.collect())
 }
 
 /// Names targets of several packages that are called alike after their package, too: what
@@ -317,14 +356,12 @@ fn run_one(target: &Target, steps: &Steps, fresh: bool) -> Run {
 
 /// What the target prints, on both streams as they come, and whether it succeeded.
 fn output_of(target: &Target, steps: &Steps, fresh: bool) -> Result<(String, bool), String> {
-    let mut command = if let Some(executable) = &target.executable {
-        Command::new(executable)
-    } else {
+    let mut command = target.command(steps).unwrap_or_else(|| {
         let mut cargo = steps.cargo();
         cargo.args(["test", "--workspace", "--doc", "--quiet"]);
         cargo
-    };
-    let program = command.get_program().display().to_string();
+    });
+    let program = target.name.clone();
     let say = |error: std::io::Error| format!("{program}: {error}");
     if let Some(names) = &target.only {
         command.env(ONLY, names.join("\n"));
@@ -335,9 +372,6 @@ fn output_of(target: &Target, steps: &Steps, fresh: bool) -> Result<(String, boo
     // one file for both streams, which nobody else finds
     let mut file = tempfile::tempfile().map_err(say)?;
     let status = command
-        .current_dir(&target.folder)
-        .env("CARGO", steps.cargo().get_program())
-        .env("CARGO_MANIFEST_DIR", &target.folder)
         .stdin(Stdio::null())
         .stdout(file.try_clone().map_err(say)?)
         .stderr(file.try_clone().map_err(say)?)

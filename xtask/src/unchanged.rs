@@ -27,6 +27,7 @@ pub struct Verdict {
 
 /// Stamps of what passed, each with the key of the tree that it passed on.
 pub struct Stamps {
+    root: PathBuf,
     folder: PathBuf,
     times: PathBuf,
     key: Option<String>,
@@ -38,6 +39,7 @@ impl Stamps {
     /// so nothing counts as unchanged.
     pub fn read(root: &Path, target: &Path, times: &Path) -> Self {
         Self {
+            root: root.to_owned(),
             folder: target.join("passed"),
             times: times.to_owned(),
             key: key(root),
@@ -68,8 +70,13 @@ impl Stamps {
     }
 
     /// Notes that no test of `name` failed on this tree. A stamp that cannot be written
-    /// is a target that runs again.
+    /// is a target that runs again. So is one whose tree has been changed meanwhile: nobody
+    /// knows which of the two it was built of.
     pub fn note(&self, name: &str, verdict: &Verdict) {
+        if key(&self.root) != self.key {
+            self.remove(name);
+            return;
+        }
         if let Some(key) = &self.key {
             let text = format!("{key} {}\n{}", verdict.count, verdict.skipped.join("\n"));
             let _ = fs::create_dir_all(&self.folder);
@@ -111,7 +118,13 @@ fn file_name(name: &str) -> String {
 
 /// The content of every file of the tree that git does not ignore, and what of the
 /// machine a test can depend on: kernel, compilers, installed packages, settings.
+///
+/// None where that is not known.
 fn key(root: &Path) -> Option<String> {
+    let mut settings: Vec<_> = env::vars_os().filter(|(name, _)| matters(name)).collect();
+    if settings.iter().any(|(name, _)| names_files(name)) {
+        return None;
+    }
     let mut hash = Sha256::new();
     let listed = printed(Command::new("git").current_dir(root).args([
         "ls-files",
@@ -139,7 +152,7 @@ fn key(root: &Path) -> Option<String> {
     part(&mut hash, &printed(Command::new("rustc").arg("-vV"))?);
     // other distributions have other files; the packages are then not known
     part(&mut hash, &fs::read("/var/lib/dpkg/status").ok()?);
-    let mut settings: Vec<_> = env::vars_os().filter(|(name, _)| matters(name)).collect();
+    part(&mut hash, &printed(&mut Command::new("id"))?);
     settings.sort();
     for (name, value) in settings {
         part(&mut hash, name.as_bytes());
@@ -155,11 +168,27 @@ fn key(root: &Path) -> Option<String> {
 /// Whether a variable of the environment can change what a test finds.
 fn matters(name: &OsStr) -> bool {
     let name = name.as_bytes();
-    ["RSEQ", "RUST", "LD_", "GLIBC_", "LC_", "LANG"]
-        .iter()
-        .any(|beginning| name.starts_with(beginning.as_bytes()))
-        || name == b"PATH"
-        || name == b"HOME"
+    [
+        "RSEQ",
+        "RUST",
+        "LD_",
+        "GLIBC_",
+        "LC_",
+        "LANG",
+        "CARGO_BUILD_",
+    ]
+    .iter()
+    .any(|beginning| name.starts_with(beginning.as_bytes()))
+        || ["PATH", "HOME", "TMPDIR", "CC"]
+            .iter()
+            .any(|other| name == other.as_bytes())
+}
+
+/// Whether a variable names files that are tested in place of those of this tree. What is in
+/// them is not looked at here.
+fn names_files(name: &OsStr) -> bool {
+    let name = name.as_bytes();
+    name.starts_with(b"RSEQ_") && (name.ends_with(b"_ARTIFACTS") || name == b"RSEQ_TARBALL")
 }
 
 /// One part of a key, with its length, so that parts do not run into each other.
@@ -179,7 +208,7 @@ mod tests {
     use std::path::Path;
     use std::process::Command;
 
-    use super::{Stamps, Verdict};
+    use super::{Stamps, Verdict, names_files};
 
     fn verdict(count: u64, skipped: &[&str]) -> Verdict {
         Verdict {
@@ -229,6 +258,27 @@ mod tests {
 
         fs::write(tree.path().join("a"), "2").unwrap();
         assert_eq!(passed(), None);
+    }
+
+    #[test]
+    fn what_was_changed_meanwhile_leaves_no_stamp() {
+        let tree = tree();
+        let first = stamps(tree.path());
+        fs::write(tree.path().join("a"), "2").unwrap();
+        first.note("suite", &verdict(1, &[]));
+        assert_eq!(stamps(tree.path()).passed("suite"), None);
+        fs::write(tree.path().join("a"), "1").unwrap();
+        assert_eq!(stamps(tree.path()).passed("suite"), None);
+    }
+
+    #[test]
+    fn files_from_elsewhere_are_told() {
+        for name in ["RSEQ_ARTIFACTS", "RSEQ_AARCH64_ARTIFACTS", "RSEQ_TARBALL"] {
+            assert!(names_files(name.as_ref()), "{name}");
+        }
+        for name in ["RSEQ_CACHE", "PATH"] {
+            assert!(!names_files(name.as_ref()), "{name}");
+        }
     }
 
     #[test]

@@ -34,14 +34,14 @@ fn verified() -> Outcome {
         ("adopter", "hides", "client"),
     ] {
         let path = built(source, case)?.display().to_string();
-        let told = errors(&["--verify"], &[&path])?;
+        let told = errors(&["--verify=30"], &[&path])?;
         holds(&told, &[&format!("to be {owner}: it is so")])?;
-        let told = errors(&["--verify"], &["nice", &path])?;
+        let told = errors(&["--verify=30"], &["nice", &path])?;
         holds(&told, &[&format!("to be {owner}: it is so")])?;
         // good news only where they are asked for
         assert_eq!(errors(&[], &[&path])?, "");
     }
-    let told = errors(&["--verify", "--mode", "off"], &["true"])?;
+    let told = errors(&["--verify=30", "--mode", "off"], &["true"])?;
     holds(&told, &["not verified"])?;
     Ok(())
 }
@@ -82,7 +82,7 @@ fn launchers_that_stay() -> Outcome {
         for _ in 0..10 {
             assert_eq!(errors(&[], &command)?, "", "{launcher:?}");
         }
-        let told = errors(&["--verify"], &command)?;
+        let told = errors(&["--verify=30"], &command)?;
         holds(&told, &["to be client: it is so"])?;
         let told = errors(&["--report", &place], &command)?;
         assert_eq!(told, "", "{launcher:?}");

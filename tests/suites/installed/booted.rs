@@ -192,7 +192,7 @@ impl Booted {
             .arg(before)
             .env("files", files)
             .env("systemd", systemd()?)
-            .limit(LIMIT * 6)
+            .limit(LIMIT * 20)
             .start()?;
         Ok(Self { running, root })
     }

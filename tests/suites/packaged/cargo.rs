@@ -91,7 +91,9 @@ fn nothing_is_needed_beside_it() -> Outcome {
         version.contains("built in, librseq_shim.so sha256 "),
         "{version}"
     );
-    let doctor = run(&["doctor", "--fail-on", "never"])?.expect(0)?.out;
+    let doctor = run(&["doctor", "--seconds", "20", "--fail-on", "never"])?
+        .expect(0)?
+        .out;
     assert!(doctor.starts_with("This host "), "{doctor}");
     let audit = run(&["audit", "--fail-on", "never", "/bin/ls"])?.expect(0)?;
     assert_eq!(audit.err, "");

@@ -69,7 +69,7 @@ fn follow(root: Root, distribution: &str) -> Outcome {
             exec 3>input
             read -r ready <output
             echo "server $!"
-            {doctor} || test $? = 1
+            {doctor} || case $? in 1 | 3) ;; *) exit 9 ;; esac
             echo "== manual"
             {manual}
             echo "== problems"

@@ -35,7 +35,8 @@ struct Choice {
     minutes: Option<u64>,
 }
 
-/// Runs the tests, and prints a line for each run and one for each test that failed. Nothing
+/// Runs the tests, and prints a line for each run and one for each test that failed or was
+/// skipped. Nothing
 /// counts as unchanged; answers of emulated machines that are kept are judged again, and
 /// the machines are not booted. What a target that failed has printed is kept below the
 /// target folder.
@@ -81,7 +82,7 @@ pub fn run(steps: &mut Steps, words: &[String]) -> Result<(), String> {
         tally.add(&run);
     }
     drop(spinning);
-    println!("\n{}", tally.text());
+    print!("\n{}", tally.text());
     if tally.failures.is_empty() {
         return Ok(());
     }
@@ -94,6 +95,7 @@ struct Once {
     took: Duration,
     passed: u64,
     failures: Vec<String>,
+    skipped: Vec<String>,
 }
 
 impl Once {
@@ -122,14 +124,16 @@ fn one(steps: &Steps, targets: &[Target], number: u32, folder: &Path) -> Once {
         took: start.elapsed(),
         passed: runs.iter().map(|run| run.passed).sum(),
         failures: runs.iter().flat_map(Run::failures).collect(),
+        skipped: runs.iter().flat_map(Run::skipped).collect(),
     }
 }
 
-/// How often each test failed.
+/// How often each test failed, and how often each was skipped.
 #[derive(Default)]
 struct Tally {
     runs: u32,
     failures: BTreeMap<String, u32>,
+    skipped: BTreeMap<String, u32>,
 }
 
 impl Tally {
@@ -138,18 +142,23 @@ impl Tally {
         for failure in &run.failures {
             *self.failures.entry(failure.clone()).or_default() += 1;
         }
+        for name in &run.skipped {
+            *self.skipped.entry(name.clone()).or_default() += 1;
+        }
     }
 
     fn text(&self) -> String {
         let runs = self.runs;
-        if self.failures.is_empty() {
-            return format!("no test failed in {runs} runs");
-        }
-        let lines = self
-            .failures
-            .iter()
-            .map(|(name, count)| format!("{count} of {runs} runs: {name}"));
-        lines.collect::<Vec<_>>().join("\n")
+        let listed = |counts: &BTreeMap<String, u32>, what: &str| {
+            let line = |(name, count)| format!("{what} in {count} of {runs} runs: {name}\n");
+            counts.iter().map(line).collect::<String>()
+        };
+        let failed = if self.failures.is_empty() {
+            format!("no test failed in {runs} runs\n")
+        } else {
+            listed(&self.failures, "failed")
+        };
+        failed + &listed(&self.skipped, "skipped")
     }
 }
 
@@ -193,6 +202,7 @@ mod tests {
             took: Duration::from_millis(2500),
             passed: 7,
             failures: failures.iter().map(|&name| name.to_owned()).collect(),
+            skipped: vec!["d: e".to_owned(); usize::from(number == 1)],
         }
     }
 
@@ -200,10 +210,13 @@ mod tests {
     fn what_failed_is_counted_over_all_runs() {
         let mut tally = Tally::default();
         tally.add(&once(1, &[]));
-        assert_eq!(tally.text(), "no test failed in 1 runs");
+        let skipped = "skipped in 1 of 1 runs: d: e\n";
+        assert_eq!(tally.text(), format!("no test failed in 1 runs\n{skipped}"));
         tally.add(&once(2, &["a: b", "c"]));
         tally.add(&once(3, &["a: b"]));
-        assert_eq!(tally.text(), "2 of 3 runs: a: b\n1 of 3 runs: c");
+        let text = "failed in 2 of 3 runs: a: b\nfailed in 1 of 3 runs: c\n\
+                    skipped in 1 of 3 runs: d: e\n";
+        assert_eq!(tally.text(), text);
         assert_eq!(once(2, &["a"]).row(), "| 2 | 2 s | 7 | 1 |");
     }
 }

@@ -14,6 +14,7 @@ use clap::builder::PossibleValuesParser;
 
 use crate::setup;
 use crate::step::Steps;
+use crate::suites;
 
 /// The labs. The lab NAME is the package `rseq-lab-NAME`; it knows what it needs.
 pub const NAMES: [&str; 4] = ["adversaries", "launchers", "programs", "servers"];
@@ -137,10 +138,11 @@ fn mutants(steps: &mut Steps, choice: &[String], only_set_up: bool) -> Result<()
     }
     let mut command = program(steps, MUTANTS);
     command.arg("--tool").arg(tool).args(choice);
-    steps.run(MUTANTS, &mut command)
+    steps.run_for_status(MUTANTS, &mut command)
 }
 
-/// Runs a lab whose suites are part of the tests. They build what they need.
+/// Runs a lab whose suites are part of the tests: its program, or where it has none, those
+/// suites. They build what they need.
 fn run_own(
     steps: &mut Steps,
     name: &str,
@@ -155,13 +157,50 @@ fn run_own(
     } else if WITH_A_PROGRAM.contains(&name) {
         program(steps, name)
     } else {
-        let mut cargo = steps.cargo();
-        cargo
-            .args(["test", "--quiet", "-p", &format!("rseq-lab-{name}"), "--"])
-            .env("RSEQ_TESTS_TABLE", "1");
-        cargo
+        return run_suites(steps, name, choice);
     };
-    steps.run(name, command.args(choice))
+    steps.run_for_status(name, command.args(choice))
+}
+
+/// Runs the suites of a lab, one after the other, each to its end. One that does not know
+/// what is asked for is no failure where another does.
+fn run_suites(steps: &mut Steps, name: &str, choice: &[String]) -> Result<(), String> {
+    steps.fail_with(NOT_RUN);
+    let mut statuses = Vec::new();
+    for target in suites::of_package(steps, &format!("rseq-lab-{name}"))? {
+        let Some(mut command) = target.command(steps) else {
+            continue;
+        };
+        command.args(choice).env("RSEQ_TESTS_TABLE", "1");
+        // in case it is killed
+        steps.fail_with(WRONG);
+        let done = steps.run_for_status(&target.name, &mut command);
+        statuses.push(done.map_or_else(|_| steps.status(), |()| 0));
+    }
+    let status = of_all(&statuses);
+    steps.fail_with(status);
+    match status {
+        0 => Ok(()),
+        NOT_RUN => Err(format!("{name}: nothing was run")),
+        _ => Err(format!("{name}: an answer is wrong")),
+    }
+}
+
+/// The exit status of a lab where an answer is wrong.
+const WRONG: u8 = 1;
+
+/// That of one that could not be run, or does not know what is asked for.
+const NOT_RUN: u8 = 2;
+
+/// The exit status of a lab whose suites have ended with these.
+fn of_all(statuses: &[u8]) -> u8 {
+    if statuses.iter().all(|&status| status == NOT_RUN) {
+        NOT_RUN
+    } else if statuses.iter().all(|&status| matches!(status, 0 | NOT_RUN)) {
+        0
+    } else {
+        WRONG
+    }
 }
 
 /// Installs what the lab `name` needs and this machine lacks.
@@ -193,7 +232,7 @@ fn run(
     };
     let mut command = program(steps, name);
     command.args(choice).env("RSEQ_ARTIFACTS", folder);
-    steps.run(name, &mut command)
+    steps.run_for_status(name, &mut command)
 }
 
 fn program(steps: &Steps, name: &str) -> Command {
@@ -201,4 +240,20 @@ fn program(steps: &Steps, name: &str) -> Command {
     let package = format!("rseq-lab-{name}");
     cargo.args(["run", "--quiet", "-p", &package, "--bin", &package, "--"]);
     cargo
+}
+
+#[cfg(test)]
+mod tests {
+    use super::of_all;
+
+    #[test]
+    fn the_status_of_several_suites() {
+        assert_eq!(of_all(&[0, 0]), 0);
+        assert_eq!(of_all(&[2, 0]), 0);
+        assert_eq!(of_all(&[2, 2]), 2);
+        assert_eq!(of_all(&[]), 2);
+        // as the ordinary harness fails
+        assert_eq!(of_all(&[2, 0, 101]), 1);
+        assert_eq!(of_all(&[1, 2]), 1);
+    }
 }

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use rseq_kit::needs::{Asked, Need};
+use rseq_kit::patience::stretched;
 use rseq_kit::scratch;
 
 use crate::pypi::Pinned;
@@ -95,7 +96,7 @@ impl Start {
     ///
     /// It does not within a minute.
     pub fn port(&self) -> Result<u16, String> {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + stretched(PATIENCE);
         while Instant::now() < end {
             if let Some(port) = self.listens() {
                 return Ok(port);

@@ -14,10 +14,8 @@ use rseq_kit::scratch;
 
 use crate::workerd;
 
-/// The server, which cargo can build.
-pub const NEED: Need = Need::new(&Asked("hyper of crates.io", || {
-    binary(Linked::Dynamic).map(drop)
-}));
+/// The crates of the server, which cargo can download. That it builds is tested.
+pub const NEED: Need = Need::new(&Asked("hyper of crates.io", downloaded));
 
 /// How often the server counts one request (`tests/clients/hyper/main.rs`).
 pub const TIMES: u64 = 100_000;
@@ -56,7 +54,26 @@ pub fn binary(linked: Linked) -> Result<PathBuf, String> {
     }
 }
 
-fn build(linked: Linked) -> Result<PathBuf, String> {
+fn downloaded() -> Result<(), String> {
+    let fetched = cargo()
+        .args(["fetch", "--quiet", "--locked", "--target", TARGET])
+        .directory(&sources()?)
+        .limit(LIMIT)
+        .run()?;
+    if fetched.code() == 0 {
+        return Ok(());
+    }
+    let last = fetched.err.lines().last().unwrap_or_default();
+    Err(format!("needs hyper, which cargo cannot download: {last}"))
+}
+
+fn cargo() -> Program {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
+    Program::with_callers_environment(cargo)
+}
+
+/// A folder with the server's sources.
+fn sources() -> Result<PathBuf, String> {
     let source = room().join("clients/hyper");
     let work = scratch::directory("hyper")?;
     let say = |error: std::io::Error| format!("{}: {error}", source.display());
@@ -66,6 +83,11 @@ fn build(linked: Linked) -> Result<PathBuf, String> {
         let text = text.replace("@ADOPTER@", &adopter.display().to_string());
         fs::write(work.join(name), text).map_err(say)?;
     }
+    Ok(work)
+}
+
+fn build(linked: Linked) -> Result<PathBuf, String> {
+    let work = sources()?;
     let flags = match linked {
         Linked::Dynamic => "",
         Linked::StaticPie => "-Ctarget-feature=+crt-static",
@@ -73,8 +95,7 @@ fn build(linked: Linked) -> Result<PathBuf, String> {
     };
     // the other crates stay there; cargo sees whether this checkout's has changed
     let target = cache::folder("hyper-target")?;
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
-    let built = Program::with_callers_environment(cargo)
+    cargo()
         .args([
             "build",
             "--quiet",
@@ -88,14 +109,12 @@ fn build(linked: Linked) -> Result<PathBuf, String> {
         .env("RUSTFLAGS", flags)
         .directory(&work)
         .limit(LIMIT)
-        .run()?;
-    if built.code() != 0 {
-        let last = built.err.lines().last().unwrap_or_default();
-        return Err(format!("needs hyper, which cargo cannot build: {last}"));
-    }
+        .run()?
+        .expect(0)?;
     // another test may build another kind over it
     let place = work.join(NAME);
-    fs::copy(target.join(TARGET).join("release").join(NAME), &place).map_err(say)?;
+    let from = target.join(TARGET).join("release").join(NAME);
+    fs::copy(&from, &place).map_err(|error| format!("{}: {error}", from.display()))?;
     Ok(place)
 }
 

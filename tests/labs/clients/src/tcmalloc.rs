@@ -15,8 +15,10 @@ use rseq_kit::child::{Finished, Program};
 use rseq_kit::machine::Machine;
 use rseq_kit::needs::{Asked, Need, program};
 
-/// TCMalloc, which cargo and a C++ compiler can build.
-pub const NEED: Need = Need::new(&Asked("TCMalloc", || binary(Linked::Hidden).map(drop)));
+/// TCMalloc, which cargo and a C++ compiler can build. That the program links is tested.
+pub const NEED: Need = Need::new(&Asked("TCMalloc", || {
+    kept_archive(Machine::X86_64).map(drop)
+}));
 
 /// The crate, and what its build script leaves.
 const CRATE: &str = "libtcmalloc-sys";
@@ -132,13 +134,16 @@ pub fn said(finished: &Finished) -> Result<Said, String> {
 }
 
 fn build(machine: Machine) -> Result<PathBuf, String> {
-    let source = source();
+    link(machine, &source(), &kept_archive(machine)?.join(ARCHIVE))
+}
+
+/// The folder with the allocator, which nobody has changed since it was built.
+fn kept_archive(machine: Machine) -> Result<PathBuf, String> {
     let target = machine.foreign().map(|_| target(machine));
     let name = archive_name(&lock()?, target.as_deref())?;
-    let archive = cache::kept(&name, |folder| {
-        archive(&source, machine, target.as_deref(), folder)
-    })?;
-    link(machine, &source, &archive.join(ARCHIVE))
+    cache::kept(&name, |folder| {
+        archive(&source(), machine, target.as_deref(), folder)
+    })
 }
 
 /// Where the program is, and the crate that brings TCMalloc.
@@ -259,5 +264,5 @@ fn link_one(compiler: &str, folder: &Path, out: &str, arguments: &[&OsStr]) -> R
         .run()?
         .expect(0)
         .map(drop)
-        .map_err(|error| format!("needs TCMalloc, which does not link: {error}"))
+        .map_err(|error| format!("the program does not link: {error}"))
 }

@@ -15,6 +15,7 @@ use rseq_kit::artifacts::room;
 use rseq_kit::cache;
 use rseq_kit::child::Program;
 use rseq_kit::needs::{Asked, Need, program};
+use rseq_kit::patience::stretched;
 use rseq_kit::scratch;
 
 /// The server `workerd`, which npm can install.
@@ -164,7 +165,7 @@ pub fn ask(port: u16, connections: u32, each: u32) -> Result<BTreeMap<String, St
 /// There is none, or no HTTP.
 pub fn get(port: u16, path: &str) -> Result<String, String> {
     let say = |error: std::io::Error| format!("{path}: {error}");
-    let limit = Some(Duration::from_secs(10));
+    let limit = Some(stretched(Duration::from_secs(30)));
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).map_err(say)?;
     stream.set_read_timeout(limit).map_err(say)?;
     stream.set_write_timeout(limit).map_err(say)?;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use rseq_kit::child::Program;
 use rseq_kit::executable;
 use rseq_kit::needs::program;
+use rseq_kit::patience::stretched;
 use rseq_lab::files::{files, folder, open_to_all};
 
 use crate::launcher::{Launcher, Reaches};
@@ -52,7 +53,7 @@ pub fn look(launcher: &Launcher, subject: Subject) -> Result<Cell, String> {
         None => seen.owner == expected && seen.is_whole(),
     };
     let started = Started::new(Some(launcher), subject)?;
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + stretched(PATIENCE);
     loop {
         // around it others start as well: what is seen too early is looked at again
         let why = match started.seen(subject) {
@@ -151,7 +152,7 @@ impl Started {
 
     /// Looks at it until it has been the same for a while.
     fn seen_when_ready(&self, subject: Subject) -> Result<Seen, String> {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + stretched(PATIENCE);
         let mut last = None;
         loop {
             match self.seen(subject) {

@@ -47,6 +47,22 @@ impl Booted {
     }
 }
 
+/// Returns what qemu is told of a machine, whose results go to the file `results`; all but
+/// its kernel and what that starts with.
+pub fn arguments(machine: Machine, hardware: &Hardware, results: &Path) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    let mut add = |words: &[&str]| all.extend(words.iter().map(|&word| word.to_owned()));
+    add(emulated::hardware(machine));
+    add(&["-accel", "tcg,thread=multi", "-cpu"]);
+    add(&[hardware.processor.unwrap_or(emulated::processor(machine))]);
+    add(&["-smp", &hardware.count.to_string()]);
+    add(&["-m", &hardware.memory.to_string()]);
+    add(&["-nodefaults", "-nographic", "-no-reboot"]);
+    add(&["-append", emulated::kernel_arguments(machine)]);
+    all.extend(emulated::lines(machine, &results.display().to_string()));
+    all
+}
+
 /// Boots a machine and waits for its end.
 ///
 /// qemu's exit status says nothing: it is 0 after a panic as well.
@@ -61,18 +77,11 @@ pub fn boot(
     let finished = Program::with_callers_environment("nice")
         .args(["-n", "10"])
         .arg(program(emulated::qemu(machine))?)
-        .args(emulated::hardware(machine))
-        .args(["-accel", "tcg,thread=multi", "-cpu"])
-        .arg(hardware.processor.unwrap_or(emulated::processor(machine)))
-        .args(["-smp", &hardware.count.to_string()])
-        .args(["-m", &hardware.memory.to_string()])
-        .args(["-nodefaults", "-nographic", "-no-reboot"])
-        .args(emulated::lines(machine, &results.display().to_string()))
+        .args(arguments(machine, hardware, &results))
         .arg("-kernel")
         .arg(kernel)
         .arg("-initrd")
         .arg(archive)
-        .args(["-append", emulated::kernel_arguments(machine)])
         .limit(START_AND_STOP + commands.min(COMMANDS))
         .run();
     let console = match &finished {

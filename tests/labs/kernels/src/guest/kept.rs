@@ -12,7 +12,7 @@ use rseq_kit::cache;
 use rseq_kit::child::Program;
 use rseq_kit::needs::program;
 
-use super::{Guest, Kernel, Machine, Results, content, programs, qemu, results};
+use super::{Guest, Kernel, Machine, Results, boot, content, programs, qemu, results};
 
 /// The variable that has every machine booted, if it is `fresh`.
 const GUESTS: &str = "RSEQ_GUESTS";
@@ -107,9 +107,8 @@ impl Guest {
             |path: &Path| fs::read(path).map_err(|error| format!("{}: {error}", path.display()));
         kernel.package()?.sha256.hash(&mut hasher);
         emulator(kernel.machine)?.hash(&mut hasher);
-        self.processor.hash(&mut hasher);
-        self.memory.hash(&mut hasher);
-        self.single.hash(&mut hasher);
+        // wherever the files are
+        boot::arguments(kernel.machine, &self.hardware(), Path::new("")).hash(&mut hasher);
         self.commands.hash(&mut hasher);
         content::hash(&read(&programs::first(kernel.machine)?)?, &mut hasher);
         // the last one of a place wins

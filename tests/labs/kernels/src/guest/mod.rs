@@ -189,6 +189,14 @@ impl Guest {
         self.boot_for_bytes(kernel).map(|(results, _)| results)
     }
 
+    fn hardware(&self) -> boot::Hardware<'_> {
+        boot::Hardware {
+            processor: self.processor.as_deref(),
+            count: if self.single { 1 } else { 2 },
+            memory: self.memory.unwrap_or(boot::MEMORY),
+        }
+    }
+
     /// Boots the machine; answers also what it wrote, as it is.
     fn boot_for_bytes(&self, kernel: &Kernel) -> Result<(Results, Vec<u8>), String> {
         let image = kernel.image()?;
@@ -199,12 +207,7 @@ impl Guest {
         let limits = self.commands.iter().map(|command| command.limit);
         let limit = limits.sum();
         let once = || {
-            let hardware = boot::Hardware {
-                processor: self.processor.as_deref(),
-                count: if self.single { 1 } else { 2 },
-                memory: self.memory.unwrap_or(boot::MEMORY),
-            };
-            let booted = boot::boot(kernel.machine, &image, &archive, &hardware, limit)?;
+            let booted = boot::boot(kernel.machine, &image, &archive, &self.hardware(), limit)?;
             match results::read(&booted.results, self.commands.len()) {
                 Ok(results) => Ok((results, booted.results)),
                 Err(error) => {
@@ -214,7 +217,10 @@ impl Guest {
             }
         };
         // emulated hardware does not always come up where the host is busy
-        let results = once().or_else(|_| once());
+        let results = once().or_else(|error| {
+            eprintln!("{error}\nonce more:");
+            once()
+        });
         // tens of megabytes each
         let _ = std::fs::remove_file(&archive);
         results

@@ -1,0 +1,122 @@
+//! What has to hold before a change may land, and the part of it that takes a minute.
+
+use std::process::Command;
+
+use crate::step::Steps;
+use crate::{book, cross, setup, suites, tidy as layout};
+
+/// What tells within a minute whether a change is right: no root, no network, and
+/// nothing is installed.
+pub fn check(steps: &mut Steps) -> Result<(), String> {
+    lint(steps)?;
+    steps.run(
+        "unit tests",
+        steps
+            .cargo()
+            .args(["test", "--quiet", "--workspace", "--lib", "--bins"])
+            // without std, so without a test harness of their own
+            .args(["--exclude", "rseq-shim", "--exclude", "rseq-abi-library"])
+            .args(["--exclude", "rseq-owner"]),
+    )?;
+    steps.run(
+        "model tests",
+        steps
+            .cargo()
+            .args(["test", "--quiet", "-p", "rseq-lab-models", "--tests"]),
+    )
+}
+
+/// The layout's rules.
+pub fn tidy(steps: &mut Steps) -> Result<(), String> {
+    let root = steps.root().to_owned();
+    steps.own("tidy", || layout::check(&root))
+}
+
+/// Format, layout and lints.
+fn lint(steps: &mut Steps) -> Result<(), String> {
+    tidy(steps)?;
+    steps.run("rustfmt", steps.cargo().args(["fmt", "--all", "--check"]))?;
+    steps.run(
+        "clippy",
+        steps.cargo().args([
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ]),
+    )
+}
+
+/// Everything that has to hold before a change may land.
+pub fn test(steps: &mut Steps, fresh: bool) -> Result<(), String> {
+    setup::programs(steps);
+    cross::set_up_all(steps);
+    // after the installation, which belongs to the key
+    let stamps = suites::stamps(steps);
+    if fresh {
+        stamps
+            .forget()
+            .map_err(|error| format!("cannot remove what passed before: {error}"))?;
+    }
+    let root = steps.root().to_owned();
+    std::thread::scope(|scope| {
+        // waits for nothing that cargo builds here
+        let licences = scope.spawn(|| {
+            let mut steps = Steps::new(root);
+            let done = dependencies(&mut steps);
+            (steps, done)
+        });
+        let tested = lint(steps)
+            .and_then(|()| documentation(steps))
+            .and_then(|()| book::build_or_skip(steps, &steps.target().join("book")))
+            .and_then(|()| cross::check(steps))
+            .and_then(|()| steps.run("build", steps.cargo().args(["build", "--workspace"])))
+            .and_then(|()| suites::run(steps, &stamps, fresh));
+        let (ran, permitted) = licences
+            .join()
+            .map_err(|_| "the check of the dependencies ended early".to_owned())?;
+        steps.merge(ran);
+        tested.and(permitted)
+    })
+}
+
+/// Licences, sources and duplicates of what is built in.
+fn dependencies(steps: &mut Steps) -> Result<(), String> {
+    match setup::cargo_deny(steps) {
+        Ok(program) => steps.run(
+            "cargo-deny",
+            Command::new(program)
+                .current_dir(steps.root())
+                // advisories need a database from outside the crate registry
+                .args([
+                    "--log-level",
+                    "error",
+                    "check",
+                    "bans",
+                    "licenses",
+                    "sources",
+                ]),
+        ),
+        Err(reason) => {
+            steps.skip("cargo-deny", reason);
+            Ok(())
+        }
+    }
+}
+
+fn documentation(steps: &mut Steps) -> Result<(), String> {
+    steps.run(
+        "rustdoc",
+        steps
+            .cargo()
+            // most of what is worth reading is private: the shim's modules
+            .args(["doc", "--workspace", "--no-deps", "--quiet"])
+            .arg("--document-private-items")
+            .env(
+                "RUSTDOCFLAGS",
+                "-D warnings -A rustdoc::private-intra-doc-links",
+            ),
+    )
+}
