@@ -9,27 +9,18 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use rseq_kit::compile::{DEFINES, compile};
 use rseqctl::program::{Loaded, Program, Search};
 use serde_json::Value;
 use tempfile::TempDir;
 
-const DEFINES: &str = "struct area { unsigned w[8]; } __attribute__((aligned(32)));\n\
-    __thread struct area __rseq_abi __attribute__((tls_model(\"initial-exec\"))) = { { 0, -1 } };\n";
 /// The dynamic linker of x86-64 programs (System V ABI, AMD64 supplement).
 const INTERPRETER: &str = "/lib64/ld-linux-x86-64.so.2";
 const MAIN: &str = "int main(void) { return 0; }\n";
 
 fn build(output: &Path, source: &str, flags: &[&str]) {
-    fs::create_dir_all(output.parent().expect("a folder")).expect("a folder");
-    let code = output.with_extension("c");
-    fs::write(&code, source).expect("a temporary file");
-    let built = Command::new("cc")
-        .args(["-O1", "-Wl,--no-as-needed", "-o"])
-        .args([output, &code])
-        .args(flags)
-        .output()
-        .expect("these tests need a C compiler named cc");
-    assert!(built.status.success(), "{flags:?}: {built:?}");
+    let flags = [&["-Wl,--no-as-needed"], flags].concat();
+    compile(source, &flags, output).expect("it compiles");
 }
 
 fn opened(program: &Path) -> Loaded {

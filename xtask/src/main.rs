@@ -15,6 +15,7 @@ mod lab;
 mod package;
 mod picture;
 mod setup;
+mod standard_library;
 mod step;
 mod suites;
 mod tidy;

@@ -1,15 +1,10 @@
 //! A folder with libraries that the system's compiler builds.
 
-use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
 
+use rseq_kit::compile::{DEFINES, compile};
 use tempfile::TempDir;
 
-pub const DEFINES: &str = r#"
-struct area { unsigned w[8]; } __attribute__((aligned(32)));
-__thread struct area __rseq_abi __attribute__((tls_model("initial-exec"))) = { { 0, -1 } };
-"#;
 pub const BARE: [&str; 3] = ["-shared", "-fPIC", "-nostdlib"];
 
 /// A folder with fixtures.
@@ -26,18 +21,7 @@ impl Folder {
 
     pub fn build(&self, name: &str, source: &str, flags: &[&str]) -> PathBuf {
         let object = self.path(name);
-        let code = object.with_extension("c");
-        fs::create_dir_all(object.parent().expect("a folder")).expect("a folder");
-        fs::write(&code, source).expect("a file in the temporary folder");
-        let output = Command::new("cc")
-            .args(["-O2", "-o"])
-            .args([&object, &code])
-            .args(flags)
-            .output()
-            .expect("these tests need a C compiler named cc");
-        let message = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "cc {flags:?}: {message}");
-        fs::remove_file(code).expect("the source just written");
+        compile(source, flags, &object).expect("it compiles");
         object
     }
 

@@ -6,24 +6,16 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use rseq_kit::compile::{DEFINES, compile};
 use serde_json::Value;
 use tempfile::TempDir;
-
-const DEFINES: &str = "struct area { unsigned w[8]; } __attribute__((aligned(32)));\n\
-    __thread struct area __rseq_abi __attribute__((tls_model(\"initial-exec\"))) = { { 0, -1 } };\n";
 
 /// A folder with a library that earns an error, in it and in an archive, and a
 /// damaged one.
 fn folder() -> TempDir {
     let folder = TempDir::new().expect("a temporary folder");
-    let code = folder.path().join("a.c");
-    fs::write(&code, DEFINES).expect("a temporary file");
     let library = folder.path().join("a lib.so");
-    let built = Command::new("cc")
-        .args(["-shared", "-fPIC", "-nostdlib", "-o"])
-        .args([&library, &code])
-        .status();
-    assert!(built.expect("these tests need a C compiler").success());
+    compile(DEFINES, &["-shared", "-fPIC", "-nostdlib"], &library).expect("a library");
     let bytes = fs::read(&library).expect("just built");
     fs::write(folder.path().join("cut.so"), &bytes[..30]).expect("a temporary file");
     let mut tape = tar::Builder::new(Vec::new());

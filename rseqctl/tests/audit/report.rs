@@ -6,7 +6,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use crate::command::{audit, complaints, ndjson, out, rows, rseqctl, status};
-use crate::folder::{BARE, DEFINES, Folder};
+use rseq_kit::compile::DEFINES;
+
+use crate::folder::{BARE, Folder};
 
 #[test]
 fn a_row_has_every_key_of_the_contract() {

@@ -4,12 +4,10 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
+use rseq_kit::compile::{DEFINES, compile};
 use rseq_kit::needs::{Need, Tool};
 use serde_json::Value;
 use tempfile::TempDir;
-
-const DEFINES: &str = "struct area { unsigned w[8]; } __attribute__((aligned(32)));\n\
-    __thread struct area __rseq_abi __attribute__((tls_model(\"initial-exec\"))) = { { 0, -1 } };\n";
 
 pub const PACKERS: [Need; 4] = [
     Need::new(&Tool("xz")),
@@ -25,13 +23,8 @@ impl Folder {
     pub fn new() -> Self {
         let folder = Self(TempDir::new().expect("a temporary folder"));
         fs::create_dir_all(folder.path("tree/usr/lib")).expect("a folder");
-        let code = folder.path("a.c");
-        fs::write(&code, DEFINES).expect("a temporary file");
-        let built = Command::new("cc")
-            .args(["-shared", "-fPIC", "-nostdlib", "-Wl,-z,nodelete", "-o"])
-            .args([&folder.path("tree/usr/lib/liba.so"), &code])
-            .status();
-        assert!(built.expect("these tests need a C compiler").success());
+        let flags = ["-shared", "-fPIC", "-nostdlib", "-Wl,-z,nodelete"];
+        compile(DEFINES, &flags, &folder.path("tree/usr/lib/liba.so")).expect("a library");
         folder
     }
 

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::committed::committed;
+use rseq_kit::compile::{DEFINES, compile};
 use rseqctl::audit::{Document, Row};
 use schemars::schema_for;
 use serde_json::Value;
@@ -15,16 +16,8 @@ use serde_json::Value;
 /// What an audit prints that has objects, findings, damage and problems to tell.
 fn printed(arguments: &[&str]) -> String {
     let folder = tempfile::TempDir::new().expect("a temporary folder");
-    let code = folder.path().join("a.c");
     let library = folder.path().join("liba.so");
-    let text = "struct area { unsigned w[8]; } __attribute__((aligned(32)));\n\
-                __thread struct area __rseq_abi = { { 0, -1 } };\n";
-    fs::write(&code, text).expect("a temporary file");
-    let built = Command::new("cc")
-        .args(["-shared", "-fPIC", "-nostdlib", "-o"])
-        .args([&library, &code])
-        .status();
-    assert!(built.expect("these tests need a C compiler").success());
+    compile(DEFINES, &["-shared", "-fPIC", "-nostdlib"], &library).expect("a library");
     let whole = fs::read(&library).expect("just built");
     let cut = folder.path().join("cut.so");
     fs::write(cut, &whole[..whole.len() - 100]).expect("a temporary file");

@@ -15,6 +15,7 @@ pub mod bare;
 pub mod borrow;
 pub mod cache;
 pub mod child;
+pub mod compile;
 pub mod container;
 pub mod debian;
 pub mod executable;

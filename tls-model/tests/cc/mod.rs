@@ -8,10 +8,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A thread-local area as librseq and `TCMalloc` define it.
-pub(crate) const DEFINES: &str = r#"
-struct area { unsigned w[8]; } __attribute__((aligned(32)));
-__thread struct area __rseq_abi __attribute__((tls_model("initial-exec"))) = { { 0, -1 } };
-"#;
+pub(crate) const DEFINES: &str = include_str!("defines.c");
 
 /// A user of an area that somebody else defines.
 pub(crate) const REFERENCES: &str = r#"
