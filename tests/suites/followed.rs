@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use rseq_kit::child::Program;
+use rseq_kit::compile::DEFINES;
 use rseq_kit::fixture;
 use rseq_kit::machine::Machine;
 use rseq_kit::needs::{Need, program};
@@ -138,9 +139,37 @@ fn the_kernels_templates() -> Outcome {
     Ok(())
 }
 
+/// TCMalloc's assembly by itself, beside an area: both of its sections are decoded to their
+/// ends and break no rule.
+#[rseq_kit::test(BUILDS, tcmalloc::NEED_SOURCES)]
+fn tcmallocs_assembly() -> Outcome {
+    let sources = tcmalloc::sources()?;
+    let folder = scratch::directory("assembly")?;
+    let (area, out) = (folder.join("area.c"), folder.join("libassembly.so"));
+    std::fs::write(&area, DEFINES)?;
+    Program::with_callers_environment(program(Machine::Aarch64.compiler())?)
+        // as Abseil defines it
+        .args(["-shared", "-fPIC", "-nostdlib", "-DCFI(x)=x", "-I"])
+        .arg(sources.join("tcmalloc"))
+        .arg("-I")
+        .arg(sources.join("abseil-cpp"))
+        .arg("-o")
+        .args([&out, &area])
+        .arg(sources.join("tcmalloc/tcmalloc/internal/percpu_rseq_aarch64.S"))
+        .run()?
+        .expect(0)?;
+    let critical = critical(&out)?;
+    assert_eq!((critical.read, critical.decoded), (2, 2), "{critical:x?}");
+    assert!(
+        !format!("{critical:?}").contains("Offence"),
+        "{critical:x?}"
+    );
+    Ok(())
+}
+
 /// TCMalloc, with its own assembly: every section is decoded to its end, and the store is
 /// found by which it keeps a value of its own in `cpu_id_start`.
-#[rseq_kit::test(BUILDS, tcmalloc::NEED)]
+#[rseq_kit::test(BUILDS, tcmalloc::NEED_FOR_AARCH64)]
 fn tcmalloc_with_its_assembly() -> Outcome {
     let folder = tcmalloc::for_aarch64()?;
     for name in ["hidden", "exported", tcmalloc::LIBRARY] {

@@ -20,6 +20,13 @@ pub const NEED: Need = Need::new(&Asked("TCMalloc", || {
     kept_archive(Machine::X86_64).map(drop)
 }));
 
+/// TCMalloc for AArch64, where it has been built.
+pub const NEED_FOR_AARCH64: Need =
+    Need::new(&Asked("TCMalloc for AArch64", || for_aarch64().map(drop)));
+
+/// Its sources, which cargo can download.
+pub const NEED_SOURCES: Need = Need::new(&Asked("the sources of TCMalloc", || sources().map(drop)));
+
 /// The crate, and what its build script leaves.
 const CRATE: &str = "libtcmalloc-sys";
 const ARCHIVE: &str = "libtcmalloc.a";
@@ -95,6 +102,29 @@ pub fn for_aarch64() -> Result<PathBuf, String> {
         return Err(format!("it is not built ({BUILD}=1 {command})"));
     }
     FOLDER.clone()
+}
+
+/// The folder with the sources that the crate brings: `tcmalloc` and `abseil-cpp`.
+///
+/// # Errors
+///
+/// cargo cannot download them.
+pub fn sources() -> Result<PathBuf, String> {
+    let work = rseq_kit::scratch::directory("tcmalloc-sources")?;
+    copy_crate(&source(), &work)?;
+    let told = cargo()
+        .args(["metadata", "--quiet", "--locked", "--format-version", "1"])
+        .directory(&work)
+        .limit(LIMIT)
+        .run()?
+        .expect(0)
+        .map_err(|error| format!("needs TCMalloc, which cargo cannot download: {error}"))?;
+    let told: Value = serde_json::from_str(&told.out).map_err(|error| error.to_string())?;
+    let mut packages = told["packages"].as_array().into_iter().flatten();
+    let found = packages.find(|package| package["name"] == CRATE);
+    let manifest = found.and_then(|package| package["manifest_path"].as_str());
+    let manifest = manifest.ok_or("cargo does not tell where TCMalloc is")?;
+    Ok(Path::new(manifest).with_file_name("c_src"))
 }
 
 /// How many threads the program has.
@@ -178,6 +208,19 @@ fn cxx(machine: Machine) -> String {
     }
 }
 
+fn cargo() -> Program {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
+    Program::with_callers_environment(cargo)
+}
+
+/// Copies the crate that needs the allocator's, to a place outside of this workspace.
+fn copy_crate(from: &Path, to: &Path) -> Result<(), String> {
+    for name in ["Cargo.toml", "Cargo.lock", "lib.rs"] {
+        fs::copy(from.join(name), to.join(name)).map_err(|error| error.to_string())?;
+    }
+    Ok(())
+}
+
 /// Builds the archive into `folder`, and leaves nothing else there.
 fn archive(
     source: &Path,
@@ -187,11 +230,8 @@ fn archive(
 ) -> Result<(), String> {
     program(&cxx(machine))?;
     let work = tempfile::tempdir_in(folder).map_err(|error| error.to_string())?;
-    for name in ["Cargo.toml", "Cargo.lock", "lib.rs"] {
-        fs::copy(source.join(name), work.path().join(name)).map_err(|error| error.to_string())?;
-    }
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
-    let built = Program::with_callers_environment(cargo)
+    copy_crate(source, work.path())?;
+    let built = cargo()
         .args(["build", "--release", "--locked", "--message-format", "json"])
         .arg("--target-dir")
         .arg(work.path().join("target"))

@@ -18,9 +18,6 @@ use serde_json::Value;
 /// A kernel that does not abort critical sections.
 const RUNS_ON: &str = "6.19";
 
-const TCMALLOC: Need = Need::new(&Asked("TCMalloc for AArch64", || {
-    tcmalloc::for_aarch64().map(drop)
-}));
 const WORKERD_NEED: Need = Need::new(&Asked("workerd for AArch64", || {
     workerd::for_aarch64().map(drop)
 }));
@@ -44,7 +41,7 @@ fn main() -> ExitCode {
             Need::CC,
             Need::CXX,
             guest::need(kernel),
-            TCMALLOC,
+            tcmalloc::NEED_FOR_AARCH64,
             WORKERD_NEED,
         ]
     };
