@@ -51,7 +51,8 @@ pub(super) fn inspect_process(
         // the id of a thread: its process is meant
         return inspect_process(status.process, files, options, kernel);
     }
-    if status.is_kernels || is_of_kernel(&process, &status) {
+    let seems_kernels = || seems_kernels(&process, &status);
+    if status.is_kernels.unwrap_or_else(seems_kernels) {
         return Inspection::Kernels;
     }
     if status.has_ended() {
@@ -143,13 +144,22 @@ fn is_gone(error: &io::Error) -> bool {
     error.kind() == ErrorKind::NotFound || error.raw_os_error() == Some(libc::ESRCH)
 }
 
-/// Returns whether the process is a thread of the kernel. Kernels before 6.8 do not
-/// say so in the status. kthreadd starts the others.
-fn is_of_kernel(process: &Process, status: &Status) -> bool {
+/// Returns whether the process is a thread of the kernel, where that does not say so itself:
+/// kthreadd starts the others. In a container process 2 is anybody, and what has ended has
+/// neither a command line nor a program, either.
+fn seems_kernels(process: &Process, status: &Status) -> bool {
     const KTHREADD: u32 = 2;
 
+    let has_memory = |process: &Process| {
+        !process.command().is_empty() || !process.executable().is_err_and(|it| is_gone(&it))
+    };
     let is_one = [process.pid, status.parent].contains(&KTHREADD);
-    is_one && process.command().is_empty() && process.executable().is_err_and(|it| is_gone(&it))
+    if !is_one || status.has_ended() || has_memory(process) {
+        return false;
+    }
+    let first = Process::new(KTHREADD);
+    let name = first.status().map(|status| status.name);
+    name.is_ok_and(|name| name == "kthreadd") && !has_memory(&first)
 }
 
 fn why_unread(why: &Unread) -> String {

@@ -30,8 +30,8 @@ pub(super) struct Status {
     pub(super) tracer: u32,
     /// Its id in each pid namespace, from ours inwards.
     pub(super) ids: Vec<u32>,
-    /// It has no user memory at all.
-    pub(super) is_kernels: bool,
+    /// It is a thread of the kernel; none where the kernel does not say (before 6.8).
+    pub(super) is_kernels: Option<bool>,
 }
 
 /// Returns the processes of the host, or of this pid namespace, in order.
@@ -222,7 +222,7 @@ impl Status {
                         .filter_map(|word| word.parse().ok())
                         .collect();
                 }
-                "Kthread" => status.is_kernels = number() == 1,
+                "Kthread" => status.is_kernels = Some(number() == 1),
                 _ => {}
             }
         }
@@ -259,7 +259,7 @@ mod tests {
         let status = this.status().expect("a process");
         assert_eq!(status.process, this.pid);
         assert_eq!(status.ids.first(), Some(&this.pid));
-        assert!(!status.is_kernels && !status.has_ended());
+        assert!(status.is_kernels != Some(true) && !status.has_ended());
         let threads = this.threads().expect("threads");
         assert!(threads.contains(&this.pid), "{threads:?}");
         let (_, state) = this.thread(this.pid).expect("a thread");
