@@ -3,12 +3,13 @@
 
 use std::fs;
 use std::process::{ExitCode, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rseq_kit::artifacts::artifacts;
-use rseq_kit::child::Program;
+use rseq_kit::child::{LIMIT, Program};
 use rseq_kit::fixture::built;
 use rseq_kit::needs::{Need, program};
+use rseq_kit::patience::stretched;
 use rseq_kit::runner::{Outcome, Suite};
 use rseq_kit::scratch;
 use rseq_kit::sys;
@@ -315,14 +316,19 @@ fn first_steps() -> Outcome {
         let command = commands.iter().find(|command| command.starts_with(start));
         words(command.ok_or_else(|| format!("no {start:?} in {told}"))?)
     };
-    let problems = step("ps --problems")?;
     let id = running.id().to_string();
-    let mut lines = problems.lines();
-    let is_listed = lines.any(|line| line.split_whitespace().next() == Some(&id));
-    assert!(
-        is_listed && problems.contains("[refused-client]"),
-        "{problems}"
-    );
+    let is_listed = |problems: &str| {
+        let mut lines = problems.lines();
+        lines.any(|line| line.split_whitespace().next() == Some(&id))
+            && problems.contains("[refused-client]")
+    };
+    // while another test's doctor looks at it, it cannot be looked at
+    let end = Instant::now() + stretched(LIMIT);
+    let mut problems = step("ps --problems")?;
+    while !is_listed(&problems) && Instant::now() < end {
+        problems = step("ps --problems")?;
+    }
+    assert!(is_listed(&problems), "{problems}");
     drop(running.take_input());
     running.finish()?.expect(0)?;
     let plan = step("run --dry-run")?;

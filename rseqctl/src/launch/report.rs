@@ -43,7 +43,8 @@ impl LedgerFile {
 
     /// Makes one with a name; nothing where there is no place for it.
     fn of_root() -> Option<Self> {
-        let folder = &Path::new(OF_ROOT).join(LEDGERS);
+        let place = Path::new(OF_ROOT);
+        let folder = &place.join(LEDGERS);
         if process::effective_ids().0 != 0 {
             return None;
         }
@@ -52,6 +53,11 @@ impl LedgerFile {
         let metadata = fs::symlink_metadata(folder).ok()?;
         if !metadata.is_dir() || metadata.uid() != 0 || metadata.mode() & 0o066 != 0 {
             return None;
+        }
+        // what the kernel has told is kept there, too, and made it for root alone
+        let above = fs::symlink_metadata(place).ok()?;
+        if above.is_dir() && above.uid() == 0 && above.mode() & 0o055 != 0o055 {
+            fs::set_permissions(place, Permissions::from_mode(0o755)).ok()?;
         }
         let file = tempfile::Builder::new()
             .rand_bytes(32)

@@ -116,7 +116,7 @@ const KINDS: [(&str, &[&str], &str, &str); 18] = [
     (
         "archives.tar.gz",
         &["ar"],
-        "cc -c -o a.o a.c; mkdir archives; ar rc archives/liba.a a.o; \
+        "cc -c -o a.o defines.c; mkdir archives; ar rc archives/liba.a a.o; \
              tar czf archives.tar.gz archives",
         "!/archives/liba.a(a.o)",
     ),

@@ -25,6 +25,7 @@ impl Folder {
         fs::create_dir_all(folder.path("tree/usr/lib")).expect("a folder");
         let flags = ["-shared", "-fPIC", "-nostdlib", "-Wl,-z,nodelete"];
         compile(DEFINES, &flags, &folder.path("tree/usr/lib/liba.so")).expect("a library");
+        fs::write(folder.path("defines.c"), DEFINES).expect("a temporary file");
         folder
     }
 

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::collections::hash_map::DefaultHasher;
 use std::fs;
 use std::hash::{Hash as _, Hasher as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -261,10 +262,8 @@ impl Suite {
         }
         let text = self.apt("apt-cache", arguments)?.expect(0)?.out;
         // it is asked again where it cannot be kept
-        let new = kept.with_file_name(format!("{name}.{}", std::process::id()));
         let _ = fs::create_dir_all(self.folder.join("answers"))
-            .and_then(|()| fs::write(&new, &text))
-            .and_then(|()| fs::rename(&new, &kept));
+            .and_then(|()| write_whole(&kept, &text));
         Ok(text)
     }
 
@@ -291,10 +290,7 @@ impl Suite {
             if fs::read_to_string(&path).is_ok_and(|there| there == text) {
                 return Ok(());
             }
-            let new = self.folder.join(format!("{name}.{}", std::process::id()));
-            fs::write(&new, text)
-                .and_then(|()| fs::rename(&new, &path))
-                .map_err(|error| format!("{}: {error}", path.display()))
+            write_whole(&path, &text).map_err(|error| format!("{}: {error}", path.display()))
         };
         for place in ["lists/partial", "archives/partial"] {
             let place = self.folder.join(place);
@@ -359,4 +355,14 @@ impl Prerequisite for Downloaded {
             .and_then(|suite| suite.root(&[self.0]))
             .map(drop)
     }
+}
+
+/// Writes a file so that whoever reads it, in another thread or process, sees all of it.
+fn write_whole(path: &Path, text: &str) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    // an id would not do as a name: processes of two namespaces may have the same one
+    let new = tempfile::NamedTempFile::new_in(folder)?;
+    fs::write(new.path(), text)?;
+    new.persist(path)?;
+    Ok(())
 }

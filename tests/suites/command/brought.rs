@@ -86,9 +86,9 @@ fn that_becomes_another_user() -> Outcome {
 fn nothing_is_left() -> Outcome {
     let client = built("adopter", "hides")?;
     // the pipe's end comes when whoever looks at it is gone, too
-    let script = "mount -t tmpfs none /run; \"$0\" run --report /run/report -- \"$1\" 2>&1 | cat; \
+    let script = "mount -t tmpfs none /run; mkdir -m 700 /run/rseqctl; \"$0\" run --report /run/report -- \"$1\" 2>&1 | cat; \
                   \"$0\" run --verify -- \"$1\" 2>&1 | cat; ls -A /run/rseqctl/ledgers; \
-                  grep -c 'it is so' /run/report";
+                  grep -c 'it is so' /run/report; stat -c %a /run/rseqctl";
     let finished = Program::new(program("unshare")?)
         .args(["--mount", "sh", "-c", script])
         .args([&artifacts()?.rseqctl, &client])
@@ -99,7 +99,8 @@ fn nothing_is_left() -> Outcome {
         .lines()
         .filter(|it| !it.contains("so far"))
         .collect();
-    assert_eq!(told, [GRANTED.trim(), GRANTED.trim(), "1"], "{finished:?}");
+    let expected = [GRANTED.trim(), GRANTED.trim(), "1", "755"];
+    assert_eq!(told, expected, "{finished:?}");
     Ok(())
 }
 

@@ -3,9 +3,9 @@
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
 use std::fs;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A thread-local area as librseq and `TCMalloc` define it.
 pub(crate) const DEFINES: &str = include_str!("defines.c");
@@ -23,14 +23,9 @@ pub(crate) struct Folder(PathBuf);
 impl Folder {
     /// A new one.
     pub(crate) fn new() -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let name = format!(
-            "tls-model-{}-{}",
-            std::process::id(),
-            NEXT.fetch_add(1, Ordering::Relaxed)
-        );
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir_all(&path).expect("a folder in the temporary folder");
+        let number = RandomState::new().build_hasher().finish();
+        let path = std::env::temp_dir().join(format!("tls-model-{number:016x}"));
+        fs::create_dir(&path).expect("a new folder in the temporary folder");
         Self(path)
     }
 

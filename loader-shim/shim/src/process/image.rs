@@ -84,10 +84,10 @@ impl Loaded<'_> {
         address_at(self.info.dlpi_addr, symbol.st_value, symbol.st_info & 0xf)
     }
 
-    /// Returns whether a text stands near the beginning or the end of one of its segments
-    /// that nobody writes to: among the names that it refers to or asks for. Those need no
+    /// Returns whether a name stands near the beginning or the end of one of its segments
+    /// that nobody writes to: among those that it refers to or asks for. Those need no
     /// segment of their own: GNU ld for AArch64 puts them before and behind the code.
-    pub fn holds_text(&self, text: &[u8]) -> bool {
+    pub fn holds_name(&self, name: &[u8]) -> bool {
         const MOST: usize = 1 << 20;
 
         self.headers().iter().any(|header| {
@@ -105,7 +105,7 @@ impl Loaded<'_> {
                 .checked_sub(MOST)
                 .and_then(|start| bytes.get(start..));
             let mut ends = first.into_iter().chain(last);
-            ends.any(|end| end.windows(text.len()).any(|part| part == text))
+            ends.any(|end| holds_name(end, name))
         })
     }
 
@@ -132,6 +132,16 @@ impl Loaded<'_> {
     fn look_up(&self, name: Name) -> Option<Symbol> {
         object(self)?.dynamic_symbol(name.text).ok().flatten()
     }
+}
+
+/// Returns whether a name stands among these bytes: ended by 0, and no end of another name.
+fn holds_name(bytes: &[u8], name: &[u8]) -> bool {
+    let mut windows = bytes.windows(name.len() + 1).enumerate();
+    windows.any(|(start, window)| {
+        let is_it = window.split_last() == Some((&0, name));
+        let before = start.checked_sub(1).and_then(|place| bytes.get(place));
+        is_it && !before.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+    })
 }
 
 /// Returns the address of a symbol of an object that has been moved so far.

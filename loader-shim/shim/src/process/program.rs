@@ -57,7 +57,7 @@ pub fn definitions(process: &Process, search_hidden: bool, libc_registered: bool
             && loaded.area_size().is_none()
         {
             program.hidden = hides_a_definition(process, loaded, tls)
-                && !(libc_registered && loaded.holds_text(b"\0__rseq_offset\0"));
+                && !(libc_registered && loaded.holds_name(b"__rseq_offset"));
         }
         false
     });

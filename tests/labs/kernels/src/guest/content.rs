@@ -7,7 +7,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher};
 use object::read::elf::{ElfFile, FileHeader, ProgramHeader as _};
 use object::{
     Endianness, FileKind, Object as _, ObjectSection as _, ObjectSymbol as _, SectionFlags,
-    SymbolFlags,
+    SymbolFlags, SymbolKind,
 };
 
 /// Hashes an object's program headers and sections; any other file as it is.
@@ -61,7 +61,8 @@ where
         section.data().ok()?.hash(into);
     }
     let mut symbols = Vec::new();
-    for symbol in file.symbols() {
+    // an object's file may be a temporary one
+    for symbol in file.symbols().filter(|it| it.kind() != SymbolKind::File) {
         let mut hasher = DefaultHasher::new();
         without_module(symbol.name_bytes().ok()?).hash(&mut hasher);
         (symbol.address(), symbol.size()).hash(&mut hasher);
