@@ -31,9 +31,9 @@ pub struct Cross {
     variable: &'static str,
     /// What the names of its binutils begin with.
     prefix: &'static str,
-    /// The compiler, the headers and an emulator: a program in the path or the path of a
+    /// The compilers, the headers and an emulator: a program in the path or the path of a
     /// file, and the Debian package that brings it.
-    pub needed: [(&'static str, &'static str); 3],
+    pub needed: &'static [(&'static str, &'static str)],
 }
 
 pub const X86_64: Architecture = Architecture {
@@ -53,8 +53,9 @@ pub const AARCH64: Architecture = Architecture {
         compiler: "aarch64-linux-gnu-gcc",
         variable: "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER",
         prefix: "aarch64-linux-gnu-",
-        needed: [
+        needed: &[
             ("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu"),
+            ("aarch64-linux-gnu-g++", "g++-aarch64-linux-gnu"),
             (
                 "/usr/aarch64-linux-gnu/include/stdio.h",
                 "libc6-dev-arm64-cross",
@@ -74,7 +75,7 @@ pub const S390X: Architecture = Architecture {
         compiler: "s390x-linux-gnu-gcc",
         variable: "CARGO_TARGET_S390X_UNKNOWN_LINUX_GNU_LINKER",
         prefix: "s390x-linux-gnu-",
-        needed: [
+        needed: &[
             ("s390x-linux-gnu-gcc", "gcc-s390x-linux-gnu"),
             (
                 "/usr/s390x-linux-gnu/include/stdio.h",

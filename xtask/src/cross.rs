@@ -32,7 +32,7 @@ fn prepare(steps: &mut Steps, architecture: &Architecture) -> Result<(), String>
     let Some(cross) = &architecture.cross else {
         return Ok(());
     };
-    setup::install(steps, &cross.needed);
+    setup::install(steps, cross.needed);
     if architecture.has_library() {
         return Ok(());
     }

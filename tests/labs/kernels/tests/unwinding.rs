@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 use rseq_kit::child::Finished;
-use rseq_kit::needs::Need;
+use rseq_kit::needs::{Need, Tool};
 use rseq_kit::runner::{Outcome, Suite};
 use rseq_kit::world::GLIBC_OFF;
 use rseq_lab_kernels::guest::{self, Command, kernels};
@@ -13,10 +13,14 @@ use rseq_lab_kernels::unwinding::{Symbols, with_a_debugger, with_exceptions};
 
 const SHIM: &str = "/lib/librseq_shim.so";
 
+const CXX: Need = Need::new(&Tool("aarch64-linux-gnu-g++"));
+
 fn main() -> ExitCode {
     let mut suite = Suite::new();
-    let needs = [Need::CC, guest::need(kernels::newest_for_aarch64())];
+    let emulated = guest::need(kernels::newest_for_aarch64());
+    let needs = [Need::CC, CXX, emulated];
     suite.add("aarch64-unwinding::exceptions", &needs, exceptions);
+    let needs = [Need::CC, emulated];
     suite.add("aarch64-unwinding::debugger", &needs, debugger);
     suite.run()
 }
