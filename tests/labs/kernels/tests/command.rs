@@ -82,7 +82,7 @@ fn refused(kernel: Kernel) -> Outcome {
         says(
             "run of who has none",
             rseqctl(["run", "--", "/p/census"]),
-            "main foreign -\nthreads foreign 8\ncpu 0 failed 0",
+            "main foreign -1\nthreads foreign 8\ncpu 0 failed 0",
         ),
     ];
     ask_all(command::guest()?, &kernel, &questions)
