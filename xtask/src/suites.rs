@@ -361,7 +361,7 @@ fn output_of(target: &Target, steps: &Steps, fresh: bool) -> Result<(String, boo
         cargo.args(["test", "--workspace", "--doc", "--quiet"]);
         cargo
     });
-    let program = target.name.clone();
+    let program = &target.name;
     let say = |error: std::io::Error| format!("{program}: {error}");
     if let Some(names) = &target.only {
         command.env(ONLY, names.join("\n"));

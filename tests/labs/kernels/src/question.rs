@@ -1,7 +1,9 @@
 //! Questions to a guest whose answers are held to something.
 
+use std::process::ExitCode;
+
 use rseq_kit::child::Finished;
-use rseq_kit::runner::{Outcome, none_of};
+use rseq_kit::runner::{Outcome, Suite, none_of};
 
 use crate::guest::{Command, Guest, Kernel};
 
@@ -16,6 +18,32 @@ pub struct Question {
     pub command: Command,
     /// Says what is wrong with its answer, if anything is.
     pub holds: Holds,
+}
+
+/// Runs a suite that `fill` puts together; what is wrong with that is told.
+pub fn run_suite(fill: impl FnOnce(&mut Suite) -> Result<(), String>) -> ExitCode {
+    let mut suite = Suite::new();
+    match fill(&mut suite) {
+        Ok(()) => suite.run(),
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Holds where `run` has refused a program for its critical sections.
+///
+/// # Errors
+///
+/// It was started, or refused for something else.
+pub fn refused_for_sections(finished: &Finished) -> Result<(), String> {
+    let refuses = finished.code() == 125 && finished.out.is_empty();
+    if refuses && finished.err.contains("critical sections") {
+        Ok(())
+    } else {
+        Err("it was not refused for its critical sections".to_owned())
+    }
 }
 
 /// Asks everything of one guest.

@@ -7,10 +7,11 @@ use std::process::ExitCode;
 use rseq_kit::child::Finished;
 use rseq_kit::machine::Machine;
 use rseq_kit::needs::Need;
-use rseq_kit::runner::{Outcome, Suite, none_of};
+use rseq_kit::runner::{Outcome, none_of};
 use rseq_kit::world::GLIBC_OFF;
 use rseq_lab_kernels::adopters;
 use rseq_lab_kernels::guest::{self, Command, Kernel, kernels};
+use rseq_lab_kernels::question::run_suite;
 
 /// The oldest that can be had, one of the last that takes 32 bytes alone, and the newest.
 const X86_64: &str = "5.10,6.1,7.3";
@@ -61,23 +62,16 @@ const QUESTIONS: [(&str, bool, &str); 9] = [
 const COUNTED: &str = "registered true; counted 400000 of 400000; used all";
 
 fn main() -> ExitCode {
-    let chosen = [(Machine::X86_64, X86_64), (Machine::Aarch64, AARCH64)];
-    let mut suite = Suite::new();
-    for (machine, list) in chosen {
-        let kernels = match kernels::named_of(machine, list) {
-            Ok(kernels) => kernels,
-            Err(error) => {
-                eprintln!("{error}");
-                return ExitCode::FAILURE;
+    run_suite(|suite| {
+        for (machine, list) in [(Machine::X86_64, X86_64), (Machine::Aarch64, AARCH64)] {
+            for kernel in kernels::named_of(machine, list)? {
+                let needs = [Need::CC, guest::need(kernel)];
+                let name = format!("adopters::{}::{}", machine.name(), kernel.name);
+                suite.add(name, &needs, move || ask(kernel));
             }
-        };
-        for kernel in kernels {
-            let needs = [Need::CC, guest::need(kernel)];
-            let name = format!("adopters::{}::{}", machine.name(), kernel.name);
-            suite.add(name, &needs, move || ask(kernel));
         }
-    }
-    suite.run()
+        Ok(())
+    })
 }
 
 fn ask(kernel: Kernel) -> Outcome {

@@ -6,17 +6,14 @@ use std::process::ExitCode;
 
 use rseq_kit::child::Finished;
 use rseq_kit::needs::{Asked, Need, program};
-use rseq_kit::runner::{Outcome, Suite};
+use rseq_kit::runner::Outcome;
 use rseq_lab_clients::tcmalloc::{self, Linked};
 use rseq_lab_clients::workerd;
 use rseq_lab_kernels::clients::{self, AUTHORITY, CLASSES, WAYS, WORKERD, java, place};
 use rseq_lab_kernels::command::{COMMAND, DOCTOR, beside, look, rseqctl};
-use rseq_lab_kernels::guest::{self, Command, Kernel, Machine, kernels};
-use rseq_lab_kernels::question::{Question, ask_all};
+use rseq_lab_kernels::guest::{self, Command, Kernel, kernels};
+use rseq_lab_kernels::question::{Question, ask_all, refused_for_sections, run_suite};
 use serde_json::Value;
-
-/// A kernel that does not abort critical sections.
-const RUNS_ON: &str = "6.19";
 
 const WORKERD_NEED: Need = Need::new(&Asked("workerd for AArch64", || {
     workerd::for_aarch64().map(drop)
@@ -34,33 +31,26 @@ const ASK: &str = "import socket\n\
 const PAGE: &str = "you asked for /some/page 124124";
 
 fn main() -> ExitCode {
-    let newest = kernels::newest_for_aarch64();
-    let mut suite = Suite::new();
-    let needs = |kernel| {
-        [
-            Need::CC,
-            Need::CXX,
-            guest::need(kernel),
-            tcmalloc::NEED_FOR_AARCH64,
-            WORKERD_NEED,
-        ]
-    };
-    suite.add("aarch64-clients::run", &needs(newest), move || run(&newest));
-    let old = match kernels::named_of(Machine::Aarch64, RUNS_ON) {
-        Ok(old) => old,
-        Err(error) => {
-            eprintln!("{error}");
-            return ExitCode::FAILURE;
-        }
-    };
-    for kernel in old {
-        suite.add("aarch64-clients::refused", &needs(kernel), move || {
-            refused(&kernel)
+    run_suite(|suite| {
+        let newest = kernels::newest_for_aarch64();
+        let needs = |kernel| {
+            [
+                Need::CC,
+                Need::CXX,
+                guest::need(kernel),
+                tcmalloc::NEED_FOR_AARCH64,
+                WORKERD_NEED,
+            ]
+        };
+        suite.add("aarch64-clients::run", &needs(newest), move || run(&newest));
+        let old = kernels::that_runs_on()?;
+        suite.add("aarch64-clients::refused", &needs(old), move || {
+            refused(&old)
         });
-    }
-    let needs = [Need::CC, guest::need(newest), JAVAC];
-    suite.add("aarch64-clients::java", &needs, move || in_java(&newest));
-    suite.run()
+        let needs = [Need::CC, guest::need(newest), JAVAC];
+        suite.add("aarch64-clients::java", &needs, move || in_java(&newest));
+        Ok(())
+    })
 }
 
 /// These words under `run`, and what they are without it.
@@ -190,14 +180,7 @@ fn not_started(name: &str, command: Command) -> Question {
     Question {
         name: format!("run of {name}"),
         command,
-        holds: Box::new(|finished| {
-            let refuses = finished.code() == 125 && finished.out.is_empty();
-            if refuses && finished.err.contains("critical sections") {
-                Ok(())
-            } else {
-                Err("it was not refused for its critical sections".to_owned())
-            }
-        }),
+        holds: Box::new(refused_for_sections),
     }
 }
 

@@ -5,56 +5,34 @@ use std::process::ExitCode;
 
 use rseq_kit::child::Finished;
 use rseq_kit::needs::Need;
-use rseq_kit::runner::{Outcome, Suite};
+use rseq_kit::runner::Outcome;
 use rseq_kit::world::GLIBC_OFF;
 use rseq_lab_kernels::command::{self, COPIES, DOCTOR, GLIBCS, SHIM, look, rseqctl};
-use rseq_lab_kernels::guest::{self, Command, Kernel, Machine, kernels};
-use rseq_lab_kernels::question::{Question, ask_all};
+use rseq_lab_kernels::guest::{self, Command, Kernel, kernels};
+use rseq_lab_kernels::question::{Question, ask_all, refused_for_sections, run_suite};
 use serde_json::{Value, json};
 
 fn main() -> ExitCode {
-    let kernels = match kernels::chosen_for_aarch64() {
-        Ok(kernels) => kernels,
-        Err(error) => {
-            eprintln!("{error}");
-            return ExitCode::FAILURE;
+    run_suite(|suite| {
+        let needs = |kernel| [Need::CC, guest::need(kernel)];
+        for kernel in kernels::chosen_for_aarch64()? {
+            let name = format!("aarch64-command::{}", kernel.name);
+            suite.add(name, &needs(kernel), move || ask(kernel));
         }
-    };
-    let mut suite = Suite::new();
-    for kernel in kernels {
-        let needs = [Need::CC, guest::need(kernel)];
-        let name = format!("aarch64-command::{}", kernel.name);
-        suite.add(name, &needs, move || ask(kernel));
-    }
-    let old = match kernels::named_of(Machine::Aarch64, RUNS_ON) {
-        Ok(old) => old,
-        Err(error) => {
-            eprintln!("{error}");
-            return ExitCode::FAILURE;
-        }
-    };
-    for kernel in old {
-        let needs = [Need::CC, guest::need(kernel)];
-        suite.add("aarch64-command::refused", &needs, move || refused(kernel));
-    }
-    suite.run()
+        let old = kernels::that_runs_on()?;
+        suite.add("aarch64-command::refused", &needs(old), move || {
+            refused(old)
+        });
+        Ok(())
+    })
 }
-
-/// A kernel that does not abort critical sections.
-const RUNS_ON: &str = "6.19";
 
 /// Who has critical sections is not started there, whoever registers.
 fn refused(kernel: Kernel) -> Outcome {
     let not_started = |program: &'static str| Question {
         name: format!("run, {program}"),
         command: rseqctl(["run", "--", program]),
-        holds: Box::new(|finished| {
-            equal(&json!(finished.code()), &json!(125))?;
-            equal(
-                &json!(finished.err.contains("critical sections")),
-                &json!(true),
-            )
-        }),
+        holds: Box::new(refused_for_sections),
     };
     let adopted = "adopted 9 registered 0 refused 0";
     let questions = [
