@@ -7,7 +7,7 @@
 use std::process::ExitCode;
 
 use rseq_kit::needs::Need;
-use rseq_kit::runner::{Outcome, Suite, none_of};
+use rseq_kit::runner::{Outcome, none_of};
 use rseq_lab_conformance as conformance;
 use rseq_lab_conformance::Owner;
 use rseq_lab_conformance::table::tally;
@@ -15,31 +15,26 @@ use rseq_lab_kernels::guest;
 use rseq_lab_kernels::guest::{Kernel, kernels};
 use rseq_lab_kernels::matrix::World;
 use rseq_lab_kernels::matrix::machine::{self, Answers};
+use rseq_lab_kernels::question::run_suite;
 
 /// The C library of the guests: that of Debian 12, which registers an area of 32
 /// bytes by itself.
 const LIBC: &str = "bookworm";
 
 fn main() -> ExitCode {
-    let kernels = match kernels::chosen() {
-        Ok(kernels) => kernels,
-        Err(error) => {
-            eprintln!("{error}");
-            return ExitCode::FAILURE;
+    run_suite(|suite| {
+        for kernel in kernels::chosen()? {
+            let needs = [
+                Need::X86_64,
+                Need::CC,
+                conformance::need(LIBC),
+                guest::need(kernel),
+            ];
+            let name = format!("kernel::{}::{LIBC}", kernel.name);
+            suite.add(name, &needs, move || ask(kernel));
         }
-    };
-    let mut suite = Suite::new();
-    for kernel in kernels {
-        let needs = [
-            Need::X86_64,
-            Need::CC,
-            conformance::need(LIBC),
-            guest::need(kernel),
-        ];
-        let name = format!("kernel::{}::{LIBC}", kernel.name);
-        suite.add(name, &needs, move || ask(kernel));
-    }
-    suite.run()
+        Ok(())
+    })
 }
 
 fn ask(kernel: Kernel) -> Outcome {
