@@ -53,8 +53,8 @@ fn names_that_the_shim_prints() -> Outcome {
     Ok(())
 }
 
-/// What stands in a library's constant data, cut at everything that is no small letter
-/// and no hyphen.
+/// What stands in a library's constant data besides the paths of sources, cut at everything
+/// that is no small letter and no hyphen.
 fn texts(library: &[u8]) -> Result<Vec<String>, String> {
     let file = object::File::parse(library).map_err(|error| error.to_string())?;
     let mut texts = Vec::new();
@@ -67,9 +67,32 @@ fn texts(library: &[u8]) -> Result<Vec<String>, String> {
         }
         let data = section.data().map_err(|error| error.to_string())?;
         let is_part = |byte: &u8| byte.is_ascii_lowercase() || *byte == b'-';
+        let data = without_sources(data);
         let runs = data.split(|byte| !is_part(byte));
         let long = runs.filter(|run| run.len() > 4 && run[1..run.len() - 1].contains(&b'-'));
         texts.extend(long.map(|run| String::from_utf8_lossy(run).into_owned()));
     }
     Ok(texts)
+}
+
+/// Returns the data with the paths of Rust sources blanked, as far as they begin with a
+/// slash. A message of a panic names one, with the folders of whoever builds: where the
+/// sources of the standard library are installed, the compiler names those.
+fn without_sources(data: &[u8]) -> Vec<u8> {
+    let is_path = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._-+@".contains(byte);
+    let mut data = data.to_vec();
+    let mut from = 0;
+    while let Some(at) = data[from..].windows(3).position(|it| it == b".rs") {
+        let end = from + at + 3;
+        let run = data[from..end]
+            .iter()
+            .rev()
+            .take_while(|byte| is_path(byte));
+        let start = end - run.count();
+        if let Some(slash) = data[start..end].iter().position(|byte| *byte == b'/') {
+            data[start + slash..end].fill(b' ');
+        }
+        from = end;
+    }
+    data
 }

@@ -105,8 +105,9 @@ fn build(steps: &mut Steps, architecture: &Architecture) -> Result<(), String> {
         .or_else(|_| std::env::var("HOME").map(|home| format!("{home}/.cargo")))
         .unwrap_or_default();
     let flags = format!(
-        "--remap-path-prefix={}=/rseq-owner --remap-path-prefix={home}=/cargo",
-        steps.root().display()
+        "--remap-path-prefix={}=/rseq-owner --remap-path-prefix={home}=/cargo {}",
+        steps.root().display(),
+        standard_library()?
     );
     let embed = architecture.built(steps, PROFILE);
     let cargo = |steps: &Steps, packages: &[&str]| {
@@ -161,6 +162,21 @@ fn try_it(steps: &mut Steps, architecture: &Architecture, tarball: &Path) -> Res
         steps.run(step, &mut test)?;
     }
     Ok(())
+}
+
+/// Returns what names the standard library's sources as the compiler does where they are not
+/// installed.
+fn standard_library() -> Result<String, String> {
+    let rustc = |arguments: &[&str]| output(Command::new("rustc").args(arguments));
+    let about = rustc(&["-vV"])?;
+    let mut lines = about.lines();
+    let commit = lines.find_map(|line| line.strip_prefix("commit-hash: "));
+    let commit = commit.ok_or("rustc -vV names no commit")?;
+    let sysroot = rustc(&["--print", "sysroot"])?;
+    Ok(format!(
+        "--remap-path-prefix={}/lib/rustlib/src/rust=/rustc/{commit}",
+        sysroot.trim()
+    ))
 }
 
 /// The commit that is built, for `rseqctl --version`.
