@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use crate::step::Steps;
 
 /// Programs, and the Debian packages that bring them.
-const PROGRAMS: [(&str, &str); 39] = [
+const PROGRAMS: [(&str, &str); 40] = [
     ("chromium", "chromium"),
     ("script", "bsdutils"),
     ("c++", "g++"),
@@ -18,6 +18,7 @@ const PROGRAMS: [(&str, &str); 39] = [
     ("clang", "clang"),
     ("ld.lld", "lld"),
     ("mold", "mold"),
+    ("musl-gcc", "musl-tools"),
     ("pkg-config", "pkgconf"),
     ("eu-readelf", "elfutils"),
     ("llvm-readelf", "llvm"),
