@@ -84,6 +84,11 @@ impl Stamps {
         }
     }
 
+    /// Returns the name of this very tree on this machine as it is now, where it is known.
+    pub fn tree(&self) -> Option<&str> {
+        self.key.as_deref()
+    }
+
     /// Returns how long `name` took when all of it last ran, on whatever tree.
     pub fn time(&self, name: &str) -> Option<Duration> {
         let text = fs::read_to_string(self.time_file(name)).ok()?;

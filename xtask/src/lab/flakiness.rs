@@ -3,12 +3,15 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
+use serde::{Deserialize, Serialize};
 
+use crate::setup;
 use crate::step::Steps;
 use crate::suites::{self, Run, Target};
 
@@ -18,7 +21,7 @@ pub const NAME: &str = "flakiness";
 #[derive(Parser)]
 #[command(name = "cargo xtask lab flakiness --")]
 struct Choice {
-    /// How many times everything is run
+    /// How many times everything is run, with those that `--continue` counts
     #[arg(long, default_value_t = 10)]
     runs: u32,
     /// How many processes spin meanwhile
@@ -30,6 +33,9 @@ struct Choice {
     /// All but test targets of these names
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     except: Vec<String>,
+    /// Count the runs of this very tree that were made before, beside as many processes
+    #[arg(long = "continue", conflicts_with_all = ["targets", "except"])]
+    go_on: bool,
     /// Begin no further run when so much time is over
     #[arg(long)]
     minutes: Option<u64>,
@@ -54,7 +60,8 @@ pub fn run(steps: &mut Steps, words: &[String]) -> Result<(), String> {
             return Ok(());
         }
     };
-    let mut targets = suites::build(steps, &suites::stamps(steps))?;
+    let stamps = suites::stamps(steps);
+    let mut targets = suites::build(steps, &stamps)?;
     for name in choice.targets.iter().chain(&choice.except) {
         if !targets.iter().any(|target| target.name == *name) {
             return Err(format!("there is no test target {name:?}"));
@@ -68,11 +75,26 @@ pub fn run(steps: &mut Steps, words: &[String]) -> Result<(), String> {
     let say = |error: std::io::Error| format!("{}: {error}", folder.display());
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).map_err(say)?;
+    let kept = match stamps.tree() {
+        Some(tree) if choice.targets.is_empty() && choice.except.is_empty() => {
+            Some(Kept::of(tree, choice.spinning)?)
+        }
+        _ => None,
+    };
     let mut tally = Tally::default();
+    println!("| run | took | passed | failed |\n|---:|---:|---:|---:|");
+    if choice.go_on {
+        let kept = kept
+            .as_ref()
+            .ok_or("this tree has no name: is git there?")?;
+        for run in kept.runs()? {
+            println!("{}", run.row());
+            tally.add(&run);
+        }
+    }
     let spinning = Spinning::start(choice.spinning)?;
     let start = Instant::now();
-    println!("| run | took | passed | failed |\n|---:|---:|---:|---:|");
-    for number in 1..=choice.runs {
+    for number in tally.runs + 1..=choice.runs {
         let over = |minutes| start.elapsed() >= Duration::from_secs(60 * minutes);
         if choice.minutes.is_some_and(over) {
             break;
@@ -80,6 +102,11 @@ pub fn run(steps: &mut Steps, words: &[String]) -> Result<(), String> {
         let run = one(steps, &targets, number, &folder);
         println!("{}", run.row());
         tally.add(&run);
+        // not of a tree that was changed meanwhile
+        let is_still = suites::stamps(steps).tree() == stamps.tree();
+        if let Some(kept) = kept.as_ref().filter(|_| is_still) {
+            kept.add(&run)?;
+        }
     }
     drop(spinning);
     print!("\n{}", tally.text());
@@ -89,7 +116,46 @@ pub fn run(steps: &mut Steps, words: &[String]) -> Result<(), String> {
     Err(format!("what they printed is in {}", folder.display()))
 }
 
+/// Runs of everything on one tree beside so many processes, kept as they end: ten of them
+/// take hours.
+struct Kept(PathBuf);
+
+impl Kept {
+    fn of(tree: &str, spinning: u32) -> Result<Self, String> {
+        let folder = setup::cache()?.join(NAME);
+        fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        Ok(Self(folder.join(format!("{tree}-{spinning}"))))
+    }
+
+    fn say(&self, error: impl std::fmt::Display) -> String {
+        format!("{}: {error}", self.0.display())
+    }
+
+    fn runs(&self) -> Result<Vec<Once>, String> {
+        let text = match fs::read_to_string(&self.0) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            text => text.map_err(|error| self.say(error))?,
+        };
+        let lines = text.lines().enumerate();
+        let read = |(number, line)| {
+            let mut run: Once = serde_json::from_str(line).map_err(|error| self.say(error))?;
+            run.number = number as u32 + 1;
+            Ok(run)
+        };
+        lines.map(read).collect()
+    }
+
+    fn add(&self, run: &Once) -> Result<(), String> {
+        let line = serde_json::to_string(run).map_err(|error| self.say(error))?;
+        let mut options = fs::OpenOptions::new();
+        let file = options.create(true).append(true).open(&self.0);
+        let written = file.and_then(|mut file| writeln!(file, "{line}"));
+        written.map_err(|error| self.say(error))
+    }
+}
+
 /// All tests once.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Once {
     number: u32,
     took: Duration,
@@ -194,7 +260,7 @@ impl Drop for Spinning {
 mod tests {
     use std::time::Duration;
 
-    use super::{Once, Tally};
+    use super::{Kept, Once, Tally};
 
     fn once(number: u32, failures: &[&str]) -> Once {
         Once {
@@ -218,5 +284,22 @@ mod tests {
                     skipped in 1 of 3 runs: d: e\n";
         assert_eq!(tally.text(), text);
         assert_eq!(once(2, &["a"]).row(), "| 2 | 2 s | 7 | 1 |");
+    }
+
+    #[test]
+    fn runs_are_kept_one_behind_the_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let kept = Kept(folder.path().join("tree-4"));
+        assert_eq!(kept.runs().unwrap(), []);
+        // two invocations each count from one
+        kept.add(&once(1, &["a: b"])).unwrap();
+        kept.add(&once(1, &[])).unwrap();
+        let second = Once {
+            number: 2,
+            ..once(1, &[])
+        };
+        assert_eq!(kept.runs().unwrap(), [once(1, &["a: b"]), second]);
+        std::fs::write(&kept.0, "{").unwrap();
+        assert!(kept.runs().unwrap_err().contains("tree-4"));
     }
 }
