@@ -83,14 +83,32 @@ pub fn packages(ending: &str) -> Result<Vec<PathBuf>, String> {
 /// It cannot be made.
 pub fn made_anew() -> Result<PathBuf, String> {
     let folder = scratch::directory("tarball")?;
-    let built = artifacts()?.rseqctl.with_file_name("");
     xtask(&["dist", "--built"])?
-        .arg(built)
+        .arg(stripped()?)
         .arg("--to")
         .arg(&folder)
         .run()?
         .expect(0)?;
     Ok(files_ending(&folder, ".tar.gz")?.swap_remove(0))
+}
+
+/// Returns a folder with the files under test, the command without its symbols, as it is
+/// shipped: a quarter of the bytes, which many tests pack and unpack.
+fn stripped() -> Result<PathBuf, String> {
+    let folder = scratch::directory("stripped")?;
+    let built = artifacts()?;
+    for file in [&built.rseqctl, &built.abi, &built.shim, &built.owner] {
+        let file =
+            fs::canonicalize(file).map_err(|error| format!("{}: {error}", file.display()))?;
+        let name = file.file_name().unwrap_or_default();
+        let copied = fs::copy(&file, folder.join(name));
+        copied.map_err(|error| format!("{}: {error}", file.display()))?;
+    }
+    Program::with_callers_environment(program("strip")?)
+        .arg(folder.join("rseqctl"))
+        .run()?
+        .expect(0)?;
+    Ok(folder)
 }
 
 /// Makes the book of docs in a folder.
