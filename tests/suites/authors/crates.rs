@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use rseq_kit::artifacts::{artifacts, workspace};
+use rseq_kit::artifacts::{artifacts, kept_target, workspace};
 use rseq_kit::child::Program;
 use rseq_kit::needs::{Asked, Need, Tool, program};
 use rseq_kit::runner::Outcome;
@@ -75,9 +75,9 @@ fn has_target() -> Result<(), String> {
     }
 }
 
-/// Cargo in the workspace, with a target folder of its own.
+/// Cargo in the workspace, with a target folder of its own, which is kept.
 fn cargo(words: &[&str]) -> Result<Program, String> {
-    let target = scratch::directory("cargo")?;
+    let target = kept_target("authors")?;
     Ok(Program::with_callers_environment(program("cargo")?)
         .args(words)
         .arg("--target-dir")
@@ -123,7 +123,7 @@ fn would_be_published() -> Outcome {
 fn oldest_compiler() -> Outcome {
     let manifest = fs::read_to_string(workspace().join("Cargo.toml"))?;
     assert!(manifest.contains(&format!("rust-version = \"{OLDEST}\"")));
-    let target = scratch::directory("oldest")?;
+    let target = kept_target("oldest")?;
     Program::with_callers_environment(program("rustup")?)
         .args([
             "run",

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use public_api::PublicApi;
-use rseq_kit::artifacts::{room, workspace};
+use rseq_kit::artifacts::{kept_target, room, workspace};
 use rseq_kit::child::Program;
 use rseq_kit::needs::{Asked, Need, Tool, program};
 use rseq_kit::runner::{Outcome, Suite};
@@ -70,7 +70,7 @@ fn read(json: &Path) -> Result<PublicApi, String> {
 
 /// The lines of a crate, whatever is switched on.
 fn lines(package: &str, name: &str) -> Result<String, String> {
-    let target = scratch::directory("api")?;
+    let target = kept_target("api")?;
     Program::with_callers_environment(program("cargo")?)
         .args(["rustdoc", "--quiet", "--offline", "--lib", "--all-features"])
         .args(["-p", package, "--target-dir"])
