@@ -180,7 +180,7 @@ class Libc(TypedDict):
     knows_rseq: bool
     optional_static_tls: Optional[int]
     owns_symbol: bool
-    registered_by: str
+    registered_by: Optional[str]
     rseq_offset: Optional[int]
     rseq_size: Optional[int]
     rseq_tunable: str

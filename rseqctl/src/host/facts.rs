@@ -58,8 +58,9 @@ pub struct Libc {
     /// It owns `__rseq_abi`: what it registers is the definition that the program
     /// shares.
     pub owns_symbol: bool,
-    /// Who has registered the thread that asks, by the kernel's word.
-    pub registered_by: Word<Registration>,
+    /// Who has registered the thread that asks, by the kernel's word; null where it could
+    /// not be asked in time.
+    pub registered_by: Option<Word<Registration>>,
     /// `GLIBC_TUNABLES`; null where it is not set.
     pub tunables: Option<String>,
     /// What it says about `glibc.pthread.rseq`.
@@ -187,7 +188,7 @@ fn libc_here() -> Libc {
         rseq_offset: area.map(|area| area.offset),
         rseq_size: area.map(|area| area.size),
         owns_symbol: dynamic::libc_owns_symbol(),
-        registered_by: Word(registered_by()),
+        registered_by: registered_by().map(Word),
         rseq_tunable: rseq_tunable(tunables.as_deref(), |_| tunable("glibc.pthread.rseq")),
         tunables: tunables.map(|value| value.to_string_lossy().into_owned()),
         static_tls_surplus: surplus,
@@ -195,21 +196,26 @@ fn libc_here() -> Libc {
     }
 }
 
-/// Returns who has registered the calling thread. A child inherits the registration;
-/// it is asked because a filter may kill who asks.
-fn registered_by() -> Registration {
+/// Returns who has registered the calling thread; none where that was not told in time. A
+/// child inherits the registration; it is asked because a filter may kill who asks.
+fn registered_by() -> Option<Registration> {
     let told = child::ask(PATIENCE, |out| {
         let shared = dynamic::address_of(c"__rseq_abi");
         let (registration, _) = thread::registration(shared, dynamic::libc_area());
         let _ = out.write_all(registration.name().as_bytes());
     });
-    told.ok()
-        .and_then(|told| Registration::from_name(std::str::from_utf8(&told.text).ok()?))
-        .unwrap_or(Registration::Denied)
+    let told = told.ok()?;
+    let name = std::str::from_utf8(&told.text).ok()?;
+    match (Registration::from_name(name), told.ending) {
+        (Some(registration), _) => Some(registration),
+        // killed for asking
+        (None, Some(_)) => Some(Registration::Denied),
+        (None, None) => None,
+    }
 }
 
 /// How long a child may take to answer.
-const PATIENCE: Duration = Duration::from_millis(500);
+const PATIENCE: Duration = Duration::from_secs(2);
 
 fn status_of(key: &str) -> Option<u32> {
     let status = fs::read_to_string("/proc/self/status").ok()?;

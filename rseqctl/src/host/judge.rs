@@ -264,7 +264,7 @@ fn of_libc(facts: &Facts, test: &SelfTest) -> Option<Verdict> {
     {
         return None;
     }
-    if libc.registered_by == Registration::Libc {
+    if libc.is_registered_by(Registration::Libc) {
         let size = libc.rseq_size.unwrap_or_default();
         return Some(Verdict::new(
             &host::LIBC_REGISTERS,
@@ -272,7 +272,7 @@ fn of_libc(facts: &Facts, test: &SelfTest) -> Option<Verdict> {
             run,
         ));
     }
-    if libc.registered_by == Registration::Shared && libc.owns_symbol {
+    if libc.is_registered_by(Registration::Shared) && libc.owns_symbol {
         return Some(Verdict::new(
             &host::LIBC_OWNS_SYMBOL,
             format!("{name} defines __rseq_abi and has registered it in the thread that asks"),

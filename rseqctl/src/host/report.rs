@@ -293,22 +293,28 @@ fn refusals(refused: &[RunningProgram]) -> String {
 }
 
 impl Libc {
+    /// Whether the thread that asks is known to be registered by that one.
+    pub(super) fn is_registered_by(&self, who: Registration) -> bool {
+        self.registered_by.as_deref() == Some(&who)
+    }
+
     fn text(&self) -> String {
         let mut text = match &self.glibc {
             Some(version) => format!("glibc {version}"),
             None => "not glibc".to_owned(),
         };
-        text.push_str(match *self.registered_by {
-            Registration::Libc => ", has registered its own area in this thread",
-            Registration::Shared if self.owns_symbol => {
+        text.push_str(match self.registered_by.as_deref() {
+            None => "; who has registered this thread is not known",
+            Some(Registration::Libc) => ", has registered its own area in this thread",
+            Some(Registration::Shared) if self.owns_symbol => {
                 ", owns __rseq_abi and has registered it in this thread"
             }
-            Registration::Shared => "; __rseq_abi is registered in this thread",
-            Registration::Denied => "; sys_rseq is denied",
-            _ if self.rseq_tunable == RseqTunable::Off => {
+            Some(Registration::Shared) => "; __rseq_abi is registered in this thread",
+            Some(Registration::Denied) => "; sys_rseq is denied",
+            Some(_) if self.rseq_tunable == RseqTunable::Off => {
                 ", switched off: nobody has registered this thread"
             }
-            Registration::Nobody => ", has not registered this thread",
+            Some(Registration::Nobody) => ", has not registered this thread",
         });
         text
     }
