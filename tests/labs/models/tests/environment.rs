@@ -218,6 +218,9 @@ fn a_privileged_program_is_not_steered() {
 /// All that stores paths, as each place takes one once.
 #[test]
 fn paths_are_kept_and_made_absolute() {
+    let (_, said) = read(&[c"RSEQ_SHIM_LEDGER="]);
+    assert_eq!(said, "");
+    assert!(LEDGER_PATH.get().is_none(), "it names no file");
     assert!(LOG_PATH.get().is_none() && REPORT_PATH.get().is_none());
     let (environment, said) = read(&[
         c"RSEQ_SHIM_LOG=./log",

@@ -95,6 +95,7 @@ mod registration {
             static REGISTERED: Cell<bool> = const { Cell::new(false) };
             static REFUSES: Cell<bool> = const { Cell::new(false) };
             static IS_THE_LIBCS: Cell<bool> = const { Cell::new(false) };
+            static ASKED: Cell<u32> = const { Cell::new(0) };
         }
 
         /// The libc registers this thread, and keeps the area for it.
@@ -119,8 +120,14 @@ mod registration {
             REGISTERED.get()
         }
 
+        /// How often the kernel was asked for a registration.
+        pub fn asked() -> u32 {
+            ASKED.get()
+        }
+
         pub fn now() -> Answer {
             step();
+            ASKED.set(ASKED.get() + 1);
             if REFUSES.get() {
                 return Answer::Denied;
             }
@@ -287,7 +294,7 @@ fn where_the_kernel_refuses_nobody_holds_one() {
         assert!(!nesting::is_first_start());
         assert_eq!(nesting::hold(), Answer::Denied);
         assert!(!nesting::is_for_life() && !nesting::is_held());
-        assert!(!enter());
+        assert_eq!(nesting::enter(), -libc::EPERM);
         assert_eq!(STAYED.get(), 0);
         at_rest(0);
     });
@@ -311,6 +318,25 @@ fn what_a_client_makes_forgotten_is_not_taken_back() {
         assert_eq!(nesting::leave(), -libc::EINVAL);
     });
     println!("{plays} plays");
+}
+
+#[test]
+fn what_is_forgotten_is_held_no_more() {
+    new_thread(false);
+    assert!(nesting::hold_first() && enter());
+    nesting::forget();
+    assert!(!nesting::is_for_life() && !nesting::is_held());
+    assert_eq!(nesting::leave(), -libc::EINVAL);
+    assert!(!nesting::is_first_start(), "it was born all the same");
+}
+
+#[test]
+fn for_who_is_registered_the_kernel_is_not_asked() {
+    new_thread(false);
+    assert!(enter());
+    let asked = area::asked();
+    assert!(enter());
+    assert_eq!(area::asked(), asked);
 }
 
 #[test]

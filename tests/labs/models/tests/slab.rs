@@ -122,6 +122,16 @@ fn a_slot_at_hand_is_one_of_the_first_chunk() {
 }
 
 #[test]
+fn what_was_given_back_is_at_hand() {
+    every_order(1, || {
+        let slot = take(1);
+        give(slot, 1);
+        let again = slab::take_at_hand(job(2)).expect("it was given back");
+        give(again, 2);
+    });
+}
+
+#[test]
 fn what_was_given_back_is_taken_again() {
     every_order(1, || {
         let addresses = |slots: [&'static Slot; 2]| {
