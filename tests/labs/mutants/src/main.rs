@@ -3,6 +3,7 @@
 
 #![forbid(unsafe_code)]
 
+mod equal;
 mod outcomes;
 
 use std::path::PathBuf;
@@ -95,6 +96,9 @@ fn run(cli: &Cli) -> Result<u8, String> {
     for subject in SUBJECTS.iter().filter(wanted) {
         outcomes.add(&changed(cli, subject)?)?;
     }
+    if outcomes.is_empty() {
+        return Err("nothing was changed: no file of theirs matches".to_owned());
+    }
     print!("{outcomes}");
     Ok(u8::from(!outcomes.survivors.is_empty()))
 }
@@ -122,6 +126,13 @@ fn changed(cli: &Cli, subject: &Subject) -> Result<String, String> {
         .run()?;
     // its status says what the outcomes say, too, unless there are none
     let path = folder.join("mutants.out/outcomes.json");
-    std::fs::read_to_string(&path)
-        .map_err(|_| format!("cargo-mutants did not run: {}{}", ended.out, ended.err))
+    match std::fs::read_to_string(&path) {
+        Ok(outcomes) => Ok(outcomes),
+        // no file of this package was chosen
+        Err(_) if ended.code() == 0 => Ok(r#"{"outcomes": []}"#.to_owned()),
+        Err(_) => Err(format!(
+            "cargo-mutants did not run: {}{}",
+            ended.out, ended.err
+        )),
+    }
 }
