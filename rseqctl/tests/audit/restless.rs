@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 const ROUNDS: u32 = 150;
 
 /// As much as one look may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 fn audit(path: &Path) -> Output {
     let started = Instant::now();

@@ -19,14 +19,14 @@ pub fn stretched(limit: Duration) -> Duration {
     limit.mul_f64(factor(&text, processors))
 }
 
-/// Returns by how much: the processes that have wanted a processor in the last minute,
-/// for each processor; twice that, because load comes in bursts.
+/// Returns by how much: the threads that have wanted a processor in the last minute or
+/// want one now, for each processor; twice that, because load comes in bursts.
 fn factor(loadavg: &str, processors: u32) -> f64 {
-    let load: f64 = loadavg
-        .split(' ')
-        .next()
-        .and_then(|word| word.parse().ok())
-        .unwrap_or(0.0);
+    let mut words = loadavg.split(' ');
+    let lately: Option<f64> = words.next().and_then(|word| word.parse().ok());
+    let now = words.nth(2).and_then(|word| word.split_once('/'));
+    let now: Option<f64> = now.and_then(|(now, _)| now.parse().ok());
+    let load = lately.unwrap_or(0.0).max(now.unwrap_or(0.0));
     (2.0 * load / f64::from(processors)).clamp(1.0, MOST)
 }
 
@@ -41,6 +41,8 @@ mod tests {
         };
         is("0.00 0.01 0.05 1/100 1234\n", 2, 1.0);
         is("6.00 3.00 1.00 1/100 1234\n", 2, 6.0);
+        // a load that has just come
+        is("0.10 0.01 0.05 9/100 1234\n", 2, 9.0);
         is("500.00 3.00 1.00 1/100 1234\n", 2, MOST);
         is("", 2, 1.0);
         assert!(stretched(LIMIT) >= LIMIT);

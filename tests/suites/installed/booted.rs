@@ -38,8 +38,9 @@ set -e
 root=$1
 mkdir "$root/groups"
 mount -t cgroup2 none "$root/groups"
-group=$root/groups/rseq-tests-$$
-mkdir "$group"
+# process ids are not unique: somebody else may count in a namespace of their own
+group=$(mktemp -d "$root/groups/rseq-tests-XXXXXX")
+chmod 755 "$group"
 sh -c 'echo $$ >"$0/cgroup.procs"; shift
     exec unshare --pid --mount --cgroup --uts --ipc --fork --kill-child sh -c "$@"' \
     "$group" "$@" &

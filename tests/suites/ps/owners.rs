@@ -11,6 +11,7 @@ use rseq_kit::fixture::built;
 use rseq_kit::foreign::Libc;
 use rseq_kit::needs::Need;
 use rseq_kit::needs::{program, python};
+use rseq_kit::patience::stretched;
 use rseq_kit::runner::Outcome;
 use rseq_kit::scratch;
 use rseq_kit::trace::registration_of;
@@ -109,7 +110,7 @@ pub(crate) fn static_program(case: &str) -> Outcome {
 /// Every thread of this process is registered to the libc: in the end, as a
 /// thread that is being born is not yet.
 pub(crate) fn all_libcs(id: i32, at_least: usize) -> Result<(), String> {
-    let end = Instant::now() + Duration::from_secs(60);
+    let end = Instant::now() + stretched(Duration::from_secs(60));
     loop {
         let row = look(id)?;
         let is_libcs =

@@ -10,6 +10,7 @@ use rseq_kit::child::Program;
 use rseq_kit::executable;
 use rseq_kit::fixture::built;
 use rseq_kit::needs::{Need, program, python};
+use rseq_kit::patience::stretched;
 use rseq_kit::runner::Outcome;
 use rseq_kit::world::{GLIBC_OFF, World};
 use rseq_kit::{scratch, sys};
@@ -82,9 +83,7 @@ fn main_thread_ended() -> Outcome {
 
     let running = ready(Program::new(python()?).args(["-c", SCRIPT]))?;
     let id = running.id();
-    while !fs::read_to_string(format!("/proc/{id}/stat")).is_ok_and(|it| it.contains(") Z ")) {
-        std::thread::sleep(Duration::from_millis(1));
-    }
+    until_ended(id)?;
     let (row, code) = look_with(id, &[])?;
     assert_eq!((row["owner"].as_str(), code), (Some("libc"), 0), "{row}");
     assert_eq!(
@@ -93,6 +92,19 @@ fn main_thread_ended() -> Outcome {
         "{row}"
     );
     ends(running)?;
+    Ok(())
+}
+
+/// Waits until its first thread has ended.
+fn until_ended(id: i32) -> Result<(), String> {
+    let stat = || fs::read_to_string(format!("/proc/{id}/stat"));
+    let end = Instant::now() + stretched(Duration::from_secs(60));
+    while !stat().is_ok_and(|it| it.contains(") Z ")) {
+        if Instant::now() > end {
+            return Err(format!("process {id} does not end: {:?}", stat()));
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
     Ok(())
 }
 
@@ -107,9 +119,7 @@ fn zombie() -> Outcome {
 
     let mut running = ready(Program::new(python()?).args(["-c", SCRIPT]))?;
     let id = running.wait_for_output(|text| text.lines().next()?.parse().ok())?;
-    while !fs::read_to_string(format!("/proc/{id}/stat")).is_ok_and(|it| it.contains(") Z ")) {
-        std::thread::sleep(Duration::from_millis(1));
-    }
+    until_ended(id)?;
     let (row, code) = look_with(id, &[])?;
     assert_eq!((&row["owner"], code), (&Value::Null, 0), "{row}");
     assert!(row["because"].to_string().contains("has ended"), "{row}");
@@ -142,7 +152,7 @@ fn stopped() -> Outcome {
         rest.unwrap_or_default().chars().next()
     };
     let is_stopped = || {
-        let end = Instant::now() + Duration::from_secs(60);
+        let end = Instant::now() + stretched(Duration::from_secs(60));
         while state() != Some('T') && Instant::now() < end {
             std::thread::sleep(Duration::from_millis(1));
         }

@@ -110,7 +110,7 @@ impl Start {
         let address = fs::read_to_string(&self.address).ok()?;
         let mut stream = TcpStream::connect(address.trim()).ok()?;
         stream
-            .set_read_timeout(Some(Duration::from_secs(10)))
+            .set_read_timeout(Some(stretched(Duration::from_secs(10))))
             .ok()?;
         stream
             .write_all(b"GET /listeners HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
