@@ -32,21 +32,39 @@ pub fn tidy(steps: &mut Steps) -> Result<(), String> {
     steps.own("tidy", || layout::check(&root))
 }
 
-/// Format, layout and lints.
+/// Format and layout, and meanwhile lints.
 fn lint(steps: &mut Steps) -> Result<(), String> {
-    tidy(steps)?;
-    steps.run("rustfmt", steps.cargo().args(["fmt", "--all", "--check"]))?;
-    steps.run(
-        "clippy",
-        steps.cargo().args([
-            "clippy",
-            "--workspace",
-            "--all-targets",
-            "--",
-            "-D",
-            "warnings",
-        ]),
-    )
+    let form = |steps: &mut Steps| {
+        tidy(steps)?;
+        steps.run("rustfmt", steps.cargo().args(["fmt", "--all", "--check"]))
+    };
+    let clippy = ["clippy", "--workspace", "--all-targets", "--"];
+    let lints = |steps: &mut Steps| {
+        let mut cargo = steps.cargo();
+        steps.run("clippy", cargo.args(clippy).args(["-D", "warnings"]))
+    };
+    beside(steps, form, lints)
+}
+
+/// Does one thing on a thread of its own, and the other meanwhile. Both are done, whatever
+/// becomes of the other.
+fn beside(
+    steps: &mut Steps,
+    one: impl FnOnce(&mut Steps) -> Result<(), String> + Send,
+    other: impl FnOnce(&mut Steps) -> Result<(), String>,
+) -> Result<(), String> {
+    let root = steps.root().to_owned();
+    std::thread::scope(|scope| {
+        let one = scope.spawn(|| {
+            let mut steps = Steps::new(root);
+            let done = one(&mut steps);
+            (steps, done)
+        });
+        let other = other(steps);
+        let (ran, one) = one.join().map_err(|_| "a step ended early".to_owned())?;
+        steps.merge(ran);
+        other.and(one)
+    })
 }
 
 /// Everything that has to hold before a change may land.
@@ -60,25 +78,14 @@ pub fn test(steps: &mut Steps, fresh: bool) -> Result<(), String> {
             .forget()
             .map_err(|error| format!("cannot remove what passed before: {error}"))?;
     }
-    let root = steps.root().to_owned();
-    std::thread::scope(|scope| {
-        // waits for nothing that cargo builds here
-        let licences = scope.spawn(|| {
-            let mut steps = Steps::new(root);
-            let done = dependencies(&mut steps);
-            (steps, done)
-        });
-        let tested = lint(steps)
-            .and_then(|()| documentation(steps))
-            .and_then(|()| book::build_or_skip(steps, &steps.target().join("book")))
-            .and_then(|()| cross::check(steps))
-            .and_then(|()| build(steps))
-            .and_then(|()| suites::run(steps, &stamps, fresh));
-        let (ran, permitted) = licences
-            .join()
-            .map_err(|_| "the check of the dependencies ended early".to_owned())?;
-        steps.merge(ran);
-        tested.and(permitted)
+    // the licences wait for nothing that cargo builds here
+    beside(steps, dependencies, |steps| {
+        lint(steps)?;
+        documentation(steps)?;
+        book::build_or_skip(steps, &steps.target().join("book"))?;
+        cross::check(steps)?;
+        build(steps)?;
+        suites::run(steps, &stamps, fresh)
     })
 }
 

@@ -114,8 +114,8 @@ pub fn packages(steps: &mut Steps, packages: &[&str]) {
         steps.skip(
             "set-up",
             format!(
-                "cannot install {}: needs apt-get and root; what uses them is skipped",
-                packages.join(", ")
+                "needs apt-get and root: `apt-get install {}`; what uses them is skipped",
+                packages.join(" ")
             ),
         );
         return;
@@ -124,17 +124,31 @@ pub fn packages(steps: &mut Steps, packages: &[&str]) {
         "apt-get update",
         Command::new("apt-get").args(["-qq", "update"]),
     );
-    let install = steps.run(
+    if install_packages(steps, packages).is_ok() {
+        return;
+    }
+    // one that this release does not have must not keep the others out
+    for package in packages {
+        if let Err(reason) = install_packages(steps, &[package]) {
+            steps.skip(
+                "set-up",
+                format!("{reason}; what uses {package} is skipped"),
+            );
+        }
+    }
+}
+
+fn install_packages(steps: &mut Steps, packages: &[&str]) -> Result<(), String> {
+    steps.run(
         &format!("install {}", packages.join(", ")),
         Command::new("apt-get")
             .args(["-qq", "install", "--yes", "--no-install-recommends"])
+            // somebody else may be installing something
+            .args(["-o", "DPkg::Lock::Timeout=600"])
             .args(packages)
             .env("DEBIAN_FRONTEND", "noninteractive")
             .stdin(Stdio::null()),
-    );
-    if let Err(reason) = install {
-        steps.skip("set-up", format!("{reason}; what uses them is skipped"));
-    }
+    )
 }
 
 /// cargo-deny, built once per version and kept outside the checkout.

@@ -15,10 +15,11 @@ use crate::step::Steps;
 pub const NAME: &str = "coverage";
 
 /// The crates with tests of their own, and where their sources are.
-const CRATES: [(&str, &str); 3] = [
+const CRATES: [(&str, &str); 4] = [
     ("tls-model", "tls-model/src/"),
     ("rseq-code", "tls-model/code/src/"),
     ("rseqctl", "rseqctl/src/"),
+    ("rseq-abi", "loader-shim/adopter/src/"),
 ];
 
 /// Files of which less than this share is run are listed, in percent.

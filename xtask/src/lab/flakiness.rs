@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -49,7 +50,8 @@ struct Choice {
 ///
 /// # Errors
 ///
-/// Something does not build, or a test failed.
+/// Something does not build, a test failed, the tree was changed meanwhile, or the time was
+/// over before all runs were made.
 pub fn run(steps: &mut Steps, words: &[String]) -> Result<(), String> {
     let program = [NAME.to_owned()];
     let choice = match Choice::try_parse_from(program.iter().chain(words)) {
@@ -73,20 +75,23 @@ pub fn run(steps: &mut Steps, words: &[String]) -> Result<(), String> {
     });
     let folder = steps.target().join(NAME);
     let say = |error: std::io::Error| format!("{}: {error}", folder.display());
-    let _ = fs::remove_dir_all(&folder);
+    if !choice.go_on {
+        let _ = fs::remove_dir_all(&folder);
+    }
     fs::create_dir_all(&folder).map_err(say)?;
     let kept = match stamps.tree() {
         Some(tree) if choice.targets.is_empty() && choice.except.is_empty() => {
-            Some(Kept::of(tree, choice.spinning)?)
+            Kept::of(tree, choice.spinning).ok()
         }
         _ => None,
     };
     let mut tally = Tally::default();
     println!("| run | took | passed | failed |\n|---:|---:|---:|---:|");
     if choice.go_on {
-        let kept = kept
-            .as_ref()
-            .ok_or("this tree has no name: is git there?")?;
+        let kept = kept.as_ref().ok_or(
+            "nothing is kept here: it takes git, Debian's list of packages, a cache directory, \
+             and files under test that are built here",
+        )?;
         for run in kept.runs()? {
             println!("{}", run.row());
             tally.add(&run);
@@ -101,19 +106,24 @@ pub fn run(steps: &mut Steps, words: &[String]) -> Result<(), String> {
         }
         let run = one(steps, &targets, number, &folder);
         println!("{}", run.row());
+        if suites::stamps(steps).tree() != stamps.tree() {
+            return Err("this tree was changed meanwhile: nobody knows what was tested".to_owned());
+        }
         tally.add(&run);
-        // not of a tree that was changed meanwhile
-        let is_still = suites::stamps(steps).tree() == stamps.tree();
-        if let Some(kept) = kept.as_ref().filter(|_| is_still) {
+        if let Some(kept) = &kept {
             kept.add(&run)?;
         }
     }
     drop(spinning);
     print!("\n{}", tally.text());
-    if tally.failures.is_empty() {
-        return Ok(());
+    if !tally.failures.is_empty() {
+        return Err(format!("what they printed is in {}", folder.display()));
     }
-    Err(format!("what they printed is in {}", folder.display()))
+    if tally.runs < choice.runs {
+        let (made, asked) = (tally.runs, choice.runs);
+        return Err(format!("{made} of {asked} runs were made"));
+    }
+    Ok(())
 }
 
 /// Runs of everything on one tree beside so many processes, kept as they end: ten of them
@@ -149,7 +159,8 @@ impl Kept {
         let line = serde_json::to_string(run).map_err(|error| self.say(error))?;
         let mut options = fs::OpenOptions::new();
         let file = options.create(true).append(true).open(&self.0);
-        let written = file.and_then(|mut file| writeln!(file, "{line}"));
+        // in one write: half a line could not be read again
+        let written = file.and_then(|mut file| file.write_all(format!("{line}\n").as_bytes()));
         written.map_err(|error| self.say(error))
     }
 }
@@ -239,6 +250,8 @@ impl Spinning {
             let child = Command::new("sh")
                 .args(["-c", "while :; do :; done & read -r _; kill $!"])
                 .stdin(Stdio::piped())
+                // whoever interrupts us would end the shell alone, and not its loop
+                .process_group(0)
                 .spawn()
                 .map_err(|error| format!("sh: {error}"))?;
             all.0.push(child);

@@ -41,6 +41,9 @@ pub const OF_THE_TESTS: [&str; 7] = [
 /// in a machine of the lab of kernels.
 const STEPPING: &str = "stepping";
 
+/// Those of them that can be told another architecture.
+const FOR_OTHERS: [&str; 2] = ["kernels", STEPPING];
+
 /// Those of them that have a program of their own, which can be told what to ask.
 const WITH_A_PROGRAM: [&str; 3] = ["conformance", "glibc", "kernels"];
 
@@ -70,6 +73,12 @@ impl Laboratory {
         build: impl FnOnce(&mut Steps) -> Result<PathBuf, String>,
     ) -> Result<(), String> {
         let name = self.name.as_str();
+        if self.target.is_some() && !FOR_OTHERS.contains(&name) {
+            let labs = FOR_OTHERS.join(" and ");
+            return Err(format!(
+                "--target is for the labs {labs}, and not for {name}"
+            ));
+        }
         match (runs_our_tests(name), is_of_the_tests(name), self.setup) {
             (true, _, only_set_up) => run_our_tests(steps, name, &self.choice, only_set_up),
             (false, true, true) => {
@@ -149,6 +158,16 @@ fn run_own(
     target: Option<&str>,
     choice: &[String],
 ) -> Result<(), String> {
+    if let Some(target) = target.filter(|_| name == STEPPING) {
+        let is_known = ["aarch64", env::consts::ARCH]
+            .iter()
+            .any(|it| target.starts_with(it));
+        if !is_known {
+            return Err(format!(
+                "{STEPPING}: aarch64 is the only other one, not {target}"
+            ));
+        }
+    }
     let mut command = if name == STEPPING && target.is_some_and(|it| it.starts_with("aarch64")) {
         let mut cargo = steps.cargo();
         cargo.args(["run", "--quiet", "-p", "rseq-lab-kernels"]);
