@@ -66,7 +66,7 @@ const HOST: &str = r#"
     mkdir bin
     ln -s "$rseqctl" bin/rseqctl
     export PATH=/srv/bin:$PATH NO_COLOR=1 TERM=xterm
-    on_terminal 80 rseqctl doctor --seconds 20
+    on_terminal 80 rseqctl doctor
     proposed=$(rseqctl doctor --seconds 20 --fail-on never | sed -n 's/^  \(rseqctl .*[^ ]\)   .*/\1/p' | head -1)
     on_terminal 80 $proposed
     on_terminal 120 $proposed
