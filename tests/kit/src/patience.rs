@@ -6,7 +6,7 @@
 use std::fs;
 use std::num::NonZero;
 use std::thread::available_parallelism;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// No limit is stretched further: something that hangs must be reported one day.
 const MOST: f64 = 10.0;
@@ -17,6 +17,22 @@ pub fn stretched(limit: Duration) -> Duration {
     let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let processors = available_parallelism().map_or(1, NonZero::get) as u32;
     limit.mul_f64(factor(&text, processors))
+}
+
+/// Waits until something is so, for as long as the stretched limit. Returns whether it came
+/// to be so.
+#[must_use]
+pub fn until(limit: Duration, mut is_so: impl FnMut() -> bool) -> bool {
+    let end = Instant::now() + stretched(limit);
+    loop {
+        if is_so() {
+            return true;
+        }
+        if Instant::now() > end {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }
 
 /// Returns by how much: the threads that have wanted a processor in the last minute or
@@ -46,6 +62,16 @@ mod tests {
         is("500.00 3.00 1.00 1/100 1234\n", 2, MOST);
         is("", 2, 1.0);
         assert!(stretched(LIMIT) >= LIMIT);
+    }
+
+    #[test]
+    fn what_comes_to_be_so_is_waited_for() {
+        let mut looks = 0;
+        assert!(until(LIMIT, || {
+            looks += 1;
+            looks == 3
+        }));
+        assert!(!until(Duration::ZERO, || false));
     }
 
     const LIMIT: Duration = Duration::from_secs(3);

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::look::{ends, look, message, ready};
 use rseq_kit::artifacts::artifacts;
@@ -10,7 +10,7 @@ use rseq_kit::child::Program;
 use rseq_kit::fixture::built;
 use rseq_kit::needs::Need;
 use rseq_kit::needs::program;
-use rseq_kit::patience::stretched;
+use rseq_kit::patience::until;
 use rseq_kit::runner::Outcome;
 use rseq_kit::scratch;
 use rseq_lab_kernels::guest::{Command as GuestCommand, Guest, Kernel, libraries_of};
@@ -111,11 +111,8 @@ fn another_user() -> Outcome {
         let path = PathBuf::from(format!("/proc/{}/comm", running.id()));
         fs::read_to_string(path).is_ok_and(|name| name == "sleep\n")
     };
-    let end = Instant::now() + stretched(Duration::from_secs(60));
-    while !is_other() {
-        assert!(Instant::now() < end, "setpriv does not exec");
-        std::thread::sleep(Duration::from_millis(1));
-    }
+    let has_changed = until(Duration::from_secs(60), is_other);
+    assert!(has_changed, "setpriv does not exec");
     let finished = Program::new(&setpriv)
         .args(["--bounding-set=-all", "--inh-caps=-all"])
         .arg(&artifacts()?.rseqctl)

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::look::{ends, idle, is_left_alone, look, look_with, ps, ready, threads};
 use rseq_kit::artifacts::artifacts;
@@ -10,7 +10,7 @@ use rseq_kit::child::Program;
 use rseq_kit::executable;
 use rseq_kit::fixture::built;
 use rseq_kit::needs::{Need, program, python};
-use rseq_kit::patience::stretched;
+use rseq_kit::patience::until;
 use rseq_kit::runner::Outcome;
 use rseq_kit::world::{GLIBC_OFF, World};
 use rseq_kit::{scratch, sys};
@@ -95,17 +95,16 @@ fn main_thread_ended() -> Outcome {
     Ok(())
 }
 
+const MINUTE: Duration = Duration::from_secs(60);
+
 /// Waits until its first thread has ended.
 fn until_ended(id: i32) -> Result<(), String> {
     let stat = || fs::read_to_string(format!("/proc/{id}/stat"));
-    let end = Instant::now() + stretched(Duration::from_secs(60));
-    while !stat().is_ok_and(|it| it.contains(") Z ")) {
-        if Instant::now() > end {
-            return Err(format!("process {id} does not end: {:?}", stat()));
-        }
-        std::thread::sleep(Duration::from_millis(1));
+    let has_ended = || stat().is_ok_and(|it| it.contains(") Z "));
+    if until(MINUTE, has_ended) {
+        return Ok(());
     }
-    Ok(())
+    Err(format!("process {id} does not end: {:?}", stat()))
 }
 
 /// It has ended, and its parent has not noticed: told, and no failure.
@@ -152,11 +151,8 @@ fn stopped() -> Outcome {
         rest.unwrap_or_default().chars().next()
     };
     let is_stopped = || {
-        let end = Instant::now() + stretched(Duration::from_secs(60));
-        while state() != Some('T') && Instant::now() < end {
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        assert_eq!(state(), Some('T'));
+        let is_so = until(MINUTE, || state() == Some('T'));
+        assert!(is_so, "{:?}", state());
     };
     sys::kill(id, libc::SIGSTOP);
     is_stopped();

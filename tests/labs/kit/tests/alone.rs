@@ -3,12 +3,12 @@
 
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rseq_kit::child::Program;
 use rseq_kit::folder;
 use rseq_kit::needs::Need;
-use rseq_kit::patience::stretched;
+use rseq_kit::patience::until;
 use rseq_kit::runner::{Outcome, Suite};
 use rseq_kit::sys;
 use rseq_lab::alone;
@@ -50,11 +50,8 @@ fn nothing_is_left_of_a_lab_that_is_killed() -> Outcome {
     assert!(all >= 4, "{all} processes");
     sys::kill(lab.id(), libc::SIGKILL);
     lab.finish()?;
-    let end = Instant::now() + stretched(Duration::from_secs(20));
-    while running(&mark)? > 0 {
-        assert!(Instant::now() < end, "{} processes", running(&mark)?);
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    let have_ended = until(Duration::from_secs(20), || running(&mark) == Ok(0));
+    assert!(have_ended, "{:?} processes", running(&mark));
     Ok(())
 }
 
