@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use crate::dist::LIBRARIES;
 use crate::step::Steps;
 use crate::{book, cross, setup, suites, tidy as layout};
 
@@ -15,8 +16,7 @@ pub fn check(steps: &mut Steps) -> Result<(), String> {
             .cargo()
             .args(["test", "--quiet", "--workspace", "--lib", "--bins"])
             // without std, so without a test harness of their own
-            .args(["--exclude", "rseq-shim", "--exclude", "rseq-abi-library"])
-            .args(["--exclude", "rseq-owner"]),
+            .args(LIBRARIES.iter().flat_map(|name| ["--exclude", name])),
     )?;
     steps.run(
         "model tests",
@@ -91,10 +91,9 @@ pub fn test(steps: &mut Steps, fresh: bool) -> Result<(), String> {
 
 /// The files under test, as the suites have cargo build them, which then find them built.
 fn build(steps: &mut Steps) -> Result<(), String> {
-    let packages = ["rseq-abi-library", "rseq-shim", "rseq-owner", "rseqctl"];
     let mut build = steps.cargo();
-    build.arg("build");
-    build.args(packages.iter().flat_map(|package| ["-p", package]));
+    build.args(["build", "-p", "rseqctl"]);
+    build.args(LIBRARIES.iter().flat_map(|name| ["-p", name]));
     steps.run("build", &mut build)
 }
 

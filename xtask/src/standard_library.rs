@@ -64,6 +64,27 @@ pub fn from_source(steps: &mut Steps, architecture: &Architecture) -> Result<(),
     Ok(())
 }
 
+/// Returns the compiler's option that names the library's sources as it does where they are
+/// not installed: what is shipped must not depend on that.
+///
+/// # Errors
+///
+/// The compiler cannot be asked.
+pub fn named_alike() -> Result<String, String> {
+    let compiler = Compiler::here()?;
+    let commit = compiler
+        .says("commit-hash")
+        .ok_or("rustc -vV names no commit")?;
+    let sources = compiler.sysroot.join(SOURCES);
+    Ok(format!(
+        "--remap-path-prefix={}=/rustc/{commit}",
+        sources.display()
+    ))
+}
+
+/// Where rustup puts the sources, below the sysroot.
+const SOURCES: &str = "lib/rustlib/src/rust";
+
 /// The compiler that this workspace is built with.
 struct Compiler {
     /// What it says of itself.
@@ -84,15 +105,20 @@ impl Compiler {
         })
     }
 
-    /// The folder with the library's sources, of this very version.
-    fn sources(&self) -> Result<PathBuf, String> {
-        let release = self
+    /// What it says of itself under this word.
+    fn says(&self, word: &str) -> Option<&str> {
+        let mut said = self
             .version
             .lines()
-            .find_map(|line| line.strip_prefix("release: "))
-            .unwrap_or_default();
+            .filter_map(|line| line.split_once(": "));
+        said.find_map(|(about, text)| (about == word).then_some(text))
+    }
+
+    /// The folder with the library's sources, of this very version.
+    fn sources(&self) -> Result<PathBuf, String> {
+        let release = self.says("release").unwrap_or_default();
         let places = [
-            self.sysroot.join("lib/rustlib/src/rust/library"),
+            self.sysroot.join(SOURCES).join("library"),
             format!("/usr/src/rustc-{release}/library").into(),
         ];
         let found = places.iter().find(|place| place.join("std").is_dir());

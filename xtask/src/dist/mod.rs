@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::architecture::{self, Architecture};
+use crate::standard_library;
 use crate::step::Steps;
 use files::{output, read, sha256};
 use layout::VERSION;
@@ -22,6 +23,9 @@ use tarball::Tarball;
 
 /// Cargo's profile, and the folder in the target folder that has its name.
 const PROFILE: &str = "shipped";
+
+/// The packages of the two libraries and the archive, which have no standard library.
+pub(crate) const LIBRARIES: [&str; 3] = ["rseq-abi-library", "rseq-shim", "rseq-owner"];
 
 /// Builds everything, makes the tarballs and tries them: of each architecture that this
 /// machine can build for, or of the one that rustc calls `target`.
@@ -107,7 +111,7 @@ fn build(steps: &mut Steps, architecture: &Architecture) -> Result<(), String> {
     let flags = format!(
         "--remap-path-prefix={}=/rseq-owner --remap-path-prefix={home}=/cargo {}",
         steps.root().display(),
-        standard_library()?
+        standard_library::named_alike()?
     );
     let embed = architecture.built(steps, PROFILE);
     let cargo = |steps: &Steps, packages: &[&str]| {
@@ -117,7 +121,7 @@ fn build(steps: &mut Steps, architecture: &Architecture) -> Result<(), String> {
         architecture.build_for(&mut cargo);
         cargo
     };
-    let packages = ["rseq-abi-library", "rseq-shim", "rseq-owner"].map(|name| ["-p", name]);
+    let packages = LIBRARIES.map(|name| ["-p", name]);
     let mut libraries = cargo(steps, packages.as_flattened());
     let title = |what: &str| format!("build {what} for {}", architecture.name);
     steps.run(&title("the libraries"), &mut libraries)?;
@@ -162,21 +166,6 @@ fn try_it(steps: &mut Steps, architecture: &Architecture, tarball: &Path) -> Res
         steps.run(step, &mut test)?;
     }
     Ok(())
-}
-
-/// Returns what names the standard library's sources as the compiler does where they are not
-/// installed.
-fn standard_library() -> Result<String, String> {
-    let rustc = |arguments: &[&str]| output(Command::new("rustc").args(arguments));
-    let about = rustc(&["-vV"])?;
-    let mut lines = about.lines();
-    let commit = lines.find_map(|line| line.strip_prefix("commit-hash: "));
-    let commit = commit.ok_or("rustc -vV names no commit")?;
-    let sysroot = rustc(&["--print", "sysroot"])?;
-    Ok(format!(
-        "--remap-path-prefix={}/lib/rustlib/src/rust=/rustc/{commit}",
-        sysroot.trim()
-    ))
 }
 
 /// The commit that is built, for `rseqctl --version`.

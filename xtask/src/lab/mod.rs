@@ -158,17 +158,16 @@ fn run_own(
     target: Option<&str>,
     choice: &[String],
 ) -> Result<(), String> {
-    if let Some(target) = target.filter(|_| name == STEPPING) {
-        let is_known = ["aarch64", env::consts::ARCH]
-            .iter()
-            .any(|it| target.starts_with(it));
-        if !is_known {
+    let is_emulated = match target.filter(|_| name == STEPPING) {
+        Some(target) if target.starts_with("aarch64") => true,
+        Some(target) if !target.starts_with(env::consts::ARCH) => {
             return Err(format!(
                 "{STEPPING}: aarch64 is the only other one, not {target}"
             ));
         }
-    }
-    let mut command = if name == STEPPING && target.is_some_and(|it| it.starts_with("aarch64")) {
+        _ => false,
+    };
+    let mut command = if is_emulated {
         let mut cargo = steps.cargo();
         cargo.args(["run", "--quiet", "-p", "rseq-lab-kernels"]);
         cargo.args(["--bin", STEPPING, "--"]);
