@@ -156,6 +156,8 @@ fn configuration(route: Route) -> Value {
     let manager = json!({
         "@type": format!("{TYPES}.network.http_connection_manager.v3.HttpConnectionManager"),
         "stat_prefix": "all",
+        // else it keeps a connection that is done for a second, in case that more is read
+        "delayed_close_timeout": "0s",
         "route_config": {
             "max_direct_response_body_size_bytes": 1 << 20,
             "virtual_hosts": [{
