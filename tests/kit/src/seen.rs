@@ -85,24 +85,54 @@ fn without_addresses(line: &str) -> String {
 /// What gdb is told.
 const STEPS: &str = r#"
 import gdb
-for words in ("pagination off", "confirm off", "breakpoint pending on"):
+for words in (
+    "pagination off",
+    "confirm off",
+    "breakpoint pending on",
+    # else all are written and removed again at each step
+    "breakpoint always-inserted on",
+    # what a step would print is not read
+    "print frame-info location",
+):
     gdb.execute("set " + words)
 gdb.execute("break main")
 gdb.execute("run")
 gdb.execute("delete")
 
-def value(register):
-    return int(gdb.parse_and_eval(register)) & (1 << 64) - 1
+def alive():
+    return gdb.selected_inferior().pid != 0
+
+# By page: no page holds code of two objects.
+pages = {}
+
+# Where the program stands. Asked once for each instruction: it is what takes time.
+class Place:
+    def __init__(self):
+        self.frame = gdb.newest_frame()
+        self.pc, self.sp, self.fp = map(self.value, ("rip", "rsp", "rbp"))
+
+    def value(self, register):
+        return int(self.frame.read_register(register)) & (1 << 64) - 1
+
+    def in_shim(self):
+        page = self.pc >> 12
+        if page not in pages:
+            pages[page] = "librseq_shim" in (gdb.solib_name(page << 12) or "")
+        return pages[page]
+
+def after(command):
+    gdb.execute(command, to_string=True)
+    return Place() if alive() else None
 
 # A loop comes by the same places again, with the same frames below.
 checked = set()
 
-def is_whole():
-    place = value("$pc"), value("$sp"), value("$rbp")
-    if place in checked:
+def check(place):
+    key = place.pc, place.sp, place.fp
+    if key in checked:
         return
-    checked.add(place)
-    names, frame = [], gdb.newest_frame()
+    checked.add(key)
+    names, frame = [], place.frame
     try:
         while frame is not None:
             # the debugger's guesses may come back from places without code
@@ -112,41 +142,36 @@ def is_whole():
     except gdb.error as error:
         names.append(str(error))
     if "main" not in names or "nowhere" in names:
-        print("BROKEN", hex(value("$pc")), names)
+        print("BROKEN", hex(place.pc), names)
 
-def alive():
-    return gdb.selected_inferior().pid != 0
+# What the shim calls of the libc is left at once, to where it comes back to the shim, which
+# for a walk is its callback, too.
+callbacks = set()
 
-# By page: no page holds code of two objects.
-pages = {}
-
-def in_shim():
-    page = value("$pc") >> 12
-    if page not in pages:
-        pages[page] = "librseq_shim" in (gdb.solib_name(page << 12) or "")
-    return pages[page]
-
-# What the shim calls of the libc is left at once, but for the walk that calls back.
-def step(start):
-    was_in_shim = in_shim()
-    gdb.execute("stepi", to_string=True)
-    if not alive() or not was_in_shim or in_shim() or value("$sp") > start:
-        return
-    if "iterate" not in (gdb.newest_frame().name() or ""):
-        gdb.execute("tbreak *%d" % gdb.newest_frame().older().pc())
-        gdb.execute("continue", to_string=True)
+def back(place):
+    caller = place.frame.older()
+    called = caller.read_register("rsp") - place.sp == 8
+    if called and "iterate" in (place.frame.name() or ""):
+        callback = place.value("rdi")
+        if callback not in callbacks:
+            callbacks.add(callback)
+            gdb.execute("break *%d" % callback)
+    gdb.execute("tbreak *%d" % caller.pc())
+    return after("continue")
 
 gdb.execute("break *HOOK")
-gdb.execute("continue")
+place = after("continue")
 seen = 0
-while alive():
-    start = value("$sp")
-    while alive() and value("$sp") <= start:
-        if in_shim():
+while place:
+    start = place.sp
+    while place and place.sp <= start:
+        if place.in_shim():
             seen += 1
-            is_whole()
-        step(start)
-    if alive():
-        gdb.execute("continue", to_string=True)
+            check(place)
+            place = after("stepi")
+        else:
+            place = back(place)
+    if place:
+        place = after("continue")
 print("SEEN", seen)
 "#;
