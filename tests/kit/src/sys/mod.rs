@@ -11,6 +11,7 @@
 )]
 
 pub mod before_exec;
+pub mod processor;
 pub mod ptrace;
 pub mod seccomp;
 

@@ -10,6 +10,7 @@ use std::process::{Command, ExitStatus};
 
 use super::follow;
 use super::machine::{self, Step, Stop};
+use crate::sys::processor::OnOneProcessor;
 use crate::sys::ptrace;
 
 /// Which instructions are counted.
@@ -28,6 +29,8 @@ pub enum Stretch {
 /// It cannot be traced, does not succeed, or makes no marks where they are asked
 /// for.
 pub fn instructions(command: Command, stretch: Stretch) -> Result<u64, String> {
+    // the counter and the program take turns
+    let _turns = OnOneProcessor::new();
     let root = follow::start(command, None)?;
     let mut counter = Counter {
         counts: false,
