@@ -1,15 +1,27 @@
 //! A program in a process namespace of its own: it sees no process but those that it has
-//! started, and when it ends, however it ends, the kernel ends them.
+//! started, and when it ends, however it ends, the kernel ends them. It ends with the thread
+//! that has started it.
 //!
 //! Some tests look at every process there is, and stop its threads for a moment. Beside
-//! them another target's tests may count threads, or trace them.
+//! them another target's tests may count threads, or trace them. And where process ids are
+//! not unique, queues that are named after them have to be apart, too.
 
 use std::ffi::OsStr;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-/// What unshare(1) is told.
-const OPTIONS: [&str; 4] = ["--pid", "--mount-proc", "--fork", "--kill-child=KILL"];
+/// What starts it: setpriv(1), and what unshare(1) is told.
+const STARTED_BY: [&str; 9] = [
+    "setpriv",
+    "--pdeathsig",
+    "KILL",
+    "unshare",
+    "--pid",
+    "--ipc",
+    "--mount-proc",
+    "--fork",
+    "--kill-child=KILL",
+];
 
 /// The first process of a namespace has to wait for every orphan.
 const FIRST: [&str; 4] = ["sh", "-c", "\"$@\"; exit $?", "sh"];
@@ -28,8 +40,9 @@ pub fn command(program: impl AsRef<OsStr>) -> Command {
 }
 
 fn in_namespace() -> Command {
-    let mut command = Command::new("unshare");
-    command.args(OPTIONS).args(FIRST);
+    let [program, words @ ..] = STARTED_BY;
+    let mut command = Command::new(program);
+    command.args(words).args(FIRST);
     command
 }
 
@@ -46,6 +59,8 @@ fn can() -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::process::ExitStatusExt;
+
     use super::{can, command};
 
     #[test]
@@ -61,5 +76,16 @@ mod tests {
             .unwrap();
         // two shells, `ls` and `wc`
         assert!(!can() || count <= 4, "{count}");
+    }
+
+    #[test]
+    fn it_ends_with_its_thread() {
+        if !can() {
+            assert_eq!(command("sleep").get_program(), "sleep");
+            return;
+        }
+        let started = std::thread::spawn(|| command("sleep").arg("600").spawn().unwrap());
+        let status = started.join().unwrap().wait().unwrap();
+        assert_eq!(status.signal(), Some(9));
     }
 }

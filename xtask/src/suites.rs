@@ -46,7 +46,7 @@ const LONGEST: [&str; 17] = [
 
 /// Test targets at a time. Each uses as many threads as there are processors, so
 /// this is for those that wait.
-const SIDE_BY_SIDE: usize = 2;
+const SIDE_BY_SIDE: usize = 4;
 
 /// The examples of the documentation, which only cargo can run.
 const DOCUMENTATION: &str = "documentation";

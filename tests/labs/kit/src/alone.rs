@@ -16,9 +16,11 @@ use rseq_kit::sys;
 const INSIDE: &str = "RSEQ_LAB_INSIDE";
 
 /// What unshare(1) is told: its child is the first process there, dies with it, and
-/// sees the processes of the namespace in /proc.
-const OPTIONS: [&str; 5] = [
+/// sees the processes of the namespace in /proc. Queues that are named after a process id
+/// are apart, too.
+const OPTIONS: [&str; 6] = [
     "--pid",
+    "--ipc",
     "--mount-proc",
     "--fork",
     "--kill-child=KILL",
