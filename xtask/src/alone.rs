@@ -59,7 +59,9 @@ fn can() -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
     use std::os::unix::process::ExitStatusExt;
+    use std::process::Stdio;
 
     use super::{can, command};
 
@@ -81,10 +83,18 @@ mod tests {
     #[test]
     fn it_ends_with_its_thread() {
         if !can() {
-            assert_eq!(command("sleep").get_program(), "sleep");
+            assert_eq!(command("sh").get_program(), "sh");
             return;
         }
-        let started = std::thread::spawn(|| command("sleep").arg("600").spawn().unwrap());
+        let started = std::thread::spawn(|| {
+            let mut command = command("sh");
+            command.args(["-c", "echo started; exec sleep 600"]);
+            let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+            // before setpriv(1) has been at work, nothing ends it
+            let mut out = child.stdout.take().unwrap();
+            out.read_exact(&mut [0; 8]).unwrap();
+            child
+        });
         let status = started.join().unwrap().wait().unwrap();
         assert_eq!(status.signal(), Some(9));
     }
