@@ -11,6 +11,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{Read, Seek, Write};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
@@ -46,7 +47,7 @@ const LONGEST: [&str; 17] = [
 
 /// Test targets at a time. Each uses as many threads as there are processors, so
 /// this is for those that wait.
-const SIDE_BY_SIDE: usize = 4;
+pub const SIDE_BY_SIDE: NonZeroUsize = NonZeroUsize::new(4).unwrap();
 
 /// The examples of the documentation, which only cargo can run.
 const DOCUMENTATION: &str = "documentation";
@@ -157,7 +158,7 @@ pub fn run(steps: &mut Steps, stamps: &Stamps, fresh: bool) -> Result<(), String
         targets.len()
     );
     let start = Instant::now();
-    let runs = run_all(&targets, steps, fresh, |target, run| {
+    let runs = run_all(&targets, steps, SIDE_BY_SIDE, fresh, |target, run| {
         print(target, run);
         stamp(stamps, target, run);
     });
@@ -188,10 +189,11 @@ pub fn run(steps: &mut Steps, stamps: &Stamps, fresh: bool) -> Result<(), String
     Err(format!("these test targets failed: {}", broken.join(", ")))
 }
 
-/// Runs targets in this order, [`SIDE_BY_SIDE`] at a time, and hands over each that has ended.
+/// Runs targets in this order, so many at a time, and hands over each that has ended.
 pub fn run_all(
     targets: &[Target],
     steps: &Steps,
+    side_by_side: NonZeroUsize,
     fresh: bool,
     ended: impl Fn(&Target, &Run) + Sync,
 ) -> Vec<Run> {
@@ -199,7 +201,7 @@ pub fn run_all(
     let done = Mutex::new(Vec::new());
     let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
     std::thread::scope(|scope| {
-        for _ in 0..SIDE_BY_SIDE {
+        for _ in 0..side_by_side.get() {
             scope.spawn(|| {
                 while let Some(target) = next() {
                     let run = run_one(target, steps, fresh);

@@ -14,7 +14,7 @@ use rseq_kit::child::{Finished, Program};
 use rseq_kit::foreign::Libc;
 use rseq_kit::needs::program;
 use rseq_kit::runner::Outcome;
-use rseq_lab_kernels::guest::{Command, Guest, Kernel, libraries_of};
+use rseq_lab_kernels::guest::{Command, Guest, Kernel, Results, libraries_of};
 
 use super::{PLATFORMS, Start, Tree, audited, ours, real, rpath, same, started, told};
 
@@ -138,8 +138,13 @@ pub(crate) fn emulated(processor: &'static str, kernel: Kernel) -> Outcome {
             .args(["--program", &path]);
         guest = guest.run(traced.limit(limit)).run(audit.limit(limit));
     }
-    let results: Vec<Finished> = guest.boot(&kernel)?.into_iter().collect::<Result<_, _>>()?;
-    for (suite, pair) in SUITES.into_iter().zip(results.chunks(2)) {
+    guest.ask(&kernel, |answers| judged(processor, answers))
+}
+
+/// Whether the command found what each glibc's dynamic linker found.
+fn judged(processor: &str, answers: Results) -> Outcome {
+    let answers: Vec<Finished> = answers.into_iter().collect::<Result<_, _>>()?;
+    for (suite, pair) in SUITES.into_iter().zip(answers.chunks(2)) {
         let [traced, audit] = pair else {
             return Err(format!("{suite}: nothing was run").into());
         };

@@ -13,7 +13,7 @@ use rseq_kit::needs::program;
 use rseq_kit::patience::until;
 use rseq_kit::runner::Outcome;
 use rseq_kit::scratch;
-use rseq_lab_kernels::guest::{Command as GuestCommand, Guest, Kernel, libraries_of};
+use rseq_lab_kernels::guest::{Command as GuestCommand, Guest, Kernel, Results, libraries_of};
 use serde_json::{Value, json};
 
 /// The processes of a process: its children, and theirs.
@@ -147,10 +147,13 @@ pub(crate) fn on_kernel(kernel: Kernel) -> Outcome {
         guest = guest.file(&path.display().to_string(), &path);
     }
     let look = GuestCommand::new("/rseqctl").args(["ps", "--format", "ndjson", "1"]);
-    let results = guest
-        .run(look.limit(Duration::from_secs(60)))
-        .boot(&kernel)?;
-    let finished = results
+    let guest = guest.run(look.limit(Duration::from_secs(60)));
+    guest.ask(&kernel, |answers| judged(&kernel, answers))
+}
+
+/// Whether it sees of that process what this kernel tells.
+fn judged(kernel: &Kernel, answers: Results) -> Outcome {
+    let finished = answers
         .into_iter()
         .next()
         .ok_or("nothing was run")??

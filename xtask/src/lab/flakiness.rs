@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
+use std::num::NonZeroUsize;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -28,6 +29,9 @@ struct Choice {
     /// How many processes spin meanwhile
     #[arg(long, default_value_t = 4)]
     spinning: u32,
+    /// How many test targets run at a time
+    #[arg(long, default_value_t = suites::SIDE_BY_SIDE)]
+    side_by_side: NonZeroUsize,
     /// Only test targets of these names
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     targets: Vec<String>,
@@ -104,7 +108,7 @@ pub fn run(steps: &mut Steps, words: &[String]) -> Result<(), String> {
         if choice.minutes.is_some_and(over) {
             break;
         }
-        let run = one(steps, &targets, number, &folder);
+        let run = one(steps, &targets, number, choice.side_by_side, &folder);
         println!("{}", run.row());
         if suites::stamps(steps).tree() != stamps.tree() {
             return Err("this tree was changed meanwhile: nobody knows what was tested".to_owned());
@@ -183,7 +187,13 @@ impl Once {
     }
 }
 
-fn one(steps: &Steps, targets: &[Target], number: u32, folder: &Path) -> Once {
+fn one(
+    steps: &Steps,
+    targets: &[Target],
+    number: u32,
+    side_by_side: NonZeroUsize,
+    folder: &Path,
+) -> Once {
     let start = Instant::now();
     let keep = |_: &Target, run: &Run| {
         for failure in run.failures() {
@@ -195,7 +205,7 @@ fn one(steps: &Steps, targets: &[Target], number: u32, folder: &Path) -> Once {
             let _ = fs::write(folder.join(format!("{number}-{name}.txt")), &run.text);
         }
     };
-    let runs = suites::run_all(targets, steps, false, keep);
+    let runs = suites::run_all(targets, steps, side_by_side, false, keep);
     Once {
         number,
         took: start.elapsed(),
