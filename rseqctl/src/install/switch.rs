@@ -15,7 +15,7 @@ use super::image::{Installed, installable};
 use super::manager::{check_others, drop_in};
 use super::place::{Places, Scope};
 use super::preload::{self, Says};
-use crate::kernel::{Keep, probe_kernel};
+use crate::kernel::{Keep, PATIENT, probe_kernel};
 use crate::program::libraries::{Libraries, PLATFORMS};
 use crate::sys::machine;
 
@@ -183,7 +183,7 @@ fn copy() -> Result<(Vec<u8>, bool), Error> {
     let shim = Libraries::find().map_err(Error::Libraries)?.shim_file();
     let bytes = fs::read(&shim).map_err(|error| Error::Read(shim.clone(), error))?;
     let may_restart =
-        probe_kernel(Keep::Kept).is_ok_and(|(behaviour, _)| behaviour.keeps_its_part());
+        probe_kernel(Keep::Kept, PATIENT).is_ok_and(|(behaviour, _)| behaviour.keeps_its_part());
     let kernel = if may_restart {
         machine::kernel_build().into_bytes()
     } else {

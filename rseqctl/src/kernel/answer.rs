@@ -25,8 +25,12 @@ const FILE: &str = "kernel.json";
 /// A file that is larger is not ours.
 const MOST: u64 = 64 << 10;
 
-/// What `run` allows the self-test, where nothing is remembered.
+/// What the self-test may take where somebody waits for a program to start.
 pub const QUICK: Duration = Duration::from_millis(250);
+
+/// What it may take where its answer is written down for good: on a busy machine a
+/// quarter of a second may be too little to see a critical section abort.
+pub const PATIENT: Duration = Duration::from_secs(10);
 
 /// What the answer holds for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,18 +151,19 @@ pub enum Keep {
     NotKept,
 }
 
-/// Returns what is remembered of this boot, else what a quick self-test sees.
+/// Returns what is remembered of this boot, else what a quick self-test sees within `limit`.
+/// It ends as soon as it has seen everything.
 ///
 /// # Errors
 ///
 /// The self-test came to nothing: why.
-pub fn probe_kernel(keep: Keep) -> Result<(Behaviour, Origin), NotKnown> {
+pub fn probe_kernel(keep: Keep, limit: Duration) -> Result<(Behaviour, Origin), NotKnown> {
     // a doctor in haste may have seen less than there is
     let remembered = remembered();
     if let Some(behaviour) = remembered.filter(|it| it.sections != Abort::Unknown) {
         return Ok((behaviour, Origin::Remembered));
     }
-    let test = selftest::self_test(Extent::Quick, QUICK);
+    let test = selftest::self_test(Extent::Quick, limit);
     if let Some(refused) = test.refused {
         return Err(NotKnown::Refused(refused));
     }

@@ -4,7 +4,7 @@
 mod answer;
 mod selftest;
 
-pub use answer::{Behaviour, Keep, NotKnown, Origin, Rank, probe_kernel, remember};
+pub use answer::{Behaviour, Keep, NotKnown, Origin, PATIENT, QUICK, Rank, probe_kernel, remember};
 pub use selftest::{
     Abort, Aborts, Answers, Extent, Field, Fields, Length, NotSeen, Refusal, SelfTest, self_test,
 };

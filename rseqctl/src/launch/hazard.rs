@@ -50,7 +50,7 @@ impl Kernel {
         if scope.users.is_empty() {
             return Self::NotAsked;
         }
-        match kernel::probe_kernel(keep) {
+        match kernel::probe_kernel(keep, kernel::QUICK) {
             Ok((behaviour, origin)) => Self::Known(behaviour, origin),
             Err(why) => Self::NotSeen(why),
         }
@@ -60,7 +60,7 @@ impl Kernel {
     pub(super) fn permission_below(&self, keep: Keep) -> Permission {
         let answer = match self {
             Self::Known(behaviour, _) => Some(*behaviour),
-            Self::NotAsked => kernel::probe_kernel(keep)
+            Self::NotAsked => kernel::probe_kernel(keep, kernel::QUICK)
                 .ok()
                 .map(|(behaviour, _)| behaviour),
             Self::NotSeen(_) | Self::Refuses(_) => None,

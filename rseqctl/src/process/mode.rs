@@ -46,7 +46,7 @@ impl Kernel {
     pub(super) fn here() -> Self {
         Self {
             feature_size: machine::rseq_feature_size(),
-            seen: kernel::probe_kernel(Keep::Kept)
+            seen: kernel::probe_kernel(Keep::Kept, kernel::QUICK)
                 .ok()
                 .map(|(seen, _)| seen.cpu_id_start),
         }
