@@ -89,13 +89,26 @@ fn stay() -> Result<usize, Obstacle> {
     Ok(here)
 }
 
-fn sleep(area: Area, _: Duration) -> Result<Option<u32>, Obstacle> {
+fn sleep(area: Area, wait: Duration) -> Result<Option<u32>, Obstacle> {
     stay()?;
-    let before = Switches::now();
-    area.set_cpu_id_start(MARK);
-    std::thread::sleep(Duration::from_millis(1));
-    let found = area.cpu_id_start();
-    Ok((Switches::now().voluntary > before.voluntary).then_some(found))
+    let mut last = None;
+    let deadline = Instant::now() + wait;
+    while Instant::now() < deadline {
+        // counted from after the mark on: what happened before cannot have rewritten it
+        area.set_cpu_id_start(MARK);
+        let before = Switches::now();
+        std::thread::sleep(Duration::from_millis(1));
+        let after = Switches::now();
+        let found = area.cpu_id_start();
+        if after.voluntary > before.voluntary {
+            last = Some(found);
+            // nothing else has happened to the thread meanwhile
+            if found == MARK || after.preemptions == before.preemptions {
+                break;
+            }
+        }
+    }
+    Ok(last)
 }
 
 fn signal(area: Area, wait: Duration) -> Result<Option<u32>, Obstacle> {
@@ -132,19 +145,14 @@ fn preemption(area: Area, wait: Duration) -> Result<Option<u32>, Obstacle> {
     if let Err(error) = competitor {
         return Err(Obstacle::Processor("cannot start a thread on", here, error));
     }
-    let before = Switches::now();
+    // counted from after the mark on: what happened before cannot have rewritten it
     area.set_cpu_id_start(MARK);
+    let before = Switches::now();
     let deadline = Instant::now() + wait;
     let mut seen = None;
     while Instant::now() < deadline {
-        let found = area.cpu_id_start();
         if Switches::now().preemptions > before.preemptions {
-            // preempted before or after it was looked at: look once more
-            seen = Some(if found == MARK {
-                area.cpu_id_start()
-            } else {
-                found
-            });
+            seen = Some(area.cpu_id_start());
             break;
         }
     }

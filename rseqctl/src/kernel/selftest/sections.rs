@@ -173,9 +173,9 @@ fn with_second_thread(
                 while handshake.inside.load(Ordering::SeqCst) == 0 {
                     look();
                 }
-                // otherwise it came out by itself
+                // otherwise it came out by itself, before or meanwhile
                 if handshake.inside.load(Ordering::SeqCst) == 1 {
-                    done = what();
+                    done = what() && handshake.inside.load(Ordering::SeqCst) != 2;
                 }
             }
             handshake.stop.store(1, Ordering::SeqCst);
