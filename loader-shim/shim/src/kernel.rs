@@ -299,14 +299,17 @@ fn status(path: &CStr) -> Option<libc::stat> {
     (result == 0).then_some(status)
 }
 
-/// Returns whether somebody traces this process, or it has more than one thread; nothing
-/// without /proc.
-pub fn is_traced_or_threaded() -> Option<bool> {
+/// Returns whether this process has more than one thread; nothing without /proc.
+pub fn is_threaded() -> Option<bool> {
+    // a folder has a link of its own, one from above, and one from each below
+    status(c"/proc/self/task").map(|status| status.st_nlink > 3)
+}
+
+/// Returns whether somebody traces this process; nothing without /proc.
+pub fn is_traced() -> Option<bool> {
     const TRACER: &[u8] = b"\nTracerPid:\t";
     const NOBODY: &[u8] = b"0\n";
 
-    // a folder has a link of its own, one from above, and one from each below
-    let threads = status(c"/proc/self/task")?.st_nlink;
     let descriptor = open(c"/proc/self/status", libc::O_RDONLY, 0);
     if descriptor < 0 {
         return None;
@@ -317,8 +320,25 @@ pub fn is_traced_or_threaded() -> Option<bool> {
     close(descriptor as i32);
     let text = text.get(..length)?;
     let place = text.windows(TRACER.len()).position(|part| part == TRACER)?;
-    let is_traced = !text.get(place + TRACER.len()..)?.starts_with(NOBODY);
-    Some(is_traced || threads > 3)
+    Some(!text.get(place + TRACER.len()..)?.starts_with(NOBODY))
+}
+
+/// Waits for a millisecond, or until a signal comes.
+pub fn wait_a_millisecond() {
+    let time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 1_000_000,
+    };
+    let arguments = [
+        libc::CLOCK_MONOTONIC as usize,
+        0,
+        (&raw const time).expose_provenance(),
+        0,
+        0,
+        0,
+    ];
+    // SAFETY: a filled time; the rest of it is not asked for.
+    unsafe { syscall6(libc::SYS_clock_nanosleep as usize, arguments) };
 }
 
 /// Executes a file in place of this program. Returns only where the kernel does

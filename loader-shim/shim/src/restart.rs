@@ -56,6 +56,9 @@ pub fn where_it_helps(
     }
 }
 
+/// How often a tracer is looked for, a millisecond apart.
+const LOOKS: usize = 100;
+
 /// Why a program goes on as it was started.
 #[derive(Clone, Copy)]
 enum Obstacle {
@@ -136,10 +139,8 @@ fn start(
         return Err(Obstacle::Linker);
     }
     let file = kernel::executable().ok_or(Obstacle::NoFile)?;
-    match kernel::is_traced_or_threaded() {
-        Some(false) => {}
-        Some(true) => return Err(Obstacle::Traced),
-        None => return Err(Obstacle::NoFile),
+    if kernel::is_threaded().ok_or(Obstacle::NoFile)? || is_traced_for_long()? {
+        return Err(Obstacle::Traced);
     }
     // by the name that it was executed by, so that the thread is called the same;
     // a script has another than its interpreter
@@ -147,6 +148,18 @@ fn start(
         .executed()
         .filter(|name| kernel::file_number(name) == Some(file));
     Err(Obstacle::Refused(execute(process, handed, change, name)))
+}
+
+/// Returns whether somebody traces this process, and goes on to: who only takes a look at
+/// its threads, as `rseqctl ps` does, is waited for.
+fn is_traced_for_long() -> Result<bool, Obstacle> {
+    for _ in 0..LOOKS {
+        if !kernel::is_traced().ok_or(Obstacle::NoFile)? {
+            return Ok(false);
+        }
+        kernel::wait_a_millisecond();
+    }
+    Ok(true)
 }
 
 /// Executes the file by its name, or else without one, in an environment with the

@@ -231,10 +231,77 @@ int main(int argc, char **argv)
 }
 "#;
 
-fn looker() -> Result<PathBuf, String> {
-    let folder = scratch::directory("looker")?;
-    let (source, out) = (folder.join("look.c"), folder.join("look"));
-    fs::write(&source, LOOK).map_err(|error| error.to_string())?;
+/// A tracer that lets go of its child once that waits: it starts the program that it is
+/// given, traced from the first instruction on, and ends as that does.
+const GLANCE: &str = r#"
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+static int waits(pid_t child)
+{
+	char path[64], text[32] = "";
+	snprintf(path, sizeof path, "/proc/%d/syscall", child);
+	int file = open(path, O_RDONLY);
+	if (file < 0 || read(file, text, sizeof text - 1) < 0)
+		return 0;
+	close(file);
+	return atoi(text) == SYS_clock_nanosleep;
+}
+int main(int argc, char **argv)
+{
+	int go[2], status, is_traced = 1;
+	char byte = 0;
+	if (argc < 2 || pipe(go))
+		return 99;
+	pid_t child = fork();
+	if (!child) {
+		if (read(go[0], &byte, 1) == 1)
+			execv(argv[1], argv + 1);
+		_exit(98);
+	}
+	if (ptrace(PTRACE_SEIZE, child, 0, 0) || write(go[1], &byte, 1) != 1)
+		return 97;
+	for (;;) {
+		pid_t seen = waitpid(child, &status, is_traced ? WNOHANG : 0);
+		if (seen < 0)
+			return 96;
+		if (seen && !WIFSTOPPED(status))
+			return WIFEXITED(status) ? WEXITSTATUS(status) : 95;
+		if (seen) {
+			ptrace(PTRACE_DETACH, child, 0, 0);
+			is_traced = 0;
+		} else if (is_traced == 1 && waits(child)) {
+			ptrace(PTRACE_INTERRUPT, child, 0, 0);
+			is_traced = 2;
+		}
+	}
+}
+"#;
+
+/// Somebody may be looking at it just then, as `rseqctl ps` does: who has gone again is
+/// no debugger.
+#[rseq_kit::test(BUILDS, Need::PTRACE)]
+fn looked_at() -> Outcome {
+    let finished = Program::new(compiled("glance", GLANCE)?)
+        .arg(client()?)
+        .env("LD_PRELOAD", &artifacts()?.shim)
+        .env("RSEQ_SHIM_RESTART", "safe")
+        .run()?;
+    assert_eq!((&*finished.out, &*finished.err), (GRANTED, ""));
+    finished.expect(0)?;
+    Ok(())
+}
+
+/// Returns the program of a text in C.
+fn compiled(name: &str, text: &str) -> Result<PathBuf, String> {
+    let folder = scratch::directory(name)?;
+    let (source, out) = (folder.join(format!("{name}.c")), folder.join(name));
+    fs::write(&source, text).map_err(|error| error.to_string())?;
     Program::with_callers_environment(program("cc")?)
         .arg("-o")
         .args([&out, &source])
@@ -247,7 +314,7 @@ fn looker() -> Result<PathBuf, String> {
 /// without the command.
 #[rseq_kit::test(BUILDS)]
 fn as_the_first_exec_left_it() -> Outcome {
-    let look = looker()?;
+    let look = compiled("look", LOOK)?;
     let folder = look.parent().unwrap_or(Path::new("/"));
     fs::write(
         folder.join("script"),
