@@ -166,7 +166,9 @@ impl Booted {
         let folder = root.join("etc/systemd/system");
         fs::create_dir_all(&folder).map_err(say)?;
         fs::create_dir(root.join("programs")).map_err(say)?;
-        let service = |starts: &str| format!("[Service]\nExecStart={starts}\n");
+        // what the shim complains of is told where a test fails
+        let service =
+            |starts: &str| format!("[Service]\nExecStart={starts}\nStandardError=append:/said\n");
         let mut wants = String::from("watcher.service");
         fs::write(folder.join("watcher.service"), service(WATCHER)).map_err(say)?;
         for unit in units {
@@ -212,7 +214,12 @@ impl Booted {
             };
             if Instant::now() > end {
                 let (out, err) = self.running.output();
-                return Err(format!("{why}: {out}{err}"));
+                let said = fs::read_to_string(self.root.join("said")).unwrap_or_default();
+                let owners: Vec<String> = rows
+                    .iter()
+                    .map(|row| format!("{} {} {}", row["pid"], row["name"], row["owner"]))
+                    .collect();
+                return Err(format!("{why}: {out}{err}{said}{owners:?}"));
             }
             thread::sleep(Duration::from_millis(100));
         }
@@ -341,7 +348,8 @@ fn on_and_off_again() -> Outcome {
         let (before, after) = (refused()?, units()?);
         let script = format!(
             "[Service]\nType=oneshot\nExecStart=/bin/sh -c 'until [ -e /on ]; do sleep 0.1; done; \
-             /rseq-owner/rseqctl enable {option} && {reread} && touch /is-on; \
+             /rseq-owner/rseqctl enable {option} >>/said 2>&1 && {reread} && touch /is-on; \
+             cat /run/rseqctl/kernel.json >>/said; \
              until [ -e /restart ]; do sleep 0.1; done; \
              systemctl restart hidden exported script plain; \
              until [ -e /off ]; do sleep 0.1; done; /rseq-owner/rseqctl disable {option} && \
