@@ -199,11 +199,17 @@ fn a_dry_run_leaves_nothing() -> Outcome {
     let told = start(&["--dry-run"])?;
     holds(&told.out, &["LD_PRELOAD", "librseq_shim.so"])?;
     assert_eq!(files_below(&cache), Vec::<PathBuf>::new());
-    let started = start(&[])?;
-    assert_eq!(started.out, GRANTED, "{}", started.err);
-    let files = files_below(&cache.join("rseqctl"));
-    assert_eq!(files.len(), 2, "{files:?}");
-    Ok(())
+    let end = Instant::now() + stretched(LIMIT);
+    loop {
+        let started = start(&[])?;
+        assert_eq!(started.out, GRANTED, "{}", started.err);
+        // a busy machine may show too little of the kernel to be remembered
+        let files = files_below(&cache.join("rseqctl"));
+        if files.len() == 2 {
+            return Ok(());
+        }
+        assert!(Instant::now() < end, "{files:?}");
+    }
 }
 
 /// What the kernel does is asked once for a boot, and what is remembered is handed on.

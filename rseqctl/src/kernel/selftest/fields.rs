@@ -89,26 +89,15 @@ fn stay() -> Result<usize, Obstacle> {
     Ok(here)
 }
 
-fn sleep(area: Area, wait: Duration) -> Result<Option<u32>, Obstacle> {
+fn sleep(area: Area, _: Duration) -> Result<Option<u32>, Obstacle> {
     stay()?;
-    let mut last = None;
-    let deadline = Instant::now() + wait;
-    while Instant::now() < deadline {
-        // counted from after the mark on: what happened before cannot have rewritten it
-        area.set_cpu_id_start(MARK);
-        let before = Switches::now();
-        std::thread::sleep(Duration::from_millis(1));
-        let after = Switches::now();
-        let found = area.cpu_id_start();
-        if after.voluntary > before.voluntary {
-            last = Some(found);
-            // nothing else has happened to the thread meanwhile
-            if found == MARK || after.preemptions == before.preemptions {
-                break;
-            }
-        }
-    }
-    Ok(last)
+    // counted from after the mark on: what happened before cannot have rewritten it
+    area.set_cpu_id_start(MARK);
+    let before = Switches::now();
+    std::thread::sleep(Duration::from_millis(1));
+    let after = Switches::now();
+    let found = area.cpu_id_start();
+    Ok((after.voluntary > before.voluntary).then_some(found))
 }
 
 fn signal(area: Area, wait: Duration) -> Result<Option<u32>, Obstacle> {
