@@ -323,11 +323,11 @@ pub fn is_traced() -> Option<bool> {
     Some(!text.get(place + TRACER.len()..)?.starts_with(NOBODY))
 }
 
-/// Waits for a millisecond, or until a signal comes.
-pub fn wait_a_millisecond() {
+/// Waits that many milliseconds, fewer than a thousand, or until a signal comes.
+pub fn wait(milliseconds: u32) {
     let time = libc::timespec {
         tv_sec: 0,
-        tv_nsec: 1_000_000,
+        tv_nsec: i64::from(milliseconds) * 1_000_000,
     };
     let arguments = [
         libc::CLOCK_MONOTONIC as usize,
@@ -337,7 +337,7 @@ pub fn wait_a_millisecond() {
         0,
         0,
     ];
-    // SAFETY: a filled time; the rest of it is not asked for.
+    // SAFETY: a filled time; the remaining time is not asked for.
     unsafe { syscall6(libc::SYS_clock_nanosleep as usize, arguments) };
 }
 

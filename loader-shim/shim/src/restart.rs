@@ -56,8 +56,9 @@ pub fn where_it_helps(
     }
 }
 
-/// How often a tracer is looked for, a millisecond apart.
-const LOOKS: usize = 100;
+/// How long a tracer is given to leave, in milliseconds: a quarter of a second, looking
+/// nine times. Few calls, since a tracer may be there to list them.
+const WAITS: [u32; 8] = [1, 2, 4, 8, 16, 32, 64, 128];
 
 /// Why a program goes on as it was started.
 #[derive(Clone, Copy)]
@@ -150,16 +151,17 @@ fn start(
     Err(Obstacle::Refused(execute(process, handed, change, name)))
 }
 
-/// Returns whether somebody traces this process, and goes on to: who only takes a look at
-/// its threads, as `rseqctl ps` does, is waited for.
+/// Returns whether somebody keeps tracing this process. A tracer that only looks at its
+/// threads, as `rseqctl ps` does, is given time to leave.
 fn is_traced_for_long() -> Result<bool, Obstacle> {
-    for _ in 0..LOOKS {
-        if !kernel::is_traced().ok_or(Obstacle::NoFile)? {
+    let is_traced = || kernel::is_traced().ok_or(Obstacle::NoFile);
+    for milliseconds in WAITS {
+        if !is_traced()? {
             return Ok(false);
         }
-        kernel::wait_a_millisecond();
+        kernel::wait(milliseconds);
     }
-    Ok(true)
+    is_traced()
 }
 
 /// Executes the file by its name, or else without one, in an environment with the

@@ -231,8 +231,8 @@ int main(int argc, char **argv)
 }
 "#;
 
-/// A tracer that lets go of its child once that waits: it starts the program that it is
-/// given, traced from the first instruction on, and ends as that does.
+/// A tracer that detaches as soon as its child waits. It starts the given program, traced
+/// from its first instruction, and exits with its status.
 const GLANCE: &str = r#"
 #include <fcntl.h>
 #include <signal.h>
@@ -247,8 +247,10 @@ static int waits(pid_t child)
 	char path[64], text[32] = "";
 	snprintf(path, sizeof path, "/proc/%d/syscall", child);
 	int file = open(path, O_RDONLY);
-	if (file < 0 || read(file, text, sizeof text - 1) < 0)
+	if (file < 0)
 		return 0;
+	if (read(file, text, sizeof text - 1) < 0)
+		text[0] = 0;
 	close(file);
 	return atoi(text) == SYS_clock_nanosleep;
 }
@@ -278,13 +280,15 @@ int main(int argc, char **argv)
 		} else if (is_traced == 1 && waits(child)) {
 			ptrace(PTRACE_INTERRUPT, child, 0, 0);
 			is_traced = 2;
+		} else {
+			usleep(200);
 		}
 	}
 }
 "#;
 
-/// Somebody may be looking at it just then, as `rseqctl ps` does: who has gone again is
-/// no debugger.
+/// Somebody may be looking at it just then, as `rseqctl ps` does: a tracer that has left
+/// is no debugger.
 #[rseq_kit::test(BUILDS, Need::PTRACE)]
 fn looked_at() -> Outcome {
     let finished = Program::new(compiled("glance", GLANCE)?)
@@ -297,7 +301,7 @@ fn looked_at() -> Outcome {
     Ok(())
 }
 
-/// Returns the program of a text in C.
+/// Compiles a C program. Returns its path.
 fn compiled(name: &str, text: &str) -> Result<PathBuf, String> {
     let folder = scratch::directory(name)?;
     let (source, out) = (folder.join(format!("{name}.c")), folder.join(name));

@@ -166,7 +166,7 @@ impl Booted {
         let folder = root.join("etc/systemd/system");
         fs::create_dir_all(&folder).map_err(say)?;
         fs::create_dir(root.join("programs")).map_err(say)?;
-        // what the shim complains of is told where a test fails
+        // a failing test prints what the shim has complained about
         let service =
             |starts: &str| format!("[Service]\nExecStart={starts}\nStandardError=append:/said\n");
         let mut wants = String::from("watcher.service");
@@ -219,7 +219,7 @@ impl Booted {
                     .iter()
                     .map(|row| format!("{} {} {}", row["pid"], row["name"], row["owner"]))
                     .collect();
-                return Err(format!("{why}: {out}{err}{said}{owners:?}"));
+                return Err(format!("{why}: {owners:?}\n{said}{out}{err}"));
             }
             thread::sleep(Duration::from_millis(100));
         }
@@ -335,7 +335,8 @@ fn every_program() -> Outcome {
     let units = units()?;
     let booted = Booted::new("\"$rseqctl\" enable --root \"$root\"", &units, &[])?;
     booted.until_right(&units)?;
-    let said = booted.stop()?;
+    let units_said = fs::read_to_string(booted.root.join("said"))?;
+    let said = booted.stop()? + &units_said;
     assert!(!said.contains("ld.so"), "{said}");
     Ok(())
 }

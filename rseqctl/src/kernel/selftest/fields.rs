@@ -91,7 +91,7 @@ fn stay() -> Result<usize, Obstacle> {
 
 fn sleep(area: Area, _: Duration) -> Result<Option<u32>, Obstacle> {
     stay()?;
-    // counted from after the mark on: what happened before cannot have rewritten it
+    // counted only after the mark: nothing earlier can have rewritten it
     area.set_cpu_id_start(MARK);
     let before = Switches::now();
     std::thread::sleep(Duration::from_millis(1));
@@ -134,7 +134,7 @@ fn preemption(area: Area, wait: Duration) -> Result<Option<u32>, Obstacle> {
     if let Err(error) = competitor {
         return Err(Obstacle::Processor("cannot start a thread on", here, error));
     }
-    // counted from after the mark on: what happened before cannot have rewritten it
+    // counted only after the mark: nothing earlier can have rewritten it
     area.set_cpu_id_start(MARK);
     let before = Switches::now();
     let deadline = Instant::now() + wait;

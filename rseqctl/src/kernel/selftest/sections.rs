@@ -135,13 +135,13 @@ fn stay() -> Result<usize, Obstacle> {
     Ok(here)
 }
 
-/// Returns another processor; to be called before [`stay`].
-fn elsewhere() -> Result<usize, Obstacle> {
-    let here = cpu::current().ok_or(Obstacle::NoProcessorNumber)?;
-    cpu::allowed()
-        .into_iter()
-        .find(|&cpu| cpu != here)
-        .ok_or(Obstacle::OneProcessor)
+/// Stays on this processor. Returns it, and another one.
+fn stay_beside() -> Result<(usize, usize), Obstacle> {
+    // asked first: afterwards there is but one
+    let allowed = cpu::allowed();
+    let here = stay()?;
+    let there = allowed.into_iter().find(|&cpu| cpu != here);
+    Ok((here, there.ok_or(Obstacle::OneProcessor)?))
 }
 
 /// What came of one try with a second thread.
@@ -174,7 +174,7 @@ fn with_second_thread(
                 while handshake.inside.load(Ordering::SeqCst) == 0 {
                     look();
                 }
-                // otherwise it came out by itself, before or meanwhile
+                // otherwise it came out by itself, before or during `what`
                 if handshake.inside.load(Ordering::SeqCst) == 1 {
                     done = what() && handshake.inside.load(Ordering::SeqCst) != 2;
                 }
@@ -189,8 +189,10 @@ fn with_second_thread(
     let before = Switches::now();
     let outcome = section::wait_inside(area, handshake, ROUNDS);
     let after = Switches::now();
-    // an aborted section leaves its word: nobody is inside any more
-    handshake.inside.store(3, Ordering::SeqCst);
+    if outcome == Outcome::Aborted {
+        // an aborted section leaves its word: nobody is inside any more
+        handshake.inside.store(3, Ordering::SeqCst);
+    }
     let done = second.join().unwrap_or(false);
     Ok(Tried {
         outcome,
@@ -246,8 +248,7 @@ fn alarm(area: Area, wait: Duration, everything_tells: bool) -> Result<Abort, Ob
 }
 
 fn migration(area: Area, wait: Duration) -> Result<Abort, Obstacle> {
-    let there = elsewhere()?;
-    let here = stay()?;
+    let (here, there) = stay_beside()?;
     let first = thread::id();
     repeat(wait, || {
         cpu::pin(0, here).map_err(|error| Obstacle::Call("cannot move back", error))?;
@@ -263,8 +264,7 @@ fn migration(area: Area, wait: Duration) -> Result<Abort, Obstacle> {
 
 /// Tries a barrier, which the second thread sends from another processor.
 fn membarrier(area: Area, wait: Duration) -> Result<Abort, Obstacle> {
-    let there = elsewhere()?;
-    stay()?;
+    let (_, there) = stay_beside()?;
     trigger::announce_barriers()
         .map_err(|error| Obstacle::Call("membarrier for rseq is not there", error))?;
     repeat(wait, || {
