@@ -181,7 +181,8 @@ fn tool(steps: &mut Steps, name: &str, version: &str) -> Result<PathBuf, String>
     tool_with(steps, name, version, &[])
 }
 
-/// Installs a tool with these parts.
+/// Installs a tool with these parts. It is not optimised: it works for a second at a time,
+/// and optimising it takes minutes.
 fn tool_with(
     steps: &mut Steps,
     name: &str,
@@ -199,7 +200,8 @@ fn tool_with(
                 .args(["--version", version])
                 .args(parts)
                 .arg("--root")
-                .arg(&home),
+                .arg(&home)
+                .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0"),
         )?;
     }
     Ok(program)
