@@ -11,9 +11,14 @@ use std::cell::Cell;
 
 /// The system's allocator, counting for each thread. A test makes it its own:
 ///
-/// ```ignore
+/// ```
+/// use rseq_damage::Heap;
+///
 /// #[global_allocator]
 /// static HEAP: Heap = Heap;
+///
+/// let (bytes, most) = Heap::peak(|| vec![0_u8; 1000]);
+/// assert_eq!((bytes.len(), most), (1000, 1000));
 /// ```
 pub struct Heap;
 
