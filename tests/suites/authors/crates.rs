@@ -14,6 +14,7 @@ use rseq_kit::needs::{Asked, Need, Tool, program};
 use rseq_kit::runner::Outcome;
 use rseq_kit::scratch;
 
+use crate::emulated;
 use crate::installed::adopter;
 
 /// In the order in which they need each other.
@@ -25,8 +26,6 @@ const OLDEST_TOOLCHAIN: &str = "1.88.0";
 
 const AARCH64: &str = "aarch64-unknown-linux-gnu";
 const AARCH64_COMPILER: &str = "aarch64-linux-gnu-gcc";
-/// Runs programs for AArch64; it answers ENOSYS to rseq(2).
-const AARCH64_EMULATOR: &str = "qemu-aarch64-static";
 
 const TARGET: Need = Need::new(&Asked("Rust for AArch64", has_target));
 const CARGO: Need = Need::new(&Tool("cargo"));
@@ -162,7 +161,7 @@ fn documented() -> Outcome {
     CARGO,
     TARGET,
     Need::of(Tool(AARCH64_COMPILER)),
-    Need::of(Tool(AARCH64_EMULATOR))
+    emulated::need()
 )]
 fn for_aarch64() -> Outcome {
     let folder = scratch::directory("aarch64")?;
@@ -209,8 +208,7 @@ fn for_aarch64() -> Outcome {
         "nothing is wrong with them: {row}"
     );
 
-    let done = Program::new(program(AARCH64_EMULATOR)?)
-        .arg(&binary)
+    let done = emulated::program(&binary)?
         .limit(Duration::from_secs(120))
         .run()?
         .expect(0)?;

@@ -8,6 +8,7 @@ use rseq_kit::needs::{Need, Tool, program};
 use rseq_kit::runner::{Outcome, Suite};
 use rseq_kit::scratch;
 
+use crate::emulated;
 use crate::installed::{include, source};
 
 /// A compiler, the languages to try, and what makes it read a source as such.
@@ -122,11 +123,8 @@ fn says(out: &str, lines: &str) -> Outcome {
     Ok(())
 }
 
-/// The same for AArch64, where it runs without rseq(2): the emulator answers ENOSYS.
-#[rseq_kit::test(
-    Need::of(Tool("aarch64-linux-gnu-gcc")),
-    Need::of(Tool("qemu-aarch64-static"))
-)]
+/// The same for AArch64, where it runs without rseq(2).
+#[rseq_kit::test(Need::of(Tool("aarch64-linux-gnu-gcc")), emulated::need())]
 fn runs_on_aarch64() -> Outcome {
     for more in ["-DDEFINE", "-DEXTENSIBLE", "-UDEFINE"] {
         let binary = scratch::directory("aarch64")?.join("ask");
@@ -139,10 +137,7 @@ fn runs_on_aarch64() -> Outcome {
             .arg(&binary)
             .run()?
             .expect(0)?;
-        let done = Program::new(program("qemu-aarch64-static")?)
-            .arg(&binary)
-            .run()?
-            .expect(0)?;
+        let done = emulated::program(&binary)?.run()?.expect(0)?;
         says(
             &done.out,
             "registered 0, cpu known, node known, mm_cid unknown, errno kept",

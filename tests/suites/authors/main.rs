@@ -3,6 +3,7 @@
 
 mod bare;
 mod crates;
+mod emulated;
 mod header;
 mod installed;
 mod interface;
