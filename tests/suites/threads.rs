@@ -9,6 +9,7 @@ use rseq_kit::artifacts::artifacts;
 use rseq_kit::child::Program;
 use rseq_kit::fixture::built;
 use rseq_kit::needs::{Need, Tool};
+use rseq_kit::races;
 use rseq_kit::runner::{Outcome, Suite};
 use rseq_kit::scratch;
 use rseq_kit::trace::count::{Stretch, instructions};
@@ -23,11 +24,11 @@ fn main() -> ExitCode {
 /// Neither helgrind nor DRD reports anything that the shim does.
 #[rseq_kit::test(COUNTED, Need::new(&Tool("valgrind")))]
 fn checkers_of_races_see_none() -> Outcome {
-    for tool in ["helgrind", "drd"] {
+    for tool in races::CHECKERS {
         let checked = Program::new("valgrind")
-            .arg(format!("--tool={tool}"))
+            .args([&format!("--tool={tool}"), races::FRESH_STACKS])
             .arg(built("creators", "default")?)
-            .env("GLIBC_TUNABLES", GLIBC_OFF)
+            .env("GLIBC_TUNABLES", races::tunables(GLIBC_OFF))
             .env("LD_PRELOAD", &artifacts()?.shim)
             .limit(Duration::from_secs(120))
             .run()?

@@ -26,6 +26,7 @@ pub mod golden;
 pub mod machine;
 pub mod needs;
 pub mod patience;
+pub mod races;
 pub mod release;
 pub mod runner;
 pub mod scratch;

@@ -91,7 +91,7 @@ fn with_tools(suite: &mut Suite, name: &'static str, version: &str) {
         });
     }
     let rooted: [(&str, &'static [&str], InRoot); 3] = [
-        ("races", &unnoticed::CHECKERS, unnoticed::races),
+        ("races", &unnoticed::CHECKERS, unnoticed::no_races),
         ("without_proc", &launched::PACKAGES, launched::without_proc),
         (
             "closed_descriptors",

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rseq_kit::artifacts::artifacts;
-use rseq_kit::child::{Finished, Program};
+use rseq_kit::child::Program;
 use rseq_kit::debian::Suite;
 use rseq_kit::executable;
 use rseq_kit::needs::{Need, Prerequisite};
@@ -61,17 +61,13 @@ impl Rooted {
         Ok(place.into_os_string())
     }
 
-    /// Runs a program there, under the shim where that is asked for, with /proc.
-    pub fn run(&self, words: &[impl AsRef<OsStr>], preloaded: bool) -> Result<Finished, String> {
+    /// Returns a program to run there under the shim, with /proc.
+    pub fn preloaded(&self, words: &[impl AsRef<OsStr>]) -> Result<Program, String> {
         let name = artifacts()?.shim.file_name().unwrap_or_default();
         let program = self.enter(words)?.env("PROC", "mounted");
-        if !preloaded {
-            return program.run();
-        }
-        program
+        Ok(program
             .env("PRELOAD", self.place(name))
-            .env("GLIBC_TUNABLES", GLIBC_OFF)
-            .run()
+            .env("GLIBC_TUNABLES", GLIBC_OFF))
     }
 
     /// Returns a program to run there: without /proc, unless `PROC` says so.

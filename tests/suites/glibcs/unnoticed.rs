@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use rseq_kit::artifacts::artifacts;
 use rseq_kit::fixture::built;
 use rseq_kit::foreign::Libc;
+use rseq_kit::races;
 use rseq_kit::runner::Outcome;
 use rseq_kit::seen::Watched;
 use rseq_kit::trace::count::{Stretch, instructions};
@@ -111,16 +112,19 @@ pub fn pairs(libc: &Libc) -> Outcome {
 
 /// Neither helgrind nor DRD reports anything that the shim does: each glibc under the
 /// valgrind of its own suite, which knows it.
-pub fn races(suite: &str, libc: &Libc) -> Outcome {
+pub fn no_races(suite: &str, libc: &Libc) -> Outcome {
     let rooted = Rooted::new(suite, &CHECKERS)?;
     let creators = libc.build("creators", &["-pthread", "-gdwarf-4"])?;
-    for tool in ["helgrind", "drd"] {
+    for tool in races::CHECKERS {
         let words = [
             "/usr/bin/valgrind.bin".into(),
             format!("--tool={tool}").into(),
+            races::FRESH_STACKS.into(),
             rooted.file(&creators)?,
         ];
-        let checked = rooted.run(&words, true)?.expect(0)?;
+        let program = rooted.preloaded(&words)?;
+        let program = program.env("GLIBC_TUNABLES", races::tunables(GLIBC_OFF));
+        let checked = program.run()?.expect(0)?;
         assert!(
             checked.err.contains("ERROR SUMMARY: 0 errors"),
             "{tool}: {}",
