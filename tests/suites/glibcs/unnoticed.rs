@@ -114,22 +114,25 @@ pub fn pairs(libc: &Libc) -> Outcome {
 /// valgrind of its own suite, which knows it.
 pub fn no_races(suite: &str, libc: &Libc) -> Outcome {
     let rooted = Rooted::new(suite, &CHECKERS)?;
-    let creators = libc.build("creators", &["-pthread", "-gdwarf-4"])?;
-    for tool in races::CHECKERS {
-        let words = [
-            "/usr/bin/valgrind.bin".into(),
-            format!("--tool={tool}").into(),
-            races::FRESH_STACKS.into(),
-            rooted.file(&creators)?,
-        ];
-        let program = rooted.preloaded(&words)?;
-        let program = program.env("GLIBC_TUNABLES", races::tunables(GLIBC_OFF));
-        let checked = program.run()?.expect(0)?;
-        assert!(
-            checked.err.contains("ERROR SUMMARY: 0 errors"),
-            "{tool}: {}",
-            checked.err
-        );
+    // where each creator comes after the last one's threads, stacks are used again most
+    for order in ["-DALL_AT_ONCE", "-DONE_BY_ONE"] {
+        let creators = libc.build("creators", &["-pthread", "-gdwarf-4", order])?;
+        for tool in races::CHECKERS {
+            let words = [
+                "/usr/bin/valgrind.bin".into(),
+                format!("--tool={tool}").into(),
+                races::FRESH_STACKS.into(),
+                rooted.file(&creators)?,
+            ];
+            let program = rooted.preloaded(&words)?;
+            let program = program.env("GLIBC_TUNABLES", races::tunables(GLIBC_OFF));
+            let checked = program.run()?.expect(0)?;
+            assert!(
+                checked.err.contains("ERROR SUMMARY: 0 errors"),
+                "{tool}, {order}: {}",
+                checked.err
+            );
+        }
     }
     Ok(())
 }
