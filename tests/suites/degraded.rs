@@ -196,7 +196,7 @@ fn preloaded(
 
 /// jemalloc as Debian ships it: an allocator that is preloaded.
 fn jemalloc() -> Result<PathBuf, String> {
-    let root = debian::Suite::open("bookworm")?.root(&["libjemalloc2"])?;
+    let root = debian::files("libjemalloc2")?;
     let path = root.join("usr/lib/x86_64-linux-gnu/libjemalloc.so.2");
     path.is_file()
         .then_some(path)

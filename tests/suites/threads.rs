@@ -28,7 +28,7 @@ fn checkers_of_races_see_none() -> Outcome {
         let checked = Program::new("valgrind")
             .args([&format!("--tool={tool}"), races::FRESH_STACKS])
             .arg(built("creators", "default")?)
-            .env("GLIBC_TUNABLES", races::tunables(GLIBC_OFF))
+            .env("GLIBC_TUNABLES", races::tunables())
             .env("LD_PRELOAD", &artifacts()?.shim)
             .limit(Duration::from_secs(120))
             .run()?

@@ -346,14 +346,21 @@ pub fn need(name: &'static str) -> Need {
     Need::of(Downloaded(name))
 }
 
+/// Returns the files of that package, in a folder as below `/`; nothing is installed.
+///
+/// # Errors
+///
+/// It cannot be had or unpacked.
+pub fn files(name: &str) -> Result<PathBuf, String> {
+    Suite::open("bookworm")?.root(&[name])
+}
+
 #[derive(Debug)]
 struct Downloaded(&'static str);
 
 impl Prerequisite for Downloaded {
     fn check(&self) -> Result<(), String> {
-        Suite::open("bookworm")
-            .and_then(|suite| suite.root(&[self.0]))
-            .map(drop)
+        files(self.0).map(drop)
     }
 }
 

@@ -4,17 +4,17 @@
 //! knows: where both threads use their TLS, it reports a race, without the shim as well, now
 //! and then, as they are scheduled.
 
+use crate::world::GLIBC_OFF;
+
 /// The checkers.
 pub const CHECKERS: [&str; 2] = ["helgrind", "drd"];
 
 /// An option of valgrind's: before glibc 2.34 no stack is used again.
 pub const FRESH_STACKS: &str = "--sim-hints=no-nptl-pthread-stackcache";
 
-/// A part of `GLIBC_TUNABLES`: since glibc 2.34 no stack is used again.
-const NO_STACK_CACHE: &str = "glibc.pthread.stack_cache_size=0";
-
-/// Returns the value of `GLIBC_TUNABLES` under a checker, with this part as well.
+/// Returns the value of `GLIBC_TUNABLES` under a checker: glibc does not register rseq, and
+/// since glibc 2.34 no stack is used again.
 #[must_use]
-pub fn tunables(more: &str) -> String {
-    format!("{more}:{NO_STACK_CACHE}")
+pub fn tunables() -> String {
+    format!("{GLIBC_OFF}:glibc.pthread.stack_cache_size=0")
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use rseq_kit::child::Program;
-use rseq_kit::debian::{self, Suite};
+use rseq_kit::debian;
 use rseq_kit::needs::Need;
 
 const PACKAGE: &str = "qemu-user-static";
@@ -19,6 +19,6 @@ pub fn need() -> Need {
 ///
 /// The emulator cannot be downloaded.
 pub fn program(binary: &Path) -> Result<Program, String> {
-    let root = Suite::open("bookworm")?.root(&[PACKAGE])?;
+    let root = debian::files(PACKAGE)?;
     Ok(Program::new(root.join("usr/bin/qemu-aarch64-static")).arg(binary))
 }

@@ -10,7 +10,6 @@ use rseq_kit::debian::Suite;
 use rseq_kit::executable;
 use rseq_kit::needs::{Need, Prerequisite};
 use rseq_kit::scratch;
-use rseq_kit::world::GLIBC_OFF;
 
 /// Enters the root. Files keep their paths there: `$FILES` is the folder that holds them.
 const ENTER: &str = r#"
@@ -61,13 +60,18 @@ impl Rooted {
         Ok(place.into_os_string())
     }
 
-    /// Returns a program to run there under the shim, with /proc.
-    pub fn preloaded(&self, words: &[impl AsRef<OsStr>]) -> Result<Program, String> {
+    /// Returns a program to run there under the shim, with /proc and with these tunables of
+    /// glibc's.
+    pub fn preloaded(
+        &self,
+        words: &[impl AsRef<OsStr>],
+        tunables: &str,
+    ) -> Result<Program, String> {
         let name = artifacts()?.shim.file_name().unwrap_or_default();
         let program = self.enter(words)?.env("PROC", "mounted");
         Ok(program
             .env("PRELOAD", self.place(name))
-            .env("GLIBC_TUNABLES", GLIBC_OFF))
+            .env("GLIBC_TUNABLES", tunables))
     }
 
     /// Returns a program to run there: without /proc, unless `PROC` says so.

@@ -124,8 +124,7 @@ pub fn no_races(suite: &str, libc: &Libc) -> Outcome {
                 races::FRESH_STACKS.into(),
                 rooted.file(&creators)?,
             ];
-            let program = rooted.preloaded(&words)?;
-            let program = program.env("GLIBC_TUNABLES", races::tunables(GLIBC_OFF));
+            let program = rooted.preloaded(&words, &races::tunables())?;
             let checked = program.run()?.expect(0)?;
             assert!(
                 checked.err.contains("ERROR SUMMARY: 0 errors"),

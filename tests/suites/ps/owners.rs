@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::look::{ends, idle, is_left_alone, look, look_with, message, ps, ready, rules, threads};
 use rseq_kit::artifacts::artifacts;
 use rseq_kit::child::Program;
-use rseq_kit::debian::{self, Suite};
+use rseq_kit::debian;
 use rseq_kit::fixture::built;
 use rseq_kit::foreign::Libc;
 use rseq_kit::needs::Need;
@@ -61,7 +61,7 @@ pub(crate) fn owned(case: &str, world: &str, owner: &str) -> Outcome {
 /// program that it emulates says, and that program is refused nothing.
 #[rseq_kit::test(Need::LIVE, Need::STATIC_LIBC, debian::need("qemu-user-static"))]
 fn emulated() -> Outcome {
-    let root = Suite::open("bookworm")?.root(&["qemu-user-static"])?;
+    let root = debian::files("qemu-user-static")?;
     let emulator = root.join("usr/bin/qemu-x86_64-static");
     let name = emulator.display().to_string();
     for (guest, definer) in [
